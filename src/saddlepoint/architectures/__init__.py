@@ -1,0 +1,1 @@
+"""One file a family of nets; found by the folder scan."""

@@ -1,0 +1,1 @@
+"""What every other part stands on: contracts, registry, configuration, run folders, images."""

@@ -1,0 +1,197 @@
+"""What the parts promise each other. Read this file first.
+
+A plug-in is a frozen, keyword-only dataclass whose fields are hyper-parameters; it derives from
+one of the abstract classes below and is named with `@register("name")` (see `registry.py`).
+The nets are always built from the data's `DataSpec`, never from a guess about the data.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """What one item of a data set is.
+
+    `shape` is (channels, height, width) for images and (2,) for points in the plane.
+    """
+
+    shape: tuple[int, ...]
+    """(channels, height, width), or (2,) for points."""
+    n_classes: int = 0
+    """Number of labels; 0 when the data has none."""
+    value_range: tuple[float, float] | None = (-1.0, 1.0)
+    """Range of values that a network sees; None when unbounded (points)."""
+
+    @property
+    def is_image(self) -> bool:
+        return len(self.shape) == 3
+
+    @property
+    def channels(self) -> int:
+        return self.shape[0]
+
+    @property
+    def size(self) -> int:
+        """Height (= width) in pixels."""
+        return self.shape[1]
+
+    def to_json(self) -> dict[str, Any]:
+        value_range = None if self.value_range is None else list(self.value_range)
+        return {
+            "shape": list(self.shape),
+            "n_classes": self.n_classes,
+            "value_range": value_range,
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> DataSpec:
+        value_range = document["value_range"]
+        return cls(
+            shape=tuple(document["shape"]),
+            n_classes=document["n_classes"],
+            value_range=None if value_range is None else (value_range[0], value_range[1]),
+        )
+
+
+class Batch(NamedTuple):
+    """Real items as the nets see them."""
+
+    images: Tensor
+    """float32 [n, c, h, w] in [-1, 1], or [n, 2] for points."""
+    labels: Tensor | None
+    """int64 [n], or None when the data has no labels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set that is open: decoded once, indexable at random, the same on every read."""
+
+    name: str
+    spec: DataSpec
+    images: np.ndarray
+    """uint8 [n, h, w, c] (often a read-only memory map), or float32 [n, 2] for points."""
+    labels: np.ndarray | None
+    """int64 [n] in [0, n_classes), or None."""
+    classes: tuple[str, ...] = ()
+    """Names of the labels in order; empty when the data has none."""
+    fingerprint: str
+    """sha256 (hex) over spec, images and labels: two data sets with one fingerprint are equal."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Source(ABC):
+    """Where a data set comes from and how it is read; the fields are the choices."""
+
+    group: ClassVar[str] = "source"
+
+    @abstractmethod
+    def open(self) -> Dataset:
+        """Find, check and open the data.
+
+        Raises:
+            InputError: absent, unreadable or empty data; the sentence says what to do.
+        """
+
+
+class Generator(nn.Module):
+    """z -> images. `latent_dim` is the length of z; z is drawn from N(0, I)."""
+
+    latent_dim: int
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """z float32 [n, latent_dim], labels int64 [n] | None -> float32 [n, *spec.shape]."""
+        raise NotImplementedError
+
+
+class Discriminator(nn.Module):
+    """images -> raw logits (no sigmoid). Called the critic where the loss is Wasserstein's."""
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        """images float32 [n, *spec.shape], labels int64 [n] | None -> float32 [n]."""
+        raise NotImplementedError
+
+
+class Architecture(ABC):
+    """A pair of nets. The two builders may be called for any spec that `check` accepts."""
+
+    group: ClassVar[str] = "architecture"
+    conditioning: str
+    """none | onehot | embedding | every-layer."""
+
+    @abstractmethod
+    def check(self, spec: DataSpec) -> None:
+        """Raises InputError when nets for this spec cannot be built, with the nearest remedy."""
+
+    @abstractmethod
+    def generator(self, spec: DataSpec) -> Generator: ...
+
+    @abstractmethod
+    def discriminator(self, spec: DataSpec) -> Discriminator: ...
+
+
+class AdversarialLoss(ABC):
+    """The two players' objectives, per sample and to be minimised by each."""
+
+    group: ClassVar[str] = "loss"
+    reading: ClassVar[str]
+    """How a person reads this loss's curves: what is healthy, what is not. Shown beside them."""
+    uses_real_in_generator: ClassVar[bool] = False
+    """True when `generator` needs `real_logits` (relativistic losses)."""
+
+    @abstractmethod
+    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        """float32 [n], [n] -> float32 [n]."""
+
+    @abstractmethod
+    def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
+        """float32 [n] (and [n]) -> float32 [n]."""
+
+    def constrain(self, discriminator: nn.Module) -> None:
+        """Called after every discriminator step; weight clipping lives here. Default: nothing."""
+
+
+class Penalty(ABC):
+    """A term added to the discriminator's loss, per sample."""
+
+    group: ClassVar[str] = "penalty"
+    every: int
+    """Applied on one discriminator step in `every`, multiplied by `every` (lazy regularisation)."""
+
+    @abstractmethod
+    def __call__(
+        self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
+    ) -> Tensor:
+        """real, fake float32 [n, ...]; labels int64 [n] | None -> float32 [n]."""
+
+
+class Optimizer(ABC):
+    """How one player's parameters move."""
+
+    group: ClassVar[str] = "optimizer"
+    lr: float
+    """Learning rate at the start."""
+    decay_start: float
+    """Share of the budget after which the learning rate falls linearly; 1 keeps it constant."""
+    final_lr_factor: float
+    """Learning rate at the end of the budget, as a share of `lr`."""
+
+    @abstractmethod
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer: ...
+
+    def lr_at(self, progress: float) -> float:
+        """Learning rate when `progress` in [0, 1] of the budget is done."""
+        if progress <= self.decay_start or self.decay_start >= 1:
+            return self.lr
+        done = min(1.0, (progress - self.decay_start) / (1 - self.decay_start))
+        return self.lr * (1 + done * (self.final_lr_factor - 1))

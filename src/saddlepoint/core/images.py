@@ -1,0 +1,92 @@
+"""uint8 <-> [-1, 1], grids and picture files. numpy and Pillow only."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from saddlepoint.core.files import write_atomically
+
+
+def to_uint8(images: np.ndarray) -> np.ndarray:
+    """float [n, c, h, w] in [-1, 1] -> uint8 [n, h, w, c], rounded to the nearest, clipped."""
+    scaled = np.rint((np.asarray(images, dtype=np.float32) + 1) * 127.5)
+    return np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1))
+
+
+def to_unit(images: np.ndarray) -> np.ndarray:
+    """uint8 [n, h, w, c] -> float32 [n, c, h, w] in [-1, 1]; the inverse of `to_uint8`."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).astype(np.float32) / 127.5 - 1
+
+
+def as_picture(image: np.ndarray) -> Image.Image:
+    """uint8 [h, w, c] with c = 1 or 3 -> a Pillow image."""
+    return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+
+
+def grid(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np.ndarray:
+    """Lay uint8 [n, h, w, c] out in rows -> uint8 [H, W, c] on a white ground.
+
+    Args:
+        columns: images in a row; by default the square root of n, rounded up.
+        padding: white pixels around each image.
+    """
+    n, height, width, channels = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    sheet = np.full(
+        (rows * (height + padding) + padding, columns * (width + padding) + padding, channels),
+        255,
+        np.uint8,
+    )
+    for index, image in enumerate(images):
+        top = padding + (index // columns) * (height + padding)
+        left = padding + (index % columns) * (width + padding)
+        sheet[top : top + height, left : left + width] = image
+    return sheet
+
+
+def enlarge(sheet: np.ndarray, shortest: int = 320) -> np.ndarray:
+    """Repeat pixels by a whole factor so that a small sheet is seen well; never shrinks."""
+    factor = max(1, shortest // max(1, min(sheet.shape[:2])))
+    return sheet.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """uint8 [h, w, c] -> the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    as_picture(image).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """uint8 [h, w, c] -> a PNG file, whole or absent."""
+    write_atomically(path, png_bytes(image))
+
+
+def write_gif(path: Path, frames: Sequence[np.ndarray], milliseconds: int = 80) -> None:
+    """A list of uint8 [h, w, c] of one size -> a looping GIF, whole or absent."""
+    pictures = [as_picture(frame) for frame in frames]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=milliseconds,
+        loop=0,
+    )
+    write_atomically(path, buffer.getvalue())
+
+
+def scatter(points: np.ndarray, extent: float, size: int = 320) -> np.ndarray:
+    """Draw points float [n, 2] in [-extent, extent]^2 as dots -> uint8 [size, size, 1]."""
+    sheet = np.full((size, size, 1), 255, np.uint8)
+    place = np.rint((np.asarray(points) / extent + 1) / 2 * (size - 1)).astype(int)
+    inside = place[((place >= 0) & (place < size)).all(axis=1)]
+    sheet[size - 1 - inside[:, 1], inside[:, 0]] = 0
+    return sheet
