@@ -1,0 +1,39 @@
+"""Range checks for the fields of a frozen dataclass; each failure is one sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saddlepoint.core.errors import InputError
+
+
+def at_least(owner: Any, least: float, *fields: str) -> None:
+    """Raises InputError unless every named field is >= least."""
+    for field in fields:
+        if not getattr(owner, field) >= least:
+            _fail(owner, field, f"must be at least {least:g}")
+
+
+def above(owner: Any, bound: float, *fields: str) -> None:
+    """Raises InputError unless every named field is > bound."""
+    for field in fields:
+        if not getattr(owner, field) > bound:
+            _fail(owner, field, f"must be greater than {bound:g}")
+
+
+def between(owner: Any, low: float, high: float, *fields: str) -> None:
+    """Raises InputError unless every named field is in [low, high]."""
+    for field in fields:
+        if not low <= getattr(owner, field) <= high:
+            _fail(owner, field, f"must be between {low:g} and {high:g}")
+
+
+def one_of(owner: Any, choices: tuple[str, ...], *fields: str) -> None:
+    """Raises InputError unless every named field is one of the choices."""
+    for field in fields:
+        if getattr(owner, field) not in choices:
+            _fail(owner, field, f"must be one of {', '.join(choices)}")
+
+
+def _fail(owner: Any, field: str, rule: str) -> None:
+    raise InputError(f"{type(owner).__name__}: {field}={getattr(owner, field)!r} {rule}.")

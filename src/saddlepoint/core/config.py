@@ -1,0 +1,238 @@
+"""The whole description of a run as a tree of frozen dataclasses, and its JSON form.
+
+A component is written to JSON with its registered name: `{"kind": "dcgan", "width": 64, ...}`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from saddlepoint.core import registry
+from saddlepoint.core.checks import above, at_least
+from saddlepoint.core.contracts import (
+    AdversarialLoss,
+    Architecture,
+    DataSpec,
+    Optimizer,
+    Penalty,
+    Source,
+)
+from saddlepoint.core.errors import InputError
+
+SCHEMA = 1
+"""Version of config.json; a run of a newer schema is refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augment:
+    """Changes made to real images before the discriminator sees them."""
+
+    mirror: bool = False
+    """Mirror each image left-right with probability one half."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ema:
+    """Exponential moving average of the generator's weights and buffers.
+
+    Paper: Yazici et al. 2019, https://arxiv.org/abs/1806.04498; the ramp follows Karras et al.
+    """
+
+    halflife: float = 10_000
+    """Half-life in images; 0 turns the average off (the copy follows the generator)."""
+    ramp: float = 0.05
+    """Early on the half-life is at most this share of the images seen so far; 0: no ramp."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "halflife", "ramp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Train:
+    """How long, on what and in which portions."""
+
+    kimg: float = 300
+    """Budget in thousands of real images shown to the discriminator."""
+    minutes: float = 0
+    """Recorded when the budget was given as time: the minutes that `kimg` was measured for."""
+    batch_size: int = 64
+    """Images in one step of either player."""
+    accumulate: int = 1
+    """A batch is processed in this many equal parts whose gradients are added."""
+    n_critic: int = 1
+    """Discriminator steps before each generator step."""
+    device: str = "auto"
+    """auto (cuda, then mps, then cpu), or a device that torch knows."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """bf16 autocast where the hardware has it, else fp32; logits and penalties are always fp32."""
+    compile: bool = False
+    """torch.compile both nets; falls back to plain execution with a warning."""
+    tick_kimg: float = 0
+    """Kimg between two lines of metrics; 0: a hundredth of the budget, at least 1."""
+    sample_kimg: float = 0
+    """Kimg between two sample grids; 0: a tenth of the budget."""
+    n_samples: int = 64
+    """Images in a sample grid."""
+    checkpoint_minutes: float = 5
+    """Minutes between two checkpoints; one more is always written at the end."""
+
+    def __post_init__(self) -> None:
+        above(self, 0, "kimg")
+        at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
+        at_least(self, 1, "batch_size", "accumulate", "n_critic", "n_samples")
+        if self.batch_size % self.accumulate:
+            raise InputError(
+                f"Train: batch_size={self.batch_size} is not divisible by "
+                f"accumulate={self.accumulate}; use a divisor of the batch size."
+            )
+
+    @property
+    def total_images(self) -> int:
+        """The budget in images."""
+        return max(1, round(self.kimg * 1000))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that decides a run. One seed decides every random number in it."""
+
+    preset: str = ""
+    """Name of the preset that this configuration started from."""
+    source: Source
+    augment: Augment = field(default_factory=Augment)
+    arch: Architecture
+    loss: AdversarialLoss
+    penalties: tuple[Penalty, ...] = ()
+    optim_g: Optimizer
+    optim_d: Optimizer
+    ema: Ema = field(default_factory=Ema)
+    train: Train = field(default_factory=Train)
+    seed: int = 0
+    """The one seed."""
+
+    def check(self, spec: DataSpec) -> None:
+        """Cross-field checks against the data.
+
+        Raises:
+            InputError: the sentence names the field and the remedy.
+        """
+        at_least(self, 0, "seed")
+        self.arch.check(spec)
+        if self.arch.conditioning != "none" and spec.n_classes < 2:
+            found = "has no labels" if spec.n_classes == 0 else "has a single class"
+            raise InputError(
+                f"arch.conditioning={self.arch.conditioning} needs at least two classes, but the "
+                f"data {found}; use labelled data or --arch.conditioning none."
+            )
+
+
+def to_json(value: Any) -> Any:
+    """A Config (or any part of it) as plain JSON values."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        document = {"kind": value.kind} if hasattr(value, "kind") else {}
+        for item in dataclasses.fields(value):
+            document[item.name] = to_json(getattr(value, item.name))
+        return document
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(document: Any, hint: Any = Config, path: str = "config") -> Any:
+    """The inverse of `to_json`, with every field's name, type and range checked.
+
+    Raises:
+        InputError: unknown field or kind, missing field, wrong type or range; names the path.
+    """
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(document, list | tuple):
+            raise InputError(f"{path} must be a list, not {document!r}.")
+        item_hint = typing.get_args(hint)[0]
+        return tuple(from_json(v, item_hint, f"{path}.{i}") for i, v in enumerate(document))
+    if isinstance(hint, type) and (dataclasses.is_dataclass(hint) or hasattr(hint, "group")):
+        return _component(document, hint, path)
+    return _scalar(document, hint, path)
+
+
+def _component(document: Any, hint: type, path: str) -> Any:
+    if not isinstance(document, Mapping):
+        raise InputError(f"{path} must be an object with fields, not {document!r}.")
+    fields = dict(document)
+    kind = fields.pop("kind", None)
+    group = getattr(hint, "group", None)
+    if group is not None:
+        if not isinstance(kind, str):
+            raise InputError(f"{path} needs a 'kind': one of {', '.join(registry.names(group))}.")
+        hint = registry.get(group, kind)
+    hints = typing.get_type_hints(hint)
+    known = [item.name for item in dataclasses.fields(hint)]
+    for name in fields:
+        if name not in known:
+            raise InputError(registry.unknown(f"field of {path}", name, known))
+    values = {n: from_json(v, hints[n], f"{path}.{n}") for n, v in fields.items()}
+    try:
+        return hint(**values)
+    except TypeError as error:
+        raise InputError(f"{path}: {error}.") from error
+
+
+def _scalar(value: Any, hint: Any, path: str) -> Any:
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value not in choices:
+            raise InputError(f"{path}={value!r} must be one of {', '.join(map(str, choices))}.")
+        return value
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _scalar(value, next(a for a in typing.get_args(hint) if a is not type(None)), path)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is float and is_number:
+        return float(value)
+    if hint is int and is_number and float(value).is_integer():
+        return int(value)
+    if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
+        return value
+    raise InputError(f"{path}={value!r} must be of type {getattr(hint, '__name__', hint)}.")
+
+
+def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
+    """A copy with fields replaced by dotted path: `{"arch.width": 32, "train.n_critic": 5}`.
+
+    Raises:
+        InputError: unknown path, wrong type or range.
+    """
+    document = to_json(config)
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        place: Any = document
+        for depth, step in enumerate(parents):
+            if isinstance(place, list) and step.isdigit() and int(step) < len(place):
+                place = place[int(step)]
+            elif isinstance(place, dict) and isinstance(place.get(step), dict | list):
+                place = place[step]
+            else:
+                known = list(place) if isinstance(place, dict) else []
+                at = "config field " + ".".join(parents[: depth + 1])
+                raise InputError(registry.unknown(at, step, known))
+        if isinstance(place, dict) and last not in place:
+            raise InputError(registry.unknown("config field", path, _paths(document)))
+        if isinstance(place, list):
+            place[int(last)] = to_json(value)
+        else:
+            place[last] = to_json(value)
+    return from_json(document)
+
+
+def _paths(document: Any, prefix: str = "") -> list[str]:
+    """Every dotted path to a leaf of a JSON document."""
+    if isinstance(document, dict):
+        return [p for k, v in document.items() for p in _paths(v, f"{prefix}{k}.")]
+    if isinstance(document, list) and document:
+        return [p for i, v in enumerate(document) for p in _paths(v, f"{prefix}{i}.")]
+    return [prefix.rstrip(".")]

@@ -1,0 +1,275 @@
+"""Run and History: the only file that knows the paths of a run folder. No torch in here.
+
+The folder is the only interface between the verbs: training writes it; sampling, reports,
+comparisons and the studio read it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import write_atomically, write_json
+
+_SNAPSHOT = re.compile(r"\d{6,}k\d{0,3}")
+
+
+class History:
+    """The columns of metrics.jsonl as numpy arrays; a value absent from a line is NaN."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(name for row in self.rows for name in row))
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """float64 [ticks]."""
+        return np.array([_number(row.get(name)) for row in self.rows], dtype=np.float64)
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+class Run:
+    """One run folder. Cheap to make; every property reads the disk anew."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    # -- where things are ------------------------------------------------------------------
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def status_file(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def control_file(self) -> Path:
+        return self.path / "control.json"
+
+    @property
+    def metrics_file(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def findings_file(self) -> Path:
+        return self.path / "findings.jsonl"
+
+    @property
+    def samples_folder(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def checkpoints_folder(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def scores_folder(self) -> Path:
+        return self.path / "scores"
+
+    @property
+    def report_file(self) -> Path:
+        return self.path / "report.html"
+
+    # -- opening ---------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Run:
+        """An existing run.
+
+        Raises:
+            InputError: the folder does not exist or is no run.
+        """
+        run = cls(path)
+        if not run.path.is_dir():
+            raise InputError(f"{run.path}: no such run folder.")
+        if not run.config_file.is_file():
+            raise InputError(f"{run.path} is not a run folder: it has no config.json.")
+        return run
+
+    @classmethod
+    def create(cls, out: str | os.PathLike[str] | None, name: str) -> Run:
+        """A new run folder: `out` itself, or `runs/<name>-NNN` with the next free number.
+
+        Raises:
+            InputError: `out` exists already, or cannot be written.
+        """
+        try:
+            if out is not None:
+                path = Path(out)
+                if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                    raise InputError(
+                        f"--out {path} exists already; choose another folder, or go on with it by "
+                        f"`saddle resume {path}`."
+                    )
+                path.mkdir(parents=True, exist_ok=True)
+                return cls(path)
+            parent = Path("runs")
+            parent.mkdir(exist_ok=True)
+            for number in range(1, 100_000):
+                path = parent / f"{name}-{number:03d}"
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                return cls(path)
+        except OSError as error:
+            where = out if out is not None else "runs/"
+            raise InputError(
+                f"{where} cannot be written ({error.strerror}); choose another --out."
+            ) from error
+        raise InputError("runs/ is full; name the folder with --out.")
+
+    # -- reading ---------------------------------------------------------------------------
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """config.json: {"schema", "config", "data", "budgets", "versions", ...}.
+
+        Raises:
+            InputError: not JSON.
+        """
+        return _read_json(self.config_file)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """status.json, or {} before the first one is written."""
+        return _read_json(self.status_file) if self.status_file.is_file() else {}
+
+    @property
+    def history(self) -> History:
+        return History(read_jsonl(self.metrics_file))
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        return read_jsonl(self.findings_file)
+
+    @property
+    def samples(self) -> list[Path]:
+        """Sample grids, oldest first."""
+        return _snapshots(self.samples_folder, ".png")
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """Checkpoint folders, oldest first."""
+        return _snapshots(self.checkpoints_folder, "")
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def write_status(self, state: str, n_images: int, **details: Any) -> None:
+        """State: running | finished | interrupted | failed."""
+        document = {"state": state, "pid": os.getpid(), "host": socket.gethostname()}
+        write_json(
+            self.status_file,
+            {**document, "heartbeat": round(time.time(), 3), "n_images": n_images, **details},
+        )
+
+    def take_control(self) -> dict[str, Any]:
+        """The requests waiting in control.json ({"stop"|"save"|"sample": true}), taken once."""
+        try:
+            requests = _read_json(self.control_file)
+            self.control_file.unlink()
+        except (FileNotFoundError, InputError):
+            return {}
+        return requests
+
+    def append_metrics(self, row: Mapping[str, Any]) -> None:
+        append_jsonl(self.metrics_file, row)
+
+    def rewind_metrics(self, n_images: int) -> None:
+        """Drop a torn last line and every line after `n_images`; training will write them again."""
+        rows = [row for row in read_jsonl(self.metrics_file) if row["images"] <= n_images]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        write_atomically(self.metrics_file, text.encode())
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for writing; the kernel frees the lock however the process ends.
+
+        Raises:
+            InputError: another process holds it; the sentence names host and pid.
+        """
+        with open(self.path / "lock", "a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                owner = file.read().strip() or "another process"
+                raise InputError(
+                    f"{self.path} is being written by {owner}; stop that process first."
+                ) from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+
+def snapshot_name(n_images: int, images_per_step: int) -> str:
+    """`000200k`: thousands of images, with the rest appended when it is more than one step."""
+    rest = n_images % 1000
+    return f"{n_images // 1000:06d}k" + (f"{rest:03d}" if rest >= images_per_step else "")
+
+
+def images_of(snapshot: Path) -> int:
+    """The number of images that a snapshot's name tells (the nominal thousand)."""
+    thousands, rest = snapshot.stem.split("k")
+    return int(thousands) * 1000 + int(rest or 0)
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    """All whole lines of a JSONL file; a torn last line is left out. [] when absent."""
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
+    """Append one object as one whole line by one write."""
+    with open(path, "ab", buffering=0) as file:
+        file.write((json.dumps(row) + "\n").encode())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
+
+
+def _snapshots(folder: Path, suffix: str) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if p.suffix == suffix and _SNAPSHOT.fullmatch(p.stem)]
+    return sorted(found, key=images_of)
