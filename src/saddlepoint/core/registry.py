@@ -90,5 +90,6 @@ def load_plugin(path: Path) -> None:
     if not path.is_file() or path.suffix != ".py":
         raise InputError(f"--plugins {path}: no such Python file.")
     module_spec = importlib.util.spec_from_file_location(f"saddlepoint_plugin_{path.stem}", path)
-    assert module_spec is not None and module_spec.loader is not None
+    assert module_spec is not None
+    assert module_spec.loader is not None
     module_spec.loader.exec_module(importlib.util.module_from_spec(module_spec))

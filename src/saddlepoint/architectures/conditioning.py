@@ -1,0 +1,89 @@
+"""How a label enters a network: beside the input, or in every layer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+Conditioning = Literal["none", "onehot", "embedding", "every-layer"]
+
+
+class LabelInput(nn.Module):
+    """labels -> a vector that is concatenated to a network's input.
+
+    onehot: the class as a unit vector (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784).
+    embedding: a learned vector. Otherwise the vector is empty (`width` 0).
+    """
+
+    def __init__(self, conditioning: str, n_classes: int, embedding_dim: int) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+        self.kind = conditioning
+        self.width = {"onehot": n_classes, "embedding": embedding_dim}.get(conditioning, 0)
+        self.table = nn.Embedding(n_classes, embedding_dim) if conditioning == "embedding" else None
+
+    def beside(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        """x [n, d] or [n, c, h, w] with the label's vector appended along dimension 1."""
+        if self.width == 0:
+            return x
+        assert labels is not None
+        code = self.table(labels) if self.table is not None else one_hot(labels, self.n_classes)
+        code = code.to(x.dtype)
+        if x.dim() == 4:
+            code = code[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        return torch.cat([x, code], dim=1)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """BatchNorm whose gain and bias belong to the class; plain BatchNorm without classes.
+
+    Paper: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629, equation 5.
+    """
+
+    def __init__(self, width: int, n_classes: int = 0) -> None:
+        super().__init__()
+        self.norm = _BatchNorm(width, affine=n_classes == 0)
+        self.gain = nn.Embedding(n_classes, width) if n_classes else None
+        self.bias = nn.Embedding(n_classes, width) if n_classes else None
+        if self.gain is not None and self.bias is not None:
+            nn.init.normal_(self.gain.weight, 1.0, 0.02)
+            nn.init.zeros_(self.bias.weight)
+        elif self.norm.weight is not None:
+            nn.init.normal_(self.norm.weight, 1.0, 0.02)
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        x = self.norm(x)
+        if self.gain is None or self.bias is None:
+            return x
+        assert labels is not None
+        shape = (len(x), -1) + (1,) * (x.dim() - 2)
+        gain = self.gain(labels).view(shape).to(x.dtype)
+        return torch.addcmul(self.bias(labels).view(shape).to(x.dtype), x, gain)
+
+
+class _BatchNorm(nn.modules.batchnorm._BatchNorm):
+    """BatchNorm over [n, c] as over [n, c, h, w]."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() not in (2, 4):
+            raise ValueError(f"expected [n, c] or [n, c, h, w], got {list(input.shape)}")
+
+
+class Projection(nn.Module):
+    """The class's part of a discriminator's logit: <embedding of the label, features>.
+
+    Paper: Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637, equation 3.
+    """
+
+    def __init__(self, n_classes: int, width: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(n_classes, width)
+        nn.init.normal_(self.table.weight, 0.0, width**-0.5)
+
+    def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
+        """features [n, width], labels [n] -> [n]."""
+        assert labels is not None
+        return (self.table(labels) * features).sum(1)

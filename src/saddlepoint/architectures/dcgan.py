@@ -1,0 +1,190 @@
+"""DCGAN: transposed convolutions up, strided convolutions down, for any size that halves to 4-7."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, relu
+
+from saddlepoint.architectures.conditioning import (
+    ConditionalBatchNorm,
+    Conditioning,
+    LabelInput,
+    Projection,
+)
+from saddlepoint.core.checks import at_least, between
+from saddlepoint.core.contracts import Architecture, DataSpec, Discriminator, Generator
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.registry import register
+
+
+def halvings(size: int) -> tuple[int, int] | None:
+    """(base, n) with size = base * 2^n, base in 4..7 and n >= 1, or None: 28 -> (7, 2)."""
+    n = 0
+    while size > 7 and size % 2 == 0:
+        size //= 2
+        n += 1
+    return (size, n) if 4 <= size <= 7 and n >= 1 else None
+
+
+def _plan(spec: DataSpec) -> tuple[int, int]:
+    plan = halvings(spec.size)
+    assert plan is not None, "Architecture.check was not called"
+    return plan
+
+
+class DcganGenerator(Generator):
+    """z -> project and reshape to base x base -> (4x4 transposed conv, stride 2) ... -> tanh."""
+
+    def __init__(self, arch: Dcgan, spec: DataSpec) -> None:
+        super().__init__()
+        self.latent_dim = arch.latent_dim
+        self.base, n = _plan(spec)
+        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
+        classes = spec.n_classes if arch.conditioning == "every-layer" else 0
+        widths = [min(arch.generator_width * 2**k, arch.max_width) for k in reversed(range(n))]
+        if arch.full_resolution:
+            widths.append(max(8, arch.generator_width // 2))
+        self.first_width = widths[0]
+        size = self.base * self.base
+        self.project = nn.Linear(arch.latent_dim + self.label.width, widths[0] * size, bias=False)
+        self.stages = nn.ModuleList(
+            nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False)
+            for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.norms = nn.ModuleList(ConditionalBatchNorm(width, classes) for width in widths)
+        self.head: nn.Module = (
+            nn.Conv2d(widths[-1], spec.channels, 3, padding=1)
+            if arch.full_resolution
+            else nn.ConvTranspose2d(widths[-1], spec.channels, 4, stride=2, padding=1)
+        )
+        self.apply(dcgan_init)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        h = self.project(self.label.beside(z, labels))
+        h = h.view(len(z), self.first_width, self.base, self.base)
+        h = h.contiguous(memory_format=torch.channels_last)
+        h = relu(self.norms[0](h, labels))
+        for stage, norm in zip(self.stages, list(self.norms)[1:], strict=True):
+            h = relu(norm(stage(h), labels))
+        return torch.tanh(self.head(h).float())
+
+
+class DcganDiscriminator(Discriminator):
+    """(4x4 conv, stride 2, LeakyReLU 0.2) ... -> base x base -> one logit."""
+
+    def __init__(self, arch: Dcgan, spec: DataSpec) -> None:
+        super().__init__()
+        base, n = _plan(spec)
+        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
+        widths = [min(arch.discriminator_width * 2**k, arch.max_width) for k in range(n)]
+        channels = spec.channels + self.label.width
+        self.stem = None
+        if arch.full_resolution:
+            narrow = max(8, arch.discriminator_width // 2)
+            self.stem = nn.Conv2d(channels, narrow, 3, padding=1)
+            channels = narrow
+        normed = arch.discriminator_norm == "batch"
+        self.stages = nn.ModuleList(
+            nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not normed or a == channels)
+            for a, b in zip([channels, *widths], widths, strict=False)
+        )
+        # No normalisation next to the images (the paper, section 3).
+        self.norms = nn.ModuleList(
+            ConditionalBatchNorm(width) if normed and index else _Identity()
+            for index, width in enumerate(widths)
+        )
+        self.dropout = nn.Dropout2d(arch.dropout)
+        self.head = nn.Conv2d(widths[-1], 1, base)
+        by_layer = arch.conditioning == "every-layer"
+        self.projection = Projection(spec.n_classes, widths[-1]) if by_layer else None
+        self.apply(dcgan_init if arch.init == "dcgan" else _he_init)
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        h = self.label.beside(images, labels)
+        if self.stem is not None:
+            h = leaky_relu(self.stem(h), 0.2)
+        for stage, norm in zip(self.stages, self.norms, strict=True):
+            h = self.dropout(leaky_relu(norm(stage(h), None), 0.2))
+        with torch.autocast(h.device.type, enabled=False):
+            h = h.float()
+            logits = self.head(h).flatten()
+            return logits + self.projection(h.mean((2, 3)), labels) if self.projection else logits
+
+
+class _Identity(nn.Module):
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        return x
+
+
+def dcgan_init(module: nn.Module) -> None:
+    """Weights from N(0, 0.02), biases 0 (the paper, section 4). Norms initialise themselves."""
+    if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def _he_init(module: nn.Module) -> None:
+    """He's initialisation for LeakyReLU 0.2: keeps the signal's size without normalisation."""
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, 0.2)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+@register("dcgan")
+@dataclass(frozen=True, kw_only=True)
+class Dcgan(Architecture):
+    """Convolutional generator and discriminator.
+
+    Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434, sections 3 and 4, figure 1.
+    Differs from the paper: any size base * 2^n with base 4 to 7 (the paper: 64 only), 4x4
+    kernels in place of 5x5, widths by field.
+    """
+
+    latent_dim: int = 100
+    """Length of z."""
+    generator_width: int = 64
+    """Channels of the generator's last hidden stage; each earlier one has twice as many."""
+    discriminator_width: int = 64
+    """Channels of the discriminator's first stage; each later one has twice as many."""
+    max_width: int = 512
+    """No stage has more channels than this."""
+    discriminator_norm: Literal["batch", "none"] = "batch"
+    """BatchNorm in the discriminator, or none (needed by gradient penalties)."""
+    full_resolution: bool = False
+    """Add a stage of 3x3 convolutions at the images' own resolution to both nets."""
+    init: Literal["dcgan", "he"] = "dcgan"
+    """The discriminator's first weights: the paper's N(0, 0.02), or He's without BatchNorm."""
+    dropout: float = 0.0
+    """Channel dropout after each stage of the discriminator."""
+    conditioning: Conditioning = "none"
+    """How labels enter both nets."""
+    embedding_dim: int = 32
+    """Length of the label's vector with conditioning `embedding`."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "latent_dim", "embedding_dim")
+        at_least(self, 4, "generator_width", "discriminator_width", "max_width")
+        between(self, 0, 0.95, "dropout")
+
+    def check(self, spec: DataSpec) -> None:
+        if not spec.is_image:
+            raise InputError("dcgan: the data are points, not images; use --arch mlp.")
+        if halvings(spec.size) is None or spec.size > 256:
+            reachable = [s for s in range(8, 257) if halvings(s)]
+            near = min(reachable, key=lambda s: (abs(s - spec.size), -s))
+            raise InputError(
+                f"dcgan: {spec.size} px cannot be reached by doubling from 4-7 px; the nearest "
+                f"size that can is {near} px (resize with --source.size or `saddle data prepare`)."
+            )
+
+    def generator(self, spec: DataSpec) -> DcganGenerator:
+        return DcganGenerator(self, spec)
+
+    def discriminator(self, spec: DataSpec) -> DcganDiscriminator:
+        return DcganDiscriminator(self, spec)

@@ -1,0 +1,112 @@
+"""Fully connected nets: the first GAN. The only family that also learns 2-D points."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from saddlepoint.architectures.conditioning import (
+    ConditionalBatchNorm,
+    Conditioning,
+    LabelInput,
+    Projection,
+)
+from saddlepoint.core.checks import at_least, between
+from saddlepoint.core.contracts import Architecture, DataSpec, Discriminator, Generator
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.registry import register
+
+
+class MlpGenerator(Generator):
+    """z -> hidden layers (BatchNorm, LeakyReLU 0.2) -> tanh for images, linear for points."""
+
+    def __init__(self, arch: Mlp, spec: DataSpec) -> None:
+        super().__init__()
+        self.latent_dim = arch.latent_dim
+        self.spec = spec
+        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
+        classes = spec.n_classes if arch.conditioning == "every-layer" else 0
+        widths = [arch.latent_dim + self.label.width, *arch.generator_widths]
+        self.layers = nn.ModuleList(
+            nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.norms = nn.ModuleList(ConditionalBatchNorm(b, classes) for b in widths[1:])
+        self.head = nn.Linear(widths[-1], math.prod(spec.shape))
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        h = self.label.beside(z, labels)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            h = nn.functional.leaky_relu(norm(layer(h), labels), 0.2)
+        with torch.autocast(h.device.type, enabled=False):
+            out = self.head(h.float())
+        out = torch.tanh(out) if self.spec.value_range is not None else out
+        return out.view(len(z), *self.spec.shape)
+
+
+class MlpDiscriminator(Discriminator):
+    """Flat image -> hidden layers (LeakyReLU 0.2, optional dropout) -> one logit."""
+
+    def __init__(self, arch: Mlp, spec: DataSpec) -> None:
+        super().__init__()
+        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
+        widths = [math.prod(spec.shape) + self.label.width, *arch.discriminator_widths]
+        self.layers = nn.ModuleList(
+            nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.dropout = nn.Dropout(arch.dropout)
+        self.head = nn.Linear(widths[-1], 1)
+        by_layer = arch.conditioning == "every-layer"
+        self.projection = Projection(spec.n_classes, widths[-1]) if by_layer else None
+
+    def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
+        h = self.label.beside(images.flatten(1), labels)
+        for layer in self.layers:
+            h = self.dropout(nn.functional.leaky_relu(layer(h), 0.2))
+        with torch.autocast(h.device.type, enabled=False):
+            h = h.float()
+            logits = self.head(h).squeeze(1)
+            return logits + self.projection(h, labels) if self.projection else logits
+
+
+@register("mlp")
+@dataclass(frozen=True, kw_only=True)
+class Mlp(Architecture):
+    """Fully connected generator and discriminator.
+
+    Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 5. Differs from the
+    paper: LeakyReLU and BatchNorm in the generator in place of ReLU/sigmoid, LeakyReLU in the
+    discriminator in place of maxout.
+    """
+
+    latent_dim: int = 100
+    """Length of z."""
+    generator_widths: tuple[int, ...] = (256, 512, 1024)
+    """Widths of the generator's hidden layers, from z on; fewer layers make it weaker."""
+    discriminator_widths: tuple[int, ...] = (512, 256)
+    """Widths of the discriminator's hidden layers; fewer layers make it weaker."""
+    dropout: float = 0.0
+    """Dropout after each hidden layer of the discriminator."""
+    conditioning: Conditioning = "none"
+    """How labels enter both nets."""
+    embedding_dim: int = 32
+    """Length of the label's vector with conditioning `embedding`."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "latent_dim", "embedding_dim")
+        between(self, 0, 0.95, "dropout")
+        for field in ("generator_widths", "discriminator_widths"):
+            if not getattr(self, field) or min(getattr(self, field)) < 1:
+                raise InputError(f"Mlp: {field} needs at least one width, each at least 1.")
+
+    def check(self, spec: DataSpec) -> None:
+        if spec.is_image and not 4 <= spec.size <= 256:
+            raise InputError(f"mlp: images of {spec.size} px are outside 4 to 256 px; resize them.")
+
+    def generator(self, spec: DataSpec) -> MlpGenerator:
+        return MlpGenerator(self, spec)
+
+    def discriminator(self, spec: DataSpec) -> MlpDiscriminator:
+        return MlpDiscriminator(self, spec)
