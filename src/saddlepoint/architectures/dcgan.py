@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -53,7 +54,7 @@ class DcganGenerator(Generator):
         self.project = nn.Linear(arch.latent_dim + self.label.width, widths[0] * size, bias=False)
         self.stages = nn.ModuleList(
             nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False)
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in pairwise(widths)
         )
         self.norms = nn.ModuleList(ConditionalBatchNorm(width, classes) for width in widths)
         self.head: nn.Module = (

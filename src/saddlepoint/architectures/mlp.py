@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,9 +31,7 @@ class MlpGenerator(Generator):
         self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
         classes = spec.n_classes if arch.conditioning == "every-layer" else 0
         widths = [arch.latent_dim + self.label.width, *arch.generator_widths]
-        self.layers = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(ConditionalBatchNorm(b, classes) for b in widths[1:])
         self.head = nn.Linear(widths[-1], math.prod(spec.shape))
 
@@ -53,9 +52,7 @@ class MlpDiscriminator(Discriminator):
         super().__init__()
         self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
         widths = [math.prod(spec.shape) + self.label.width, *arch.discriminator_widths]
-        self.layers = nn.ModuleList(
-            nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.dropout = nn.Dropout(arch.dropout)
         self.head = nn.Linear(widths[-1], 1)
         by_layer = arch.conditioning == "every-layer"

@@ -1,0 +1,71 @@
+"""Progress on stderr, with the time that is left; the work itself knows only a callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+ProgressCallback = Callable[[int, int], None]
+"""Called with (items done, items in all)."""
+
+
+@contextmanager
+def progress_on_stderr(title: str) -> Iterator[ProgressCallback]:
+    """A bar with count and ETA: `with progress_on_stderr("Preparing") as progress: ...`."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    with bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class DownloadBar:
+    """What pooch asks of a progress bar (the interface of tqdm), drawn with rich."""
+
+    def __init__(self, title: str) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(f"Downloading {title}", total=None)
+        self._total = 0
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @total.setter
+    def total(self, n_bytes: int) -> None:
+        self._total = n_bytes
+        self._bar.update(self._task, total=n_bytes)
+        self._bar.start()
+
+    def update(self, n_bytes: int) -> None:
+        self._bar.advance(self._task, n_bytes)
+
+    def reset(self) -> None:
+        self._bar.update(self._task, completed=0)
+
+    def close(self) -> None:
+        self._bar.stop()

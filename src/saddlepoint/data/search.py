@@ -1,0 +1,130 @@
+"""Where a named data set lies: the user's folder, the system's, the cache, then a download."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import cache_folder
+from saddlepoint.data.progress import DownloadBar
+
+SYSTEM_FOLDER = Path("/usr/share/datasets")
+"""Where Debian's own data packages install."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """A file of a data set, and where the original is served."""
+
+    name: str
+    """File name in the data set's folder."""
+    url: str
+    """Address of the original."""
+    sha256: str
+    """Hash (hex) of what the address serves; a download that differs is thrown away."""
+
+
+def candidate_folders(name: str) -> list[Path]:
+    """Folders that may hold data set `name`, best first: $SADDLE_DATA, the system's, the cache."""
+    own = os.environ.get("SADDLE_DATA")
+    roots = [Path(own).expanduser()] if own else []
+    return [root / name for root in (*roots, SYSTEM_FOLDER, cache_folder() / "datasets")]
+
+
+def spellings(name: str) -> list[str]:
+    """The names under which an IDX file is kept: gzipped or not, with "-idx" or ".idx"."""
+    plain = name.removesuffix(".gz")
+    dotted = plain.replace("-idx", ".idx")
+    return [name, plain, f"{dotted}.gz", dotted]
+
+
+def find_in(folder: Path, names: list[str]) -> dict[str, Path] | None:
+    """The path of every wanted file in `folder`, or None when one is missing."""
+    found = {}
+    for name in names:
+        paths = [folder / spelling for spelling in spellings(name)]
+        present = next((path for path in paths if path.is_file()), None)
+        if present is None:
+            return None
+        found[name] = present
+    return found
+
+
+def locate(name: str, names: list[str]) -> Path | None:
+    """The first folder of the search order that holds all files of `names`; downloads nothing."""
+    return next((f for f in candidate_folders(name) if find_in(f, names)), None)
+
+
+def obtain(
+    name: str, files: list[RemoteFile], *, path: str = "", package: str = ""
+) -> dict[str, Path]:
+    """Find the files of a data set, or download them into the cache.
+
+    Args:
+        path: a folder that the user named; then nothing else is searched.
+        package: Debian package that installs the data, for the sentence of the error.
+
+    Raises:
+        InputError: `path` lacks a file; or the data is nowhere and cannot be downloaded.
+    """
+    names = [file.name for file in files]
+    if path:
+        found = find_in(Path(path).expanduser(), names)
+        if found is None:
+            raise InputError(
+                f"{path!r} does not hold {name}: it must be a folder with {', '.join(names)}; "
+                f"leave the path out to search the usual places."
+            )
+        return found
+    folder = locate(name, names)
+    if folder is not None:
+        found = find_in(folder, names)
+        assert found is not None
+        return found
+    return _download(name, files, package)
+
+
+def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Path]:
+    folder = cache_folder() / "datasets" / name
+    if offline():
+        raise InputError(_absent(name, files, package, "SADDLE_OFFLINE=1 forbids a download"))
+    import pooch  # here, not above: it brings an HTTP client that most commands never need
+    from requests import RequestException
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    found = {}
+    for file in files:
+        bar = DownloadBar(file.name)
+        downloader = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]
+        try:
+            # pooch downloads to a temporary name and renames only when the hash is right.
+            got = pooch.retrieve(
+                file.url, f"sha256:{file.sha256}", file.name, folder, downloader=downloader
+            )
+        except (RequestException, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+            why = f"the download of {file.name} failed: {reason}"
+            raise InputError(_absent(name, files, package, why)) from None
+        finally:
+            bar.close()
+        found[file.name] = Path(got)
+    return found
+
+
+def offline() -> bool:
+    """True when SADDLE_OFFLINE is set to anything but 0."""
+    return os.environ.get("SADDLE_OFFLINE", "0") not in ("", "0")
+
+
+def _absent(name: str, files: list[RemoteFile], package: str, why: str) -> str:
+    folder = cache_folder() / "datasets" / name
+    listing = "; ".join(f"{file.url} (sha256 {file.sha256})" for file in files)
+    debian = f", or on Debian run `apt install {package}`" if package else ""
+    searched = ", ".join(str(place) for place in candidate_folders(name))
+    return (
+        f"{name} was not found in {searched} and {why}; "
+        f"fetch {listing} and put the files into {folder}{debian}."
+    )
