@@ -1,0 +1,180 @@
+"""Checkpoints: safetensors and JSON, written whole, verified by sha256 when they are read."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import sha256_of, sync_folder, write_atomically, write_json
+from saddlepoint.core.runs import Run, snapshot_name
+from saddlepoint.sampling.sampler import generator_metadata
+from saddlepoint.training.state import TrainState
+
+SCHEMA = 1
+KEEP_NEWEST = 2
+log = logging.getLogger("saddlepoint")
+
+
+def save(
+    run: Run, state: TrainState, config: Config, dataset: Dataset, score: float | None
+) -> Path:
+    """Write the state as a folder that is complete or absent, then drop checkpoints of old.
+
+    Args:
+        score: lower is better; the best checkpoint is kept beside the newest two.
+
+    Raises:
+        OSError: the disk is full or gone; the checkpoints of before are intact.
+    """
+    images_per_step = config.train.batch_size * config.train.n_critic
+    target = run.checkpoints_folder / snapshot_name(state.n_images, images_per_step)
+    partial = run.checkpoints_folder / f".{target.name}.tmp"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        metadata = generator_metadata(
+            config.arch, dataset.spec, dataset.classes, dataset.name, state.n_images
+        )
+        files = {}
+        for name, net in state.nets.items():
+            tensors = {k: v.contiguous() for k, v in net.state_dict().items()}
+            extra = metadata if name in ("ema", "generator") else None
+            files[f"{name}.safetensors"] = safetensors.torch.save(tensors, metadata=extra)
+        files["optim.safetensors"] = safetensors.torch.save(_optimizer_tensors(state))
+        for name, content in files.items():
+            write_atomically(partial / name, content)
+        document = {
+            "schema": SCHEMA,
+            "n_images": state.n_images,
+            "n_steps": state.n_steps,
+            "score": score,
+            "files": {name: sha256_of(partial / name) for name in files},
+        }
+        write_json(partial / "state.json", document)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(partial, target)
+        sync_folder(run.checkpoints_folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    _prune(run)
+    return target
+
+
+def load_newest(run: Run, state: TrainState) -> bool:
+    """Put the newest intact checkpoint into `state`; damaged ones are named and passed over.
+
+    Returns:
+        False when the run has no checkpoint yet.
+
+    Raises:
+        InputError: checkpoints exist and none of them is intact, or one is of a newer schema.
+    """
+    checkpoints = run.checkpoints
+    for folder in reversed(checkpoints):
+        fault = damage(folder)
+        if fault is None:
+            _load(folder, state)
+            return True
+        log.warning("Checkpoint %s is damaged (%s); using the one before.", folder, fault)
+    if checkpoints:
+        raise InputError(f"{run.path}: none of its checkpoints is intact; it cannot be resumed.")
+    return False
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with a checkpoint, or None when every file is as it was written.
+
+    Raises:
+        InputError: written by a newer version of Saddlepoint.
+    """
+    try:
+        document = json.loads((folder / "state.json").read_text())
+        expected = dict(document["files"])
+        schema = int(document["schema"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "state.json is missing or unreadable"
+    if schema > SCHEMA:
+        raise InputError(f"{folder} has schema {schema}, this version knows {SCHEMA}; update.")
+    for name, digest in expected.items():
+        if not (folder / name).is_file():
+            return f"{name} is missing"
+        if sha256_of(folder / name) != digest:
+            return f"{name} does not have the sha256 it was written with"
+    return None
+
+
+def _load(folder: Path, state: TrainState) -> None:
+    document = json.loads((folder / "state.json").read_text())
+    for name, net in state.nets.items():
+        net.load_state_dict(_read(folder / f"{name}.safetensors"))
+    tensors = _read(folder / "optim.safetensors")
+    _restore(state.optim_g, state.generator, tensors, "generator")
+    _restore(state.optim_d, state.discriminator, tensors, "discriminator")
+    state.n_images = document["n_images"]
+    state.n_steps = document["n_steps"]
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(path)
+    except Exception as error:  # safetensors has no public base class for its errors
+        raise InputError(f"{path} is not a safetensors file; it was not loaded.") from error
+
+
+def _optimizer_tensors(state: TrainState) -> dict[str, Tensor]:
+    """`generator/<parameter>/exp_avg` and so on."""
+    tensors = {}
+    players = (("generator", state.optim_g), ("discriminator", state.optim_d))
+    for player, optimizer in players:
+        for name, parameter in state.nets[player].named_parameters():
+            for key, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"{player}/{name}/{key}"] = torch.as_tensor(value).contiguous()
+    return tensors
+
+
+def _restore(
+    optimizer: torch.optim.Optimizer, net: nn.Module, tensors: dict[str, Tensor], player: str
+) -> None:
+    """Give every parameter its moments back, in the parameter's own memory layout."""
+    for name, parameter in net.named_parameters():
+        prefix = f"{player}/{name}/"
+        moments: dict[str, Any] = {}
+        for key, value in tensors.items():
+            if key.startswith(prefix):
+                like = parameter if value.shape == parameter.shape else value
+                moments[key.removeprefix(prefix)] = torch.empty_like(like).copy_(value)
+        if moments:
+            optimizer.state[parameter] = moments
+
+
+def _prune(run: Run) -> None:
+    """Keep the newest two and the best; rename first, so that a kill leaves no half folder."""
+    checkpoints = run.checkpoints
+    keep = set(checkpoints[-KEEP_NEWEST:])
+    scored = [(s, folder) for folder in checkpoints if (s := _score(folder)) is not None]
+    if scored:
+        keep.add(min(scored)[1])
+    for folder in checkpoints:
+        if folder not in keep:
+            doomed = folder.with_name(f".{folder.name}.old")
+            os.replace(folder, doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _score(folder: Path) -> float | None:
+    try:
+        return json.loads((folder / "state.json").read_text())["score"]
+    except (OSError, ValueError, KeyError):
+        return None

@@ -1,0 +1,53 @@
+"""Which device and which precision: `auto` becomes a decision that config.json records."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import torch
+
+from saddlepoint.core.config import Train
+from saddlepoint.core.errors import InputError
+
+
+def resolve(train: Train) -> Train:
+    """`train` with device and precision decided for this machine.
+
+    Raises:
+        InputError: the device does not exist here.
+    """
+    device = train.device
+    if device == "auto":
+        device = "cpu"
+        if torch.cuda.is_available():
+            device = "cuda"
+        elif torch.backends.mps.is_available():
+            device = "mps"
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"--train.device {device} is not available here; use cpu or auto."
+        ) from error
+    precision = train.precision
+    if precision == "auto":
+        precision = "bf16" if has_fast_bf16(device) else "fp32"
+    return replace(train, device=device, precision=precision)
+
+
+def has_fast_bf16(device: str) -> bool:
+    """True where bf16 arithmetic is faster than fp32, not merely possible."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device == "cpu":
+        cpu = torch.cpu
+        return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+    return False
+
+
+def autocast(train: Train) -> AbstractContextManager[None]:
+    """bf16 autocast, or nothing. One context a phase: its cache of cast weights must not
+    outlive an optimiser step."""
+    kind = torch.device(train.device).type
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=train.precision == "bf16")

@@ -1,0 +1,68 @@
+"""How parameters move. Fused implementations: one pass over all parameters a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from saddlepoint.core.checks import above, between
+from saddlepoint.core.contracts import Optimizer
+from saddlepoint.core.registry import register
+
+
+@register("adam")
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimizer):
+    """Adam. Paper: Kingma & Ba 2015, https://arxiv.org/abs/1412.6980, algorithm 1."""
+
+    lr: float = 2e-4
+    """Learning rate at the start."""
+    beta1: float = 0.5
+    """Decay of the mean of gradients; GANs use 0.5 or 0 in place of 0.9."""
+    beta2: float = 0.999
+    """Decay of the mean of squared gradients."""
+    eps: float = 1e-8
+    """Added to the denominator."""
+    decay_start: float = 1.0
+    """Share of the budget after which the learning rate falls linearly; 1 keeps it constant."""
+    final_lr_factor: float = 0.02
+    """Learning rate at the end of the budget, as a share of `lr`."""
+
+    def __post_init__(self) -> None:
+        above(self, 0, "lr", "eps")
+        between(self, 0, 1, "beta1", "beta2", "decay_start", "final_lr_factor")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        parameters = list(parameters)
+        fused = parameters[0].device.type in ("cpu", "cuda", "mps")
+        betas = (self.beta1, self.beta2)
+        return torch.optim.Adam(parameters, lr=self.lr, betas=betas, eps=self.eps, fused=fused)
+
+
+@register("rmsprop")
+@dataclass(frozen=True, kw_only=True)
+class RmsProp(Optimizer):
+    """RMSprop, the optimiser of WGAN with weight clipping (momentum hurts a moving critic).
+
+    Paper: Hinton, lecture 6e, https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf;
+    used by Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875, algorithm 1.
+    """
+
+    lr: float = 5e-5
+    """Learning rate at the start."""
+    alpha: float = 0.99
+    """Decay of the mean of squared gradients."""
+    decay_start: float = 1.0
+    """Share of the budget after which the learning rate falls linearly; 1 keeps it constant."""
+    final_lr_factor: float = 0.02
+    """Learning rate at the end of the budget, as a share of `lr`."""
+
+    def __post_init__(self) -> None:
+        above(self, 0, "lr")
+        between(self, 0, 1, "alpha", "decay_start", "final_lr_factor")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(list(parameters), lr=self.lr, alpha=self.alpha, foreach=True)

@@ -1,0 +1,84 @@
+"""Everything that training changes: the nets, their average, the optimisers, two counters."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from saddlepoint.core.config import Config, Ema
+from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
+from saddlepoint.core.randomness import derive_seed
+
+_Net = TypeVar("_Net", bound=nn.Module)
+
+
+@dataclass
+class TrainState:
+    """A run at one moment. Two states that are equal here have the same future."""
+
+    generator: Generator
+    discriminator: Discriminator
+    ema: Generator
+    """The generator with averaged weights and buffers: the one that is sampled."""
+    optim_g: torch.optim.Optimizer
+    optim_d: torch.optim.Optimizer
+    n_images: int = 0
+    """Real images shown to the discriminator."""
+    n_steps: int = 0
+    """Generator steps."""
+
+    @classmethod
+    def new(cls, config: Config, spec: DataSpec) -> TrainState:
+        """The state before the first step, a function of the configuration and its seed."""
+        torch.manual_seed(derive_seed(config.seed, "init", 0))
+        generator = _place(config.arch.generator(spec), config, spec)
+        discriminator = _place(config.arch.discriminator(spec), config, spec)
+        ema = copy.deepcopy(generator).requires_grad_(False)
+        return cls(
+            generator=generator,
+            discriminator=discriminator,
+            ema=ema.eval(),
+            optim_g=config.optim_g.build(generator.parameters()),
+            optim_d=config.optim_d.build(discriminator.parameters()),
+        )
+
+    @property
+    def nets(self) -> dict[str, nn.Module]:
+        return {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+            "ema": self.ema,
+        }
+
+
+def _place(net: _Net, config: Config, spec: DataSpec) -> _Net:
+    net = net.to(config.train.device)
+    return net.to(memory_format=torch.channels_last) if spec.is_image else net
+
+
+def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
+    """How much of the average is kept in one step; 0 copies the generator."""
+    halflife = ema.halflife
+    if ema.ramp > 0:
+        halflife = min(halflife, ema.ramp * n_images)
+    return 0.5 ** (images_per_step / halflife) if halflife > 0 else 0.0
+
+
+@torch.no_grad()
+def update_ema(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """Move `average` towards `net`: parameters and floating-point buffers alike.
+
+    BatchNorm's running statistics belong to the weights they were measured with; an average
+    of weights with the last statistics (or with those of initialisation) makes other images.
+    """
+    for kept, new in zip(average.parameters(), net.parameters(), strict=True):
+        kept.lerp_(new, 1 - decay)
+    for kept, new in zip(average.buffers(), net.buffers(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, 1 - decay)
+        else:
+            kept.copy_(new)

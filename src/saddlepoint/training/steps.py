@@ -1,0 +1,116 @@
+"""One step of each player. No number leaves the device here; sums are read once a tick."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Batch
+from saddlepoint.core.randomness import derive_seed
+from saddlepoint.training.device import autocast
+from saddlepoint.training.state import TrainState
+
+
+class Sums:
+    """Means over a tick, added up on the device."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, name: str, values: Tensor) -> None:
+        """Add the mean of `values` to the tick's mean of `name`."""
+        value = values.detach().mean()
+        self._sums[name] = self._sums[name] + value if name in self._sums else value
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        """The means since the last call; one synchronisation with the device."""
+        names = list(self._sums)
+        values = torch.stack([self._sums[n].float() for n in names]).tolist() if names else []
+        means = {n: v / self._counts[n] for n, v in zip(names, values, strict=True)}
+        self._sums, self._counts = {}, {}
+        return means
+
+
+def latents(config: Config, latent_dim: int, n_images: int) -> Tensor:
+    """The z of the step at `n_images`: float32 [batch_size, latent_dim] on the device."""
+    generator = torch.Generator(config.train.device)
+    generator.manual_seed(derive_seed(config.seed, "latent", n_images))
+    shape = (config.train.batch_size, latent_dim)
+    return torch.randn(shape, generator=generator, device=config.train.device)
+
+
+def discriminator_step(
+    state: TrainState, config: Config, real: Batch, fake: Tensor, lazy_step: int, sums: Sums
+) -> None:
+    """Raise the logits of `real`, lower those of `fake`, add the penalties that are due.
+
+    Args:
+        fake: [n, ...] generated with the labels of `real`; its graph is not followed.
+        lazy_step: discriminator steps so far; decides which lazy penalties are due.
+    """
+    state.optim_d.zero_grad(set_to_none=True)
+    parts = config.train.accumulate
+    for part, made in zip(split(real, parts), fake.detach().chunk(parts), strict=True):
+        with autocast(config.train):
+            # Two passes: real and fake must not share the statistics of one BatchNorm pass.
+            real_logits = state.discriminator(part.images, part.labels).float()
+            fake_logits = state.discriminator(made, part.labels).float()
+            adversarial = config.loss.discriminator(real_logits, fake_logits).mean()
+            loss = adversarial
+            for penalty in config.penalties:
+                if lazy_step % penalty.every == 0:
+                    term = penalty(state.discriminator, part.images, made, part.labels).mean()
+                    sums.add("penalty", term)
+                    loss = loss + penalty.every * term
+        (loss / parts).backward()
+        sums.add("loss_d", adversarial)
+        sums.add("real_logit", real_logits)
+        sums.add("fake_logit", fake_logits)
+    state.optim_d.step()
+    config.loss.constrain(state.discriminator)
+
+
+def generator_step(
+    state: TrainState, config: Config, real: Batch, z: Tensor, fake: Tensor | None, sums: Sums
+) -> None:
+    """Move the generator where the discriminator believes its images more.
+
+    Args:
+        z: [n, latent_dim]; used again when `fake` is None (accumulation keeps no graph).
+        fake: [n, ...] with its graph, as the discriminator has just seen it, or None.
+    """
+    state.optim_g.zero_grad(set_to_none=True)
+    # Frozen weights: the gradient still flows through the discriminator, but is not computed
+    # for its parameters, which would be a third of its backward pass and then thrown away.
+    state.discriminator.requires_grad_(False)
+    parts = config.train.accumulate
+    for part, z_part in zip(split(real, parts), z.chunk(parts), strict=True):
+        with autocast(config.train):
+            made = state.generator(z_part, part.labels) if fake is None else fake
+            fake_logits = state.discriminator(made, part.labels).float()
+            real_logits = None
+            if config.loss.uses_real_in_generator:
+                real_logits = state.discriminator(part.images, part.labels).float()
+            loss = config.loss.generator(fake_logits, real_logits).mean()
+        (loss / parts).backward()
+        sums.add("loss_g", loss)
+    state.discriminator.requires_grad_(True)
+    state.optim_g.step()
+
+
+def split(batch: Batch, parts: int) -> list[Batch]:
+    """A batch in equal parts."""
+    if parts == 1:
+        return [batch]
+    images = batch.images.chunk(parts)
+    labels = batch.labels.chunk(parts) if batch.labels is not None else [None] * parts
+    return [Batch(i, y) for i, y in zip(images, labels, strict=True)]
+
+
+def gradient_norm(net: nn.Module) -> Tensor:
+    """The 2-norm of all gradients of a net as one vector, on the device."""
+    norms = [p.grad.norm() for p in net.parameters() if p.grad is not None]
+    return torch.stack(norms).norm() if norms else torch.zeros(())
