@@ -1,0 +1,232 @@
+"""Decoding on all cores in chunks that survive a kill: a chunk is whole on disk, or redone.
+
+Each chunk of entries becomes two files in the scratch folder: `00012.bin`, the pixels of its good
+images one after another, and then `00012.json`, one record an entry and the checksum of the
+pixels. Which entries make a chunk depends on the sorted listing alone, so the result is the same
+whatever the number of workers and however often the work was interrupted.
+
+This file is imported by every worker process, so it must stay quick to import (no torch).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from saddlepoint.core.errors import RunFailed
+from saddlepoint.data.archive import Entry, Reader
+from saddlepoint.data.decode import Recipe, Refused, decode, quiet_pillow
+
+CHUNK = 128
+"""Images in a chunk: about a tenth of a second of work, so little is lost and overhead is small."""
+POOL_FROM = 4 * CHUNK
+"""Fewer images than this are decoded in this process: starting workers would take longer."""
+
+
+class Work(NamedTuple):
+    """What a worker must know besides its chunk."""
+
+    kind: str
+    root: Path
+    recipe: Recipe
+    scratch: Path
+
+
+class Record(NamedTuple):
+    """What became of one entry."""
+
+    name: str
+    refused: str = ""
+    """Reason, or empty for a good image."""
+    shape: tuple[int, ...] = ()
+    """[h, w, c] of its pixels."""
+    source_size: tuple[int, ...] = ()
+    """(width, height) in the file."""
+    notes: tuple[str, ...] = ()
+    digest: str = ""
+    """Hash of the pixels and the source size; equal for exact duplicates."""
+
+
+def split(entries: list[Entry]) -> list[list[Entry]]:
+    return [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
+
+
+def decode_all(
+    work: Work,
+    entries: list[Entry],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> list[list[Record]]:
+    """Decode what is not yet in the scratch folder; -> the records of every chunk, in order.
+
+    Raises:
+        RunFailed: a worker died; what is done is kept.
+    """
+    chunks = split(entries)
+    records: dict[int, list[Record]] = {}
+    for number in range(len(chunks)):
+        done = read_records(work.scratch, number)
+        if done is not None and [r.name for r in done] == [e.name for e in chunks[number]]:
+            records[number] = done
+    n_done = sum(len(done) for done in records.values())
+    open_chunks = [number for number in range(len(chunks)) if number not in records]
+    if progress is not None:
+        progress(n_done, len(entries))
+    for number, result in _results(work, chunks, open_chunks, workers):
+        records[number] = result
+        n_done += len(result)
+        if progress is not None:
+            progress(n_done, len(entries))
+    return [records[number] for number in range(len(chunks))]
+
+
+def _results(
+    work: Work, chunks: list[list[Entry]], numbers: list[int], workers: int
+) -> Iterator[tuple[int, list[Record]]]:
+    if workers == 1 or sum(len(chunks[number]) for number in numbers) < POOL_FROM:
+        reader = Reader(work.kind, work.root)
+        try:
+            for number in numbers:
+                yield number, _run_chunk(work, reader, number, chunks[number])
+        finally:
+            reader.close()
+        return
+    # spawn: forking a process whose libraries hold threads can deadlock.
+    pool = ProcessPoolExecutor(
+        min(workers, len(numbers)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(work,),
+    )
+    try:
+        waiting = {
+            pool.submit(_run_in_worker, number, chunks[number]): number for number in numbers
+        }
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    except BrokenProcessPool:
+        raise RunFailed(
+            "A worker of the preparation died (often for lack of memory); run the same command "
+            "again to go on from here, with fewer workers if it happens again."
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_worker: tuple[Work, Reader] | None = None
+
+
+def _start_worker(work: Work) -> None:
+    """Ctrl-C is the parent's business, and a worker must not outlive a killed parent."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _worker = work, Reader(work.kind, work.root)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _run_in_worker(number: int, entries: list[Entry]) -> list[Record]:
+    assert _worker is not None
+    return _run_chunk(*_worker, number, entries)
+
+
+def _run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> list[Record]:
+    records, parts = [], []
+    with quiet_pillow():
+        for entry in entries:
+            record, pixels = _one(work.recipe, reader, entry)
+            records.append(record)
+            if pixels is not None:
+                parts.append(pixels)
+    content = b"".join(parts)
+    document = {"crc": zlib.crc32(content), "bytes": len(content), "records": records}
+    _replace(_file(work.scratch, number, "bin"), content)
+    _replace(_file(work.scratch, number, "json"), json.dumps(document).encode())
+    return records
+
+
+def _one(recipe: Recipe, reader: Reader, entry: Entry) -> tuple[Record, bytes | None]:
+    try:
+        content = reader.read(entry)
+    except Exception as error:  # damaged archives fail in many ways, files by permission
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
+        return Record(entry.name, refused=f"cannot be read ({reason})"), None
+    try:
+        decoded = decode(content, recipe)
+    except Refused as error:
+        return Record(entry.name, refused=str(error)), None
+    pixels = decoded.pixels.tobytes()
+    record = Record(
+        entry.name,
+        shape=decoded.pixels.shape,
+        source_size=decoded.source_size,
+        notes=decoded.notes,
+        digest=_digest(decoded.pixels, decoded.source_size),
+    )
+    return record, pixels
+
+
+def _digest(pixels: np.ndarray, source_size: tuple[int, int]) -> str:
+    """Equal for the same picture in a grey and in a colour file."""
+    if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
+        pixels = pixels[:, :, :1]
+    digest = hashlib.blake2b(repr((source_size, pixels.shape)).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(pixels).tobytes())
+    return digest.hexdigest()
+
+
+def _file(scratch: Path, number: int, suffix: str) -> Path:
+    return scratch / f"{number:06d}.{suffix}"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Whole or absent after a kill; no fsync, as the checksum finds what a power cut tore."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def read_records(scratch: Path, number: int) -> list[Record] | None:
+    """The records of a finished chunk, or None when it must be done again."""
+    try:
+        document: dict[str, Any] = json.loads(_file(scratch, number, "json").read_bytes())
+        content = _file(scratch, number, "bin").read_bytes()
+    except (OSError, ValueError):
+        return None
+    if zlib.crc32(content) != document["crc"]:
+        return None
+    return [
+        Record(name, refused, tuple(shape), tuple(source_size), tuple(notes), digest)
+        for name, refused, shape, source_size, notes, digest in document["records"]
+    ]
+
+
+def read_pixels(scratch: Path, number: int, records: list[Record]) -> Iterator[np.ndarray]:
+    """The pixels uint8 [h, w, c] of a chunk's good images, in order."""
+    content = np.fromfile(_file(scratch, number, "bin"), np.uint8)
+    start = 0
+    for record in records:
+        if record.refused:
+            continue
+        length = int(np.prod(record.shape))
+        yield content[start : start + length].reshape(record.shape)
+        start += length

@@ -1,0 +1,238 @@
+"""One image file -> uint8 pixels of the wanted size, or the reason why not.
+
+What is done to odd images, and named in the report:
+- EXIF rotation is applied; colour profiles are not.
+- Transparency is laid over white. Palette, CMYK and other colour spaces become RGB.
+- 16-bit values are scaled to 8 bits (divided by 257 and rounded), never clipped.
+- Of an animation or a file of several pages the first is taken.
+- A JPEG is decoded at the smallest of 1, 1/2, 1/4, 1/8 of its size that keeps at least twice the
+  wanted size (libjpeg does so in the frequency domain, much faster); every image is then resized
+  by Lanczos, after a box reduction to not less than three times the wanted size.
+- Grey means the file's own mode (1, L, LA, 16-bit, float); an RGB file is colour, even if it looks
+  grey.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+MAX_PIXELS = 89_478_485
+"""More pixels than this (known from the header, before decoding) are taken for a bomb; it is
+Pillow's own limit for a warning, 1 GiB of memory at 12 bytes a pixel."""
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib")
+    + (".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k")
+)
+"""Endings (in any case) of files that are opened; a file without an ending is opened too."""
+_COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+_OTHERS = ("WEBP", "TIFF", "DIB", "AVIF", "JPEG2000")
+_GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N", "F"}
+_ORIENTATION = 0x0112
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class Recipe(NamedTuple):
+    """How every image of a set is treated."""
+
+    size: int | None
+    """Height = width of the result in pixels; None keeps each image's own."""
+    fit: str
+    """crop: the centred square; pad: the whole image on black."""
+    channels: str
+    """auto (as the file is) | grey | rgb."""
+
+
+class Decoded(NamedTuple):
+    """A usable image."""
+
+    pixels: np.ndarray
+    """uint8 [h, w, c], c = 1 or 3."""
+    source_size: tuple[int, int]
+    """(width, height) in the file."""
+    notes: tuple[str, ...]
+    """What was done to it beyond resizing."""
+
+
+class Refused(Exception):
+    """The reason why a file is no usable image."""
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Pillow warns about odd files; we name them ourselves, and its bomb warning is a refusal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def by_name(name: str) -> str | None:
+    """Why a file is refused for its name alone, or None."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return None if suffix in SUFFIXES or not suffix else f"not an image ({suffix} file)"
+
+
+def decode(content: bytes, recipe: Recipe) -> Decoded:
+    """Decode, turn upright, flatten, fit and resize one file; call inside `quiet_pillow`.
+
+    Raises:
+        Refused: empty, not an image, truncated, damaged or too large.
+    """
+    if not content:
+        raise Refused("empty file")
+    try:
+        with _open(content) as image:
+            return _decode(image, recipe)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise Refused(f"too large: more than {MAX_PIXELS:,} pixels") from None
+    except UnidentifiedImageError:
+        raise Refused("not readable as an image") from None
+    except MemoryError:
+        raise Refused("too large for the memory") from None
+    except Refused:
+        raise
+    except Exception as error:  # a decoder can fail in any way on hostile bytes
+        raise Refused(_reason(error)) from None
+
+
+def _open(content: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(content), formats=_COMMON)
+    except UnidentifiedImageError:
+        Image.init()
+        others = [name for name in _OTHERS if name in Image.OPEN]
+        return Image.open(io.BytesIO(content), formats=others)
+
+
+def _decode(image: Image.Image, recipe: Recipe) -> Decoded:
+    width, height = source_size = image.size
+    if width * height > MAX_PIXELS:
+        raise Refused(f"too large: {width}x{height} is more than {MAX_PIXELS:,} pixels")
+    notes = []
+    if recipe.size is not None and image.format == "JPEG":
+        image.draft(None, (2 * recipe.size, 2 * recipe.size))
+    if image.format in ("GIF", "WEBP", "PNG", "TIFF") and getattr(image, "is_animated", False):
+        notes.append("first frame of several")
+        image.seek(0)
+    image.load()
+    image, turned = _upright(image)
+    if turned:
+        notes.append("turned upright (EXIF)")
+    image, flattened = _flatten(image, recipe.channels)
+    notes += flattened
+    image, fitted = _fit(image, source_size, recipe)
+    notes += fitted
+    pixels = np.asarray(image)
+    return Decoded(pixels.reshape(*pixels.shape[:2], -1), source_size, tuple(notes))
+
+
+def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    if image.format == "JPEG" and "exif" not in image.info:
+        return image, False
+    try:
+        method = _TRANSPOSE.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # damaged EXIF: the pixels are still good
+        method = None
+    return (image, False) if method is None else (image.transpose(method), True)
+
+
+def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]:
+    """-> mode L or RGB, and what had to be done for it."""
+    notes = []
+    target = {"grey": "L", "rgb": "RGB"}.get(channels)
+    target = target or ("L" if image.mode in _GREY_MODES else "RGB")
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        image, note = _to_8_bits(image)
+        notes.append(note)
+    if image.mode == "P":
+        notes.append("palette")
+    elif image.mode not in ("1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX"):
+        notes.append(image.mode)
+    if image.has_transparency_data:
+        notes.append("transparency laid over white")
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, layer).convert("RGB")
+    elif image.mode not in ("L", "RGB") and image.mode != target:
+        image = image.convert("RGB" if image.mode != "1" else "L")
+    if image.mode == "RGB" and target == "L" and channels == "grey":
+        notes.append("colour made grey")
+    return (image if image.mode == target else image.convert(target)), notes
+
+
+def _to_8_bits(image: Image.Image) -> tuple[Image.Image, str]:
+    """16-bit, 32-bit or float grey -> mode L over the whole range that the type stands for."""
+    values = np.asarray(image).astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)) or low < 0:
+        raise Refused("values below 0 or not finite, so their range is not known")
+    if image.mode != "F":
+        if high > 65535:
+            raise Refused(f"32-bit values up to {high:.0f}, so their range is not known")
+        scale, note = 1 / 257, "16-bit scaled to 8"
+    elif high <= 1:
+        scale, note = 255.0, "float 0..1 scaled to 0..255"
+    elif high <= 255:
+        scale, note = 1.0, "float rounded"
+    else:
+        raise Refused(f"float values up to {high:g}, so their range is not known")
+    return Image.fromarray(np.rint(values * scale).astype(np.uint8)), note
+
+
+def _fit(
+    image: Image.Image, source_size: tuple[int, int], recipe: Recipe
+) -> tuple[Image.Image, list[str]]:
+    """Crop or pad to a square of `recipe.size`; enlarging is noted, as it adds no detail."""
+    size = recipe.size
+    if size is None:
+        return image, []
+    width, height = image.size
+    square = width == height
+    notes = [] if source_size[0] == source_size[1] else [f"not square: {recipe.fit}"]
+    inner = min(source_size) if recipe.fit == "crop" else max(source_size)
+    if inner < size:
+        notes.append("enlarged")
+    if recipe.fit == "crop" or square:
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        return _resize(image, (size, size), (left, top, left + side, top + side)), notes
+    longest = max(width, height)
+    wide, high = (max(1, round(length * size / longest)) for length in (width, height))
+    sheet = Image.new(image.mode, (size, size))
+    small = _resize(image, (wide, high), (0, 0, width, height))
+    sheet.paste(small, ((size - wide) // 2, (size - high) // 2))
+    return sheet, notes
+
+
+def _resize(
+    image: Image.Image, size: tuple[int, int], box: tuple[int, int, int, int]
+) -> Image.Image:
+    if (box[2] - box[0], box[3] - box[1]) == size:
+        return image.crop(box)
+    return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
+
+
+def _reason(error: Exception) -> str:
+    """A short cause that is the same on every run: no addresses, no counts of bytes left."""
+    text = re.sub(r"<[^>]*>|\([^)]*\)|0x[0-9a-f]+", "", str(error)).strip()
+    text = " ".join(text.split())[:100]
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return "truncated"
+    return f"damaged ({text or type(error).__name__})"

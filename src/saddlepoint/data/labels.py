@@ -1,0 +1,214 @@
+"""Labels from sub-folders, labels.csv, metadata.jsonl or dataset.json; every gap is an error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import posixpath
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.data.archive import Entry, Reader
+
+Label = int | str
+LABEL_FILES = ("labels.csv", "metadata.jsonl", "dataset.json")
+
+
+class Labelling(NamedTuple):
+    """What is known about the labels before any image is decoded."""
+
+    origin: str
+    """Where the labels come from, for the report; "none" when there are none."""
+    by_name: dict[str, Label] | None
+    """Label of each candidate image, or None."""
+
+
+def is_label_file(name: str) -> bool:
+    return posixpath.basename(name) in LABEL_FILES
+
+
+def find_labels(
+    label_files: list[Entry], images: list[str], rejected: Iterable[str], reader: Reader
+) -> Labelling:
+    """Decide where labels come from and check that they match the images.
+
+    Args:
+        label_files: entries whose name is one of LABEL_FILES.
+        images: names of all candidate images.
+        rejected: names that exist but are not read; a label for one of them is no mistake.
+
+    Raises:
+        InputError: several label files, a malformed one, or one that does not match the images.
+    """
+    if len(label_files) > 1:
+        found = ", ".join(entry.name for entry in label_files)
+        raise InputError(
+            f"There are {len(label_files)} files of labels ({found}) and only one can be right; "
+            f"remove the others, or prepare the sub-folders one by one."
+        )
+    if label_files:
+        entry = label_files[0]
+        labels = _parse(entry.name, _text(entry, reader))
+        if labels is not None:
+            _check_match(entry.name, labels, images, rejected)
+            return Labelling(entry.name, {name: labels[name] for name in images})
+        return Labelling("none", None)
+    folders = _class_folders(images)
+    return Labelling("none", None) if folders is None else Labelling("sub-folders", folders)
+
+
+def encode(labels: list[Label]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels of the kept images -> int64 [n] and the class names, sorted (numbers by value)."""
+    if all(isinstance(label, int) for label in labels):
+        classes: list[Label] = sorted(set(labels))  # type: ignore[type-var]
+    else:
+        labels = [str(label) for label in labels]
+        classes = sorted(set(labels))  # type: ignore[type-var]
+    number = {label: index for index, label in enumerate(classes)}
+    names = tuple(str(label) for label in classes)
+    return np.array([number[label] for label in labels], np.int64), names
+
+
+def _class_folders(images: list[str]) -> dict[str, Label] | None:
+    """ImageFolder: all images lie exactly one folder deep, below any folders common to all."""
+    folders = [posixpath.dirname(name) for name in images]
+    if len(set(folders)) < 2 or "" in folders:
+        return None
+    common = posixpath.commonpath(folders)
+    classes = [folder[len(common) :].lstrip("/") for folder in folders]
+    if any("/" in name or not name for name in classes):
+        return None
+    return dict(zip(images, classes, strict=True))
+
+
+def _text(entry: Entry, reader: Reader) -> str:
+    try:
+        return reader.read(entry).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{entry.name} is not UTF-8 text; save it as UTF-8.") from None
+    except Exception as error:  # an archive member can fail in any way
+        raise InputError(f"{entry.name} cannot be read ({error}); fetch it again.") from None
+
+
+def _parse(name: str, text: str) -> dict[str, Label] | None:
+    """Path inside the source -> label; None when the file says that there are no labels."""
+    parser = {
+        "labels.csv": _parse_csv,
+        "metadata.jsonl": _parse_jsonl,
+        "dataset.json": _parse_stylegan,
+    }[posixpath.basename(name)]
+    rows = parser(name, text)
+    if rows is None:
+        return None
+    labels: dict[str, Label] = {}
+    folder = posixpath.dirname(name)
+    for file, label in rows:
+        path = posixpath.normpath(posixpath.join(folder, file.replace("\\", "/")))
+        if labels.setdefault(path, label) != label:
+            raise InputError(
+                f"{name} gives {file} two labels, {labels[path]!r} and {label!r}; keep one."
+            )
+    return labels
+
+
+def _parse_csv(name: str, text: str) -> list[tuple[str, Label]]:
+    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    header = [column.strip().lower() for column in rows[0]] if rows else []
+    file_columns = [c for c in ("file", "file_name", "filename") if c in header]
+    if not file_columns or "label" not in header:
+        raise InputError(
+            f"{name} starts with {','.join(header)[:80]!r}, but its first line must name the "
+            f"columns `file` and `label`; add the line `file,label`."
+        )
+    file_at, label_at = header.index(file_columns[0]), header.index("label")
+    pairs = []
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header) or not row[file_at].strip() or not row[label_at].strip():
+            raise InputError(
+                f"{name}, row {number}: {','.join(row)[:80]!r} does not fill the columns "
+                f"{','.join(header)}; complete or delete it."
+            )
+        pairs.append((row[file_at].strip(), row[label_at].strip()))
+    if all(re.fullmatch(r"-?\d{1,18}", label) for _, label in pairs):
+        return [(file, int(label)) for file, label in pairs]
+    return pairs
+
+
+def _parse_jsonl(name: str, text: str) -> list[tuple[str, Label]] | None:
+    pairs: list[tuple[str, Label]] = []
+    without = 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        row = _json(f"{name}, line {number}", line)
+        if not isinstance(row, dict) or not isinstance(row.get("file_name"), str):
+            raise InputError(
+                f'{name}, line {number}: {line[:80]!r} is not an object with "file_name"; '
+                f'write {{"file_name": "a.png", "label": 0}}.'
+            )
+        if row.get("label") is None:
+            without += 1
+            continue
+        pairs.append((row["file_name"], _label(f"{name}, line {number}", row["label"])))
+    if without and pairs:
+        raise InputError(
+            f'{without} of the {without + len(pairs)} lines of {name} have no "label"; give every '
+            f"image one, or none."
+        )
+    return pairs or None
+
+
+def _parse_stylegan(name: str, text: str) -> list[tuple[str, Label]] | None:
+    document = _json(name, text)
+    labels = document.get("labels") if isinstance(document, dict) else document
+    if labels is None:
+        return None
+    if not isinstance(labels, list) or not all(
+        isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) for row in labels
+    ):
+        raise InputError(
+            f'{name} must read {{"labels": [["a.png", 0], ...]}} or {{"labels": null}}; correct it.'
+        )
+    return [(file, _label(name, label)) for file, label in labels]
+
+
+def _json(where: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is not JSON ({error}); correct it.") from None
+
+
+def _label(where: str, label: Any) -> Label:
+    if isinstance(label, bool) or not isinstance(label, int | str):
+        raise InputError(
+            f"{where}: the label {str(label)[:40]} is neither a whole number nor text; "
+            f"give one class for an image."
+        )
+    return label
+
+
+def _check_match(
+    name: str, labels: dict[str, Label], images: list[str], rejected: Iterable[str]
+) -> None:
+    absent = sorted(set(labels) - set(images) - set(rejected))
+    if absent:
+        raise InputError(
+            f"{name} names {len(absent)} files that are no images here ({_first(absent)}); "
+            f"correct the names or delete these lines."
+        )
+    bare = [image for image in images if image not in labels]
+    if bare:
+        raise InputError(
+            f"{len(bare)} of {len(images)} images have no label in {name} ({_first(bare)}); "
+            f"add them to it, remove the images, or ask for no labels at all (labels: none)."
+        )
+
+
+def _first(names: list[str], n: int = 3) -> str:
+    return ", ".join(names[:n]) + (", ..." if len(names) > n else "")

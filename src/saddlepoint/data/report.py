@@ -1,0 +1,138 @@
+"""What a preparation did, for a person (`text`) and for a program (`to_json`)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from saddlepoint.core.contracts import DataSpec
+
+_SHOWN = 5
+"""Names shown of each kind; the manifest has them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareReport:
+    """The result of `prepare`; everything but `folder` and `reused` is the manifest's content."""
+
+    folder: Path
+    """The prepared data set."""
+    manifest: dict[str, Any]
+    """The document in `manifest.json`."""
+    reused: bool = False
+    """True when the folder already held this very preparation."""
+
+    @property
+    def n_images(self) -> int:
+        return self.manifest["counts"]["kept"]
+
+    @property
+    def spec(self) -> DataSpec:
+        return DataSpec.from_json(self.manifest["spec"])
+
+    @property
+    def quarantined(self) -> dict[str, str]:
+        """File -> reason."""
+        return self.manifest["quarantined"]
+
+    @property
+    def duplicates(self) -> dict[str, str]:
+        """Dropped file -> the equal file that was kept."""
+        return self.manifest["duplicates"]
+
+    def text(self) -> str:
+        """The report that a person reads; also in `report.txt`."""
+        return report_text(self.manifest)
+
+    def to_json(self) -> dict[str, Any]:
+        """For `--json`: the manifest without its long lists of files."""
+        short = {k: v for k, v in self.manifest.items() if k not in ("files", "notes")}
+        return {"folder": str(self.folder), "reused": self.reused, **short}
+
+
+def report_text(manifest: dict[str, Any]) -> str:
+    """manifest.json's content -> a page of text that depends on nothing else."""
+    counts, options = manifest["counts"], manifest["options"]
+    channels, height, width = manifest["spec"]["shape"]
+    colour = "colour (RGB)" if channels == 3 else "grey"
+    lines = [
+        f"Prepared {counts['kept']:,} images from {manifest['source']}: "
+        f"{width}x{height} pixels, {colour}.",
+        f"Of {counts['files']:,} files, {counts['kept']:,} were kept, "
+        f"{counts['duplicates']:,} dropped as duplicates and {counts['quarantined']:,} set aside.",
+        f"Options: size {options['size'] or 'as it is'}, fit {options['fit']}, "
+        f"channels {options['channels']}, labels {options['labels']}.",
+        "",
+        *_labels(manifest),
+        *_odd(manifest["notes"]),
+        *_quarantine(manifest["quarantined"]),
+        *_duplicates(manifest),
+        f"Fingerprint: {manifest['fingerprint']}",
+        "Every file is named in manifest.json.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(manifest: dict[str, Any]) -> list[str]:
+    classes = manifest["class_counts"]
+    if not classes:
+        return ["Labels: none.", ""]
+    low, high = min(classes.values()), max(classes.values())
+    lines = [f"Labels: {len(classes)} classes from {manifest['labels_from']}."]
+    lines += [f"  {number:4d}  {name}: {n:,}" for number, (name, n) in enumerate(classes.items())][
+        :20
+    ]
+    if len(classes) > 20:
+        lines.append(f"  ... and {len(classes) - 20} more, {low:,} to {high:,} images each.")
+    if manifest["empty_classes"]:
+        lines.append(f"  Left without any image: {', '.join(manifest['empty_classes'][:20])}.")
+    return [*lines, ""]
+
+
+def _odd(notes: dict[str, list[str]]) -> list[str]:
+    """How often each thing was done to an image, the commonest first."""
+    if not notes:
+        return []
+    names: dict[str, list[str]] = {}
+    for name, kinds in notes.items():
+        for kind in kinds:
+            names.setdefault(kind, []).append(name)
+    lines = ["What was done to odd images, beyond resizing:"]
+    for kind in sorted(names, key=lambda kind: (-len(names[kind]), kind)):
+        lines.append(f"  {len(names[kind]):6,}  {kind}: {_first(names[kind])}")
+    return [*lines, ""]
+
+
+def _quarantine(quarantined: dict[str, str]) -> list[str]:
+    if not quarantined:
+        return ["Set aside: none.", ""]
+    lines = [f"Set aside ({len(quarantined):,}; the files themselves were not touched):"]
+    counts = Counter(quarantined.values())
+    for reason, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        names = [name for name, why in quarantined.items() if why == reason]
+        lines.append(f"  {n:6,}  {reason}: {_first(names)}")
+    return [*lines, ""]
+
+
+def _duplicates(manifest: dict[str, Any]) -> list[str]:
+    duplicates = manifest["duplicates"]
+    if not duplicates:
+        return ["Duplicates: none.", ""]
+    lines = [f"Duplicates dropped ({len(duplicates):,}; same pixels as a file kept):"]
+    for name, kept in list(duplicates.items())[:_SHOWN]:
+        lines.append(f"  {name} = {kept}")
+    if len(duplicates) > _SHOWN:
+        lines.append(f"  ... and {len(duplicates) - _SHOWN:,} more.")
+    if manifest["contradictions"]:
+        lines.append(
+            f"  {len(manifest['contradictions']):,} of them carry another label than the file "
+            f"kept: {_first(manifest['contradictions'])}"
+        )
+    return [*lines, ""]
+
+
+def _first(names: list[str]) -> str:
+    more = f", ... and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

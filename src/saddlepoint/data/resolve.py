@@ -1,0 +1,77 @@
+"""A word of the user's -> a source: the name of a data set, or a path."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import NamedTuple
+
+from saddlepoint.core import registry
+from saddlepoint.core.contracts import Source
+from saddlepoint.core.errors import InputError
+from saddlepoint.data.archive import is_archive
+from saddlepoint.data.prepare import read_manifest
+from saddlepoint.data.sources._named import NamedSource
+
+
+class Available(NamedTuple):
+    """A row of `saddle data list`."""
+
+    name: str
+    where: str | None
+    """Where the data lies; None when it would have to be fetched."""
+    description: str
+
+
+def resolve(text: str) -> Source:
+    """The source that `--data TEXT` means; a name goes before a path of the same spelling.
+
+    Raises:
+        InputError: neither a data set nor an existing path, or a path of no known kind.
+    """
+    named = _named_sources()
+    if text in named:
+        return named[text]()
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise InputError(
+            f"{registry.unknown('data set', text, named).rstrip('.')} - and no file or folder is "
+            f"at {str(path)!r} either."
+        )
+    kind = _kind(path)
+    return registry.get("source", kind)(path=text)
+
+
+def available() -> list[Available]:
+    """Every data set with a name, and where it lies; downloads nothing."""
+    rows = []
+    for name, source in _named_sources().items():
+        description = (inspect.getdoc(source) or "").partition("\n\n")[0].replace("\n", " ")
+        rows.append(Available(name, source().where(), description))
+    return rows
+
+
+def _named_sources() -> dict[str, type[NamedSource]]:
+    classes = {name: registry.get("source", name) for name in registry.names("source")}
+    return {name: cls for name, cls in classes.items() if issubclass(cls, NamedSource)}
+
+
+def _kind(path: Path) -> str:
+    """The registered name of the source that reads this path."""
+    if path.is_dir():
+        return "folder" if read_manifest(path) is None else "prepared"
+    if path.suffix.lower() == ".npz":
+        return "npz"
+    if is_archive(path):
+        return "folder"
+    if "idx3" in path.name or _starts_as_idx(path):
+        return "idx"
+    raise InputError(
+        f"{path} is no kind of data that is known; give a folder, zip or tar of images, a "
+        f"prepared folder, an .npz or an IDX file of images."
+    )
+
+
+def _starts_as_idx(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(4) == b"\x00\x00\x08\x03"

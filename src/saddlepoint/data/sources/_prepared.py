@@ -1,0 +1,83 @@
+"""Opening prepared folders, and preparing raw images on first use into the cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from saddlepoint.core.contracts import Dataset, DataSpec
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import cache_folder
+from saddlepoint.data.archive import list_source
+from saddlepoint.data.prepare import SCHEMA, prepare, read_manifest
+from saddlepoint.data.progress import progress_on_stderr
+
+
+def open_prepared(folder: Path, name: str = "") -> Dataset:
+    """A folder made by `prepare` -> a Dataset over its memory map.
+
+    Raises:
+        InputError: not a prepared folder, or its arrays do not fit its manifest.
+    """
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise InputError(
+            f"{folder} has no manifest.json of a prepared data set; make one with "
+            f"`saddle data prepare SOURCE --out {folder}`."
+        )
+    spec = DataSpec.from_json(manifest["spec"])
+    channels, height, width = spec.shape
+    wanted = (len(manifest["files"]), height, width, channels)
+    images = _array(folder / "images.npy", np.uint8, wanted)
+    labels = _array(folder / "labels.npy", np.int64, wanted[:1]) if spec.n_classes else None
+    return Dataset(
+        name=name or folder.resolve().name,
+        spec=spec,
+        images=images,
+        labels=None if labels is None else np.array(labels),
+        classes=tuple(manifest["classes"]),
+        fingerprint=manifest["fingerprint"],
+    )
+
+
+def _array(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be read ({error}); prepare the set again.") from None
+    if array.dtype != dtype or array.shape != shape:
+        raise InputError(
+            f"{path} holds {array.dtype} {list(array.shape)}, but manifest.json says "
+            f"{np.dtype(dtype)} {list(shape)}; prepare the set again."
+        )
+    return array
+
+
+def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Dataset:
+    """Prepare a folder or archive of images on first use, and open the result.
+
+    The result lies in the cache under a hash of the files' names, sizes and times and of the
+    options: changed files are prepared anew.
+
+    Raises:
+        InputError: as `prepare`.
+    """
+    options = {"size": size, "fit": fit, "labels": labels, "schema": SCHEMA}
+    if source.is_dir():
+        stamp = list_source(source, lambda: Path(tempfile.gettempdir())).key(stamps=True)
+    elif source.exists():
+        status = source.stat()
+        stamp = f"{status.st_size} {status.st_mtime_ns}"
+    else:
+        raise InputError(f"{source} does not exist; give a folder, zip or tar of images.")
+    text = json.dumps([str(source.resolve()), stamp, options])
+    key = hashlib.sha256(text.encode()).hexdigest()[:20]
+    out = cache_folder() / "prepared" / key
+    if read_manifest(out) is None:
+        with progress_on_stderr(f"Preparing {source.name}") as progress:
+            prepare(source, out, size=size, fit=fit, labels=labels, progress=progress)
+    return open_prepared(out, name)

@@ -1,0 +1,52 @@
+"""FFHQ: the lecture's first application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import cache_folder
+from saddlepoint.core.registry import register
+from saddlepoint.data.search import candidate_folders
+from saddlepoint.data.sources._named import NamedSource
+from saddlepoint.data.sources._prepared import open_raw
+
+_ARCHIVES = ("", ".zip", ".tar", ".tar.gz")
+
+
+@register("ffhq")
+@dataclass(frozen=True, kw_only=True)
+class Ffhq(NamedSource):
+    """70,000 faces in colour, without labels; or any folder or archive of faces.
+
+    Read as a folder or zip of `thumbnails128x128/*.png` (also in sub-folders 00000/ to 69000/,
+    which are no classes), or as the archive of 52,000 PNGs of 512x512. It cannot be downloaded
+    automatically; its parts carry Creative Commons and public-domain licences, BY-NC-SA 4.0 as a
+    whole.
+
+    Paper: Karras, Laine and Aila, "A Style-Based Generator Architecture for Generative
+    Adversarial Networks", 2019.
+    """
+
+    path: str = ""
+    """Folder, zip or tar of the images; empty searches the usual places."""
+    size: int = 64
+    """Height and width in pixels, 4 to 1024."""
+
+    def open(self) -> Dataset:
+        place = self.path or self.where()
+        if place is None:
+            searched = ", ".join(f"{folder}[.zip]" for folder in candidate_folders("ffhq"))
+            raise InputError(
+                f"ffhq was not found in {searched} and cannot be downloaded automatically; get "
+                f"thumbnails128x128 from https://github.com/NVlabs/ffhq-dataset and put the folder "
+                f"or zip at {cache_folder() / 'datasets' / 'ffhq'}[.zip], or give its path."
+            )
+        source = Path(place).expanduser()
+        return open_raw(source, "ffhq", size=self.size, fit="crop", labels="none")
+
+    def where(self) -> str | None:
+        places = [f"{folder}{end}" for folder in candidate_folders("ffhq") for end in _ARCHIVES]
+        return next((place for place in places if Path(place).exists()), None)

@@ -1,0 +1,30 @@
+"""A folder, zip or tar of image files as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from saddlepoint.core.contracts import Dataset, Source
+from saddlepoint.core.registry import register
+from saddlepoint.data.sources._prepared import open_raw
+
+
+@register("folder")
+@dataclass(frozen=True, kw_only=True)
+class Folder(Source):
+    """Raw images, prepared on first use into the cache and opened from there."""
+
+    path: str
+    """A folder, zip or tar of images; labels from sub-folders or a file of labels."""
+    size: int = 64
+    """Height and width in pixels, 4 to 1024."""
+    fit: str = "crop"
+    """crop: the centred square of an image; pad: the whole image on black."""
+    labels: str = "auto"
+    """auto: from sub-folders or a file of labels; none: ignore both."""
+
+    def open(self) -> Dataset:
+        path = Path(self.path).expanduser()
+        name = path.resolve().name
+        return open_raw(path, name, size=self.size, fit=self.fit, labels=self.labels)

@@ -1,0 +1,53 @@
+"""Any IDX file of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from saddlepoint.core.contracts import Dataset, Source
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.registry import register
+from saddlepoint.data.idx import read_idx, read_idx_pair
+from saddlepoint.data.sources._named import image_dataset
+
+
+@register("idx")
+@dataclass(frozen=True, kw_only=True)
+class Idx(Source):
+    """An IDX file of images; its labels are taken from the file beside it, when there is one.
+
+    The usual naming: `train-images-idx3-ubyte[.gz]` goes with `train-labels-idx1-ubyte[.gz]`.
+    """
+
+    path: str
+    """The file of images, gzipped or not."""
+
+    def open(self) -> Dataset:
+        path = Path(self.path).expanduser()
+        if not path.is_file():
+            raise InputError(f"{self.path} is not a file; give the path of an IDX file of images.")
+        labels_path = _labels_beside(path)
+        labels: np.ndarray | None = None
+        if labels_path is None:
+            images = read_idx(path, 3)[..., None]
+        else:
+            images, labels = read_idx_pair(path, labels_path)
+        if len(images) == 0 or images.shape[1] != images.shape[2]:
+            raise InputError(
+                f"{self.path} holds images {list(images.shape[:3])}, but there must be at least "
+                f"one and height must equal width."
+            )
+        n_classes = 0 if labels is None else int(labels.max()) + 1
+        classes = tuple(str(number) for number in range(n_classes))
+        return image_dataset(path.name.split(".")[0], images, labels, classes)
+
+
+def _labels_beside(path: Path) -> Path | None:
+    if "images" not in path.name:
+        return None
+    plain = path.name.replace("images", "labels").replace("idx3", "idx1").removesuffix(".gz")
+    beside = [path.with_name(plain), path.with_name(f"{plain}.gz")]
+    return next((candidate for candidate in beside if candidate.is_file()), None)

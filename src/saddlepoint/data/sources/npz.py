@@ -1,0 +1,77 @@
+"""Arrays of images in one .npz file."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from saddlepoint.core.contracts import Dataset, Source
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.registry import register
+from saddlepoint.data.sources._named import image_dataset
+
+
+@register("npz")
+@dataclass(frozen=True, kw_only=True)
+class Npz(Source):
+    """An .npz with `images` (or `arr_0`) uint8 [n, h, w, c], and `labels` int64 [n] if any."""
+
+    path: str
+    """The .npz file."""
+
+    def open(self) -> Dataset:
+        images, labels = self._read()
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+            raise InputError(
+                f"{self.path} holds images {images.dtype} {list(images.shape)}, but they must be "
+                f"uint8 [n, h, w, c] with c = 1 or 3; convert them before saving."
+            )
+        if len(images) == 0 or images.shape[1] != images.shape[2]:
+            raise InputError(
+                f"{self.path} holds images {list(images.shape)}, but there must be at least one "
+                f"and height must equal width; crop them before saving."
+            )
+        classes: tuple[str, ...] = ()
+        if labels is not None:
+            labels = self._checked(labels, len(images))
+            classes = tuple(str(number) for number in range(int(labels.max()) + 1))
+        return image_dataset(Path(self.path).stem, images, labels, classes)
+
+    def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
+        try:
+            with np.load(Path(self.path).expanduser(), allow_pickle=False) as archive:
+                keys = [key for key in ("images", "arr_0") if key in archive]
+                if not keys:
+                    raise InputError(
+                        f"{self.path} has the keys {', '.join(archive.files) or '(none)'}, but "
+                        f"`images` (or `arr_0`) is needed; save with np.savez(file, images=...)."
+                    )
+                return archive[keys[0]], archive.get("labels")
+        except FileNotFoundError:
+            raise InputError(f"{self.path} does not exist; give the path of an .npz.") from None
+        except ValueError as error:
+            if "pickle" in str(error):
+                raise InputError(
+                    f"{self.path} holds Python objects (pickle), which are never loaded; save "
+                    f"plain arrays: `images` uint8 [n, h, w, c]."
+                ) from None
+            raise InputError(f"{self.path} is not a readable .npz ({error}).") from None
+        except (OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{self.path} is not a readable .npz ({error}); save it again with np.savez."
+            ) from None
+
+    def _checked(self, labels: np.ndarray, n_images: int) -> np.ndarray:
+        if labels.shape != (n_images,) or not np.issubdtype(labels.dtype, np.integer):
+            raise InputError(
+                f"{self.path} holds labels {labels.dtype} {list(labels.shape)}, but they must be "
+                f"whole numbers, one for each of the {n_images} images."
+            )
+        if labels.min() < 0:
+            raise InputError(
+                f"{self.path} holds the label {labels.min()}, but labels count from 0; shift them."
+            )
+        return labels.astype(np.int64)

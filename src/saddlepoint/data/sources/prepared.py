@@ -1,0 +1,28 @@
+"""A folder made by `saddle data prepare`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from saddlepoint.core.contracts import Dataset, Source
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.registry import register
+from saddlepoint.data.sources._prepared import open_prepared
+
+
+@register("prepared")
+@dataclass(frozen=True, kw_only=True)
+class Prepared(Source):
+    """A prepared data set, opened as a read-only memory map."""
+
+    path: str
+    """The folder with manifest.json."""
+
+    def open(self) -> Dataset:
+        folder = Path(self.path).expanduser()
+        if not folder.is_dir():
+            raise InputError(
+                f"{self.path} is not a folder; make one with `saddle data prepare SOURCE --out`."
+            )
+        return open_prepared(folder)
