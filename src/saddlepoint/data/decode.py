@@ -29,8 +29,10 @@ MAX_PIXELS = 89_478_485
 """More pixels than this (known from the header, before decoding) are taken for a bomb; it is
 Pillow's own limit for a warning, 1 GiB of memory at 12 bytes a pixel."""
 SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib")
-    + (".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k")
+    [
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp"),
+        *(".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"),
+    ]
 )
 """Endings (in any case) of files that are opened; a file without an ending is opened too."""
 _COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")

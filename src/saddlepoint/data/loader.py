@@ -1,48 +1,137 @@
-"""Batches in an order that is a pure function of (seed, images seen)."""
+"""Batches of real data in an order that is a pure function of (seed, n_images).
+
+There is no state to save: the items of a batch follow from how many images were shown before it,
+so a resumed run reads exactly what the run never stopped would have read.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from saddlepoint.core.config import Augment
 from saddlepoint.core.contracts import Batch, Dataset
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.data import augment as augmentation
+
+MAX_RESIDENT_BYTES = 2 * 2**30
+"""A larger data set stays a memory map on the disk, on a device with no more room than this."""
 
 
 class DeviceData:
-    def __init__(self, dataset: Dataset, seed: int, device: str) -> None:
+    """A data set as uint8 on the device, or as a memory map when it does not fit.
+
+    Epoch e shows every item once, in the permutation drawn from (seed, "order", e); a batch may
+    cross the border of two epochs.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        device: torch.device | str = "cpu",
+        seed: int = 0,
+        max_resident_bytes: int | None = None,
+    ) -> None:
+        """
+        Args:
+            seed: fixes the order and the augmentation.
+            max_resident_bytes: a larger data set is not copied to the device; by default 2 GiB,
+                or half of what is free on a CUDA device.
+
+        Raises:
+            InputError: no items.
+        """
+        if len(dataset) == 0:
+            raise InputError(f"{dataset.name} has no items; give data with at least one.")
         self.dataset = dataset
-        self.seed = seed
         self.device = torch.device(device)
-        self.images = torch.from_numpy(dataset.images).to(device)
-        self.labels = (
-            None if dataset.labels is None else torch.from_numpy(dataset.labels).to(device)
-        )
-        self._epoch = -1
-        self._order = torch.empty(0)
+        self.seed = seed
+        self._orders: dict[int, Tensor] = {}
+        limit = _room(self.device) if max_resident_bytes is None else max_resident_bytes
+        self.is_resident = dataset.images.nbytes <= limit
+        self._images = _to_tensor(dataset.images, self.device) if self.is_resident else None
+        labels = dataset.labels
+        self._labels = None if labels is None else _to_tensor(labels, self.device)
 
-    def _permutation(self, epoch):
-        if epoch != self._epoch:
-            g = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
-            self._order = torch.randperm(len(self.dataset), generator=g).to(self.device)
-            self._epoch = epoch
-        return self._order
+    def __len__(self) -> int:
+        return len(self.dataset)
 
-    def batch(self, n_images, batch_size, augment=None) -> Batch:
-        n = len(self.dataset)
+    def batch(self, n_images: int, batch_size: int, augment: Augment | None = None) -> Batch:
+        """The `batch_size` items that follow after `n_images` were shown.
+
+        Args:
+            augment: changes to make, drawn from (seed, "augment", n_images); None makes none.
+
+        Returns:
+            images float32 [n, c, h, w] in [-1, 1] (channels_last), or points [n, 2]; labels int64
+            [n] or None. Nothing is read back from the device.
+
+        Raises:
+            InputError: mirroring asked for points.
+        """
+        index = self._index(n_images, batch_size)
+        images = self._as_floats(self._gather(index))
+        if augment is not None and augment.mirror:
+            if not self.dataset.spec.is_image:
+                raise InputError(
+                    f"{self.dataset.name} has no images to mirror; set augment.mirror to false."
+                )
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", n_images))
+            images = augmentation.apply(augment, images, generator)
+        if self._labels is None:
+            return Batch(images, None)
+        return Batch(images, self._labels.index_select(0, index.to(self.device)))
+
+    def _index(self, n_images: int, batch_size: int) -> Tensor:
+        """int64 [batch_size]: positions in the data set; on the device when the images are."""
         parts = []
-        while batch_size > 0:
-            epoch, at = divmod(n_images, n)
-            take = min(batch_size, n - at)
-            parts.append(self._permutation(epoch)[at : at + take])
-            n_images += take
-            batch_size -= take
-        index = torch.cat(parts)
-        images = self.images[index]
-        if self.dataset.spec.is_image:
-            images = (
-                images.permute(0, 3, 1, 2)
-                .to(torch.float32, memory_format=torch.channels_last)
-                .div_(127.5)
-                .sub_(1)
-            )
-        return Batch(images, None if self.labels is None else self.labels[index])
+        position, left = n_images, batch_size
+        while left > 0:
+            epoch, start = divmod(position, len(self))
+            part = self._order(epoch)[start : start + left]
+            parts.append(part)
+            position += len(part)
+            left -= len(part)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _order(self, epoch: int) -> Tensor:
+        """The permutation of one epoch; only this one and the next are kept."""
+        if epoch not in self._orders:
+            generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
+            order = torch.randperm(len(self), generator=generator)
+            order = order.to(self.device) if self.is_resident else order
+            self._orders = {e: o for e, o in self._orders.items() if abs(e - epoch) == 1}
+            self._orders[epoch] = order
+        return self._orders[epoch]
+
+    def _gather(self, index: Tensor) -> Tensor:
+        if self._images is not None:
+            return self._images.index_select(0, index)
+        # In the order of the file, as a disk reads it; then back into the order of the batch.
+        ascending, back = np.unique(index.numpy(), return_inverse=True)
+        items = torch.from_numpy(np.asarray(self.dataset.images[ascending])[back])
+        if self.device.type == "cuda":
+            items = items.pin_memory()
+        return items.to(self.device, non_blocking=True)
+
+    def _as_floats(self, items: Tensor) -> Tensor:
+        """uint8 [n, h, w, c] -> float32 [n, c, h, w] in [-1, 1]; the same numbers as `to_unit`."""
+        if not self.dataset.spec.is_image:
+            return items
+        images = items.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
+        return images.div_(127.5).sub_(1)
+
+
+def _to_tensor(array: np.ndarray, device: torch.device) -> Tensor:
+    # A memory map or a view of a file is read-only, which torch will not wrap: copy it once.
+    own = array if array.flags.writeable and array.flags.c_contiguous else np.array(array)
+    return torch.from_numpy(own).to(device)
+
+
+def _room(device: torch.device) -> int:
+    if device.type != "cuda":
+        return MAX_RESIDENT_BYTES
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(MAX_RESIDENT_BYTES, free // 2) if free > 2 * MAX_RESIDENT_BYTES else free // 2

@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
@@ -98,7 +99,7 @@ def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Pat
     found = {}
     for file in files:
         bar = DownloadBar(file.name)
-        downloader = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]
+        downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]
         try:
             # pooch downloads to a temporary name and renames only when the hash is right.
             got = pooch.retrieve(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.registry import register
@@ -53,7 +54,7 @@ class FashionMnist(NamedSource):
     Machine Learning Algorithms", arXiv:1708.07747.
     """
 
-    split: str = "train"
+    split: Literal["train", "test", "all"] = "train"
     """train (60,000), test (10,000) or all."""
     path: str = ""
     """Folder with the four IDX files; empty searches the usual places, then downloads."""

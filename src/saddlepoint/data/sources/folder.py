@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.registry import register
@@ -19,9 +20,9 @@ class Folder(Source):
     """A folder, zip or tar of images; labels from sub-folders or a file of labels."""
     size: int = 64
     """Height and width in pixels, 4 to 1024."""
-    fit: str = "crop"
+    fit: Literal["crop", "pad"] = "crop"
     """crop: the centred square of an image; pad: the whole image on black."""
-    labels: str = "auto"
+    labels: Literal["auto", "none"] = "auto"
     """auto: from sub-folders or a file of labels; none: ignore both."""
 
     def open(self) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class StackedMnist(NamedSource):
     Paper: Srivastava et al., "VEEGAN", 2017 (128,000 triplets); Metz et al., "Unrolled GANs".
     """
 
-    split: str = "train"
+    split: Literal["train", "test", "all"] = "train"
     """Which MNIST images the triplets are drawn from: train, test or all."""
     n_items: int = 128_000
     """Triplets; 128,000 for training in VEEGAN's and PacGAN's protocol."""
