@@ -1,0 +1,145 @@
+"""`ema.safetensors`: one file that carries weights, architecture and data spec."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from saddlepoint.core.config import from_json, to_json
+from saddlepoint.core.contracts import Architecture, DataSpec
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import sha256_of
+from saddlepoint.core.runs import Run
+
+FORMAT = "saddlepoint-generator"
+SCHEMA = 1
+FILE_NAME = "ema.safetensors"
+log = logging.getLogger("saddlepoint")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorFile:
+    """The content of one file, read and checked."""
+
+    arch: Architecture
+    spec: DataSpec
+    classes: tuple[str, ...]
+    data: str
+    """Name of the data set that the generator was trained on."""
+    n_images: int
+    """Real images that its discriminator had seen."""
+    weights: dict[str, Tensor]
+
+
+def generator_metadata(
+    arch: Architecture, spec: DataSpec, classes: Sequence[str], data: str, n_images: int
+) -> dict[str, str]:
+    """What a safetensors file must say of itself so that it alone is enough to sample."""
+    return {
+        "format": FORMAT,
+        "schema": str(SCHEMA),
+        "arch": json.dumps(to_json(arch)),
+        "spec": json.dumps(spec.to_json()),
+        "classes": json.dumps(list(classes)),
+        "data": data,
+        "n_images": str(n_images),
+    }
+
+
+def read_generator_file(path: Path) -> GeneratorFile:
+    """Read a file that was written with `generator_metadata`.
+
+    Raises:
+        InputError: absent, a pickle, damaged, of another kind, or of a newer schema.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; name a run folder or an ema.safetensors file.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
+    except SafetensorError as error:
+        raise InputError(_why_unreadable(path)) from error
+    if metadata.get("format") != FORMAT:
+        raise InputError(
+            f"{path} is a safetensors file of another kind: it does not say how to build its "
+            f"generator; name a run folder or an {FILE_NAME} that Saddlepoint wrote."
+        )
+    schema = metadata.get("schema", "")
+    if schema.isdigit() and int(schema) > SCHEMA:
+        raise InputError(
+            f"{path} has schema {schema}, this version of Saddlepoint knows {SCHEMA}; update it."
+        )
+    return _parse(path, metadata, weights)
+
+
+def newest_intact(run: Run) -> Path:
+    """The generator file of the newest checkpoint whose sha256 is as it was written.
+
+    A damaged one is named in a warning and passed over.
+
+    Raises:
+        InputError: no checkpoint yet, or none that is intact.
+    """
+    checkpoints = run.checkpoints
+    if not checkpoints:
+        raise InputError(f"{run.path} has no checkpoint yet; wait until training has saved one.")
+    for folder in reversed(checkpoints):
+        fault = damage(folder)
+        if fault is None:
+            return folder / FILE_NAME
+        log.warning("Checkpoint %s is damaged (%s); using the one before.", folder, fault)
+    raise InputError(
+        f"{run.path}: none of its {len(checkpoints)} checkpoints is intact; nothing to sample from."
+    )
+
+
+def damage(checkpoint: Path) -> str | None:
+    """What is wrong with a checkpoint's generator file, or None."""
+    try:
+        expected = json.loads((checkpoint / "state.json").read_text())["files"][FILE_NAME]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "state.json is missing or unreadable"
+    try:
+        if sha256_of(checkpoint / FILE_NAME) != expected:
+            return f"{FILE_NAME} does not have the sha256 it was written with"
+    except OSError as error:
+        return f"{FILE_NAME} cannot be read: {error.strerror or error}"
+    return None
+
+
+def _parse(path: Path, metadata: dict[str, str], weights: dict[str, Tensor]) -> GeneratorFile:
+    try:
+        arch = json.loads(metadata["arch"])
+        spec = DataSpec.from_json(json.loads(metadata["spec"]))
+        classes = tuple(str(name) for name in json.loads(metadata["classes"]))
+        n_images = int(metadata["n_images"])
+        data = metadata["data"]
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        raise InputError(f"{path} is damaged: its metadata is not whole ({error}).") from error
+    built: Any = from_json(arch, Architecture, f"{path}: arch")
+    return GeneratorFile(
+        arch=built, spec=spec, classes=classes, data=data, n_images=n_images, weights=weights
+    )
+
+
+def _why_unreadable(path: Path) -> str:
+    with open(path, "rb") as file:
+        head = file.read(2)
+    # Zip archives begin with PK (torch.save writes one), bare pickles with the byte 0x80. Only
+    # looked at after safetensors has refused the file: its own length prefix may look the same.
+    if head == b"PK" or head[:1] == b"\x80":
+        return (
+            f"{path} is a pickle (.pt, .pth or .pkl): pickles can run any code and are never "
+            "loaded; use a safetensors file that Saddlepoint wrote."
+        )
+    return f"{path} is damaged or truncated; use another checkpoint of its run."

@@ -1,0 +1,239 @@
+"""Samples as files; the suffix decides the form: .png, .gif, .npz, or a folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import sync_folder
+from saddlepoint.core.images import enlarge, grid, png_bytes, scatter, write_gif, write_png
+from saddlepoint.core.runs import Run
+from saddlepoint.sampling.sampler import Sampler
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) after each batch."""
+
+MOST_FRAMES = 600
+GIF_SHORTEST = 256
+_HOLD = 10
+"""The last frame of a training film stays for this many frames."""
+
+
+def sample_to(
+    sampler: Sampler,
+    out: str | Path,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None = None,
+    truncation: float = 1.0,
+    interpolate: bool = False,
+    class_grid: bool = False,
+    steps: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write samples; the file is whole or absent, and a folder too.
+
+    .png: a grid, or with `interpolate` a row from each seed to the next; .gif: an endless
+    interpolation through the seeds; .npz: `images` uint8 [n, h, w, c] (points: float32 [n, 2]),
+    `seeds` int64 [n], and `labels` int64 [n] from a conditional model; no suffix: a folder with
+    seed000007.png and so on.
+
+    Args:
+        labels: dealt out to the seeds in turn; with `class_grid` the rows to show.
+        class_grid: a row for each class, a column for each seed (.png only).
+        steps: images from one seed to the next; by default 10 in a .png and 16 in a .gif, fewer
+            when there are very many seeds.
+
+    Raises:
+        InputError: unknown suffix, a combination that has no meaning, a path that cannot be
+            written, or whatever `Sampler.images` refuses.
+    """
+    out = Path(out)
+    suffix = "" if out.is_dir() else out.suffix.lower()
+    if suffix not in ("", ".png", ".gif", ".npz"):
+        raise InputError(
+            f"--out {out}: unknown suffix {out.suffix!r}; use .png, .gif, .npz, or a folder's name."
+        )
+    if class_grid and suffix != ".png":
+        raise InputError(f"--out {out}: a class grid is one picture; use a name that ends in .png.")
+    if interpolate and (suffix not in (".png", ".gif") or class_grid):
+        raise InputError(
+            f"--out {out}: an interpolation is a .gif or a .png, and not a class grid; drop one."
+        )
+    with _reported(out):
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+        if suffix == ".png":
+            write_png(
+                out, _picture(sampler, seeds, labels, truncation, interpolate, class_grid, steps)
+            )
+        elif suffix == ".gif":
+            steps = steps or max(2, min(16, MOST_FRAMES // max(1, len(seeds))))
+            frames = sampler.interpolate(seeds, steps, labels, truncation, loop=True)
+            write_gif(out, [enlarge(frame, GIF_SHORTEST) for frame in frames])
+        elif suffix == ".npz":
+            _write_npz(sampler, out, seeds, labels, truncation, progress)
+        else:
+            _write_folder(sampler, out, seeds, labels, truncation, progress)
+    return out
+
+
+def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int = 120) -> Path:
+    """The film of a training: the run's sample grids, which show the same latents every time.
+
+    Early grids differ more than late ones, so of more than `most` those are kept whose numbers
+    grow as squares.
+
+    Raises:
+        InputError: the run has no grid yet, or `out` cannot be written or is no .gif.
+    """
+    out = Path(out)
+    if out.suffix.lower() != ".gif":
+        raise InputError(f"--out {out}: the film of a training is a .gif; use such a name.")
+    paths = run.samples
+    if not paths:
+        raise InputError(f"{run.path} has no sample grids yet; wait until training has drawn one.")
+    if len(paths) > most:
+        places = np.rint(np.linspace(0, 1, most) ** 2 * (len(paths) - 1)).astype(int)
+        paths = [paths[i] for i in np.unique(places)]
+    pictures = []
+    for path in paths:
+        with contextlib.suppress(OSError), Image.open(path) as picture:
+            picture.load()
+            pictures.append(picture.copy())
+    if not pictures:
+        raise InputError(f"{run.samples_folder}: none of its grids can be read.")
+    # One mode for the whole film: a palette made for one frame would tint the next one.
+    mode = "L" if all(picture.mode in ("1", "L") for picture in pictures) else "RGB"
+    frames = [
+        np.asarray(picture.convert(mode)).reshape(picture.height, picture.width, -1)
+        for picture in pictures
+        if picture.size == pictures[-1].size
+    ]
+    with _reported(out):
+        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+        # Frames that are equal become one long frame.
+        write_gif(out, frames + frames[-1:] * _HOLD, milliseconds)
+    return out
+
+
+def _picture(
+    sampler: Sampler,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None,
+    truncation: float,
+    interpolate: bool,
+    class_grid: bool,
+    steps: int | None,
+) -> np.ndarray:
+    """uint8 [H, W, c]."""
+    if not sampler.spec.is_image and not interpolate and not class_grid:
+        points = sampler.points(seeds, labels, truncation)
+        return scatter(points, extent=1.1 * max(1e-6, float(np.abs(points).max())))
+    if class_grid:
+        made = sampler.class_grid(labels=labels, truncation=truncation, seeds=seeds)
+        return enlarge(grid(made.reshape(-1, *made.shape[2:]), columns=made.shape[1]))
+    if interpolate:
+        # A row holds both its seeds, so the last frame of a row is the first of the next.
+        steps = max(2, steps or 10) - 1
+        made = sampler.interpolate(seeds, steps, labels, truncation)
+        rows = [made[i * steps : (i + 1) * steps + 1] for i in range(len(seeds) - 1)]
+        return enlarge(grid(np.concatenate(rows), columns=steps + 1))
+    return enlarge(grid(sampler.images(seeds, labels, truncation)))
+
+
+def _write_npz(
+    sampler: Sampler,
+    out: Path,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None,
+    truncation: float,
+    progress: Progress | None,
+) -> None:
+    """Stream the images into the archive, so that memory holds one batch whatever n is."""
+    chosen = sampler.labels_for(seeds, labels)
+    if sampler.spec.is_image:
+        channels, height, width = sampler.spec.shape
+        shape, dtype = (len(seeds), height, width, channels), np.dtype(np.uint8)
+        parts = sampler.portions(seeds, labels, truncation)
+    else:
+        shape, dtype = (len(seeds), 2), np.dtype(np.float32)
+        parts = iter([sampler.points(seeds, labels, truncation)])
+    with _whole_file(out) as file, zipfile.ZipFile(file, "w") as archive:
+        with archive.open("images.npy", "w", force_zip64=True) as entry:
+            header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(entry, header)
+            done = 0
+            for part in parts:
+                entry.write(np.ascontiguousarray(part, dtype).tobytes())
+                done += len(part)
+                if progress is not None:
+                    progress(done, len(seeds))
+        for name, column in (("labels", chosen), ("seeds", seeds)):
+            if column is not None:
+                with archive.open(f"{name}.npy", "w") as entry:
+                    np.lib.format.write_array(entry, np.asarray(column, np.int64))
+
+
+def _write_folder(
+    sampler: Sampler,
+    out: Path,
+    seeds: Sequence[int],
+    labels: Sequence[int] | None,
+    truncation: float,
+    progress: Progress | None,
+) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"--out {out} exists and is not empty; choose another folder.")
+    if len(set(seeds)) != len(seeds):
+        raise InputError(f"--out {out}: a seed is named twice, but a folder has one file a seed.")
+    parts = sampler.portions(seeds, labels, truncation)
+    target = out.resolve()
+    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    partial.mkdir()
+    try:
+        done = 0
+        for part in parts:
+            for image in part:
+                (partial / f"seed{seeds[done]:06d}.png").write_bytes(png_bytes(image))
+                done += 1
+            if progress is not None:
+                progress(done, len(seeds))
+        os.replace(partial, target)
+        sync_folder(target.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """As `write_atomically`, for content that does not fit in memory."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.absolute().parent)
+
+
+@contextlib.contextmanager
+def _reported(out: Path) -> Iterator[None]:
+    """A path that cannot be written is the user's to mend: one sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(
+            f"--out {out} cannot be written ({reason}); choose another one."
+        ) from error

@@ -1,0 +1,35 @@
+"""`0-63,70` on the command line -> numbers."""
+
+from __future__ import annotations
+
+import re
+
+from saddlepoint.core.errors import InputError
+
+MOST = 10_000_000
+_PART = re.compile(r"([0-9]+)(?:-([0-9]+))?")
+
+
+def parse_ranges(text: str, flag: str = "--seeds") -> list[int]:
+    """Whole numbers >= 0 and ranges with both ends, in the order given: "0-2,7" -> [0, 1, 2, 7].
+
+    Args:
+        flag: named in the errors.
+
+    Raises:
+        InputError: not of this form, a range that runs backwards, or more than ten million.
+    """
+    numbers: list[int] = []
+    for part in text.replace(" ", "").split(","):
+        match = _PART.fullmatch(part)
+        if match is None:
+            raise InputError(
+                f"{flag} {text!r}: {part!r} is neither a whole number nor a range; write 0-63,70."
+            )
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise InputError(f"{flag} {part}: the range runs backwards; write {last}-{first}.")
+        if len(numbers) + last - first >= MOST:
+            raise InputError(f"{flag} {text}: more than {MOST:,} numbers; give fewer.")
+        numbers.extend(range(first, last + 1))
+    return numbers

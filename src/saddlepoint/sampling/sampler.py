@@ -1,0 +1,290 @@
+"""From a run folder or a single file to images. Seed 7 is the same latent on every device."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saddlepoint.core.contracts import Generator
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.images import to_uint8
+from saddlepoint.core.runs import Run
+from saddlepoint.sampling.generator_file import (
+    FILE_NAME,
+    GeneratorFile,
+    damage,
+    generator_metadata,
+    newest_intact,
+    read_generator_file,
+)
+from saddlepoint.sampling.latent_space import latents, slerp
+
+__all__ = ["Sampler", "generator_metadata", "latents", "load_sampler", "slerp"]
+
+BATCH_SIZE = 64
+
+
+def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
+    """A sampler from an `ema.safetensors` file, a run folder or one checkpoint of it.
+
+    Of a run, the newest checkpoint whose sha256 is right is taken; a damaged one is named in a
+    warning of the logger "saddlepoint".
+
+    Raises:
+        InputError: not a run, no checkpoint yet, damaged, a pickle, of another kind or schema;
+            or the device is unknown or absent.
+    """
+    path = Path(path)
+    if path.is_dir() and (path / FILE_NAME).is_file():
+        fault = damage(path)
+        if fault is not None:
+            raise InputError(f"Checkpoint {path} is damaged ({fault}); use another one.")
+        path = path / FILE_NAME
+    elif path.is_dir():
+        path = newest_intact(Run.open(path))
+    content = read_generator_file(path)
+    # Building the net draws initial weights: the caller's random numbers must not notice.
+    with torch.random.fork_rng(devices=[]):
+        generator = content.arch.generator(content.spec)
+    try:
+        generator.load_state_dict(content.weights)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path} is damaged: its weights do not fit the architecture that it names."
+        ) from error
+    try:
+        generator.to(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(f"--device {device} cannot be used ({reason}); try cpu.") from error
+    return Sampler(generator, content, device)
+
+
+class Sampler:
+    """A generator in eval mode, float32, with what is known of its data."""
+
+    def __init__(self, generator: Generator, content: GeneratorFile, device: str = "cpu") -> None:
+        self.generator = generator.eval().requires_grad_(False)
+        self.device = device
+        self.spec = content.spec
+        self.classes = content.classes or tuple(str(i) for i in range(content.spec.n_classes))
+        self.data = content.data
+        self.n_images = content.n_images
+        self.conditional = content.arch.conditioning != "none"
+
+    def __repr__(self) -> str:
+        kind = "conditional" if self.conditional else "unconditional"
+        return f"Sampler({kind}, {self.data}, shape {self.spec.shape}, {self.n_images} images)"
+
+    def labels_for(self, seeds: Sequence[int], labels: Sequence[int] | None) -> list[int] | None:
+        """One label a seed.
+
+        Args:
+            labels: dealt out to the seeds in turn, again from the first when they run out. None:
+                seed modulo the number of classes, so that seeds in a row show every class.
+
+        Returns:
+            [n] in [0, n_classes), or None for an unconditional model.
+
+        Raises:
+            InputError: labels for an unconditional model, out of range, or more than seeds.
+        """
+        n_classes = self.spec.n_classes
+        if not self.conditional:
+            if labels is not None:
+                raise InputError(
+                    "--labels: this model is unconditional and draws every class by chance; leave "
+                    "--labels out, or train with --arch.conditioning every-layer."
+                )
+            return None
+        if labels is None:
+            return [int(seed) % n_classes for seed in seeds]
+        labels = [int(label) for label in labels]
+        for label in labels:
+            if not 0 <= label < n_classes:
+                raise InputError(f"--labels {label}: the model knows {self._known_classes()}.")
+        if not labels or len(labels) > len(seeds):
+            raise InputError(
+                f"--labels names {len(labels)} labels for {len(seeds)} seeds; give between one "
+                "and as many as there are seeds, or ask for a class grid."
+            )
+        return [labels[i % len(labels)] for i in range(len(seeds))]
+
+    def images(
+        self,
+        seeds: Sequence[int],
+        labels: Sequence[int] | None = None,
+        truncation: float = 1.0,
+        batch_size: int = BATCH_SIZE,
+    ) -> np.ndarray:
+        """Images of the seeds.
+
+        Args:
+            seeds: integers >= 0.
+            labels: see `labels_for`.
+            truncation: psi in (0, 1]: z is moved towards its mean, which is 0, so z is multiplied
+                by psi. 1 is off; below 1 gives more typical and less varied images.
+            batch_size: images at a time. A seed's image depends neither on it nor on the seeds
+                beside it, but for the rounding of the last bits of a float: one grey level.
+
+        Returns:
+            uint8 [n, h, w, c].
+
+        Raises:
+            InputError: bad seeds, labels or truncation, or the model makes points.
+        """
+        return np.concatenate(list(self.portions(seeds, labels, truncation, batch_size)))
+
+    def points(
+        self,
+        seeds: Sequence[int],
+        labels: Sequence[int] | None = None,
+        truncation: float = 1.0,
+        batch_size: int = BATCH_SIZE,
+    ) -> np.ndarray:
+        """As `images`, for a model of points: float32 [n, 2]."""
+        if self.spec.is_image:
+            raise InputError("This model makes images, not points; call images().")
+        z, chosen = self._inputs(seeds, labels, truncation)
+        return np.concatenate(list(self._forward(z, chosen, batch_size)))
+
+    def portions(
+        self,
+        seeds: Sequence[int],
+        labels: Sequence[int] | None = None,
+        truncation: float = 1.0,
+        batch_size: int = BATCH_SIZE,
+    ) -> Iterator[np.ndarray]:
+        """As `images`, one batch after the other, for more images than fit in memory."""
+        self._needs_images()
+        z, chosen = self._inputs(seeds, labels, truncation)
+        return (to_uint8(part) for part in self._forward(z, chosen, batch_size))
+
+    def interpolate(
+        self,
+        seeds: Sequence[int],
+        steps: int = 16,
+        labels: Sequence[int] | None = None,
+        truncation: float = 1.0,
+        loop: bool = False,
+    ) -> np.ndarray:
+        """Frames on the way from each seed to the next one, by `slerp`.
+
+        Args:
+            seeds: at least two.
+            steps: frames from one seed to the next, without the next one.
+            labels: the class on the way from each seed, dealt out in turn; None: the first seed's.
+            loop: go on from the last seed to the first, for a film without an end.
+
+        Returns:
+            uint8 [(len(seeds) - 1) * steps + 1, h, w, c], or [len(seeds) * steps, h, w, c] when
+            it loops.
+        """
+        self._needs_images()
+        if len(seeds) < 2 or steps < 1:
+            raise InputError(
+                f"An interpolation needs two seeds and one step at least, not {len(seeds)} seeds "
+                f"and {steps} steps; give --seeds 0-7."
+            )
+        if labels is None and self.conditional:
+            labels = [int(seeds[0]) % self.spec.n_classes]
+        z, chosen = self._inputs(seeds, labels, truncation)
+        share = torch.arange(steps) / steps
+        ends = range(1, len(z) + 1 if loop else len(z))
+        frames = [slerp(z[i - 1], z[i % len(z)], share) for i in ends]
+        route = None if chosen is None else [chosen[i - 1] for i in ends for _ in range(steps)]
+        if not loop:
+            frames.append(z[-1:])
+            if route is not None:
+                route.append(route[-1])
+        return np.concatenate([to_uint8(p) for p in self._forward(torch.cat(frames), route)])
+
+    def class_grid(
+        self,
+        n_per_class: int = 10,
+        labels: Sequence[int] | None = None,
+        truncation: float = 1.0,
+        seeds: Sequence[int] | None = None,
+    ) -> np.ndarray:
+        """The same seeds in each class: what stays the same down a column is the latent's part.
+
+        Args:
+            n_per_class: columns, of seeds 0, 1, ...; not used when `seeds` is given.
+            labels: the classes to show; None: all.
+
+        Returns:
+            uint8 [n_rows, n_columns, h, w, c], a row for each class.
+        """
+        if not self.conditional:
+            raise InputError(
+                "A class grid needs a conditional model; train with --arch.conditioning "
+                "every-layer, or sample without the class grid."
+            )
+        columns = range(n_per_class) if seeds is None else seeds
+        rows = range(self.spec.n_classes) if labels is None else labels
+        every_seed = [seed for _ in rows for seed in columns]
+        every_label = [label for label in rows for _ in columns]
+        made = self.images(every_seed, every_label, truncation)
+        return made.reshape(len(rows), len(columns), *made.shape[1:])
+
+    def _inputs(
+        self, seeds: Sequence[int], labels: Sequence[int] | None, truncation: float
+    ) -> tuple[Tensor, list[int] | None]:
+        if not len(seeds):
+            raise InputError("No seeds were given; give --seeds 0-63.")
+        for seed in seeds:
+            if not 0 <= seed < 2**63:
+                raise InputError(f"--seeds {seed}: a seed must be between 0 and 2^63 - 1.")
+        if not 0 < truncation <= 1:
+            raise InputError(
+                f"--truncation {truncation:g} must be above 0 and at most 1; 1 turns it off."
+            )
+        chosen = self.labels_for(seeds, labels)
+        return latents(seeds, self.generator.latent_dim) * truncation, chosen
+
+    @torch.inference_mode()
+    def _forward(
+        self, z: Tensor, labels: list[int] | None, batch_size: int = BATCH_SIZE
+    ) -> Iterator[np.ndarray]:
+        """float32 [<= batch_size, ...] for each batch of z."""
+        if batch_size < 1:
+            raise InputError(f"batch_size={batch_size} must be at least 1.")
+        given = None if labels is None else torch.tensor(labels)
+        for first in range(0, len(z), batch_size):
+            part = z[first : first + batch_size]
+            # The last batch is filled up: kernels are chosen by batch size and round differently,
+            # and an image must not depend on how many were asked for beside it.
+            missing = batch_size - len(part)
+            filled = torch.cat([part, part[-1:].expand(missing, -1)])
+            classes = None
+            if given is not None:
+                classes = given[first : first + batch_size]
+                classes = torch.cat([classes, classes[-1:].expand(missing)]).to(self.device)
+            with _full_float32():
+                made = self.generator(filled.to(self.device), classes)
+            yield made[: len(part)].float().cpu().numpy()
+
+    def _known_classes(self) -> str:
+        names = ", ".join(self.classes[:10]) + (", ..." if len(self.classes) > 10 else "")
+        return f"{self.spec.n_classes} classes (0-{self.spec.n_classes - 1}: {names})"
+
+    def _needs_images(self) -> None:
+        if not self.spec.is_image:
+            raise InputError("This model makes points, not images; write them as .npz or .png.")
+
+
+@contextlib.contextmanager
+def _full_float32() -> Iterator[None]:
+    """No TF32 inside convolutions, so that a GPU draws what a CPU draws."""
+    with torch.backends.cudnn.flags(
+        enabled=torch.backends.cudnn.enabled,
+        benchmark=False,
+        deterministic=True,
+        allow_tf32=False,
+    ):
+        yield
