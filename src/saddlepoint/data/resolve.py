@@ -38,8 +38,8 @@ def resolve(text: str) -> Source:
             f"{registry.unknown('data set', text, named).rstrip('.')} - and no file or folder is "
             f"at {str(path)!r} either."
         )
-    kind = _kind(path)
-    return registry.get("source", kind)(path=text)
+    # Absolute, so that a run resumed from another folder still finds its data.
+    return registry.get("source", _kind(path))(path=str(path.absolute()))
 
 
 def available() -> list[Available]:

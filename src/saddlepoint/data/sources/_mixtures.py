@@ -6,8 +6,8 @@ from abc import abstractmethod
 
 import numpy as np
 
+from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.contracts import Dataset, DataSpec
-from saddlepoint.core.errors import InputError
 from saddlepoint.data.fingerprint import fingerprint
 from saddlepoint.data.sources._named import NamedSource
 
@@ -20,15 +20,15 @@ class Mixture(NamedSource):
     draw_seed: int
     kind: str
 
+    def __post_init__(self) -> None:
+        at_least(self, 1, "n_points")
+        above(self, 0, "std")
+
     @abstractmethod
     def centres(self) -> np.ndarray:
         """float64 [modes, 2], all distinct."""
 
     def open(self) -> Dataset:
-        if self.n_points < 1:
-            raise InputError(f"n_points {self.n_points} of {self.kind} must be at least 1.")
-        if not self.std > 0:
-            raise InputError(f"std {self.std} of {self.kind} must be greater than 0.")
         generator = np.random.Generator(np.random.PCG64(self.draw_seed))
         centres = self.centres()
         mode = generator.integers(len(centres), size=self.n_points)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.registry import register
 from saddlepoint.data.search import locate
-from saddlepoint.data.sources._mnist_like import read_split, remote_files
+from saddlepoint.data.sources._mnist_like import SPLITS, read_split, remote_files
 from saddlepoint.data.sources._named import NamedSource, image_dataset
 
 # The hashes are those of the files at the original address; Debian's package holds the same
@@ -58,6 +59,9 @@ class FashionMnist(NamedSource):
     """train (60,000), test (10,000) or all."""
     path: str = ""
     """Folder with the four IDX files; empty searches the usual places, then downloads."""
+
+    def __post_init__(self) -> None:
+        one_of(self, tuple(SPLITS), "split")
 
     def open(self) -> Dataset:
         images, labels = read_split("fashion-mnist", FILES, self.split, self.path, PACKAGE)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from saddlepoint.core.checks import between
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.registry import register
+from saddlepoint.data.prepare import MAX_SIZE, MIN_SIZE
 from saddlepoint.data.search import candidate_folders
 from saddlepoint.data.sources._named import NamedSource
 from saddlepoint.data.sources._prepared import open_raw
@@ -34,6 +36,9 @@ class Ffhq(NamedSource):
     """Folder, zip or tar of the images; empty searches the usual places."""
     size: int = 64
     """Height and width in pixels, 4 to 1024."""
+
+    def __post_init__(self) -> None:
+        between(self, MIN_SIZE, MAX_SIZE, "size")
 
     def open(self) -> Dataset:
         place = self.path or self.where()

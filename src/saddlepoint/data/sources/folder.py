@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from saddlepoint.core.checks import between, one_of
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.registry import register
+from saddlepoint.data.prepare import MAX_SIZE, MIN_SIZE
 from saddlepoint.data.sources._prepared import open_raw
 
 
@@ -24,6 +26,11 @@ class Folder(Source):
     """crop: the centred square of an image; pad: the whole image on black."""
     labels: Literal["auto", "none"] = "auto"
     """auto: from sub-folders or a file of labels; none: ignore both."""
+
+    def __post_init__(self) -> None:
+        between(self, MIN_SIZE, MAX_SIZE, "size")
+        one_of(self, ("crop", "pad"), "fit")
+        one_of(self, ("auto", "none"), "labels")
 
     def open(self) -> Dataset:
         path = Path(self.path).expanduser()

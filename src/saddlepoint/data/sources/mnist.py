@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.registry import register
 from saddlepoint.data.search import locate
 from saddlepoint.data.sources._mnist_files import MNIST_FILES
-from saddlepoint.data.sources._mnist_like import read_split
+from saddlepoint.data.sources._mnist_like import SPLITS, read_split
 from saddlepoint.data.sources._named import NamedSource, image_dataset
 
 
@@ -26,6 +27,9 @@ class Mnist(NamedSource):
     """train (60,000), test (10,000) or all."""
     path: str = ""
     """Folder with the four IDX files; empty searches the usual places, then downloads."""
+
+    def __post_init__(self) -> None:
+        one_of(self, tuple(SPLITS), "split")
 
     def open(self) -> Dataset:
         images, labels = read_split("mnist", MNIST_FILES, self.split, self.path)

@@ -7,12 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from saddlepoint.core.checks import at_least, one_of
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 from saddlepoint.data.search import locate
 from saddlepoint.data.sources._mnist_files import MNIST_FILES
-from saddlepoint.data.sources._mnist_like import read_split
+from saddlepoint.data.sources._mnist_like import SPLITS, read_split
 from saddlepoint.data.sources._named import NamedSource, image_dataset
 
 
@@ -36,9 +36,11 @@ class StackedMnist(NamedSource):
     path: str = ""
     """Folder with MNIST's IDX files; empty searches the usual places, then downloads."""
 
+    def __post_init__(self) -> None:
+        at_least(self, 1, "n_items")
+        one_of(self, tuple(SPLITS), "split")
+
     def open(self) -> Dataset:
-        if self.n_items < 1:
-            raise InputError(f"n_items {self.n_items} of stacked-mnist must be at least 1.")
         images, labels = read_split("mnist", MNIST_FILES, self.split, self.path)
         generator = np.random.Generator(np.random.PCG64(self.draw_seed))
         triplets = generator.integers(len(images), size=(self.n_items, 3))
