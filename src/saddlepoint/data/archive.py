@@ -83,11 +83,9 @@ class Reader:
             return self._zip.read(entry.name)
         if self._tar is not None:
             self._tar.seek(entry.offset)
-            content = self._tar.read(entry.size)
-        else:
-            with open(self._root / entry.name, "rb") as file:
-                content = file.read(MAX_FILE_BYTES + 1)
-        return content
+            return self._tar.read(entry.size)
+        with open(os.path.join(self._root, entry.name), "rb", buffering=0) as file:
+            return file.read()
 
     def close(self) -> None:
         for archive in (self._zip, self._tar):

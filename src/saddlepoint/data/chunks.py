@@ -28,7 +28,7 @@ import numpy as np
 
 from saddlepoint.core.errors import RunFailed
 from saddlepoint.data.archive import Entry, Reader
-from saddlepoint.data.decode import Recipe, Refused, decode, quiet_pillow
+from saddlepoint.data.decode import Decoded, Recipe, Refused, decode, quiet_pillow
 
 CHUNK = 128
 """Images in a chunk: about a tenth of a second of work, so little is lost and overhead is small."""
@@ -174,24 +174,25 @@ def _one(recipe: Recipe, reader: Reader, entry: Entry) -> tuple[Record, bytes | 
         decoded = decode(content, recipe)
     except Refused as error:
         return Record(entry.name, refused=str(error)), None
-    pixels = decoded.pixels.tobytes()
     record = Record(
         entry.name,
-        shape=decoded.pixels.shape,
+        shape=decoded.shape,
         source_size=decoded.source_size,
         notes=decoded.notes,
-        digest=_digest(decoded.pixels, decoded.source_size),
+        digest=_digest(decoded),
     )
-    return record, pixels
+    return record, decoded.pixels
 
 
-def _digest(pixels: np.ndarray, source_size: tuple[int, int]) -> str:
+def _digest(decoded: Decoded) -> str:
     """Equal for the same picture in a grey and in a colour file."""
-    if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
-        pixels = pixels[:, :, :1]
-    digest = hashlib.blake2b(repr((source_size, pixels.shape)).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(pixels).tobytes())
-    return digest.hexdigest()
+    height, width, channels = decoded.shape
+    pixels = decoded.pixels
+    if channels == 3 and pixels[0::3] == pixels[1::3] == pixels[2::3]:
+        pixels = pixels[0::3]
+        channels = 1
+    head = f"{decoded.source_size} {height} {width} {channels}".encode()
+    return hashlib.blake2b(head + pixels, digest_size=16).hexdigest()
 
 
 def _file(scratch: Path, number: int, suffix: str) -> Path:

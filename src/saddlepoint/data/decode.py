@@ -64,8 +64,10 @@ class Recipe(NamedTuple):
 class Decoded(NamedTuple):
     """A usable image."""
 
-    pixels: np.ndarray
-    """uint8 [h, w, c], c = 1 or 3."""
+    pixels: bytes
+    """uint8 of shape `shape`, row by row."""
+    shape: tuple[int, int, int]
+    """(h, w, c), c = 1 or 3."""
     source_size: tuple[int, int]
     """(width, height) in the file."""
     notes: tuple[str, ...]
@@ -128,7 +130,7 @@ def _decode(image: Image.Image, recipe: Recipe) -> Decoded:
     if width * height > MAX_PIXELS:
         raise Refused(f"too large: {width}x{height} is more than {MAX_PIXELS:,} pixels")
     notes = []
-    if recipe.size is not None and image.format == "JPEG":
+    if image.format == "JPEG" and recipe.size and min(width, height) >= 4 * recipe.size:
         image.draft(None, (2 * recipe.size, 2 * recipe.size))
     if image.format in ("GIF", "WEBP", "PNG", "TIFF") and getattr(image, "is_animated", False):
         notes.append("first frame of several")
@@ -141,8 +143,8 @@ def _decode(image: Image.Image, recipe: Recipe) -> Decoded:
     notes += flattened
     image, fitted = _fit(image, source_size, recipe)
     notes += fitted
-    pixels = np.asarray(image)
-    return Decoded(pixels.reshape(*pixels.shape[:2], -1), source_size, tuple(notes))
+    shape = (image.height, image.width, len(image.getbands()))
+    return Decoded(image.tobytes(), shape, source_size, tuple(notes))
 
 
 def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
@@ -157,6 +159,8 @@ def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
 
 def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]:
     """-> mode L or RGB, and what had to be done for it."""
+    if image.mode in ("L", "RGB") and channels == "auto" and "transparency" not in image.info:
+        return image, []
     notes = []
     target = {"grey": "L", "rgb": "RGB"}.get(channels)
     target = target or ("L" if image.mode in _GREY_MODES else "RGB")
