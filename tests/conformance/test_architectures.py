@@ -1,0 +1,192 @@
+"""What every registered architecture does, whatever is inside."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from saddlepoint.core import registry
+from saddlepoint.core.contracts import Architecture, DataSpec, Discriminator, Generator
+from saddlepoint.core.errors import InputError
+
+SIZES = (8, 12, 28, 32)
+SPECS = [
+    DataSpec(shape=(channels, size, size), n_classes=n_classes)
+    for size in SIZES
+    for n_classes in (0, 10)
+    for channels in (1, 3)
+] + [DataSpec(shape=(2,), value_range=None), DataSpec(shape=(2,), n_classes=10, value_range=None)]
+WAYS = ("none", "onehot", "embedding", "every-layer")
+NARROW = {"generator_width": 8, "discriminator_width": 8, "max_width": 16, "latent_dim": 12}
+NARROW_TUPLES = {"generator_widths": (32, 32), "discriminator_widths": (32, 32)}
+
+
+def narrow(name: str, **fields: Any) -> Architecture:
+    """An architecture with small widths where it has such fields: the tests are to be quick."""
+    cls = registry.get("architecture", name)
+    known = {field.name for field in dataclasses.fields(cls)}
+    small = {key: value for key, value in {**NARROW, **NARROW_TUPLES}.items() if key in known}
+    return cls(**{**small, **fields})
+
+
+def cases() -> list[Any]:
+    """Every architecture on every spec that it accepts, in every way of conditioning."""
+    found = []
+    for name in registry.names("architecture"):
+        for spec in SPECS:
+            for how in WAYS if spec.n_classes else WAYS[:1]:
+                arch = narrow(name, conditioning=how)
+                try:
+                    arch.check(spec)
+                except InputError:
+                    continue
+                shape = "x".join(map(str, spec.shape))
+                found.append(pytest.param(arch, spec, id=f"{name}-{shape}-{how}"))
+    return found
+
+
+def nets(arch: Architecture, spec: DataSpec, seed: int = 0) -> tuple[Generator, Discriminator]:
+    torch.manual_seed(seed)
+    return arch.generator(spec), arch.discriminator(spec)
+
+
+def inputs(arch: Architecture, spec: DataSpec, n: int = 10) -> tuple[Tensor, Tensor, Tensor | None]:
+    """z, real items and labels (all classes occur)."""
+    torch.manual_seed(1)
+    labels = torch.arange(n) % spec.n_classes if spec.n_classes else None
+    z = torch.randn(n, arch.generator(spec).latent_dim)
+    return z, torch.rand(n, *spec.shape) * 2 - 1, labels
+
+
+every_case = pytest.mark.parametrize(("arch", "spec"), cases())
+names = pytest.mark.parametrize("name", registry.names("architecture"))
+
+
+@names
+def test_it_accepts_the_usual_sizes_or_says_why_not(name: str) -> None:
+    refusals = []
+    for spec in SPECS:
+        try:
+            narrow(name).check(spec)
+        except InputError as error:
+            refusals.append(str(error))
+    assert all(is_a_sentence(text) for text in refusals), refusals
+    assert any(param.values[0].kind == name for param in cases()), "it accepts no spec at all"
+
+
+def is_a_sentence(text: str) -> bool:
+    return text.endswith(".") and "\n" not in text and len(text) > 30
+
+
+@names
+def test_its_conditioning_is_chosen_among_the_four_ways(name: str) -> None:
+    cls = registry.get("architecture", name)
+    assert typing.get_args(typing.get_type_hints(cls)["conditioning"]) == WAYS
+
+
+@every_case
+def test_shapes_types_and_ranges(arch: Architecture, spec: DataSpec) -> None:
+    generator, discriminator = nets(arch, spec)
+    z, real, labels = inputs(arch, spec)
+    fake = generator(z, labels)
+    assert fake.shape == real.shape
+    assert fake.dtype == torch.float32
+    assert fake.isfinite().all()
+    if spec.value_range is not None:
+        assert fake.min() >= spec.value_range[0]
+        assert fake.max() <= spec.value_range[1]
+    for items in (fake, real):
+        logits = discriminator(items, labels)
+        assert logits.shape == (10,)
+        assert logits.dtype == torch.float32
+        assert logits.isfinite().all()
+
+
+@every_case
+def test_every_parameter_gets_a_finite_gradient(arch: Architecture, spec: DataSpec) -> None:
+    generator, discriminator = nets(arch, spec)
+    z, real, labels = inputs(arch, spec)
+    (discriminator(real, labels) * torch.randn(10)).sum().backward()
+    logits = discriminator(generator(z, labels), labels)
+    (logits * torch.randn(10)).sum().backward()
+    for net in (generator, discriminator):
+        for name, parameter in net.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+        assert any(p.grad.abs().max() > 0 for p in net.parameters() if p.grad is not None)
+
+
+@every_case
+def test_the_discriminator_can_be_differentiated_twice(arch: Architecture, spec: DataSpec) -> None:
+    """Gradient penalties need the gradient of a gradient."""
+    _, discriminator = nets(arch, spec)
+    _, real, labels = inputs(arch, spec)
+    real.requires_grad_(True)
+    (gradient,) = torch.autograd.grad(discriminator(real, labels).sum(), real, create_graph=True)
+    gradient.square().sum().backward()
+    found = [p.grad for p in discriminator.parameters() if p.grad is not None]
+    assert all(grad.isfinite().all() for grad in found)
+    assert any(grad.abs().max() > 0 for grad in found)
+
+
+@every_case
+def test_the_latent_and_the_label_both_change_the_sample(
+    arch: Architecture, spec: DataSpec
+) -> None:
+    generator, discriminator = (net.eval() for net in nets(arch, spec))
+    z, real, labels = inputs(arch, spec)
+    size = generator(z, labels).flatten(1).norm(dim=1).mean()
+    made = generator(z[:1].expand(10, -1), labels).flatten(1)
+    logits = discriminator(real[:1].expand(10, *spec.shape), labels)
+    other = generator(z[1:2].expand(10, -1), labels).flatten(1)
+    assert (made - other).norm(dim=1).min() > 1e-3 * size, "z is ignored"
+    conditional = arch.conditioning != "none"
+    for label in range(1, 10):
+        assert ((made[label] - made[0]).norm() > 1e-3 * size) == conditional
+        assert ((logits[label] - logits[0]).abs() > 1e-7) == conditional
+
+
+@every_case
+def test_weights_survive_safetensors(arch: Architecture, spec: DataSpec) -> None:
+    z, real, labels = inputs(arch, spec)
+    before, after = nets(arch, spec, seed=0), nets(arch, spec, seed=9)
+    before[0](z, labels)  # moves the running statistics, where there are some
+    for net, again in zip(before, after, strict=True):
+        again.load_state_dict(safetensors.torch.load(safetensors.torch.save(net.state_dict())))
+    for net, again, x in zip(before, after, (z, real), strict=True):
+        assert torch.equal(net.eval()(x, labels), again.eval()(x, labels))
+
+
+@names
+def test_one_seed_gives_one_pair_of_nets(name: str) -> None:
+    spec = DataSpec(shape=(1, 32, 32), n_classes=10)
+    arch = narrow(name)
+
+    def weights(seed: int) -> Tensor:
+        values = [p.flatten() for net in nets(arch, spec, seed) for p in net.state_dict().values()]
+        return torch.cat([value.float() for value in values])
+
+    assert torch.equal(weights(4), weights(4))
+    assert not torch.equal(weights(4), weights(5))
+
+
+@names
+def test_building_a_net_leaves_the_architecture_as_it_was(name: str) -> None:
+    """The same object builds nets for any number of specs."""
+    arch = narrow(name)
+    first = sum(p.numel() for p in arch.generator(SPECS[-4]).parameters())
+    arch.generator(DataSpec(shape=(3, 8, 8)))
+    assert sum(p.numel() for p in arch.generator(SPECS[-4]).parameters()) == first
+
+
+@names
+def test_the_discriminator_ends_in_raw_logits(name: str) -> None:
+    discriminator = narrow(name).discriminator(DataSpec(shape=(1, 32, 32)))
+    squashing = (nn.Sigmoid, nn.Tanh, nn.LogSigmoid, nn.Softmax)
+    assert not [m for m in discriminator.modules() if isinstance(m, squashing)]

@@ -1,0 +1,67 @@
+"""What every test has: a fixed seed, repeatable examples and a registry left as it was."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import settings
+
+from saddlepoint.core import registry
+
+settings.register_profile("saddlepoint", deadline=None, max_examples=40, derandomize=True)
+settings.load_profile("saddlepoint")
+
+_BY_TYPE: dict[Any, Any] = {str: "somewhere", int: 1, float: 1.0, bool: False, Path: Path("x")}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Nets this small gain nothing from threads, and on busy cores the threads' barriers cost ten
+    times the work. Child processes follow, so that both compute the same bits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def fresh_registry() -> Iterator[None]:
+    """Whatever a test registers is forgotten afterwards."""
+    for group in registry.HOMES:
+        registry.names(group)
+    before = copy.deepcopy(registry._classes)
+    yield
+    for group, known in before.items():
+        registry._classes[group].clear()
+        registry._classes[group].update(known)
+
+
+@pytest.fixture(scope="session")
+def example_of() -> Callable[[str, str], Any]:
+    """(group, name) -> an instance; fields without a default get a plain value."""
+
+    def build(group: str, name: str) -> Any:
+        cls = registry.get(group, name)
+        hints = typing.get_type_hints(cls)
+        needed = {
+            field.name: _BY_TYPE[hints[field.name]]
+            for field in dataclasses.fields(cls)
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        }
+        return cls(**needed)
+
+    return build
