@@ -6,6 +6,7 @@ A component is written to JSON with its registered name: `{"kind": "dcgan", "wid
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -191,6 +192,8 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
         if value is None:
             return None
         return _scalar(value, next(a for a in typing.get_args(hint) if a is not type(None)), path)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{path}={value!r} must be a finite number.")
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint is float and is_number:
         return float(value)
@@ -220,7 +223,8 @@ def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
                 known = list(place) if isinstance(place, dict) else []
                 at = "config field " + ".".join(parents[: depth + 1])
                 raise InputError(registry.unknown(at, step, known))
-        if isinstance(place, dict) and last not in place:
+        known = list(place) if isinstance(place, dict) else [str(i) for i in range(len(place))]
+        if last not in known:
             raise InputError(registry.unknown("config field", path, _paths(document)))
         if isinstance(place, list):
             place[int(last)] = to_json(value)
