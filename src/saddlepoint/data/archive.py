@@ -232,6 +232,11 @@ def _list_tar(path: Path, spool: Callable[[], Path]) -> Listing:
                 rejected[name] = reason
                 continue
             entries[name] = Entry(name, member.size, int(member.mtime), member.offset_data)
+        end = archive.offset
+    with open(plain, "rb") as file:  # tarfile takes a file cut between two members for whole
+        file.seek(end)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("its end is missing")
     return Listing(
         kind="tar",
         root=plain,

@@ -36,9 +36,11 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
             f"bytes with {n_dimensions} axes starts with 000008{n_dimensions:02x}; "
             f"give the original file."
         )
-    shape = tuple(int(length) for length in np.frombuffer(content[4:header], ">u4"))
+    # A header that is cut short reads as lengths of 0, which then do not match either.
+    lengths = content[4:header].ljust(header - 4, b"\0")
+    shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
     expected = header + math.prod(shape)
-    if len(shape) != n_dimensions or len(content) != expected:
+    if len(content) != expected:
         raise InputError(
             f"{path} holds {len(content)} bytes, but its header announces {expected}; "
             f"fetch the file again, it is damaged."

@@ -42,7 +42,8 @@ class Npz(Source):
 
     def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
         try:
-            with np.load(Path(self.path).expanduser(), allow_pickle=False) as archive:
+            path = Path(self.path).expanduser()
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 keys = [key for key in ("images", "arr_0") if key in archive]
                 if not keys:
                     raise InputError(
