@@ -1,1 +1,51 @@
-"""Saddlepoint: train GANs, see why they fail, mend them, and trust the numbers."""
+"""Saddlepoint: train GANs, see why they fail, mend them, and trust the numbers.
+
+The public names load on first use, so that `import saddlepoint` and `saddle --help` need no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from saddlepoint.api import Run, configure, resume, sample, train
+    from saddlepoint.core.config import Config
+    from saddlepoint.core.errors import InputError, Interrupted, RunFailed
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "train": "saddlepoint.api",
+    "resume": "saddlepoint.api",
+    "sample": "saddlepoint.api",
+    "configure": "saddlepoint.api",
+    "Run": "saddlepoint.api",
+    "Config": "saddlepoint.core.config",
+    "InputError": "saddlepoint.core.errors",
+    "RunFailed": "saddlepoint.core.errors",
+    "Interrupted": "saddlepoint.core.errors",
+}
+
+__all__ = [
+    "Config",
+    "InputError",
+    "Interrupted",
+    "Run",
+    "RunFailed",
+    "__version__",
+    "configure",
+    "resume",
+    "sample",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'saddlepoint' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -172,8 +172,9 @@ def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]
     elif image.mode not in ("1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX"):
         notes.append(image.mode)
     if image.has_transparency_data:
-        notes.append("transparency laid over white")
         layer = image.convert("RGBA")
+        if layer.getextrema()[3] != (255, 255):  # some formats always carry an alpha channel
+            notes.append("transparency laid over white")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, layer).convert("RGB")
     elif image.mode not in ("L", "RGB") and image.mode != target:

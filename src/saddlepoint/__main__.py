@@ -1,0 +1,6 @@
+"""python -m saddlepoint: the same as `saddle`."""
+
+from saddlepoint.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

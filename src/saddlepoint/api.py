@@ -1,0 +1,344 @@
+"""The verbs as plain functions: what the command line, a notebook and the studio call."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from saddlepoint import __version__
+from saddlepoint.core import runs
+from saddlepoint.core.config import SCHEMA, Config, from_json, to_json, with_changes
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.errors import InputError, Interrupted
+from saddlepoint.core.files import write_json
+from saddlepoint.data.prepare import prepare as prepare_data
+from saddlepoint.data.progress import progress_on_stderr
+from saddlepoint.data.report import PrepareReport
+from saddlepoint.data.resolve import available, resolve
+from saddlepoint.presets import preset as preset_config
+from saddlepoint.reporting.html import notebook_view, write_report
+from saddlepoint.sampling.outputs import sample_to, training_gif
+from saddlepoint.sampling.sampler import load_sampler
+from saddlepoint.training import budget, checkpoint, device
+from saddlepoint.training.loop import train as train_loop
+from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.state import TrainState
+
+
+class Run(runs.Run):
+    """A run folder with the verbs that read it; shows itself in a notebook."""
+
+    def sample(
+        self,
+        seeds: Sequence[int] = range(64),
+        labels: Sequence[int] | None = None,
+        truncation: float = 1.0,
+    ) -> np.ndarray:
+        """uint8 [n, h, w, c] from the newest checkpoint's averaged generator."""
+        return load_sampler(self.path).images(seeds, labels, truncation=truncation)
+
+    def report(self) -> Path:
+        """Write report.html anew and return its path."""
+        return write_report(self)
+
+    def _repr_html_(self) -> str:
+        return notebook_view(self)
+
+
+def first_data_set() -> str:
+    """The data set used when none is named: the first one of these found here, else `digits`.
+
+    Nothing is downloaded for it.
+    """
+    found = {name for name, where, _ in available() if where is not None}
+    return next((n for n in ("fashion-mnist", "mnist", "ffhq") if n in found), "digits")
+
+
+def configure(
+    preset: str = "dcgan",
+    data: str | None = None,
+    *,
+    seed: int | None = None,
+    kimg: float | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Config:
+    """A whole Config from a preset's name and what differs from it.
+
+    Args:
+        data: a data set's name or a path; by default the first one found.
+        changes: dotted path -> value, such as {"arch.generator_width": 32}.
+
+    Raises:
+        InputError: unknown preset, data or field; wrong type or range.
+    """
+    config = preset_config(preset, resolve(data or first_data_set()))
+    wanted = dict(changes or {})
+    if seed is not None:
+        wanted["seed"] = seed
+    if kimg is not None:
+        wanted["train.kimg"] = kimg
+    return with_changes(config, wanted) if wanted else config
+
+
+def train(
+    preset: str | Config = "dcgan",
+    data: str | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    kimg: float | None = None,
+    minutes: float | None = None,
+    changes: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Train a new run and return it.
+
+    Args:
+        preset: a preset's name, or a whole Config (then `data`, `seed`, `kimg` and `changes`
+            must be left out).
+        out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
+        kimg: budget in thousands of real images shown to the discriminator; exact.
+        minutes: budget in wall clock, turned into images by a short measured warm-up.
+
+    Raises:
+        InputError: bad input, before anything is written.
+        RunFailed: training could not go on; the last checkpoint is intact.
+        Interrupted: Ctrl-C or SIGTERM, after saving.
+    """
+    started = time.monotonic()
+    if isinstance(preset, Config):
+        config = preset
+    else:
+        config = configure(preset, data, seed=seed, kimg=kimg, changes=changes)
+    check_budget(kimg, minutes)
+    config = replace(config, train=device.resolve(config.train))
+    dataset = config.source.open()
+    config.check(dataset.spec)
+    monitor = Monitor(quiet)
+    if out is not None and Path(out).exists():
+        runs.Run.create(out, "")  # refuses a folder in use before the warm-up is spent
+    rate = None
+    with _own_randomness():
+        if minutes is not None:
+            monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
+            config, rate = budget.for_minutes(config, dataset, minutes, started)
+        run = Run(runs.Run.create(out, f"{config.preset or 'run'}-{dataset.name}").path)
+        with run.lock():
+            write_json(run.config_file, _document(config, dataset, rate))
+            state = TrainState.new(config, dataset.spec)
+            _train(run, config, dataset, state, monitor)
+    return run
+
+
+def resume(
+    path: str | os.PathLike[str],
+    *,
+    kimg: float | None = None,
+    minutes: float | None = None,
+    quiet: bool = False,
+) -> Run:
+    """Continue a killed run as if it had never been killed, or extend a finished one.
+
+    Args:
+        kimg: the new whole budget; by default the one recorded.
+        minutes: more wall clock from now on, turned into images as in `train`.
+
+    Raises:
+        InputError: no run, a newer schema, other data than before, no intact checkpoint, or
+            nothing left to do.
+    """
+    started = time.monotonic()
+    run = Run(Run.open(path).path)
+    check_budget(kimg, minutes)
+    document = run.document
+    config = read_config(run)
+    monitor = Monitor(quiet)
+    with run.lock(), _own_randomness():
+        config = replace(config, train=device.resolve(config.train))
+        dataset = config.source.open()
+        recorded = document["data"]["fingerprint"]
+        if dataset.fingerprint != recorded:
+            raise InputError(
+                f"{run.path} was trained on data with fingerprint {recorded[:12]}, but "
+                f"{dataset.name} now has {dataset.fingerprint[:12]}; restore the data."
+            )
+        state = TrainState.new(config, dataset.spec)
+        checkpoint.load_newest(run, state)
+        rate = None
+        if minutes is not None:
+            more, rate = budget.for_minutes(config, dataset, minutes, started)
+            kimg = more.train.kimg + state.n_images / 1000
+        if kimg is not None:
+            config = replace(config, train=replace(config.train, kimg=kimg, minutes=minutes or 0))
+            document["config"] = to_json(config)
+            document["budgets"].append(_budget(config, rate))
+        if state.n_images >= config.train.total_images:
+            raise InputError(
+                f"{run.path} has already reached {state.n_images / 1000:g} kimg of "
+                f"{config.train.kimg:g}; extend it with a larger --kimg or with --minutes."
+            )
+        write_json(run.config_file, document)
+        run.rewind_metrics(state.n_images)
+        _train(run, config, dataset, state, monitor)
+    return run
+
+
+def sample(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    seeds: Sequence[int] = range(64),
+    labels: Sequence[int] | None = None,
+    truncation: float = 1.0,
+    interpolate: bool = False,
+    class_grid: bool = False,
+) -> Path:
+    """Write samples of a run, or of one ema.safetensors, to a PNG, GIF, .npz or folder."""
+    sampler = load_sampler(Path(model))
+    return sample_to(
+        sampler,
+        Path(out),
+        seeds=seeds,
+        labels=labels,
+        truncation=truncation,
+        interpolate=interpolate,
+        class_grid=class_grid,
+    )
+
+
+def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+    """Write the film of a run's training, from its own grids of the same latents, as a GIF."""
+    return training_gif(runs.Run.open(run), Path(out))
+
+
+def prepare(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    size: int | None = 64,
+    fit: str = "crop",
+    channels: str = "auto",
+    labels: str = "auto",
+    workers: int | None = None,
+) -> PrepareReport:
+    """`data.prepare.prepare` with its progress on stderr."""
+    with progress_on_stderr("Preparing") as progress:
+        return prepare_data(
+            Path(source),
+            Path(out),
+            size=size,
+            fit=fit,
+            channels=channels,
+            labels=labels,
+            workers=workers,
+            progress=progress,
+        )
+
+
+def read_config(run: runs.Run) -> Config:
+    """The Config of a run.
+
+    Raises:
+        InputError: a newer schema, or a field that is unknown or of the wrong type.
+    """
+    document = run.document
+    schema = document.get("schema")
+    if not isinstance(schema, int) or "config" not in document or "data" not in document:
+        raise InputError(f"{run.config_file} is not the configuration of a run.")
+    if schema > SCHEMA:
+        raise InputError(
+            f"{run.path} has schema {schema}; this version of Saddlepoint knows {SCHEMA}. Update "
+            "it with `pip install -U saddlepoint`."
+        )
+    return from_json(document["config"])
+
+
+def check_budget(kimg: float | None, minutes: float | None) -> None:
+    """Raises InputError for a budget that is given twice, zero or negative."""
+    if kimg is not None and minutes is not None:
+        raise InputError("--kimg and --minutes were both given; choose one.")
+    for name, value in (("kimg", kimg), ("minutes", minutes)):
+        if value is not None and not value > 0:
+            raise InputError(f"--{name} {value:g} must be greater than 0.")
+
+
+def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
+    run.write_status("running", state.n_images)
+    try:
+        train_loop(run, config, dataset, state, monitor)
+    except Interrupted:
+        write_report(run)
+        raise
+    except Exception as error:
+        if run.status.get("state") == "running":
+            with contextlib.suppress(OSError):
+                reason = f"{type(error).__name__}: {error}"
+                run.write_status("failed", state.n_images, error=reason)
+        raise
+    write_report(run)
+
+
+@contextlib.contextmanager
+def _own_randomness() -> Any:
+    """Training seeds torch's global generator at every step; the caller gets its own back."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        yield
+
+
+def _document(config: Config, dataset: Dataset, rate: float | None) -> dict[str, Any]:
+    """config.json: everything needed to know what was run, on what, with what."""
+    train = config.train
+    return {
+        "schema": SCHEMA,
+        "config": to_json(config),
+        "data": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "n": len(dataset),
+            "spec": dataset.spec.to_json(),
+            "classes": list(dataset.classes),
+        },
+        "budgets": [_budget(config, rate)],
+        "resolved": {
+            "device": train.device,
+            "precision": train.precision,
+            "threads": torch.get_num_threads(),
+        },
+        "versions": {
+            "saddlepoint": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "git_commit": _git_commit(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _budget(config: Config, rate: float | None) -> dict[str, float | None]:
+    measured = None if rate is None else round(rate, 1)
+    minutes = config.train.minutes or None
+    return {"kimg": config.train.kimg, "minutes": minutes, "images_per_second": measured}
+
+
+def _git_commit() -> str | None:
+    """The commit of Saddlepoint's own checkout; None when it is installed from a wheel."""
+    folder = Path(__file__).parent
+    if not (folder.parent.parent / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,221 @@
+"""Functions that return a whole Config. A preset is a place to start, with what to expect of it.
+
+Expected scores are in docs/benchmarks.md, remade by `bench/quality.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from saddlepoint.architectures.conditioning import Conditioning
+from saddlepoint.architectures.dcgan import Dcgan
+from saddlepoint.architectures.mlp import Mlp
+from saddlepoint.core.config import Config, Train
+from saddlepoint.core.contracts import Source
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.registry import unknown
+from saddlepoint.losses.classic import Minimax, NonSaturating
+from saddlepoint.losses.gradient_penalties import R1, GradientPenalty
+from saddlepoint.losses.relativistic import Relativistic
+from saddlepoint.losses.wasserstein import Wasserstein
+from saddlepoint.training.optimizers import Adam, RmsProp
+
+
+def gan(source: Source) -> Config:
+    """The first GAN: fully connected nets, non-saturating loss. Takes images and 2-D points.
+
+    Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661.
+    Command: saddle train gan --data fashion-mnist
+    """
+    return Config(
+        preset="gan",
+        source=source,
+        arch=Mlp(),
+        loss=NonSaturating(),
+        optim_g=Adam(lr=2e-4),
+        optim_d=Adam(lr=2e-4),
+        train=Train(kimg=1000),
+    )
+
+
+def gan_minimax(source: Source) -> Config:
+    """The first GAN with the minimax loss as the theory writes it, to watch it saturate.
+
+    Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, equation 1.
+    Command: saddle train gan-minimax --data fashion-mnist
+    """
+    return Config(
+        preset="gan-minimax",
+        source=source,
+        arch=Mlp(),
+        loss=Minimax(),
+        optim_g=Adam(lr=2e-4),
+        optim_d=Adam(lr=2e-4),
+        train=Train(kimg=1000),
+    )
+
+
+def dcgan(source: Source) -> Config:
+    """Transposed convolutions and BatchNorm in both nets.
+
+    Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434.
+    Command: saddle train dcgan --data fashion-mnist --minutes 7
+    """
+    return Config(
+        preset="dcgan",
+        source=source,
+        arch=Dcgan(),
+        loss=NonSaturating(),
+        optim_g=Adam(lr=2e-4, decay_start=0.5),
+        optim_d=Adam(lr=2e-4, decay_start=0.5),
+        train=Train(kimg=600),
+    )
+
+
+def dcgan_r1(source: Source) -> Config:
+    """DCGAN's first modern step: no BatchNorm in the discriminator, lazy R1, relativistic pairs.
+
+    Papers: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406; Jolicoeur-Martineau 2019,
+    https://arxiv.org/abs/1807.00734.
+    Command: saddle train dcgan-r1 --data fashion-mnist --minutes 7
+    """
+    return Config(
+        preset="dcgan-r1",
+        source=source,
+        arch=Dcgan(
+            latent_dim=64,
+            generator_width=48,
+            discriminator_width=48,
+            discriminator_norm="none",
+            full_resolution=True,
+            init="he",
+        ),
+        loss=Relativistic(),
+        penalties=(R1(gamma=0.5, every=8),),
+        optim_g=Adam(lr=1e-3, beta1=0.0, beta2=0.99, decay_start=0.5),
+        optim_d=Adam(lr=1e-3, beta1=0.0, beta2=0.99, decay_start=0.5),
+        train=Train(kimg=600),
+    )
+
+
+def wgan(source: Source) -> Config:
+    """The Wasserstein distance by a critic whose weights are clipped.
+
+    Paper: Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875, algorithm 1.
+    Command: saddle train wgan --data fashion-mnist
+    """
+    return Config(
+        preset="wgan",
+        source=source,
+        arch=Dcgan(),
+        loss=Wasserstein(clip=0.01),
+        optim_g=RmsProp(lr=5e-5),
+        optim_d=RmsProp(lr=5e-5),
+        train=Train(kimg=1500, n_critic=5),
+    )
+
+
+def wgan_gp(source: Source) -> Config:
+    """The Wasserstein distance by a critic under a gradient penalty; no BatchNorm in the critic.
+
+    Paper: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, algorithm 1.
+    Command: saddle train wgan-gp --data fashion-mnist
+    """
+    return Config(
+        preset="wgan-gp",
+        source=source,
+        arch=Dcgan(discriminator_norm="none", init="he"),
+        loss=Wasserstein(),
+        penalties=(GradientPenalty(weight=10.0, target=1.0),),
+        optim_g=Adam(lr=1e-4, beta1=0.0, beta2=0.9),
+        optim_d=Adam(lr=1e-4, beta1=0.0, beta2=0.9),
+        train=Train(kimg=1500, n_critic=5),
+    )
+
+
+def _cgan(source: Source, conditioning: Conditioning) -> Config:
+    return Config(
+        preset=f"cgan-{conditioning}",
+        source=source,
+        arch=Dcgan(conditioning=conditioning),
+        loss=NonSaturating(),
+        optim_g=Adam(lr=2e-4, decay_start=0.5),
+        optim_d=Adam(lr=2e-4, decay_start=0.5),
+        train=Train(kimg=600),
+    )
+
+
+def cgan_onehot(source: Source) -> Config:
+    """Conditional DCGAN, the label as a one-hot vector concatenated to both inputs.
+
+    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs).
+    Command: saddle train cgan-onehot --data fashion-mnist
+    """
+    return _cgan(source, "onehot")
+
+
+def cgan_embedding(source: Source) -> Config:
+    """Conditional DCGAN, the label as a learned vector concatenated to both inputs.
+
+    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot).
+    Command: saddle train cgan-embedding --data fashion-mnist
+    """
+    return _cgan(source, "embedding")
+
+
+def cgan_every_layer(source: Source) -> Config:
+    """Conditional DCGAN, the label in every layer of the generator, projection in the critic.
+
+    Papers: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; Miyato & Koyama 2018,
+    https://arxiv.org/abs/1802.05637.
+    Command: saddle train cgan-every-layer --data fashion-mnist
+    """
+    return _cgan(source, "every-layer")
+
+
+def cwgan_gp(source: Source) -> Config:
+    """Conditional WGAN-GP: the label in every layer, projection in the critic.
+
+    Papers: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028; Miyato & Koyama 2018,
+    https://arxiv.org/abs/1802.05637.
+    Command: saddle train cwgan-gp --data fashion-mnist
+    """
+    return Config(
+        preset="cwgan-gp",
+        source=source,
+        arch=Dcgan(discriminator_norm="none", init="he", conditioning="every-layer"),
+        loss=Wasserstein(),
+        penalties=(GradientPenalty(weight=10.0, target=1.0),),
+        optim_g=Adam(lr=1e-4, beta1=0.0, beta2=0.9),
+        optim_d=Adam(lr=1e-4, beta1=0.0, beta2=0.9),
+        train=Train(kimg=1500, n_critic=5),
+    )
+
+
+PRESETS: dict[str, Callable[[Source], Config]] = {
+    preset.__name__.replace("_", "-"): preset
+    for preset in (
+        gan_minimax,
+        gan,
+        dcgan,
+        dcgan_r1,
+        wgan,
+        wgan_gp,
+        cgan_onehot,
+        cgan_embedding,
+        cgan_every_layer,
+        cwgan_gp,
+    )
+}
+"""Name on the command line -> function."""
+
+
+def preset(name: str, source: Source) -> Config:
+    """The named preset for this data.
+
+    Raises:
+        InputError: unknown name, with the nearest one.
+    """
+    if name not in PRESETS:
+        raise InputError(unknown("preset", name, PRESETS))
+    return PRESETS[name](source)

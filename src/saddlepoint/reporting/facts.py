@@ -1,0 +1,180 @@
+"""The facts of a run in words a person reads; whatever is missing is left out."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddlepoint.core.runs import History, Run
+
+_SILENT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One reading of a run folder, so that all parts of a page show the same moment."""
+
+    run: Run
+    document: dict[str, Any]
+    status: dict[str, Any]
+    history: History
+
+    @classmethod
+    def of(cls, run: Run) -> Facts:
+        """Raises InputError when config.json is not JSON."""
+        document = run.document if run.config_file.is_file() else {}
+        return cls(run, document, run.status, run.history)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return _mapping(self.document.get("config"))
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return _mapping(self.document.get("data"))
+
+    @property
+    def title(self) -> str:
+        """`dcgan on fashion-mnist`."""
+        preset = str(self.config.get("preset") or "custom")
+        name = self.data.get("name")
+        return f"{preset} on {name}" if name else preset
+
+    @property
+    def state(self) -> str:
+        """running | finished | interrupted | failed | silent | not started."""
+        state = str(self.status.get("state", "not started"))
+        heartbeat = self.status.get("heartbeat")
+        if state == "running" and isinstance(heartbeat, int | float):
+            return "silent" if time.time() - heartbeat > _SILENT_SECONDS else state
+        return state
+
+    @property
+    def state_sentence(self) -> str:
+        """The state with its cause, or with what it asks of the person."""
+        error = self.status.get("error")
+        return {
+            "silent": "silent: it says running, but gave no sign of life for five minutes",
+            "failed": f"failed: {error}" if error else "failed",
+        }.get(self.state, self.state)
+
+    @property
+    def n_images(self) -> int:
+        return int(self.status.get("n_images") or (self.last("images") or 0))
+
+    def last(self, column: str) -> float | None:
+        """The newest finite value of a column."""
+        values = self.history[column]
+        values = values[np.isfinite(values)]
+        return float(values[-1]) if len(values) else None
+
+    def summary(self) -> dict[str, str]:
+        """What the head of a page shows: label -> value."""
+        resolved = _mapping(self.document.get("resolved"))
+        train = _mapping(self.config.get("train"))
+        rates = self.history["images_per_second"]
+        rates = rates[np.isfinite(rates)]
+        seconds = self.last("seconds")
+        kimg = train.get("kimg")
+        total = round(kimg * 1000) if isinstance(kimg, int | float) else 0
+        of = f" of {total:,}" if total > self.n_images else ""
+        facts = {
+            "Images shown": f"{self.n_images:,}{of}",
+            "Time": "" if seconds is None else duration(seconds),
+            "Images / second": f"{np.median(rates):,.0f}" if len(rates) else "",
+            "Device": str(resolved.get("device") or train.get("device") or ""),
+            "Precision": str(resolved.get("precision") or train.get("precision") or ""),
+        }
+        return {label: value for label, value in facts.items() if value}
+
+    def data_rows(self) -> dict[str, str]:
+        spec = _mapping(self.data.get("spec"))
+        classes = self.data.get("classes") or []
+        n = self.data.get("n")
+        shape = spec.get("shape")
+        rows = {
+            "Name": str(self.data.get("name") or ""),
+            "Items": f"{n:,}" if isinstance(n, int) else "",
+            "Shape": " × ".join(map(str, shape)) if shape else "",
+            "Classes": f"{len(classes)}: {', '.join(map(str, classes))}" if classes else "none",
+            "Fingerprint (sha256)": str(self.data.get("fingerprint") or ""),
+        }
+        return {label: value for label, value in rows.items() if value}
+
+    def origin_rows(self) -> dict[str, str]:
+        """Versions, commit, budgets: what it takes to do the run again."""
+        rows = {"Run folder": str(self.run.path)}
+        if self.document.get("created"):
+            rows["Created"] = str(self.document["created"])
+        for number, budget in enumerate(self.document.get("budgets") or [], start=1):
+            rows[f"Budget {number}"] = _budget(_mapping(budget))
+        for name, version in _mapping(self.document.get("versions")).items():
+            rows[f"{name} version"] = str(version)
+        resolved = _mapping(self.document.get("resolved"))
+        rows |= {name.capitalize(): str(value) for name, value in resolved.items()}
+        rows["Git commit"] = str(self.document.get("git_commit") or "")
+        return {label: value for label, value in rows.items() if value}
+
+    def commands(self) -> dict[str, str]:
+        """How to go on: what for -> the exact command."""
+        path = shlex.quote(str(self.run.path))
+        commands = {}
+        if self.state == "finished":
+            commands["Train ten minutes more"] = f"saddle resume {path} --minutes 10"
+        elif self.state != "running":
+            commands["Go on where it stopped"] = f"saddle resume {path}"
+        if self.run.checkpoints:
+            commands |= {
+                "Draw other images": f"saddle sample {path} --seeds 100-163 --out samples.png",
+                "Walk from image to image": (
+                    f"saddle sample {path} --seeds 0-7 --interpolate --out walk.gif"
+                ),
+                "10,000 images for an evaluation": (
+                    f"saddle sample {path} --n 10000 --out samples.npz"
+                ),
+            }
+        return commands
+
+
+def duration(seconds: float) -> str:
+    """`48 s`, `6 min 12 s`, `3 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def flat(document: Any, prefix: str = "") -> dict[str, str]:
+    """Every leaf of a JSON document: dotted path -> value as a person types it."""
+    if isinstance(document, Mapping):
+        pairs = [(f"{prefix}{key}", value) for key, value in document.items()]
+    elif isinstance(document, list) and any(isinstance(v, Mapping | list) for v in document):
+        pairs = [(f"{prefix}{index}", value) for index, value in enumerate(document)]
+    else:
+        joined = isinstance(document, list)
+        value = (", ".join(map(str, document)) or "none") if joined else document
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        return {prefix.rstrip("."): "" if value is None else text}
+    return {k: v for path, value in pairs for k, v in flat(value, f"{path}.").items()}
+
+
+def _budget(budget: Mapping[str, Any]) -> str:
+    parts = []
+    if budget.get("minutes"):
+        parts.append(f"{budget['minutes']:g} minutes")
+    if budget.get("kimg"):
+        parts.append(f"{budget['kimg']:g} thousand images")
+    if budget.get("images_per_second"):
+        parts.append(f"measured {budget['images_per_second']:,.0f} images a second")
+    return ", ".join(parts)
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,239 @@
+"""report.html: one page that needs nothing else, and the view of a run in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from saddlepoint.core.files import write_atomically
+from saddlepoint.core.runs import Run, images_of
+from saddlepoint.reporting.facts import Facts, flat
+from saddlepoint.reporting.figures import PANELS
+from saddlepoint.reporting.pictures import picture_uri, spread
+from saddlepoint.reporting.wording import Wording, wording_of
+
+STRIP = 8
+"""Earlier grids in the film strip, at most."""
+
+
+def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
+    """Write report.html: pictures, curves and configuration, readable without a network.
+
+    Args:
+        preset: the JSON of the preset that the run started from; fields that differ are marked.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: config.json or status.json is not JSON.
+        OSError: the page cannot be written.
+    """
+    facts = Facts.of(run)
+    wording = wording_of(facts.config.get("loss") or {})
+    sections = [
+        _head(facts),
+        _samples(facts),
+        _film(facts),
+        _curves(facts, wording),
+        _commands(facts),
+        _configuration(facts, preset),
+        _section("Data", _table(facts.data_rows())),
+        _section("Where it comes from", _table(facts.origin_rows())),
+    ]
+    style = resources.files("saddlepoint.reporting").joinpath("page.css").read_text()
+    page = (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(facts.title)} · Saddlepoint</title>\n"
+        # An empty icon, or the browser would ask a server for one.
+        '<link rel="icon" href="data:,">\n'
+        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(section for section in sections if section)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+    write_atomically(run.report_file, page.encode())
+    return run.report_file
+
+
+def notebook_view(run: Run) -> str:
+    """A run as a notebook shows it: state, losses, newest grid. Works on a run just begun."""
+    facts = Facts.of(run)
+    rows = facts.summary()
+    critic = wording_of(facts.config.get("loss") or {}).critic.capitalize()
+    for column, label in (("loss_d", f"{critic} loss"), ("loss_g", "Generator loss")):
+        value = facts.last(column)
+        if value is not None:
+            rows[label] = f"{value:.3f}"
+    rows["Folder"] = str(run.path)
+    samples = run.samples
+    uri = picture_uri(samples[-1], shortest=320, longest=800) if samples else None
+    picture = ""
+    if uri is not None:
+        alt = escape(_grid_alt(facts, samples[-1]))
+        picture = f'<img src="{uri}" alt="{alt}" style="max-width:320px;width:100%;height:auto">'
+    cell = "text-align:left;padding:2px 12px 2px 0;background:none"
+    body = "".join(
+        f'<tr><th style="{cell};font-weight:normal;opacity:.7">{escape(label)}</th>'
+        f'<td style="{cell}">{escape(value)}</td></tr>'
+        for label, value in rows.items()
+    )
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start">'
+        f"{picture}<div><b>{escape(facts.title)}</b> ({escape(facts.state_sentence)})"
+        f'<table style="margin-top:6px;border:0">{body}</table></div></div>'
+    )
+
+
+# -- parts of the page -----------------------------------------------------------------------------
+
+
+def _head(facts: Facts) -> str:
+    tiles = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
+        for label, value in facts.summary().items()
+    )
+    state = facts.state
+    css = f"state {state}" if state in ("finished", "failed") else "state"
+    sentence = ""
+    if facts.state_sentence != state:
+        sentence = f'<p class="failure">{escape(facts.state_sentence.capitalize())}.</p>'
+    return (
+        f'<header>\n<div class="head"><h1>{escape(facts.title)}</h1>'
+        f'<span class="{css}">{escape(state)}</span></div>\n{sentence}'
+        f'<dl class="facts">{tiles}</dl>\n</header>'
+    )
+
+
+def _samples(facts: Facts) -> str:
+    samples = facts.run.samples
+    if not samples:
+        return _section("Samples", '<p class="note">No sample grid has been drawn yet.</p>')
+    newest = _figure(
+        samples[-1],
+        _grid_alt(facts, samples[-1]),
+        f"Generated, after {images_of(samples[-1]):,} real images (averaged weights)",
+    )
+    reals = _figure(
+        facts.run.samples_folder / "reals.png",
+        f"Grid of real items from {facts.data.get('name', 'the data')}",
+        "Real, from the training data",
+    )
+    if not newest:
+        return _section("Samples", '<p class="note">The newest grid cannot be read.</p>')
+    return _section("Newest samples", f'<div class="pair">{newest}{reals}</div>')
+
+
+def _film(facts: Facts) -> str:
+    earlier = facts.run.samples[:-1]
+    items = []
+    for path in spread(earlier, STRIP):
+        uri = picture_uri(path, shortest=320, longest=400)
+        if uri is not None:
+            alt = escape(_grid_alt(facts, path))
+            items.append(
+                f'<li><figure><img src="{uri}" alt="{alt}" loading="lazy">'
+                f"<figcaption>{images_of(path):,} images</figcaption></figure></li>"
+            )
+    if not items:
+        return ""
+    note = (
+        "The same latents every time: what changes in a place is what the generator learned. "
+        "Places that grow alike are the beginning of a collapse."
+    )
+    return _section("How they came to be", f'<ol class="strip">{"".join(items)}</ol>', note)
+
+
+def _curves(facts: Facts, wording: Wording) -> str:
+    if not len(facts.history):
+        return _section("Curves", '<p class="note">No metrics have been written yet.</p>')
+    try:
+        import plotly.io
+        import plotly.offline
+    except ImportError:
+        note = (
+            'For curves: <code>pip install "saddlepoint[report]"</code>, then make this page anew.'
+        )
+        return _section("Curves", f'<p class="note">{note}</p>')
+    cards, drawings = [], []
+    for panel in PANELS:
+        figure = panel.draw(facts.history, wording)
+        if figure is None:
+            continue
+        title = escape(panel.title.format(critic=wording.critic))
+        cards.append(
+            f'<section class="card"><h3>{title}</h3>'
+            f'<div class="plot" id="curve-{panel.name}" role="img" '
+            f'aria-label="Curve over training: {title}"></div>'
+            f"<p>{escape(panel.reading(wording))}</p></section>"
+        )
+        # JSON inside a script: without "<" nothing in it can end the script.
+        content = str(plotly.io.to_json(figure)).replace("<", "\\u003c")
+        drawings.append(f"draw('curve-{panel.name}', {content});")
+    if not cards:
+        return _section("Curves", '<p class="note">The metrics hold no value to draw.</p>')
+    # After the cards: a curve that is drawn before its neighbours exist takes their room.
+    script = (
+        f"<script>{plotly.offline.get_plotlyjs()}</script>\n<script>\n"
+        "const draw = (place, figure) => Plotly.newPlot(place, figure.data, figure.layout, "
+        "{displayModeBar: false, responsive: true});\n" + "\n".join(drawings) + "\n</script>"
+    )
+    return _section("Curves", f'<div class="cards">{"".join(cards)}</div>\n{script}')
+
+
+def _commands(facts: Facts) -> str:
+    parts = [
+        f'<p class="command">{escape(purpose)}</p><pre><code>{escape(command)}</code></pre>'
+        for purpose, command in facts.commands().items()
+    ]
+    if not parts:
+        return ""
+    return _section("How to go on", "".join(parts))
+
+
+def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:
+    fields = flat(facts.config)
+    if not fields:
+        return ""
+    usual = fields if preset is None else flat(preset)
+    changed = {name for name, value in fields.items() if usual.get(name) != value}
+    note = f"Marked: differs from the preset {facts.config.get('preset')}." if changed else ""
+    table = _table(fields, changed)
+    return _section(
+        "Configuration",
+        f"<details open><summary>{len(fields)} fields</summary>{table}</details>",
+        note,
+    )
+
+
+def _section(title: str, body: str, note: str = "") -> str:
+    explained = f'<p class="note">{escape(note)}</p>\n' if note else ""
+    return f"<section>\n<h2>{escape(title)}</h2>\n{explained}{body}\n</section>"
+
+
+def _table(rows: Mapping[str, str], changed: set[str] | frozenset[str] = frozenset()) -> str:
+    lines = []
+    for name, value in rows.items():
+        mark = ' <span class="changed-sign">(changed)</span>' if name in changed else ""
+        css = ' class="changed"' if mark else ""
+        lines.append(
+            f'<tr{css}><th scope="row">{escape(name)}</th><td>{escape(value)}{mark}</td></tr>'
+        )
+    return f"<table><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _figure(path: Path, alt: str, caption: str) -> str:
+    uri = picture_uri(path, shortest=640, longest=1600)
+    if uri is None:
+        return ""
+    return (
+        f'<figure><img src="{uri}" alt="{escape(alt)}">'
+        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    )
+
+
+def _grid_alt(facts: Facts, path: Path) -> str:
+    return f"Grid of generated samples, {facts.title}, after {images_of(path):,} real images"

@@ -1,0 +1,45 @@
+"""Pictures inside a page: data URIs, crisp when enlarged and small when many."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+_T = TypeVar("_T")
+
+
+def picture_uri(path: Path, shortest: int, longest: int) -> str | None:
+    """A picture file as a data URI; None when it is absent or cannot be read.
+
+    Args:
+        shortest: pixels are repeated by a whole factor until the width reaches about this.
+        longest: a picture that is larger is made smaller.
+    """
+    try:
+        with Image.open(path) as file:
+            picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
+    except (OSError, ValueError):
+        return None
+    factor = max(1, round(shortest / picture.width))
+    if factor > 1:
+        size = (picture.width * factor, picture.height * factor)
+        picture = picture.resize(size, Image.Resampling.NEAREST)
+    if max(picture.size) > longest:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def spread(items: Sequence[_T], most: int) -> list[_T]:
+    """At most `most` items: the first, the last, and between them closer together early on."""
+    if len(items) <= most:
+        return list(items)
+    places = np.rint(np.linspace(0, 1, most) ** 1.5 * (len(items) - 1)).astype(int)
+    return [items[i] for i in np.unique(places)]

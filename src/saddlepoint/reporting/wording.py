@@ -1,0 +1,86 @@
+"""What a loss's curves mean, asked of the loss itself: the same for the report and the studio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from saddlepoint.core import registry
+from saddlepoint.core.config import from_json
+from saddlepoint.core.contracts import AdversarialLoss
+from saddlepoint.core.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wording:
+    """How one family's curves are named and read."""
+
+    critic: str = "discriminator"
+    """discriminator, or critic where its output is a height and not a verdict."""
+    reading: str = "The two losses pull against each other; neither is expected to fall."
+    """The loss's own text on how a person reads its curves."""
+    equilibrium: str = ""
+    """Where the curves stand when real and generated images cannot be told apart."""
+    rest_d: float | None = None
+    """The discriminator's loss there, without penalties."""
+    rest_g: float | None = None
+    """The generator's loss there; None when it has a free offset."""
+    zero_is_neutral: bool = True
+    """Whether a logit of 0 means "cannot tell"; False when only differences count."""
+
+
+def wording_of(loss: Mapping[str, Any]) -> Wording:
+    """The wording for the `loss` part of a run's configuration.
+
+    A loss of a plug-in that is not installed here gets a wording that holds for any.
+    """
+    try:
+        cls = registry.get(AdversarialLoss.group, str(loss.get("kind")))
+        objective: AdversarialLoss = from_json(loss, AdversarialLoss, "loss")
+    except InputError:
+        return Wording()
+    d_at, g_at = (_at(objective, level) for level in (0.0, 3.0)), _at(objective, 0.0)[1]
+    (rest_d, _), (lifted_d, lifted_g) = d_at
+    only_differences = abs(rest_d - lifted_d) < 1e-4
+    offset_free = only_differences and abs(g_at - lifted_g) > 1e-4
+    critic = "critic" if only_differences and _is_linear(objective) else "discriminator"
+    rest_g = None if offset_free else g_at
+    return Wording(
+        critic=critic,
+        reading=cls.reading,
+        equilibrium=_equilibrium(critic, rest_d, rest_g),
+        rest_d=rest_d,
+        rest_g=rest_g,
+        zero_is_neutral=not only_differences,
+    )
+
+
+def _at(loss: AdversarialLoss, level: float) -> tuple[float, float]:
+    """Both losses when every logit, real or fake, is `level`."""
+    logits = torch.full((2,), level)
+    with torch.no_grad():
+        d = loss.discriminator(logits, logits).mean()
+        g = loss.generator(logits, logits).mean()
+    return float(d), float(g)
+
+
+def _is_linear(loss: AdversarialLoss) -> bool:
+    """Wasserstein's mark: twice the difference is twice the loss."""
+    one, zero = torch.ones(2), torch.zeros(2)
+    with torch.no_grad():
+        single, double = loss.discriminator(one, zero), loss.discriminator(2 * one, zero)
+    return bool(torch.allclose(double, 2 * single, atol=1e-5))
+
+
+def _equilibrium(critic: str, rest_d: float, rest_g: float | None) -> str:
+    text = f"At equilibrium the {critic}'s loss is {_short(rest_d)}"
+    if rest_g is None:
+        return text + "; the generator's has a free offset and no value of its own there."
+    return text + f" and the generator's {_short(rest_g)} (dotted lines), before any penalty."
+
+
+def _short(value: float) -> str:
+    return f"{round(value, 3) + 0.0:g}"  # adding 0 makes -0 a plain 0

@@ -1,0 +1,62 @@
+"""Minutes to images: a short measured warm-up on a copy that is thrown away."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import torch
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.data.loader import DeviceData
+from saddlepoint.training import steps
+from saddlepoint.training.loop import iterate
+from saddlepoint.training.state import TrainState
+
+_UNTIMED_STEPS = 3  # the first steps pay for kernel selection and memory
+_OVERHEAD = 0.96  # share of the time left for steps beside pictures, checkpoints and the report
+
+
+def for_minutes(
+    config: Config, dataset: Dataset, minutes: float, started: float
+) -> tuple[Config, float]:
+    """The configuration with `kimg` set to what this machine does in `minutes`.
+
+    The steps measured here belong to no run: the run starts from its seed afterwards, and a
+    resumed run keeps the budget that was recorded, so both are deterministic.
+
+    Args:
+        minutes: wall clock from `started` (time.monotonic()) to the end of the run.
+
+    Returns:
+        The configuration and the images per second that were measured.
+    """
+    budget = minutes * 60
+    rate = images_per_second(config, dataset, min(20.0, max(1.5, 0.05 * budget)))
+    left = max(1.0, budget - (time.monotonic() - started))
+    images_per_step = config.train.batch_size * config.train.n_critic
+    kimg = max(images_per_step, int(rate * left * _OVERHEAD)) / 1000
+    kimg = float(int(kimg)) if kimg >= 1 else kimg
+    return replace(config, train=replace(config.train, kimg=kimg, minutes=minutes)), rate
+
+
+def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float:
+    """Real images a second through the training step alone, over about `seconds`."""
+    state = TrainState.new(config, dataset.spec)
+    data = DeviceData(dataset, config.train.device, config.seed)
+    sums = steps.Sums()
+    for _ in range(_UNTIMED_STEPS):
+        iterate(state, config, data, sums)
+    _wait(config.train.device)
+    first, begun = state.n_images, time.monotonic()
+    while time.monotonic() - begun < seconds:
+        for _ in range(4):  # enough steps a look that one synchronisation does not count
+            iterate(state, config, data, sums)
+        _wait(config.train.device)
+    return (state.n_images - first) / (time.monotonic() - begun)
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize(device)

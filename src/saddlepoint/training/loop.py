@@ -1,0 +1,201 @@
+"""The loop: linear, on one page, counted in images."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import resource
+import sys
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Batch, Dataset
+from saddlepoint.core.errors import Interrupted, RunFailed
+from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.runs import Run, snapshot_name
+from saddlepoint.data.loader import DeviceData
+from saddlepoint.training import checkpoint, steps
+from saddlepoint.training.device import autocast
+from saddlepoint.training.interrupt import StopRequest
+from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.snapshots import Snapshots
+from saddlepoint.training.state import TrainState, ema_decay, update_ema
+
+
+def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
+    """Train from `state` to the end of the budget, writing the run folder on the way.
+
+    Args:
+        config: with device and precision resolved.
+        state: new, or as a checkpoint left it; changed in place.
+
+    Raises:
+        Interrupted: Ctrl-C, SIGTERM or a stop request, after saving.
+        RunFailed: a value is not finite, or the disk is full; the last checkpoint is intact.
+    """
+    total = config.train.total_images
+    schedule = Schedule.of(config)
+    data = DeviceData(dataset, config.train.device, config.seed)
+    snapshots = Snapshots(run, config, dataset)
+    sums = steps.Sums()
+    rows = run.history.rows
+    seconds_before = rows[-1]["seconds"] if rows else 0.0
+    started = tick_started = last_saved = time.monotonic()
+    tick_images = state.n_images
+
+    try:
+        with StopRequest() as stop, monitor.watch(config, dataset, run, state.n_images):
+            if state.n_images == 0:
+                snapshots.reals()
+                snapshots.grid(state, snapshot_name(0, 1))
+            while state.n_images < total:
+                # One step: n_critic discriminator steps, one generator step, the average.
+                before = state.n_images
+                real, fake = iterate(state, config, data, sums)
+                monitor.step(state.n_images)
+                done = state.n_images >= total
+                if not (done or stop.requested or crossed(before, state, schedule.tick)):
+                    continue
+
+                # A tick: read the sums, write a line of metrics.
+                row = tick_row(state, config, real, fake, sums)
+                now = time.monotonic()
+                row["seconds"] = round(seconds_before + now - started, 3)
+                rate = (state.n_images - tick_images) / max(1e-9, now - tick_started)
+                row["images_per_second"] = round(rate, 1)
+                fail_unless_finite(row, run)
+                requests = run.take_control()
+                stopping = stop.requested or bool(requests.get("stop"))
+
+                # Pictures and checkpoints.
+                name = snapshot_name(state.n_images, schedule.images_per_step)
+                due = done or crossed(before, state, schedule.sample)
+                if due or requests.get("sample"):
+                    monitor.sampled(snapshots.grid(state, name))
+                overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
+                saving = due or stopping or overdue or bool(requests.get("save"))
+                if saving:
+                    row["sliced_wasserstein"] = snapshots.score(state)
+                run.append_metrics(row)
+                if saving:
+                    checkpoint.save(run, state, config, dataset, row["sliced_wasserstein"])
+                    last_saved = time.monotonic()
+                monitor.tick(row)
+                if stopping and not done:
+                    run.write_status("interrupted", state.n_images)
+                    raise Interrupted(f"Saved at {state.n_images:,} images.")
+                run.write_status("finished" if done else "running", state.n_images)
+                tick_started, tick_images = time.monotonic(), state.n_images
+    except OSError as error:
+        reason = f"{error.strerror or error} while writing {run.path}"
+        with contextlib.suppress(OSError):
+            run.write_status("failed", state.n_images, error=reason)
+        raise RunFailed(
+            f"{reason}: training stopped at {state.n_images:,} images; the last checkpoint is "
+            f"intact. Free some space, then `saddle resume {run.path}`."
+        ) from error
+
+
+def iterate(
+    state: TrainState, config: Config, data: DeviceData, sums: steps.Sums
+) -> tuple[Batch, Tensor]:
+    """n_critic discriminator steps, one generator step, one step of the average.
+
+    Returns:
+        The last real batch and the images that were made beside it.
+    """
+    train = config.train
+    torch.manual_seed(derive_seed(config.seed, "step", state.n_images))
+    set_learning_rates(state, config)
+    real, z, fake = None, None, None
+    for critic in range(train.n_critic):
+        real = data.batch(state.n_images, train.batch_size, config.augment)
+        z = steps.latents(config, state.generator.latent_dim, state.n_images)
+        # The last fakes serve both players, so their graph is kept for the generator's step.
+        shared = critic == train.n_critic - 1 and train.accumulate == 1
+        with torch.set_grad_enabled(shared), autocast(train):
+            fake = state.generator(z, real.labels)
+        lazy_step = state.n_steps * train.n_critic + critic
+        steps.discriminator_step(state, config, real, fake, lazy_step, sums)
+        state.n_images += train.batch_size
+    assert real is not None
+    assert z is not None
+    assert fake is not None
+    steps.generator_step(state, config, real, z, fake if train.accumulate == 1 else None, sums)
+    images_per_step = train.batch_size * train.n_critic
+    update_ema(state.ema, state.generator, ema_decay(config.ema, state.n_images, images_per_step))
+    state.n_steps += 1
+    return real, fake.detach()
+
+
+def set_learning_rates(state: TrainState, config: Config) -> None:
+    """Learning rates are a function of the share of the budget that is done."""
+    progress = state.n_images / config.train.total_images
+    for optimizer, schedule in ((state.optim_g, config.optim_g), (state.optim_d, config.optim_d)):
+        for group in optimizer.param_groups:
+            group["lr"] = schedule.lr_at(progress)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Intervals in images, decided by the budget where the configuration says 0."""
+
+    images_per_step: int
+    tick: int
+    sample: int
+
+    @classmethod
+    def of(cls, config: Config) -> Schedule:
+        train = config.train
+        automatic_tick = max(1000, round(train.total_images / 100, -3))
+        tick = round(train.tick_kimg * 1000) or automatic_tick
+        sample = round(train.sample_kimg * 1000) or max(tick, round(train.total_images / 10, -3))
+        return cls(train.batch_size * train.n_critic, int(tick), int(sample))
+
+
+def crossed(before: int, state: TrainState, every: int) -> bool:
+    """True when the step from `before` reached or passed a multiple of `every`."""
+    return state.n_images // every > before // every
+
+
+def tick_row(
+    state: TrainState, config: Config, real: Batch, fake: Tensor, sums: steps.Sums
+) -> dict[str, float]:
+    """One line of metrics.jsonl: means over the tick, and what the last step left behind."""
+    sums.add("grad_norm_d", steps.gradient_norm(state.discriminator))
+    sums.add("grad_norm_g", steps.gradient_norm(state.generator))
+    sums.add("diversity", fake.float().std(0).mean() / real.images.std(0).mean())
+    progress = state.n_images / config.train.total_images
+    return {
+        "images": state.n_images,
+        "step": state.n_steps,
+        **sums.take(),
+        "lr_g": config.optim_g.lr_at(progress),
+        "lr_d": config.optim_d.lr_at(progress),
+        "memory_mb": peak_memory_mb(config.train.device),
+    }
+
+
+def peak_memory_mb(device: str) -> float:
+    """Peak memory in MiB: of the device for cuda, else of this process."""
+    if device.startswith("cuda"):
+        return round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes on macOS, KiB on Linux
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
+
+
+def fail_unless_finite(row: dict[str, float], run: Run) -> None:
+    """Stop before a value that is not finite reaches a checkpoint."""
+    bad = [name for name, value in row.items() if not math.isfinite(value)]
+    if bad:
+        images = int(row["images"])
+        reason = f"{', '.join(bad)} not finite at {images:,} images"
+        run.write_status("failed", images, error=reason)
+        raise RunFailed(
+            f"{reason}: training stopped; the last checkpoint in {run.checkpoints_folder} is from "
+            "before. Lower the learning rates (--optim-g.lr, --optim-d.lr) and train anew."
+        )

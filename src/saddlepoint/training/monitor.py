@@ -1,0 +1,119 @@
+"""What a person sees while training runs: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.runs import Run
+
+_REDRAW_SECONDS = 0.5
+_PLAIN_SECONDS = 10.0
+
+
+class Monitor:
+    """Progress on stderr. `quiet` shows nothing."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.console = Console(file=sys.stderr, highlight=False)
+        self._live: Live | None = None
+        self._progress: Progress | None = None
+        self._task = TaskID(0)
+        self._last_drawn = 0.0
+        self._row: dict[str, Any] = {}
+        self._sample: Path | None = None
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        if not self.quiet:
+            self.console.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def watch(self, config: Config, dataset: Dataset, run: Run, n_images: int) -> Iterator[None]:
+        """Show progress from `n_images` to the end of the budget."""
+        self._total = config.train.total_images
+        self._n_images = self._first = n_images
+        self._begun = time.monotonic()
+        self.say(
+            f"{config.preset or 'custom'} on {dataset.name} ({len(dataset):,} items), "
+            f"{config.train.device}, {config.train.precision}, {self._total / 1000:g} kimg "
+            f"-> {run.path}"
+        )
+        if self.quiet or not self.console.is_terminal:
+            yield
+            return
+        self._progress = Progress(
+            TextColumn("{task.percentage:3.0f} %"), BarColumn(), TextColumn("{task.fields[text]}")
+        )
+        self._task = self._progress.add_task("", total=self._total, text="")
+        with Live(self._view(), console=self.console, auto_refresh=False) as self._live:
+            yield
+            self._draw()
+        self._live = None
+
+    def step(self, n_images: int) -> None:
+        """Called every step; redraws at most twice a second."""
+        self._n_images = n_images
+        if self._live is not None and time.monotonic() - self._last_drawn > _REDRAW_SECONDS:
+            self._draw()
+
+    def tick(self, row: dict[str, Any]) -> None:
+        """Called with each line of metrics."""
+        self._row = row
+        if self._live is not None:
+            self._draw()
+        elif not self.quiet:
+            due = time.monotonic() - self._last_drawn > _PLAIN_SECONDS
+            if due or self._n_images >= self._total:
+                self._last_drawn = time.monotonic()
+                self.say(f"{self._progress_text()}  {self._losses_text()}")
+
+    def sampled(self, path: Path) -> None:
+        """Called with the path of each new grid."""
+        self._sample = path
+
+    def _draw(self) -> None:
+        assert self._progress is not None
+        assert self._live is not None
+        self._last_drawn = time.monotonic()
+        self._progress.update(self._task, completed=self._n_images, text=self._progress_text())
+        self._live.update(self._view(), refresh=True)
+
+    def _view(self) -> Group:
+        lines = [self._losses_text()] if self._row else []
+        if self._sample is not None:
+            lines.append(f"newest samples: {self._sample}")
+        assert self._progress is not None
+        return Group(self._progress, *(Text(line, overflow="fold") for line in lines))
+
+    def _progress_text(self) -> str:
+        elapsed = time.monotonic() - self._begun
+        rate = (self._n_images - self._first) / max(elapsed, 1e-9)
+        left = (self._total - self._n_images) / max(rate, 1e-9)
+        eta = "done" if left <= 0 else f"{_clock(left)} left" if rate > 0 else "starting"
+        done = f"{self._n_images / 1000:,.0f} of {self._total / 1000:,g} kimg"
+        return f"{done}  {rate:,.0f} images/s  {eta}"
+
+    def _losses_text(self) -> str:
+        row = self._row
+        names = {"loss_d": "D loss", "loss_g": "G loss", "real_logit": "real logit"}
+        names |= {"fake_logit": "fake logit", "penalty": "penalty"}
+        return "  ".join(f"{label} {row[name]:.3f}" for name, label in names.items() if name in row)
+
+
+def _clock(seconds: float) -> str:
+    seconds = int(seconds)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02d}:{seconds % 60:02d}" if hours else f"{minutes}:{seconds % 60:02d}"
