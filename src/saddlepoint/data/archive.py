@@ -12,6 +12,7 @@ import hashlib
 import json
 import lzma
 import os
+import re
 import stat
 import tarfile
 import zipfile
@@ -26,7 +27,7 @@ MAX_FILE_BYTES = 256 * 2**20
 """A larger file, or archive member when unpacked, is not read."""
 MAX_TAR_RATIO = 64
 """A compressed tar that grows by more than this (beyond 1 GiB) is taken for a bomb."""
-_IGNORED = {"thumbs.db", "desktop.ini", "__macosx"}
+_IGNORED = re.compile(r"(^|/)(\.|(thumbs\.db|desktop\.ini|__macosx)(/|$))", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +283,7 @@ def _unsafe(name: str) -> str | None:
 
 def _ignored(name: str) -> bool:
     """Droppings of operating systems, and hidden files and folders."""
-    parts = name.rstrip("/").split("/")
-    return any(part.startswith(".") or part.lower() in _IGNORED for part in parts)
+    return _IGNORED.search(name) is not None
 
 
 def _too_large(n_bytes: int) -> str:

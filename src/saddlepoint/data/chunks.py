@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -23,8 +24,6 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from saddlepoint.core.errors import RunFailed
 from saddlepoint.data.archive import Entry, Reader
@@ -221,13 +220,12 @@ def read_records(scratch: Path, number: int) -> list[Record] | None:
     ]
 
 
-def read_pixels(scratch: Path, number: int, records: list[Record]) -> Iterator[np.ndarray]:
-    """The pixels uint8 [h, w, c] of a chunk's good images, in order."""
-    content = np.fromfile(_file(scratch, number, "bin"), np.uint8)
+def read_pixels(scratch: Path, number: int, records: list[Record]) -> Iterator[memoryview]:
+    """The pixels of a chunk's good images, in order: h * w * c bytes each."""
+    content = memoryview(_file(scratch, number, "bin").read_bytes())
     start = 0
     for record in records:
-        if record.refused:
-            continue
-        length = int(np.prod(record.shape))
-        yield content[start : start + length].reshape(record.shape)
-        start += length
+        if not record.refused:
+            length = math.prod(record.shape)
+            yield content[start : start + length]
+            start += length

@@ -15,11 +15,11 @@ What is done to odd images, and named in the report:
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -89,7 +89,7 @@ def quiet_pillow() -> Iterator[None]:
 
 def by_name(name: str) -> str | None:
     """Why a file is refused for its name alone, or None."""
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = posixpath.splitext(name)[1].lower()
     return None if suffix in SUFFIXES or not suffix else f"not an image ({suffix} file)"
 
 
@@ -173,7 +173,10 @@ def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]
         notes.append(image.mode)
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        if layer.getextrema()[3] != (255, 255):  # some formats always carry an alpha channel
+        if layer.getchannel("A").getextrema() != (
+            255,
+            255,
+        ):  # some formats always carry an alpha channel
             notes.append("transparency laid over white")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, layer).convert("RGB")

@@ -317,14 +317,17 @@ def _write_images(
 ) -> None:
     """Write the .npy as a stream: on a full disk that is an error, where a memory map would die."""
     header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    with open(path, "wb") as file:
+    with open(path, "wb", buffering=2**20) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for number, records in enumerate(chunks):
             good = [record for record in records if not record.refused]
             for record, pixels in zip(good, read_pixels(scratch, number, records), strict=True):
-                if record.name not in duplicates:
-                    # Grey among colour: the same value three times.
-                    file.write(np.broadcast_to(pixels, shape[1:]).tobytes())
+                if record.name in duplicates:
+                    continue
+                if record.shape == shape[1:]:
+                    file.write(pixels)
+                else:  # grey among colour: the same value three times
+                    file.write(np.repeat(np.frombuffer(pixels, np.uint8), shape[3]).tobytes())
         file.flush()
         os.fsync(file.fileno())
 
