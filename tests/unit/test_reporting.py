@@ -206,6 +206,16 @@ def test_states(run: Run, state: str, expected: str) -> None:
     assert ("saddle resume" in text) == (state != "running")
 
 
+def test_points_are_not_offered_a_walk(run: Run) -> None:
+    assert "--interpolate" in read(run).text
+    document = run.document
+    document["data"]["spec"]["shape"] = [2]
+    write_json(run.config_file, document)
+    text = read(run).text
+    assert "--interpolate" not in text
+    assert "--n 10000" in text
+
+
 def test_a_run_whose_process_died_is_not_called_running(run: Run) -> None:
     write_json(run.status_file, {"state": "running", "heartbeat": 1000.0, "n_images": 5})
     text = read(run).text

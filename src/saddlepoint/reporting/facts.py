@@ -39,6 +39,11 @@ class Facts:
         return _mapping(self.document.get("data"))
 
     @property
+    def is_image(self) -> bool:
+        """False for points in the plane, whose pictures are plots."""
+        return len(_mapping(self.data.get("spec")).get("shape") or (1, 1, 1)) == 3
+
+    @property
     def title(self) -> str:
         """`dcgan on fashion-mnist`."""
         preset = str(self.config.get("preset") or "custom")
@@ -129,15 +134,13 @@ class Facts:
         elif self.state != "running":
             commands["Go on where it stopped"] = f"saddle resume {path}"
         if self.run.checkpoints:
-            commands |= {
-                "Draw other images": f"saddle sample {path} --seeds 100-163 --out samples.png",
-                "Walk from image to image": (
-                    f"saddle sample {path} --seeds 0-7 --interpolate --out walk.gif"
-                ),
-                "10,000 images for an evaluation": (
-                    f"saddle sample {path} --n 10000 --out samples.npz"
-                ),
-            }
+            sample = f"saddle sample {path}"
+            if self.is_image:
+                commands["Draw other images"] = f"{sample} --seeds 100-163 --out samples.png"
+                commands["Walk from image to image"] = (
+                    f"{sample} --seeds 0-7 --interpolate --out walk.gif"
+                )
+            commands["10,000 samples for an evaluation"] = f"{sample} --n 10000 --out samples.npz"
         return commands
 
 

@@ -144,7 +144,8 @@ def _film(facts: Facts) -> str:
         "The same latents every time: what changes in a place is what the generator learned. "
         "Places that grow alike are the beginning of a collapse."
     )
-    return _section("How they came to be", f'<ol class="strip">{"".join(items)}</ol>', note)
+    strip = f'<ol class="strip">{"".join(items)}</ol>'
+    return _section("How they came to be", strip, note if facts.is_image else "")
 
 
 def _curves(facts: Facts, wording: Wording) -> str:
