@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.data.prepare import prepare
 
 N = 1100
@@ -179,6 +180,23 @@ def test_an_empty_out_is_filled(tmp_path: Path) -> None:
     source = small(tmp_path / "in")
     (tmp_path / "out").mkdir()
     assert prepare(source, tmp_path / "out", size=8).n_images == 3
+
+
+def test_a_full_disk_stops_cleanly_and_the_same_command_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = small(tmp_path / "in"), tmp_path / "out"
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("saddlepoint.data.assemble.os.fsync", full)
+        with pytest.raises(RunFailed, match=r"No space left for .*out; free some and run"):
+            prepare(source, out, size=8)
+    assert not out.exists()
+    assert prepare(source, out, size=8).n_images == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
 
 
 def test_an_out_that_cannot_be_written(tmp_path: Path) -> None:

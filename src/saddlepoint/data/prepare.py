@@ -17,21 +17,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sync_folder, write_atomically, write_json
 from saddlepoint.data.archive import Entry, Listing, Reader, list_source
-from saddlepoint.data.chunks import Record, Work, decode_all, read_pixels
+from saddlepoint.data.assemble import common_shape, describe, write_images
+from saddlepoint.data.chunks import Work, decode_all
 from saddlepoint.data.decode import Recipe, by_name
-from saddlepoint.data.fingerprint import fingerprint
-from saddlepoint.data.labels import Labelling, encode, find_labels, is_label_file
+from saddlepoint.data.labels import Labelling, find_labels, is_label_file
+from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, SCHEMA, read_manifest
 from saddlepoint.data.report import PrepareReport, report_text
-
-SCHEMA = "saddlepoint-prepared-1"
-"""Changes when the same files would give other bytes."""
-MIN_SIZE, MAX_SIZE = 4, 1024
 
 
 def prepare(
@@ -89,28 +83,6 @@ def prepare(
             f"{error.filename or out} cannot be used ({error.strerror}); choose another --out."
         ) from None
     return PrepareReport(folder=out, manifest=manifest)
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a prepared folder, or None when the folder is not one.
-
-    Raises:
-        InputError: prepared by another version, or damaged.
-    """
-    try:
-        document = json.loads((folder / "manifest.json").read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}/manifest.json is damaged ({error}); prepare again.") from None
-    if not isinstance(document, dict) or "saddlepoint-prepared" not in str(document.get("schema")):
-        return None
-    if document["schema"] != SCHEMA:
-        raise InputError(
-            f"{folder} was prepared as {document['schema']}, this version reads {SCHEMA}; "
-            f"prepare the original images again."
-        )
-    return document
 
 
 def _check_options(
@@ -238,11 +210,11 @@ def _run(
         if kept_name != record.name:
             duplicates[record.name] = kept_name
     kept = [record for record in good if record.name not in duplicates]
-    shape = _common_shape(kept, options)
+    shape = common_shape(kept, options)
     ready = work.scratch.with_name("ready")
     ready.mkdir()
-    _write_images(ready / "images.npy", work.scratch, chunks, duplicates, (len(kept), *shape))
-    manifest = _describe(ready, kept, shape, labelling, duplicates)
+    write_images(ready / "images.npy", work.scratch, chunks, duplicates, (len(kept), *shape))
+    manifest = describe(ready, kept, shape, labelling, duplicates)
     manifest |= {
         "source": source_name,
         "options": options,
@@ -286,75 +258,3 @@ def _no_images(source_name: str, quarantined: dict[str, str]) -> str:
         f"No images in {source_name} ({found}); give a folder, zip or tar of PNG, JPEG or other "
         f"image files."
     )
-
-
-def _common_shape(kept: list[Record], options: dict[str, Any]) -> tuple[int, int, int]:
-    """[h, w, c] of the result; without a wanted size all images must share one square size."""
-    channels = max(record.shape[2] for record in kept)
-    height, width = kept[0].shape[:2]
-    if options["size"] is None:
-        for record in kept:
-            if record.shape[:2] != (height, width) or height != width:
-                other = f"{record.name} is {record.shape[1]}x{record.shape[0]}"
-                raise InputError(
-                    f"Without a size all images must be square and of one size, but "
-                    f"{kept[0].name} is {width}x{height} and {other}; give --size, such as 64."
-                )
-        if not MIN_SIZE <= height <= MAX_SIZE:
-            raise InputError(
-                f"The images are {width}x{height}, but {MIN_SIZE} to {MAX_SIZE} pixels are "
-                f"allowed; give --size, such as 64."
-            )
-    return height, width, channels
-
-
-def _write_images(
-    path: Path,
-    scratch: Path,
-    chunks: list[list[Record]],
-    duplicates: dict[str, str],
-    shape: tuple[int, int, int, int],
-) -> None:
-    """Write the .npy as a stream: on a full disk that is an error, where a memory map would die."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    with open(path, "wb", buffering=2**20) as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for number, records in enumerate(chunks):
-            good = [record for record in records if not record.refused]
-            for record, pixels in zip(good, read_pixels(scratch, number, records), strict=True):
-                if record.name in duplicates:
-                    continue
-                if record.shape == shape[1:]:
-                    file.write(pixels)
-                else:  # grey among colour: the same value three times
-                    file.write(np.repeat(np.frombuffer(pixels, np.uint8), shape[3]).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _describe(
-    ready: Path,
-    kept: list[Record],
-    shape: tuple[int, int, int],
-    labelling: Labelling,
-    duplicates: dict[str, str],
-) -> dict[str, Any]:
-    """Write labels.npy if there are labels; -> the part of the manifest that is about content."""
-    labels, classes, by_name = None, (), labelling.by_name
-    if by_name is not None:
-        labels, classes = encode([by_name[record.name] for record in kept])
-        np.save(ready / "labels.npy", labels)
-    spec = DataSpec(shape=(shape[2], shape[0], shape[1]), n_classes=len(classes))
-    images = np.load(ready / "images.npy", mmap_mode="r")
-    counts = [] if labels is None else np.bincount(labels, minlength=len(classes)).tolist()
-    named = {} if by_name is None else by_name
-    return {
-        "schema": SCHEMA,
-        "fingerprint": fingerprint(spec, images, labels),
-        "spec": spec.to_json(),
-        "classes": list(classes),
-        "class_counts": dict(zip(classes, counts, strict=True)),
-        "empty_classes": sorted({str(label) for label in named.values()} - set(classes)),
-        "labels_from": labelling.origin,
-        "contradictions": [d for d, k in duplicates.items() if named.get(d) != named.get(k)],
-    }

@@ -10,7 +10,7 @@ from saddlepoint.core import registry
 from saddlepoint.core.contracts import Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.data.archive import is_archive
-from saddlepoint.data.prepare import read_manifest
+from saddlepoint.data.manifest import read_manifest
 from saddlepoint.data.sources._named import NamedSource
 
 

@@ -13,7 +13,8 @@ from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.data.archive import list_source
-from saddlepoint.data.prepare import SCHEMA, prepare, read_manifest
+from saddlepoint.data.manifest import SCHEMA, read_manifest
+from saddlepoint.data.prepare import prepare
 from saddlepoint.data.progress import progress_on_stderr
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from saddlepoint.core.checks import between, one_of
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.registry import register
-from saddlepoint.data.prepare import MAX_SIZE, MIN_SIZE
+from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE
 from saddlepoint.data.sources._prepared import open_raw
 
 

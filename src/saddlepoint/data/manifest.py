@@ -1,0 +1,35 @@
+"""manifest.json: what a prepared folder says about itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from saddlepoint.core.errors import InputError
+
+SCHEMA = "saddlepoint-prepared-1"
+"""Changes when the same files would give other bytes."""
+MIN_SIZE, MAX_SIZE = 4, 1024
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a prepared folder, or None when the folder is not one.
+
+    Raises:
+        InputError: prepared by another version, or damaged.
+    """
+    try:
+        document = json.loads((folder / "manifest.json").read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}/manifest.json is damaged ({error}); prepare again.") from None
+    if not isinstance(document, dict) or "saddlepoint-prepared" not in str(document.get("schema")):
+        return None
+    if document["schema"] != SCHEMA:
+        raise InputError(
+            f"{folder} was prepared as {document['schema']}, this version reads {SCHEMA}; "
+            f"prepare the original images again."
+        )
+    return document
