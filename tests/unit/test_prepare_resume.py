@@ -67,10 +67,9 @@ def test_a_killed_preparation_goes_on(
     pictures: Path, reference: dict[str, bytes], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    program = (
+    program = (  # on its top level, as a notebook or a user's first script would
         "import sys; from pathlib import Path; from saddlepoint.data.prepare import prepare\n"
-        "if __name__ == '__main__':\n"
-        "    prepare(Path(sys.argv[1]), Path(sys.argv[2]), size=16, workers=2)\n"
+        "prepare(Path(sys.argv[1]), Path(sys.argv[2]), size=16, workers=2)\n"
     )
     script = tmp_path / "run.py"
     script.write_text(program)
@@ -130,6 +129,18 @@ def test_chunks_of_other_options_are_not_used(
     with pytest.raises(KeyboardInterrupt):
         prepare(pictures, out, size=8, workers=1, progress=stop)
     prepare(pictures, out, size=16, workers=1)
+    assert contents(out) == reference
+
+
+def test_a_worker_that_dies_is_one_sentence(
+    pictures: Path, reference: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        with pytest.raises(RunFailed, match="run the same command again to go on"):
+            prepare(pictures, out, size=16, workers=2)
+    prepare(pictures, out, size=16, workers=2)
     assert contents(out) == reference
 
 

@@ -1,4 +1,4 @@
-"""Decoding on all cores in chunks that survive a kill: a chunk is whole on disk, or redone.
+"""Decoding in chunks that survive a kill: a chunk is whole on disk, or redone.
 
 Each chunk of entries becomes two files in the scratch folder: `00012.bin`, the pixels of its good
 images one after another, and then `00012.json`, one record an entry and the checksum of the
@@ -13,26 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import multiprocessing
 import os
-import signal
-import threading
 import zlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from saddlepoint.core.errors import RunFailed
 from saddlepoint.data.archive import Entry, Reader
 from saddlepoint.data.decode import Decoded, Recipe, Refused, decode, quiet_pillow
 
 CHUNK = 128
 """Images in a chunk: about a tenth of a second of work, so little is lost and overhead is small."""
-POOL_FROM = 4 * CHUNK
-"""Fewer images than this are decoded in this process: starting workers would take longer."""
 
 
 class Work(NamedTuple):
@@ -63,92 +54,7 @@ def split(entries: list[Entry]) -> list[list[Entry]]:
     return [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
 
 
-def decode_all(
-    work: Work,
-    entries: list[Entry],
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-) -> list[list[Record]]:
-    """Decode what is not yet in the scratch folder; -> the records of every chunk, in order.
-
-    Raises:
-        RunFailed: a worker died; what is done is kept.
-    """
-    chunks = split(entries)
-    records: dict[int, list[Record]] = {}
-    for number in range(len(chunks)):
-        done = read_records(work.scratch, number)
-        if done is not None and [r.name for r in done] == [e.name for e in chunks[number]]:
-            records[number] = done
-    n_done = sum(len(done) for done in records.values())
-    open_chunks = [number for number in range(len(chunks)) if number not in records]
-    if progress is not None:
-        progress(n_done, len(entries))
-    for number, result in _results(work, chunks, open_chunks, workers):
-        records[number] = result
-        n_done += len(result)
-        if progress is not None:
-            progress(n_done, len(entries))
-    return [records[number] for number in range(len(chunks))]
-
-
-def _results(
-    work: Work, chunks: list[list[Entry]], numbers: list[int], workers: int
-) -> Iterator[tuple[int, list[Record]]]:
-    if workers == 1 or sum(len(chunks[number]) for number in numbers) < POOL_FROM:
-        reader = Reader(work.kind, work.root)
-        try:
-            for number in numbers:
-                yield number, _run_chunk(work, reader, number, chunks[number])
-        finally:
-            reader.close()
-        return
-    # spawn: forking a process whose libraries hold threads can deadlock.
-    pool = ProcessPoolExecutor(
-        min(workers, len(numbers)),
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(work,),
-    )
-    try:
-        waiting = {
-            pool.submit(_run_in_worker, number, chunks[number]): number for number in numbers
-        }
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
-    except BrokenProcessPool:
-        raise RunFailed(
-            "A worker of the preparation died (often for lack of memory); run the same command "
-            "again to go on from here, with fewer workers if it happens again."
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_worker: tuple[Work, Reader] | None = None
-
-
-def _start_worker(work: Work) -> None:
-    """Ctrl-C is the parent's business, and a worker must not outlive a killed parent."""
-    global _worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    _worker = work, Reader(work.kind, work.root)
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    connection.wait([parent.sentinel])
-    os._exit(1)
-
-
-def _run_in_worker(number: int, entries: list[Entry]) -> list[Record]:
-    assert _worker is not None
-    return _run_chunk(*_worker, number, entries)
-
-
-def _run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> list[Record]:
+def run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> list[Record]:
     records, parts = [], []
     with quiet_pillow():
         for entry in entries:
@@ -214,9 +120,14 @@ def read_records(scratch: Path, number: int) -> list[Record] | None:
         return None
     if zlib.crc32(content) != document["crc"]:
         return None
+    return records_from(document["records"])
+
+
+def records_from(rows: list[list[Any]]) -> list[Record]:
+    """The records that were written as JSON."""
     return [
         Record(name, refused, tuple(shape), tuple(source_size), tuple(notes), digest)
-        for name, refused, shape, source_size, notes, digest in document["records"]
+        for name, refused, shape, source_size, notes, digest in rows
     ]
 
 

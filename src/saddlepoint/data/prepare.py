@@ -21,7 +21,8 @@ from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sync_folder, write_atomically, write_json
 from saddlepoint.data.archive import Entry, Listing, Reader, list_source
 from saddlepoint.data.assemble import common_shape, describe, write_images
-from saddlepoint.data.chunks import Work, decode_all
+from saddlepoint.data.chunks import Work
+from saddlepoint.data.crew import decode_all
 from saddlepoint.data.decode import Recipe, by_name
 from saddlepoint.data.labels import Labelling, find_labels, is_label_file
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, SCHEMA, read_manifest

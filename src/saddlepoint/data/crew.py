@@ -1,0 +1,138 @@
+"""All cores at work on the chunks of a preparation.
+
+The workers are plain programs at the end of a pipe and not `multiprocessing`: that would run the
+user's own script again in every worker, and a script that calls `train` on its top level would
+train there too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import astuple
+
+from saddlepoint.core.errors import RunFailed
+from saddlepoint.data.archive import Entry, Reader
+from saddlepoint.data.chunks import Record, Work, read_records, records_from, run_chunk, split
+
+CREW_FROM = 512
+"""Fewer images than this are decoded in this process: starting workers would take longer."""
+
+
+def decode_all(
+    work: Work,
+    entries: list[Entry],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> list[list[Record]]:
+    """Decode what is not yet in the scratch folder; -> the records of every chunk, in order.
+
+    Raises:
+        RunFailed: a worker died; what is done is kept.
+        OSError: the scratch folder cannot be written.
+    """
+    chunks = split(entries)
+    records: dict[int, list[Record]] = {}
+    for number in range(len(chunks)):
+        done = read_records(work.scratch, number)
+        if done is not None and [r.name for r in done] == [e.name for e in chunks[number]]:
+            records[number] = done
+    n_done = sum(len(done) for done in records.values())
+    todo = {number: chunk for number, chunk in enumerate(chunks) if number not in records}
+    if progress is not None:
+        progress(n_done, len(entries))
+    crew = workers > 1 and len(entries) - n_done >= CREW_FROM
+    results = _by_crew(work, todo, workers) if crew else _alone(work, todo)
+    for number, result in results:
+        records[number] = result
+        n_done += len(result)
+        if progress is not None:
+            progress(n_done, len(entries))
+    return [records[number] for number in range(len(chunks))]
+
+
+def _alone(work: Work, todo: dict[int, list[Entry]]) -> Iterator[tuple[int, list[Record]]]:
+    reader = Reader(work.kind, work.root)
+    try:
+        for number, chunk in todo.items():
+            yield number, run_chunk(work, reader, number, chunk)
+    finally:
+        reader.close()
+
+
+def _by_crew(
+    work: Work, todo: dict[int, list[Entry]], workers: int
+) -> Iterator[tuple[int, list[Record]]]:
+    """One thread a worker hands it chunks and collects its answers."""
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in todo:
+        waiting.put(number)
+    answers: queue.SimpleQueue[tuple[int, dict]] = queue.SimpleQueue()
+    crew = [_hire() for _ in range(min(workers, len(todo)))]
+    threads = [
+        threading.Thread(target=_serve, args=(worker, work, todo, waiting, answers), daemon=True)
+        for worker in crew
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in todo:
+            number, answer = answers.get()
+            if "errno" in answer:
+                raise OSError(answer["errno"], answer["text"], str(work.scratch))
+            if "records" not in answer:
+                raise RunFailed(
+                    "A worker of the preparation died (often for lack of memory); run the same "
+                    "command again to go on from here, with fewer workers if it happens again."
+                )
+            yield number, records_from(answer["records"])
+    finally:
+        for worker in crew:
+            worker.kill()
+        for thread in threads:
+            thread.join()
+        for worker in crew:
+            worker.communicate()
+
+
+def _hire() -> subprocess.Popen[bytes]:
+    # The worker finds this package where this process found it.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
+    command = [sys.executable, "-P", "-m", "saddlepoint.data.worker"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
+
+
+def _serve(
+    worker: subprocess.Popen[bytes],
+    work: Work,
+    todo: dict[int, list[Entry]],
+    waiting: queue.SimpleQueue[int],
+    answers: queue.SimpleQueue[tuple[int, dict]],
+) -> None:
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    message: list = [
+        work.kind,
+        str(work.root.absolute()),
+        work.recipe,
+        str(work.scratch.absolute()),
+    ]
+    number = -1
+    try:
+        worker.stdin.write(json.dumps(message).encode() + b"\n")
+        while True:
+            number = waiting.get_nowait()
+            message = [number, [astuple(entry) for entry in todo[number]]]
+            worker.stdin.write(json.dumps(message).encode() + b"\n")
+            worker.stdin.flush()
+            answers.put((number, json.loads(worker.stdout.readline())))
+    except queue.Empty:
+        pass
+    except (OSError, ValueError):  # its pipe broke, or its answer is torn: it died
+        answers.put((number, {}))
