@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, make_dataclass, replace
+from dataclasses import dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -72,7 +73,7 @@ def train(argv: list[str]) -> None:
 
 def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFlags, Config]:
     """The flags of `saddle train` and every field of the configuration, side by side."""
-    from saddlepoint.core.config import Config
+    from saddlepoint.core.config import Config, dotted_paths, to_json
 
     both = make_dataclass(
         "TrainArguments",
@@ -81,9 +82,11 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
             ("config", Annotated[Config, tyro.conf.arg(name="")]),
         ],
     )
+    prog = f"saddle train {preset}"
+    _check_flags(prog, argv, [f.name for f in fields(TrainFlags)] + dotted_paths(to_json(config)))
     parsed: Any = tyro.cli(
         both,
-        prog=f"saddle train {preset}",
+        prog=prog,
         description="Train a GAN. Every field of the configuration is a flag; --arch, --loss, "
         "--optim-g and --optim-d NAME replace a component, --penalties NAME,NAME (or none) all "
         "penalties.",
@@ -114,7 +117,7 @@ def resume(argv: list[str]) -> None:
         """
         return run, kimg, minutes, quiet, json
 
-    path, kimg, minutes, quiet, as_json = tyro.cli(parse, prog="saddle resume", args=argv)
+    path, kimg, minutes, quiet, as_json = _parse(parse, "saddle resume", argv)
     from saddlepoint import api
 
     _finish(api.resume(path, kimg=kimg, minutes=minutes, quiet=quiet), as_json)
@@ -151,7 +154,7 @@ def sample(argv: list[str]) -> None:
         """
         return locals()
 
-    asked = tyro.cli(parse, prog="saddle sample", args=argv)
+    asked = _parse(parse, "saddle sample", argv)
     from saddlepoint import api
 
     if asked["training"]:
@@ -205,7 +208,7 @@ def data_list(argv: list[str]) -> None:
         """
         return json
 
-    as_json = tyro.cli(parse, prog="saddle data list", args=argv)
+    as_json = _parse(parse, "saddle data list", argv)
     from saddlepoint import api
 
     rows = api.available()
@@ -245,7 +248,7 @@ def data_prepare(argv: list[str]) -> None:
         """
         return locals()
 
-    asked = tyro.cli(parse, prog="saddle data prepare", args=argv)
+    asked = _parse(parse, "saddle data prepare", argv)
     from saddlepoint import api
 
     as_json = asked.pop("json")
@@ -265,7 +268,7 @@ def presets(argv: list[str]) -> None:
         """
         return json
 
-    as_json = tyro.cli(parse, prog="saddle presets", args=argv)
+    as_json = _parse(parse, "saddle presets", argv)
     from saddlepoint.presets import PRESETS
 
     rows = {name: (make.__doc__ or "").partition("\n")[0] for name, make in PRESETS.items()}
@@ -333,6 +336,30 @@ def _help(prog: str, verbs: dict[str, Callable[[list[str]], None]]) -> str:
     lines += [f"  {name:<9} {(run.__doc__ or '').strip()}" for name, run in verbs.items()]
     lines += ["", f"`{prog} COMMAND --help` tells all flags of one command."]
     return "\n".join(lines)
+
+
+def _parse(function: Callable[..., Any], prog: str, argv: list[str]) -> Any:
+    """What `function` makes of argv; its parameters are the flags."""
+    _check_flags(prog, argv, list(inspect.signature(function).parameters))
+    return tyro.cli(function, prog=prog, args=argv)
+
+
+def _check_flags(prog: str, argv: list[str], names: list[str]) -> None:
+    """Raises InputError for a flag that does not exist, with the nearest one that does."""
+    from difflib import get_close_matches
+
+    known = [name.replace("_", "-") for name in names]
+    known += [".".join((*n.split(".")[:-1], "no-" + n.split(".")[-1])) for n in known]
+    for word in argv:
+        name = word.removeprefix("--").partition("=")[0].replace("_", "-")
+        if not word.startswith("--") or name in (*known, "help"):
+            continue
+        last = {n.rpartition(".")[2]: n for n in known}
+        near = get_close_matches(name, known, n=1) or [
+            last[n] for n in get_close_matches(name.rpartition(".")[2], last, n=1)
+        ]
+        hint = f"did you mean --{near[0]}?" if near else f"see `{prog} --help`."
+        raise InputError(f"Unknown flag {word.partition('=')[0]}; {hint}")
 
 
 def _peek(argv: list[str], flag: str) -> str | None:

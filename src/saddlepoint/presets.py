@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from saddlepoint.architectures.conditioning import Conditioning
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core.config import Config, Train
-from saddlepoint.core.contracts import Source
+from saddlepoint.core.contracts import Conditioning, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import unknown
 from saddlepoint.losses.classic import Minimax, NonSaturating

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
-
-Conditioning = Literal["none", "onehot", "embedding", "every-layer"]
 
 
 class LabelInput(nn.Module):

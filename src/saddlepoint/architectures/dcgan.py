@@ -12,12 +12,17 @@ from torch.nn.functional import leaky_relu, relu
 
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
-    Conditioning,
     LabelInput,
     Projection,
 )
 from saddlepoint.core.checks import at_least, between
-from saddlepoint.core.contracts import Architecture, DataSpec, Discriminator, Generator
+from saddlepoint.core.contracts import (
+    Architecture,
+    Conditioning,
+    DataSpec,
+    Discriminator,
+    Generator,
+)
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 

@@ -11,12 +11,17 @@ from torch import Tensor, nn
 
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
-    Conditioning,
     LabelInput,
     Projection,
 )
 from saddlepoint.core.checks import at_least, between
-from saddlepoint.core.contracts import Architecture, DataSpec, Discriminator, Generator
+from saddlepoint.core.contracts import (
+    Architecture,
+    Conditioning,
+    DataSpec,
+    Discriminator,
+    Generator,
+)
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 

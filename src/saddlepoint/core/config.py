@@ -135,7 +135,8 @@ class Config:
 def to_json(value: Any) -> Any:
     """A Config (or any part of it) as plain JSON values."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        document = {"kind": value.kind} if hasattr(value, "kind") else {}
+        kind = getattr(value, "kind", None)
+        document = {} if kind is None else {"kind": kind}
         for item in dataclasses.fields(value):
             document[item.name] = to_json(getattr(value, item.name))
         return document
@@ -225,7 +226,7 @@ def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
                 raise InputError(registry.unknown(at, step, known))
         known = list(place) if isinstance(place, dict) else [str(i) for i in range(len(place))]
         if last not in known:
-            raise InputError(registry.unknown("config field", path, _paths(document)))
+            raise InputError(registry.unknown("config field", path, dotted_paths(document)))
         if isinstance(place, list):
             place[int(last)] = to_json(value)
         else:
@@ -233,10 +234,10 @@ def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
     return from_json(document)
 
 
-def _paths(document: Any, prefix: str = "") -> list[str]:
-    """Every dotted path to a leaf of a JSON document."""
+def dotted_paths(document: Any, prefix: str = "") -> list[str]:
+    """Every dotted path to a leaf of a JSON document: `train.n_critic`, `penalties.0.gamma`."""
     if isinstance(document, dict):
-        return [p for k, v in document.items() for p in _paths(v, f"{prefix}{k}.")]
+        return [p for k, v in document.items() for p in dotted_paths(v, f"{prefix}{k}.")]
     if isinstance(document, list) and document:
-        return [p for i, v in enumerate(document) for p in _paths(v, f"{prefix}{i}.")]
+        return [p for i, v in enumerate(document) for p in dotted_paths(v, f"{prefix}{i}.")]
     return [prefix.rstrip(".")]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -122,12 +122,15 @@ class Discriminator(nn.Module):
         raise NotImplementedError
 
 
+Conditioning = Literal["none", "onehot", "embedding", "every-layer"]
+"""How labels enter both nets."""
+
+
 class Architecture(ABC):
     """A pair of nets. The two builders may be called for any spec that `check` accepts."""
 
     group: ClassVar[str] = "architecture"
-    conditioning: str
-    """none | onehot | embedding | every-layer."""
+    conditioning: Conditioning
 
     @abstractmethod
     def check(self, spec: DataSpec) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
-import json
 import lzma
 import os
 import re
@@ -60,9 +59,9 @@ class Listing:
 
     def key(self, *, stamps: bool) -> str:
         """sha256 over names and sizes, and the stamps if wanted (they differ between copies)."""
-        rows = [[e.name, e.size, e.stamp if stamps else 0] for e in self.entries]
-        text = json.dumps([rows, sorted(self.rejected.items())])
-        return hashlib.sha256(text.encode()).hexdigest()
+        rows = [f"{e.name!a} {e.size} {e.stamp if stamps else 0}\n" for e in self.entries]
+        text = "".join(rows) + repr(sorted(self.rejected.items()))
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 class Reader:

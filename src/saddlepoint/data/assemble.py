@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -48,9 +49,13 @@ def write_images(
     with open(path, "wb", buffering=2**20) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for number, records in enumerate(chunks):
-            good = [record for record in records if not record.refused]
-            for record, pixels in zip(good, read_pixels(scratch, number, records), strict=True):
-                if record.name in duplicates:
+            content = read_pixels(scratch, number)
+            start = 0
+            for record in records:
+                length = math.prod(record.shape) if record.shape else 0
+                pixels = content[start : start + length]
+                start += length
+                if record.refused or record.name in duplicates:
                     continue
                 if record.shape == shape[1:]:
                     file.write(pixels)

@@ -7,6 +7,7 @@ train there too.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -123,16 +124,20 @@ def _serve(
         work.recipe,
         str(work.scratch.absolute()),
     ]
-    number = -1
+    sent: list[int] = []
     try:
         worker.stdin.write(json.dumps(message).encode() + b"\n")
         while True:
-            number = waiting.get_nowait()
-            message = [number, [astuple(entry) for entry in todo[number]]]
-            worker.stdin.write(json.dumps(message).encode() + b"\n")
-            worker.stdin.flush()
-            answers.put((number, json.loads(worker.stdout.readline())))
-    except queue.Empty:
-        pass
+            # One chunk ahead, so that the worker never waits for this thread.
+            while len(sent) < 2 and not waiting.empty():
+                with contextlib.suppress(queue.Empty):
+                    sent.append(waiting.get_nowait())
+                    message = [sent[-1], [astuple(entry) for entry in todo[sent[-1]]]]
+                    worker.stdin.write(json.dumps(message).encode() + b"\n")
+                    worker.stdin.flush()
+            if not sent:
+                return
+            answer = json.loads(worker.stdout.readline())
+            answers.put((sent.pop(0), answer))
     except (OSError, ValueError):  # its pipe broke, or its answer is torn: it died
-        answers.put((number, {}))
+        answers.put((-1, {}))

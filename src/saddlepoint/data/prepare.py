@@ -8,6 +8,7 @@ work lies in `<out>.partial`, from where the same command goes on.
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -64,7 +65,7 @@ def prepare(
     _check_places(source, out)
     options = {"size": size, "fit": fit, "channels": channels, "labels": labels}
     try:
-        with _locked(out) as scratch:
+        with _locked(out) as scratch, _short_collections():
             listing = list_source(source, lambda: scratch / "unpacked.tar")
             finished = _finished(source, out, listing, options)
             if finished is not None:
@@ -141,6 +142,17 @@ def _locked(out: Path) -> Iterator[Path]:
         finally:
             if _occupied(out):
                 shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _short_collections() -> Iterator[None]:
+    """Spare the garbage collector the heap of torch, which it would search at each new thousand
+    of file names; a tenth of the time of a preparation of small images."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _occupied(out: Path) -> bool:

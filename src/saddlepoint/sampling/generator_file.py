@@ -20,6 +20,7 @@ from saddlepoint.core.runs import Run
 
 FORMAT = "saddlepoint-generator"
 SCHEMA = 1
+KEY = "saddlepoint"
 FILE_NAME = "ema.safetensors"
 log = logging.getLogger("saddlepoint")
 
@@ -41,16 +42,21 @@ class GeneratorFile:
 def generator_metadata(
     arch: Architecture, spec: DataSpec, classes: Sequence[str], data: str, n_images: int
 ) -> dict[str, str]:
-    """What a safetensors file must say of itself so that it alone is enough to sample."""
-    return {
+    """What a safetensors file must say of itself so that it alone is enough to sample.
+
+    One key, because safetensors writes several in a random order, and two equal runs should
+    write equal files.
+    """
+    document = {
         "format": FORMAT,
-        "schema": str(SCHEMA),
-        "arch": json.dumps(to_json(arch)),
-        "spec": json.dumps(spec.to_json()),
-        "classes": json.dumps(list(classes)),
+        "schema": SCHEMA,
+        "arch": to_json(arch),
+        "spec": spec.to_json(),
+        "classes": list(classes),
         "data": data,
-        "n_images": str(n_images),
+        "n_images": n_images,
     }
+    return {KEY: json.dumps(document)}
 
 
 def read_generator_file(path: Path) -> GeneratorFile:
@@ -69,17 +75,21 @@ def read_generator_file(path: Path) -> GeneratorFile:
         raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
     except SafetensorError as error:
         raise InputError(_why_unreadable(path)) from error
-    if metadata.get("format") != FORMAT:
+    try:
+        document = json.loads(metadata.get(KEY, "{}"))
+    except ValueError:
+        document = {}
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(
             f"{path} is a safetensors file of another kind: it does not say how to build its "
             f"generator; name a run folder or an {FILE_NAME} that Saddlepoint wrote."
         )
-    schema = metadata.get("schema", "")
-    if schema.isdigit() and int(schema) > SCHEMA:
+    schema = document.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
         raise InputError(
             f"{path} has schema {schema}, this version of Saddlepoint knows {SCHEMA}; update it."
         )
-    return _parse(path, metadata, weights)
+    return _parse(path, document, weights)
 
 
 def newest_intact(run: Run) -> Path:
@@ -103,27 +113,42 @@ def newest_intact(run: Run) -> Path:
     )
 
 
-def damage(checkpoint: Path) -> str | None:
-    """What is wrong with a checkpoint's generator file, or None."""
+def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str | None:
+    """What is wrong with a checkpoint, or None when its files are as they were written.
+
+    Args:
+        files: the names to verify; None verifies every file of the checkpoint.
+
+    Raises:
+        InputError: written by a newer version of Saddlepoint.
+    """
     try:
-        expected = json.loads((checkpoint / "state.json").read_text())["files"][FILE_NAME]
+        document = json.loads((checkpoint / "state.json").read_text())
+        expected = dict(document["files"])
+        schema = int(document["schema"])
     except (OSError, ValueError, KeyError, TypeError):
         return "state.json is missing or unreadable"
-    try:
-        if sha256_of(checkpoint / FILE_NAME) != expected:
-            return f"{FILE_NAME} does not have the sha256 it was written with"
-    except OSError as error:
-        return f"{FILE_NAME} cannot be read: {error.strerror or error}"
+    if schema > SCHEMA:
+        raise InputError(
+            f"{checkpoint} has schema {schema}, this version of Saddlepoint knows {SCHEMA}; "
+            "update it."
+        )
+    for name in expected if files is None else files:
+        try:
+            if sha256_of(checkpoint / name) != expected.get(name):
+                return f"{name} does not have the sha256 it was written with"
+        except OSError as error:
+            return f"{name} cannot be read: {error.strerror or error}"
     return None
 
 
-def _parse(path: Path, metadata: dict[str, str], weights: dict[str, Tensor]) -> GeneratorFile:
+def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> GeneratorFile:
     try:
-        arch = json.loads(metadata["arch"])
-        spec = DataSpec.from_json(json.loads(metadata["spec"]))
-        classes = tuple(str(name) for name in json.loads(metadata["classes"]))
-        n_images = int(metadata["n_images"])
-        data = metadata["data"]
+        arch = document["arch"]
+        spec = DataSpec.from_json(document["spec"])
+        classes = tuple(str(name) for name in document["classes"])
+        n_images = int(document["n_images"])
+        data = str(document["data"])
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise InputError(f"{path} is damaged: its metadata is not whole ({error}).") from error
     built: Any = from_json(arch, Architecture, f"{path}: arch")

@@ -18,10 +18,9 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of, sync_folder, write_atomically, write_json
 from saddlepoint.core.runs import Run, snapshot_name
-from saddlepoint.sampling.sampler import generator_metadata
+from saddlepoint.sampling.generator_file import SCHEMA, damage, generator_metadata
 from saddlepoint.training.state import TrainState
 
-SCHEMA = 1
 KEEP_NEWEST = 2
 log = logging.getLogger("saddlepoint")
 
@@ -83,7 +82,7 @@ def load_newest(run: Run, state: TrainState) -> bool:
     """
     checkpoints = run.checkpoints
     for folder in reversed(checkpoints):
-        fault = damage(folder)
+        fault = damage(folder, files=None)
         if fault is None:
             _load(folder, state)
             return True
@@ -91,28 +90,6 @@ def load_newest(run: Run, state: TrainState) -> bool:
     if checkpoints:
         raise InputError(f"{run.path}: none of its checkpoints is intact; it cannot be resumed.")
     return False
-
-
-def damage(folder: Path) -> str | None:
-    """What is wrong with a checkpoint, or None when every file is as it was written.
-
-    Raises:
-        InputError: written by a newer version of Saddlepoint.
-    """
-    try:
-        document = json.loads((folder / "state.json").read_text())
-        expected = dict(document["files"])
-        schema = int(document["schema"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "state.json is missing or unreadable"
-    if schema > SCHEMA:
-        raise InputError(f"{folder} has schema {schema}, this version knows {SCHEMA}; update.")
-    for name, digest in expected.items():
-        if not (folder / name).is_file():
-            return f"{name} is missing"
-        if sha256_of(folder / name) != digest:
-            return f"{name} does not have the sha256 it was written with"
-    return None
 
 
 def _load(folder: Path, state: TrainState) -> None:

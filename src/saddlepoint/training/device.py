@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import torch
@@ -46,7 +45,7 @@ def has_fast_bf16(device: str) -> bool:
     return False
 
 
-def autocast(train: Train) -> AbstractContextManager[None]:
+def autocast(train: Train) -> torch.autocast:
     """bf16 autocast, or nothing. One context a phase: its cache of cast weights must not
     outlive an optimiser step."""
     kind = torch.device(train.device).type

@@ -56,8 +56,9 @@ class TrainState:
 
 
 def _place(net: _Net, config: Config, spec: DataSpec) -> _Net:
-    net = net.to(config.train.device)
-    return net.to(memory_format=torch.channels_last) if spec.is_image else net
+    if spec.is_image:
+        return net.to(config.train.device, memory_format=torch.channels_last)
+    return net.to(config.train.device)
 
 
 def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
