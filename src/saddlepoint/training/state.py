@@ -56,9 +56,10 @@ class TrainState:
 
 
 def _place(net: _Net, config: Config, spec: DataSpec) -> _Net:
+    net = net.to(config.train.device)
     if spec.is_image:
-        return net.to(config.train.device, memory_format=torch.channels_last)
-    return net.to(config.train.device)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs
+    return net
 
 
 def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
