@@ -493,6 +493,7 @@ def test_broken_resume_a_resumed_run_equals_one_never_stopped(
         iterate(resumed, config, DeviceData(dataset, seed=config.seed), Sums())
     for _ in range(3):
         iterate(state, config, data, Sums())
-    for name, net in state.nets.items():
-        for key, value in net.state_dict().items():
-            assert torch.equal(value, resumed.nets[name].state_dict()[key]), f"{name}.{key}"
+    for name in ("generator", "discriminator", "ema"):
+        again = getattr(resumed, name).state_dict()
+        for key, value in getattr(state, name).state_dict().items():
+            assert torch.equal(value, again[key]), f"{name}.{key}"
