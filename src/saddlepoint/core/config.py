@@ -92,6 +92,9 @@ class Train:
                 f"accumulate={self.accumulate}; use a divisor of the batch size."
             )
 
+        if not math.isfinite(self.kimg):
+            raise InputError(f"Train: kimg={self.kimg} must be a finite number.")
+
     @property
     def total_images(self) -> int:
         """The budget in images."""

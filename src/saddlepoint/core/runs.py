@@ -189,12 +189,17 @@ class Run:
 
     def take_control(self) -> dict[str, Any]:
         """The requests waiting in control.json ({"stop"|"save"|"sample": true}), taken once."""
+        taken = self.control_file.with_name(f".{self.control_file.name}.taken")
         try:
-            requests = _read_json(self.control_file)
-            self.control_file.unlink()
-        except (FileNotFoundError, InputError):
+            os.replace(self.control_file, taken)  # first, so that a later request is not lost
+        except FileNotFoundError:
             return {}
-        return requests
+        try:
+            return _read_json(taken)
+        except InputError:
+            return {}
+        finally:
+            taken.unlink()
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         append_jsonl(self.metrics_file, row)

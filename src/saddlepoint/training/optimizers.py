@@ -33,7 +33,8 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         above(self, 0, "lr", "eps")
-        between(self, 0, 1, "beta1", "beta2", "decay_start", "final_lr_factor")
+        between(self, 0, 0.9999, "beta1", "beta2")
+        between(self, 0, 1, "decay_start", "final_lr_factor")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         parameters = list(parameters)
@@ -62,7 +63,8 @@ class RmsProp(Optimizer):
 
     def __post_init__(self) -> None:
         above(self, 0, "lr")
-        between(self, 0, 1, "alpha", "decay_start", "final_lr_factor")
+        between(self, 0, 0.9999, "alpha")
+        between(self, 0, 1, "decay_start", "final_lr_factor")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.RMSprop(list(parameters), lr=self.lr, alpha=self.alpha, foreach=True)
