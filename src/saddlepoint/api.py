@@ -265,12 +265,12 @@ def read_config(run: runs.Run) -> Config:
 
 
 def check_budget(kimg: float | None, minutes: float | None) -> None:
-    """Raises InputError for a budget that is given twice, zero or negative."""
+    """Raises InputError for a budget that is given twice, zero, negative or infinite."""
     if kimg is not None and minutes is not None:
         raise InputError("--kimg and --minutes were both given; choose one.")
     for name, value in (("kimg", kimg), ("minutes", minutes)):
-        if value is not None and not value > 0:
-            raise InputError(f"--{name} {value:g} must be greater than 0.")
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"--{name} {value:g} must be a finite number greater than 0.")
 
 
 def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:

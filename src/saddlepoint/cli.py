@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, make_dataclass, replace
@@ -348,7 +349,8 @@ def _check_flags(prog: str, argv: list[str], names: list[str]) -> None:
     """Raises InputError for a flag that does not exist, with the nearest one that does."""
     from difflib import get_close_matches
 
-    known = [name.replace("_", "-") for name in names]
+    # A list of plain values (`widths.0`, `widths.1`) is one flag that takes several.
+    known = [re.sub(r"\.\d+$", "", name).replace("_", "-") for name in names]
     known += [".".join((*n.split(".")[:-1], "no-" + n.split(".")[-1])) for n in known]
     for word in argv:
         name = word.removeprefix("--").partition("=")[0].replace("_", "-")

@@ -40,7 +40,8 @@ def progress_on_stderr(title: str) -> Iterator[ProgressCallback]:
     try:
         yield update
     finally:
-        bar.stop()
+        if bar.live.is_started:  # stopping one that never began prints an empty line
+            bar.stop()
 
 
 class DownloadBar:
