@@ -26,6 +26,7 @@ from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_on_stderr
 from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import available, resolve
+from saddlepoint.presets import PRESETS
 from saddlepoint.presets import preset as preset_config
 from saddlepoint.reporting.html import notebook_view, write_report
 from saddlepoint.sampling.outputs import sample_to, training_gif
@@ -49,8 +50,11 @@ class Run(runs.Run):
         return load_sampler(self.path).images(seeds, labels, truncation=truncation)
 
     def report(self) -> Path:
-        """Write report.html anew and return its path."""
-        return write_report(self)
+        """Write report.html anew, fields that differ from the preset marked; returns its path."""
+        config = read_config(self)
+        known = config.preset in PRESETS
+        preset = to_json(preset_config(config.preset, config.source)) if known else None
+        return write_report(self, preset)
 
     def _repr_html_(self) -> str:
         return notebook_view(self)
@@ -165,7 +169,13 @@ def resume(
     config = read_config(run)
     monitor = Monitor(quiet)
     with run.lock(), _own_randomness():
-        config = replace(config, train=device.resolve(config.train))
+        try:
+            config = replace(config, train=device.resolve(config.train))
+        except InputError as error:
+            raise InputError(
+                f"{run.path} was trained on {config.train.device}, which is not available here; "
+                "resume it on such a machine."
+            ) from error
         dataset = config.source.open()
         recorded = document["data"]["fingerprint"]
         if dataset.fingerprint != recorded:
@@ -278,7 +288,7 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
     try:
         train_loop(run, config, dataset, state, monitor)
     except Interrupted:
-        write_report(run)
+        run.report()
         raise
     except Exception as error:
         if run.status.get("state") == "running":
@@ -286,7 +296,7 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
                 reason = f"{type(error).__name__}: {error}"
                 run.write_status("failed", state.n_images, error=reason)
         raise
-    write_report(run)
+    run.report()
 
 
 @contextlib.contextmanager
