@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -206,6 +207,32 @@ def test_sample_writes_every_form(saddle: Saddle, trained: Path, tmp_path: Path)
         assert (result.code, result.err) == (0, "")
         assert Path(more[1]).exists()
     assert len(list(Path("folder").iterdir())) == 3
+
+
+def examples_of_contributing() -> dict[str, str]:
+    """The complete files in CONTRIBUTING.md by their headings: "a loss" -> Python."""
+    text = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
+    blocks = re.findall(r"### An? (\w+)\n\n```python\n(.*?)```", text, re.DOTALL)
+    return dict(blocks)
+
+
+@pytest.mark.parametrize(
+    ("kind", "argv"),
+    [
+        ("source", ("dcgan", "--data", "stripes", *SMALL[2:])),
+        ("architecture", ("gan", "--data", "digits", "--arch", "linear")),
+        ("loss", ("dcgan", *SMALL, "--loss", "least-squares")),
+        ("penalty", ("wgan-gp", *SMALL, "--penalties", "gradient-penalty,drift")),
+        ("optimiser", ("dcgan", *SMALL, "--optim-d", "sgd", "--optim-d.lr", "0.1")),
+    ],
+)
+def test_the_examples_of_contributing_work(
+    saddle: Saddle, fresh_registry: None, kind: str, argv: tuple[str, ...]
+) -> None:
+    Path("mine.py").write_text(examples_of_contributing()[kind])
+    result = saddle("train", *argv, "--plugins", "mine.py", "--kimg", "0.1", "--out", "r", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["state"] == "finished"
 
 
 # -- what it refuses: names and flags ---------------------------------------------------------
