@@ -159,10 +159,10 @@ def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> 
 
 def _why_unreadable(path: Path) -> str:
     with open(path, "rb") as file:
-        head = file.read(2)
-    # Zip archives begin with PK (torch.save writes one), bare pickles with the byte 0x80. Only
-    # looked at after safetensors has refused the file: its own length prefix may look the same.
-    if head == b"PK" or head[:1] == b"\x80":
+        head = file.read(9)
+    # Zip archives begin with PK (torch.save writes one), bare pickles with the byte 0x80. So may
+    # safetensors' own length prefix, of 8 bytes, but the brace of its header follows that.
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         return (
             f"{path} is a pickle (.pt, .pth or .pkl): pickles can run any code and are never "
             "loaded; use a safetensors file that Saddlepoint wrote."
