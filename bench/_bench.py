@@ -1,0 +1,71 @@
+"""What all benchmarks share: the machine, the medians, and one JSON a benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from saddlepoint.core.files import write_json
+
+HERE = Path(__file__).parent
+DATA = HERE / "data"
+RESULTS = HERE / "results"
+
+
+def machine() -> dict[str, Any]:
+    """The machine that a figure belongs to."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    cpu = torch.cpu
+    bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+    return {
+        "cpu": models[0] if models else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": torch.get_num_threads(),
+        "bf16": bool(bf16),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "load_1min": round(os.getloadavg()[0], 2),
+    }
+
+
+def machine_text(facts: dict[str, Any]) -> str:
+    """One line for a person."""
+    bf16 = "with bf16 instructions" if facts["bf16"] else "without bf16 instructions"
+    return (
+        f"{facts['cpu']}, {facts['cores']} cores {bf16}, torch {facts['torch']} with "
+        f"{facts['threads']} threads, Python {facts['python']}; load {facts['load_1min']} at the "
+        "start"
+    )
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, least and greatest."""
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def spread_text(values: Sequence[float], form: str = ".3f") -> str:
+    """`0.760 (0.751 to 0.772)`; one value stands alone."""
+    median = format(statistics.median(values), form)
+    if len(values) == 1:
+        return f"{median} (one run)"
+    return f"{median} ({format(min(values), form)} to {format(max(values), form)})"
+
+
+def read_result(name: str) -> dict[str, Any] | None:
+    """bench/results/<name>.json, or None when it was not measured."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.is_file() else None
+
+
+def write_result(name: str, document: dict[str, Any]) -> None:
+    """Overwrite bench/results/<name>.json, whole or not at all."""
+    RESULTS.mkdir(exist_ok=True)
+    write_json(RESULTS / f"{name}.json", document)

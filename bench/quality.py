@@ -1,0 +1,166 @@
+"""Precision and recall that each preset reaches on Fashion-MNIST in equal time.
+
+    python bench/quality.py --presets dcgan dcgan-r1 --seeds 0 1 2 --minutes 7
+
+Claims (7 minutes on 2 cores): dcgan at least 0.72 / 0.35, dcgan-r1 at least 0.77 / 0.65; samples
+that show the class asked for: cgan-every-layer 95 %, cgan-embedding 90 %, cgan-onehot 85 %; peak
+memory while training under 1.2 GB.
+
+Each run is one call of `saddlepoint.train` in a process of its own (so that its peak memory is
+its own), into bench/results/runs/<preset>-<seed>; its wall clock is that of the whole call, warm-up
+and report included. Then 10,000 images of seeds 1,000,000 to 1,009,999 (labels i mod 10) are
+judged by bench/_judge.py against the 10,000 test images. A run whose result is already in
+bench/results/quality.json, with the same configuration and budget, is not done again: the script
+can be stopped and started at will.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import shutil
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import _judge
+import numpy as np
+from _bench import RESULTS, machine, machine_text, read_result, spread_text, write_result
+
+from saddlepoint import api
+from saddlepoint.core import images
+from saddlepoint.core.config import to_json
+from saddlepoint.presets import PRESETS
+from saddlepoint.sampling.sampler import load_sampler
+
+DATA = "fashion-mnist"
+FIRST_SEED, N_SAMPLES = 1_000_000, 10_000
+N_SHOWN, COLUMNS = 80, 10
+FIGURES = ("precision", "recall", "coverage", "frechet", "label_accuracy")
+
+
+def config_hash(preset: str, seed: int) -> str:
+    """sha256 of the configuration without its budget."""
+    document = to_json(api.configure(preset, DATA, seed=seed, kimg=1))
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def train(preset: str, seed: int, budget: dict[str, float], out: str) -> float:
+    """Train one run; -> seconds of wall clock of the whole call. Runs in its own process."""
+    begun = time.perf_counter()
+    api.train(preset, DATA, out=out, seed=seed, quiet=True, **budget)  # type: ignore[arg-type]
+    return time.perf_counter() - begun
+
+
+def train_in_own_process(preset: str, seed: int, budget: dict[str, float], out: Path) -> float:
+    """As `train`, after removing what an earlier attempt left."""
+    shutil.rmtree(out, ignore_errors=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(train, preset, seed, budget, str(out)).result()
+
+
+def judge(out: Path) -> dict[str, float]:
+    """Sample the run, draw its grid and score it."""
+    sampler = load_sampler(out)
+    seeds = range(FIRST_SEED, FIRST_SEED + N_SAMPLES)
+    labels = [i % 10 for i in range(N_SAMPLES)] if sampler.conditional else None
+    made = sampler.images(seeds, labels)
+    sheet = images.enlarge(images.grid(made[:N_SHOWN], COLUMNS))
+    images.write_png(out.with_suffix(".png"), sheet)
+    return _judge.score(made, None if labels is None else np.array(labels))
+
+
+def measure(preset: str, seed: int, budget: dict[str, float]) -> dict[str, Any]:
+    """One run, trained and judged."""
+    out = RESULTS / "runs" / f"{preset}-{seed}"
+    seconds = train_in_own_process(preset, seed, budget, out)
+    run = api.Run(out)
+    rows = run.history.rows
+    return {
+        "preset": preset,
+        "seed": seed,
+        "budget": budget,
+        "config_sha256": config_hash(preset, seed),
+        "kimg": rows[-1]["images"] / 1000,
+        "wall_seconds": round(seconds, 1),
+        "images_per_second": round(rows[-1]["images"] / rows[-1]["seconds"], 1),
+        "memory_mb": max(row["memory_mb"] for row in rows),
+        "git_commit": run.document["git_commit"],
+        "machine": machine(),
+        **judge(out),
+    }
+
+
+def is_same(row: dict[str, Any], preset: str, seed: int, budget: dict[str, float]) -> bool:
+    """True when `row` is the result of just this run."""
+    key = (row["preset"], row["seed"], row["budget"], row["config_sha256"])
+    return key == (preset, seed, budget, config_hash(preset, seed))
+
+
+def line(row: dict[str, Any]) -> str:
+    figures = "  ".join(f"{name} {row[name]:.3f}" for name in FIGURES if name in row)
+    return (
+        f"{row['preset']} seed {row['seed']}: {figures}  ({row['kimg']:,.0f} kimg in "
+        f"{row['wall_seconds']:.0f} s, {row['images_per_second']:,.0f} images/s, "
+        f"{row['memory_mb']:,.0f} MiB)"
+    )
+
+
+def print_summary(rows: list[dict[str, Any]]) -> None:
+    for preset in dict.fromkeys(row["preset"] for row in rows):
+        of_preset = [row for row in rows if row["preset"] == preset]
+        for name in (*FIGURES, "images_per_second", "memory_mb"):
+            values = [row[name] for row in of_preset if name in row]
+            if values:
+                form = ",.0f" if name in ("images_per_second", "memory_mb") else ".3f"
+                print(f"{preset} {name}: {spread_text(values, form)}")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--presets", nargs="+", default=["dcgan", "dcgan-r1"], choices=PRESETS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, default=7)
+    budget.add_argument("--kimg", type=float)
+    parser.add_argument("--fresh", action="store_true", help="redo runs that have a result")
+    return parser.parse_args()
+
+
+def main() -> None:
+    chosen = arguments()
+    budget = {"kimg": chosen.kimg} if chosen.kimg else {"minutes": chosen.minutes}
+    facts = machine()
+    print(machine_text(facts), flush=True)
+    document = read_result("quality") or {"yardstick": None, "runs": []}
+    document["machine"] = facts
+    if document["yardstick"] is None:
+        document["yardstick"] = _judge.yardstick()
+        write_result("quality", document)
+    print("real against real:", {k: round(v, 3) for k, v in document["yardstick"].items()})
+    done = []
+    # Seed by seed, so that every preset has a first figure early.
+    for seed in chosen.seeds:
+        for preset in chosen.presets:
+            rows = document["runs"]
+            old = [row for row in rows if is_same(row, preset, seed, budget)]
+            if old and not chosen.fresh:
+                row = old[0]
+            else:
+                row = measure(preset, seed, budget)
+                kept = [r for r in rows if (r["preset"], r["seed"]) != (preset, seed)]
+                document["runs"] = [*kept, row]
+                write_result("quality", document)
+            print(line(row), flush=True)
+            done.append(row)
+    print_summary(done)
+
+
+if __name__ == "__main__":
+    main()

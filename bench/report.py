@@ -1,0 +1,262 @@
+"""Put the tables made from bench/results/*.json between the markers of docs/benchmarks.md.
+
+    python bench/report.py [--check]
+
+No figure on that page is typed by hand. With --check nothing is written and the exit code is 1
+when the page differs from the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from _bench import HERE, RESULTS, machine_text, read_result, spread_text
+
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+NOT_MEASURED = "*Not measured yet.*"
+AIMS_BUDGET = {"minutes": 7}
+AIMS = {
+    "dcgan": {"precision": 0.72, "recall": 0.35},
+    "dcgan-r1": {"precision": 0.77, "recall": 0.65},
+    "cgan-every-layer": {"label_accuracy": 0.95},
+    "cgan-embedding": {"label_accuracy": 0.90},
+    "cgan-onehot": {"label_accuracy": 0.85},
+}
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def three(figures: dict[str, float], form: str) -> str:
+    """`3.9 (3.7 to 4.1)` from a median, a least and a greatest."""
+    median, least, greatest = (format(figures[name], form) for name in ("median", "min", "max"))
+    return f"{median} ({least} to {greatest})"
+
+
+def met(reached: bool) -> str:
+    return "yes" if reached else "no"
+
+
+def throughput(document: dict[str, Any]) -> str:
+    rates = document["images_per_second"]
+    rows = [[name, three(figures, ",.0f")] for name, figures in rates.items()]
+    ratio, overhead = document["ratio_ours_to_tutorial"], document["overhead_percent"]
+    claims = [
+        ["ours / tutorial", three(ratio, ".2f"), "at least 3", met(ratio["median"] >= 3)],
+        [
+            "overhead of the whole loop over bare steps, %",
+            three(overhead, ".1f"),
+            "at most 5",
+            met(overhead["median"] <= 5),
+        ],
+        [
+            "the same without the one grid, score and checkpoint, %",
+            three(document["overhead_percent_without_snapshot"], ".1f"),
+            "",
+            "",
+        ],
+    ]
+    return "\n\n".join(
+        [
+            f"Rounds: {document['n_rounds']}, with {document['seconds']:g} s for each candidate; "
+            f"median (least to greatest). {machine_text(document['machine'])}.",
+            table(["loop", "images/s"], rows),
+            table(["claim", "measured", "aim", "met"], claims),
+        ]
+    )
+
+
+def budget_text(budget: dict[str, float]) -> str:
+    return ", ".join(f"{value:g} {name}" for name, value in budget.items())
+
+
+def quality_row(runs: list[dict[str, Any]]) -> list[str]:
+    """One preset's row."""
+
+    def cell(name: str, form: str) -> str:
+        values = [run[name] for run in runs if name in run]
+        text = spread_text(values, form) if values else ""
+        return text.removesuffix(" (one run)")  # a column tells how many
+
+    return [
+        f"`{runs[0]['preset']}`",
+        str(len(runs)),
+        " / ".join(dict.fromkeys(budget_text(run["budget"]) for run in runs)),
+        cell("precision", ".3f"),
+        cell("recall", ".3f"),
+        cell("coverage", ".3f"),
+        cell("frechet", ".2f"),
+        cell("label_accuracy", ".3f"),
+        cell("kimg", ",.0f"),
+        cell("images_per_second", ",.0f"),
+        cell("wall_seconds", ".0f"),
+        cell("memory_mb", ",.0f"),
+    ]
+
+
+def aims_of(preset: str, runs: list[dict[str, Any]]) -> list[list[str]]:
+    """A row for each aim of a preset: its median beside it. The aims are for 7 minutes."""
+    rows = []
+    runs = [run for run in runs if run["budget"] == AIMS_BUDGET]
+    if not runs:
+        return []
+    for name, aim in AIMS.get(preset, {}).items():
+        values = [run[name] for run in runs]
+        reached = met(statistics.median(values) >= aim)
+        rows.append([f"`{preset}` {name}", spread_text(values), f"{aim:.2f}", reached])
+    return rows
+
+
+def quality(document: dict[str, Any]) -> str:
+    by_preset: dict[str, list[dict[str, Any]]] = {}
+    for run in document["runs"]:
+        by_preset.setdefault(run["preset"], []).append(run)
+    real = document["yardstick"]
+    head = ["preset", "runs", "budget", "precision", "recall", "coverage", "FD", "label accuracy"]
+    head += ["kimg", "images/s", "wall s", "MiB"]
+    yardstick = ["real training images", "", ""]
+    yardstick += [f"{real[name]:.3f}" for name in ("precision", "recall", "coverage")]
+    yardstick += [f"{real['frechet']:.2f}", f"{real['judge_accuracy']:.3f}", "", "", "", ""]
+    rows = [yardstick, *(quality_row(runs) for runs in by_preset.values())]
+    parts = [table(head, rows)]
+    aims = [row for preset, runs in by_preset.items() for row in aims_of(preset, runs)]
+    if aims:
+        parts.append(table(["aim", "measured", "at least", "met"], aims))
+    if document["runs"]:
+        loads = [run["machine"]["load_1min"] for run in document["runs"]]
+        commits = sorted({str(run["git_commit"])[:7] for run in document["runs"]})
+        parts.insert(
+            0,
+            f"Median (least to greatest) over seeds. {machine_text(document['machine'])}; load "
+            f"after the runs {min(loads):g} to {max(loads):g}. Commits {', '.join(commits)}.",
+        )
+    else:
+        parts.append(NOT_MEASURED)
+    return "\n\n".join(parts)
+
+
+def kill_resume(document: dict[str, Any]) -> str:
+    settings = document["settings"]
+    threads = f", torch held to {settings['threads']} threads" if settings["threads"] else ""
+    head = ["preset", "kills", "in a checkpoint", "in another file", "before the first checkpoint"]
+    head += ["s without a kill", "s with kills", "generator", "ema", "discriminator", "optim"]
+    rows = []
+    for row in document["presets"]:
+        counts = ("kills", "in_checkpoint", "in_other_file", "before_first_checkpoint")
+        times = (row["seconds_uninterrupted"], row["seconds_killed"])
+        rows.append(
+            [
+                f"`{row['preset']}`",
+                *(str(row[name]) for name in counts),
+                *(f"{seconds:.1f}" for seconds in times),
+                *("equal" if equal else "**differs**" for equal in row["equal"].values()),
+            ]
+        )
+    return "\n\n".join(
+        [
+            f"Data `{settings['data']}`, {settings['kimg']:g} kimg, nets of width "
+            f"{settings['width']}{threads}. {machine_text(document['machine'])}.",
+            table(head, rows),
+        ]
+    )
+
+
+def memory(document: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"`{row['preset']}`",
+            f"{row['kimg']:g}",
+            f"{row['peak_bytes'] / 1e9:.3f}",
+            "under 1.2",
+            met(row["peak_bytes"] < 1.2e9),
+        ]
+        for row in document["presets"]
+    ]
+    head = ["preset", "kimg", "peak, GB", "aim", "met"]
+    return f"{machine_text(document['machine'])}.\n\n{table(head, rows)}"
+
+
+def families(document: dict[str, Any]) -> str:
+    rows = []
+    for row in document["presets"]:
+        if "error" in row:
+            rows.append([f"`{row['preset']}`", "", "", "", row["error"]])
+            continue
+        distance = row["sliced_wasserstein"]
+        rows.append(
+            [
+                f"`{row['preset']}`",
+                f"{row['kimg']:,.0f}",
+                f"{row['seconds']:.0f}",
+                f"{row['images_per_second']:,.0f}",
+                "" if distance is None else f"{distance:.4f}",
+            ]
+        )
+    head = ["preset", "kimg", "s", "images/s", "sliced Wasserstein distance at the end"]
+    shape = " x ".join(map(str, document["shape"]))
+    intro = f"{document['data']}, {shape}, {budget_text(document['budget'])} for each preset. "
+    return f"{intro}{machine_text(document['machine'])}.\n\n{table(head, rows)}"
+
+
+def prepare() -> str:
+    """The last lines that bench/prepare.py printed, as they are."""
+    path = RESULTS / "prepare.txt"
+    if not path.is_file():
+        return NOT_MEASURED
+    return f"```\n{path.read_text().strip()}\n```"
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "throughput": throughput,
+    "quality": quality,
+    "kill-resume": kill_resume,
+    "memory": memory,
+    "families-labelled": families,
+    "families-unlabelled": families,
+}
+"""Marker on the page and name of the JSON -> its table."""
+
+
+def section(name: str) -> str:
+    if name == "prepare":
+        return prepare()
+    document = read_result(name)
+    return NOT_MEASURED if document is None else TABLES[name](document)
+
+
+def filled(page: str) -> str:
+    """The page with each marked section made anew."""
+    for name in (*TABLES, "prepare"):
+        begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        if len(pattern.findall(page)) != 1:
+            raise SystemExit(f"{PAGE} must have the markers {begin} and {end} once.")
+        text = f"{begin}\n{section(name)}\n{end}"
+        page = pattern.sub(lambda _, text=text: text, page)
+    return page
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    old = PAGE.read_text()
+    new = filled(old)
+    if arguments.check:
+        return int(old != new)
+    PAGE.write_text(new)
+    print(f"{PAGE}: {new.count(NOT_MEASURED)} of {len(TABLES) + 1} sections not measured yet")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

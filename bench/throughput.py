@@ -1,0 +1,221 @@
+"""Images a second of our whole training loop, beside the tutorials' loop and beside bare steps.
+
+    python bench/throughput.py [--seconds 42] [--rounds 5]
+
+Claims: (1) at least 3 times the tutorials' loop (bench/tutorial_loop.py) with identical nets and
+batch size; (2) the whole loop costs at most 5 % more than bare forward, backward and optimiser.
+Preset dcgan, Fashion-MNIST at 32x32, batch 64.
+
+    tutorial  the loop of bench/tutorial_loop.py
+    ours      training.loop.train as `saddle train` runs it, with metrics, grids and checkpoints in
+              a temporary run folder. Timed from the first to the last line of metrics; nine
+              lines, one grid, one score and one checkpoint fall in between, as they do in any 42
+              seconds of a run of seven minutes. Fewer --seconds are quicker, and charge the loop
+              with more of them than it has; the figure without them stands beside it.
+    bare      forward, backward and optimiser of the same nets with our settings (bf16 where the
+              machine has it, channels_last, fused Adam, fakes shared, the discriminator frozen in
+              the generator's step), on tensors made beforehand: no data, no average, no metrics
+
+Each candidate runs in a process of its own, in turn (A B C A B C ...): the thread pools, memory
+arenas and kernel caches of one must not help or hurt another. Start-up and a few steps of warming
+up are not timed for any of them. Ratios are taken within a round, as the machine's speed drifts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from _bench import DATA, machine, machine_text, spread, spread_text, write_result
+from PIL import Image
+from tutorial_loop import BATCH_SIZE, SIZE, images_per_second, tutorial_steps
+
+from saddlepoint.api import configure
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.runs import Run
+from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.training import budget, device, loop
+from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.state import TrainState
+
+CANDIDATES = ("tutorial", "ours", "bare")
+N_TICKS = 10
+
+
+def fashion_mnist_32() -> Path:
+    """Fashion-MNIST resized to 32x32, made once."""
+    path = DATA / f"fashion-mnist-{SIZE}.npz"
+    if not path.is_file():
+        dataset = FashionMnist(split="train").open()
+        images = np.empty((len(dataset), SIZE, SIZE, 1), np.uint8)
+        for index, image in enumerate(dataset.images):
+            small = Image.fromarray(np.array(image[..., 0]))
+            images[index, ..., 0] = np.asarray(
+                small.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+            )
+        DATA.mkdir(exist_ok=True)
+        partial = path.with_suffix(".part.npz")
+        np.savez(partial, images=images, labels=dataset.labels)  # type: ignore[arg-type]
+        partial.replace(path)
+    return path
+
+
+def our_config() -> tuple[Config, Dataset]:
+    """The preset as it is, on the resized data."""
+    config = configure("dcgan", str(fashion_mnist_32()))
+    config = replace(config, train=device.resolve(config.train))
+    assert config.train.batch_size == BATCH_SIZE
+    assert not config.penalties  # the bare steps have none
+    assert not config.loss.uses_real_in_generator
+    return config, config.source.open()
+
+
+def run_ours(seconds: float) -> dict[str, float]:
+    """The real loop over about `seconds` between its first and its last line of metrics."""
+    config, dataset = our_config()
+    rate = budget.images_per_second(config, dataset, min(3.0, seconds))
+    tick = max(BATCH_SIZE, round(rate * seconds / (N_TICKS - 1))) / 1000
+    sizes = {"kimg": N_TICKS * tick, "tick_kimg": tick, "sample_kimg": N_TICKS // 2 * tick}
+    config = replace(config, train=replace(config.train, **sizes))
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run.create(Path(folder) / "run", "")
+        state = TrainState.new(config, dataset.spec)
+        begun = time.perf_counter()
+        loop.train(run, config, dataset, state, Monitor(quiet=True))
+        whole = time.perf_counter() - begun
+        rows = run.history.rows
+    spans = [
+        (b["images"] - a["images"], b["seconds"] - a["seconds"], "sliced_wasserstein" in a)
+        for a, b in pairwise(rows)
+    ]
+    plain = [(images, taken) for images, taken, saved in spans if not saved]
+    return {
+        "images_per_second": sum(s[0] for s in spans) / sum(s[1] for s in spans),
+        "without_snapshot": sum(s[0] for s in plain) / sum(s[1] for s in plain),
+        "whole_call": state.n_images / whole,
+        "memory_mb": max(row["memory_mb"] for row in rows),
+    }
+
+
+def bare_steps(n_batches: int = 16) -> Iterator[int]:
+    """Train for ever on the same few batches; after each step, the number of real images in it."""
+    config, dataset = our_config()
+    torch.manual_seed(0)
+    state = TrainState.new(config, dataset.spec)
+    generator, discriminator = state.generator, state.discriminator
+    bf16 = config.train.precision == "bf16"
+    shape = (n_batches, BATCH_SIZE, generator.latent_dim)
+    latents = torch.randn(shape)
+    reals = [torch.rand(BATCH_SIZE, 1, SIZE, SIZE) * 2 - 1 for _ in range(n_batches)]
+    reals = [real.contiguous(memory_format=torch.channels_last) for real in reals]
+    while True:
+        for z, real in zip(latents, reals, strict=True):
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+                fake = generator(z)
+            state.optim_d.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+                real_logits = discriminator(real).float()
+                fake_logits = discriminator(fake.detach()).float()
+            config.loss.discriminator(real_logits, fake_logits).mean().backward()
+            state.optim_d.step()
+
+            state.optim_g.zero_grad(set_to_none=True)
+            discriminator.requires_grad_(False)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+                fake_logits = discriminator(fake).float()
+            config.loss.generator(fake_logits).mean().backward()
+            discriminator.requires_grad_(True)
+            state.optim_g.step()
+            yield BATCH_SIZE
+
+
+def run_candidate(name: str, seconds: float) -> dict[str, float]:
+    """One measurement, in this process."""
+    if name == "ours":
+        return run_ours(seconds)
+    steps = tutorial_steps() if name == "tutorial" else bare_steps()
+    return {"images_per_second": images_per_second(steps, seconds)}
+
+
+def in_own_process(name: str, seconds: float) -> dict[str, float]:
+    """One measurement, in a new process that runs this file."""
+    command = [sys.executable, __file__, "--one", name, "--seconds", str(seconds)]
+    answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return json.loads(answer.splitlines()[-1])
+
+
+def measure(seconds: float, n_rounds: int) -> list[dict[str, dict[str, float]]]:
+    """Round by round, each candidate once."""
+    rounds = []
+    for number in range(n_rounds):
+        rounds.append({name: in_own_process(name, seconds) for name in CANDIDATES})
+        rates = {name: rounds[-1][name]["images_per_second"] for name in CANDIDATES}
+        shown = ", ".join(f"{name} {rate:,.0f}" for name, rate in rates.items())
+        print(
+            f"round {number + 1}: {shown} images/s; ours / tutorial "
+            f"{rates['ours'] / rates['tutorial']:.2f}, overhead over bare "
+            f"{100 * (rates['bare'] / rates['ours'] - 1):+.1f} %",
+            flush=True,
+        )
+    return rounds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=42, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--one", choices=CANDIDATES, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(run_candidate(arguments.one, arguments.seconds)))
+        return
+    facts = machine()
+    print(machine_text(facts), flush=True)
+    fashion_mnist_32()
+    rounds = measure(arguments.seconds, arguments.rounds)
+
+    def column(name: str, figure: str = "images_per_second") -> list[float]:
+        return [r[name][figure] for r in rounds]
+
+    ours, bare = column("ours"), column("bare")
+    plain = column("ours", "without_snapshot")
+    figures = {name: column(name) for name in CANDIDATES}
+    figures["ours, whole call"] = column("ours", "whole_call")
+    ratio = [a / b for a, b in zip(ours, column("tutorial"), strict=True)]
+    overhead = [100 * (b / a - 1) for a, b in zip(ours, bare, strict=True)]
+    overhead_plain = [100 * (b / a - 1) for a, b in zip(plain, bare, strict=True)]
+    for name, values in figures.items():
+        print(f"{name}: {spread_text(values, ',.0f')} images/s")
+    print(f"ours / tutorial: {spread_text(ratio, '.2f')}; claimed: at least 3")
+    print(f"overhead over bare: {spread_text(overhead, '.1f')} %; claimed: at most 5")
+    print(f"  without its one snapshot: {spread_text(overhead_plain, '.1f')} %")
+    document = {
+        "machine": facts,
+        "seconds": arguments.seconds,
+        "n_rounds": len(rounds),
+        "rounds": rounds,
+        "images_per_second": {name: spread(values) for name, values in figures.items()},
+        "ratio_ours_to_tutorial": spread(ratio),
+        "overhead_percent": spread(overhead),
+        "overhead_percent_without_snapshot": spread(overhead_plain),
+        "memory_mb": statistics.median(column("ours", "memory_mb")),
+    }
+    write_result("throughput", document)
+
+
+if __name__ == "__main__":
+    main()
