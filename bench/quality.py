@@ -11,7 +11,7 @@ its own), into bench/results/runs/<preset>-<seed>; its wall clock is that of the
 and report included. Then 10,000 images of seeds 1,000,000 to 1,009,999 (labels i mod 10) are
 judged by bench/_judge.py against the 10,000 test images. A run whose result is already in
 bench/results/quality.json, with the same configuration and budget, is not done again: the script
-can be stopped and started at will.
+can be stopped and started at will; after a change of the judge the runs are only judged again.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from _bench import RESULTS, machine, machine_text, read_result, spread_text, wri
 from saddlepoint import api
 from saddlepoint.core import images
 from saddlepoint.core.config import to_json
+from saddlepoint.core.files import sha256_of
 from saddlepoint.presets import PRESETS
 from saddlepoint.sampling.sampler import load_sampler
 
@@ -46,6 +47,10 @@ def config_hash(preset: str, seed: int) -> str:
     """sha256 of the configuration without its budget."""
     document = to_json(api.configure(preset, DATA, seed=seed, kimg=1))
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def run_folder(preset: str, seed: int) -> Path:
+    return RESULTS / "runs" / f"{preset}-{seed}"
 
 
 def train(preset: str, seed: int, budget: dict[str, float], out: str) -> float:
@@ -63,7 +68,13 @@ def train_in_own_process(preset: str, seed: int, budget: dict[str, float], out: 
         return pool.submit(train, preset, seed, budget, str(out)).result()
 
 
-def judge(out: Path) -> dict[str, float]:
+def judge_hash() -> str:
+    """sha256 of the classifier's weights: figures of two judges cannot be compared."""
+    _judge.judge()  # trains it when it is absent
+    return sha256_of(_judge.WEIGHTS)
+
+
+def judge(out: Path) -> dict[str, Any]:
     """Sample the run, draw its grid and score it."""
     sampler = load_sampler(out)
     seeds = range(FIRST_SEED, FIRST_SEED + N_SAMPLES)
@@ -71,12 +82,13 @@ def judge(out: Path) -> dict[str, float]:
     made = sampler.images(seeds, labels)
     sheet = images.enlarge(images.grid(made[:N_SHOWN], COLUMNS))
     images.write_png(out.with_suffix(".png"), sheet)
-    return _judge.score(made, None if labels is None else np.array(labels))
+    figures = _judge.score(made, None if labels is None else np.array(labels))
+    return {**figures, "judge_sha256": judge_hash()}
 
 
 def measure(preset: str, seed: int, budget: dict[str, float]) -> dict[str, Any]:
     """One run, trained and judged."""
-    out = RESULTS / "runs" / f"{preset}-{seed}"
+    out = run_folder(preset, seed)
     seconds = train_in_own_process(preset, seed, budget, out)
     run = api.Run(out)
     rows = run.history.rows
@@ -138,25 +150,26 @@ def main() -> None:
     budget = {"kimg": chosen.kimg} if chosen.kimg else {"minutes": chosen.minutes}
     facts = machine()
     print(machine_text(facts), flush=True)
-    document = read_result("quality") or {"yardstick": None, "runs": []}
+    document = read_result("quality") or {"yardstick": {}, "runs": []}
     document["machine"] = facts
-    if document["yardstick"] is None:
-        document["yardstick"] = _judge.yardstick()
+    if document["yardstick"].get("judge_sha256") != judge_hash():
+        document["yardstick"] = {**_judge.yardstick(), "judge_sha256": judge_hash()}
         write_result("quality", document)
-    print("real against real:", {k: round(v, 3) for k, v in document["yardstick"].items()})
+    real = {name: round(document["yardstick"][name], 3) for name in FIGURES[:-1]}
+    accuracy = document["yardstick"]["judge_accuracy"]
+    print(f"real against real: {real}; the judge's accuracy: {accuracy:.3f}", flush=True)
     done = []
     # Seed by seed, so that every preset has a first figure early.
     for seed in chosen.seeds:
         for preset in chosen.presets:
             rows = document["runs"]
             old = [row for row in rows if is_same(row, preset, seed, budget)]
-            if old and not chosen.fresh:
-                row = old[0]
-            else:
-                row = measure(preset, seed, budget)
-                kept = [r for r in rows if (r["preset"], r["seed"]) != (preset, seed)]
-                document["runs"] = [*kept, row]
-                write_result("quality", document)
+            row = old[0] if old and not chosen.fresh else measure(preset, seed, budget)
+            if row["judge_sha256"] != judge_hash():  # another judge since: judge the run again
+                row = {**row, **judge(run_folder(preset, seed))}
+            kept = [r for r in rows if (r["preset"], r["seed"]) != (preset, seed)]
+            document["runs"] = [*kept, row]
+            write_result("quality", document)
             print(line(row), flush=True)
             done.append(row)
     print_summary(done)

@@ -116,9 +116,11 @@ def aims_of(preset: str, runs: list[dict[str, Any]]) -> list[list[str]]:
 
 def quality(document: dict[str, Any]) -> str:
     by_preset: dict[str, list[dict[str, Any]]] = {}
-    for run in document["runs"]:
-        by_preset.setdefault(run["preset"], []).append(run)
     real = document["yardstick"]
+    for run in document["runs"]:
+        if run["judge_sha256"] != real["judge_sha256"]:
+            raise SystemExit(f"{run['preset']} seed {run['seed']}: run bench/quality.py again.")
+        by_preset.setdefault(run["preset"], []).append(run)
     head = ["preset", "runs", "budget", "precision", "recall", "coverage", "FD", "label accuracy"]
     head += ["kimg", "images/s", "wall s", "MiB"]
     yardstick = ["real training images", "", ""]
