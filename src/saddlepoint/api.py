@@ -6,9 +6,10 @@ import contextlib
 import datetime
 import os
 import platform
+import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from saddlepoint import __version__
 from saddlepoint.core import runs
 from saddlepoint.core.config import SCHEMA, Config, from_json, to_json, with_changes
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError, Interrupted
+from saddlepoint.core.errors import InputError, Interrupted, RunFailed
 from saddlepoint.core.files import write_json
 from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_on_stderr
@@ -138,7 +139,7 @@ def train(
             monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
             config, rate = budget.for_minutes(config, dataset, minutes, started)
         run = Run(runs.Run.create(out, f"{config.preset or 'run'}-{dataset.name}").path)
-        with run.lock():
+        with _disk_errors(run), run.lock():
             write_json(run.config_file, _document(config, dataset, rate))
             state = TrainState.new(config, dataset.spec)
             _train(run, config, dataset, state, monitor)
@@ -165,10 +166,10 @@ def resume(
     started = time.monotonic()
     run = Run(Run.open(path).path)
     check_budget(kimg, minutes)
-    document = run.document
     config = read_config(run)
+    document = run.document
     monitor = Monitor(quiet)
-    with run.lock(), _own_randomness():
+    with _disk_errors(run), run.lock(), _own_randomness():
         try:
             config = replace(config, train=device.resolve(config.train))
         except InputError as error:
@@ -262,16 +263,21 @@ def read_config(run: runs.Run) -> Config:
     Raises:
         InputError: a newer schema, or a field that is unknown or of the wrong type.
     """
-    document = run.document
-    schema = document.get("schema")
-    if not isinstance(schema, int) or "config" not in document or "data" not in document:
-        raise InputError(f"{run.config_file} is not the configuration of a run.")
+    document: Any = run.document
+    strange = InputError(f"{run.config_file} is not the configuration of a run.")
+    try:
+        schema, config = int(document["schema"]), document["config"]
+        places = (document["data"]["fingerprint"], document["budgets"])
+    except (TypeError, KeyError, ValueError):
+        raise strange from None
+    if not isinstance(places[0], str) or not isinstance(places[1], list):
+        raise strange
     if schema > SCHEMA:
         raise InputError(
             f"{run.path} has schema {schema}; this version of Saddlepoint knows {SCHEMA}. Update "
             "it with `pip install -U saddlepoint`."
         )
-    return from_json(document["config"])
+    return from_json(config)
 
 
 def check_budget(kimg: float | None, minutes: float | None) -> None:
@@ -300,7 +306,21 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
 
 
 @contextlib.contextmanager
-def _own_randomness() -> Any:
+def _disk_errors(run: Run) -> Iterator[None]:
+    """A disk that is full or gone is a failed run, said in a sentence; no empty run stays."""
+    try:
+        yield
+    except OSError as error:
+        if not run.config_file.exists():
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise RunFailed(
+            f"{error.strerror or error} while writing {run.path}: free some space and run the "
+            "same command again."
+        ) from error
+
+
+@contextlib.contextmanager
+def _own_randomness() -> Iterator[None]:
     """Training seeds torch's global generator at every step; the caller gets its own back."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):

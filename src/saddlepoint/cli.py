@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 import json
 import os
 import re
@@ -51,12 +53,10 @@ def train(argv: list[str]) -> None:
     """Train a GAN: saddle train PRESET [--data NAME|PATH] [--minutes M | --kimg N] [fields]."""
     from saddlepoint import api
     from saddlepoint.core.config import to_json
-    from saddlepoint.core.registry import load_plugin
 
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
     plugins = _peek(argv, "plugins")
-    if plugins:
-        load_plugin(Path(plugins))
+    _load_plugin(Path(plugins) if plugins else None)
     config = api.configure(preset, _peek(argv, "data"))
     config = _swap_components(config, argv)
     flags, config = _parse_train(preset, config, argv)
@@ -85,7 +85,7 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
     )
     prog = f"saddle train {preset}"
     _check_flags(prog, argv, [f.name for f in fields(TrainFlags)] + dotted_paths(to_json(config)))
-    parsed: Any = tyro.cli(
+    parsed: Any = _in_a_sentence(
         both,
         prog=prog,
         description="Train a GAN. Every field of the configuration is a flag; --arch, --loss, "
@@ -104,24 +104,37 @@ def resume(argv: list[str]) -> None:
         run: Annotated[Path, tyro.conf.Positional],
         kimg: float | None = None,
         minutes: float | None = None,
+        plugins: Path | None = None,
         quiet: bool = False,
         json: bool = False,
-    ) -> tuple[Path, float | None, float | None, bool, bool]:
+    ) -> dict[str, Any]:
         """Continue a killed run as if it had never been killed, or extend a finished one.
 
         Args:
             run: The run's folder.
             kimg: The new whole budget in thousands of images; extends a finished run.
             minutes: More wall clock from now on.
+            plugins: The Python file that the run was trained with, if any.
             quiet: No progress.
             json: At the end, one JSON document on stdout.
         """
-        return run, kimg, minutes, quiet, json
+        return locals()
 
-    path, kimg, minutes, quiet, as_json = _parse(parse, "saddle resume", argv)
+    asked = _parse(parse, "saddle resume", argv)
     from saddlepoint import api
 
-    _finish(api.resume(path, kimg=kimg, minutes=minutes, quiet=quiet), as_json)
+    _load_plugin(asked["plugins"])
+    run = api.resume(
+        asked["run"], kimg=asked["kimg"], minutes=asked["minutes"], quiet=asked["quiet"]
+    )
+    _finish(run, asked["json"])
+
+
+def _load_plugin(path: Path | None) -> None:
+    from saddlepoint.core.registry import load_plugin
+
+    if path is not None:
+        load_plugin(path)
 
 
 def sample(argv: list[str]) -> None:
@@ -137,6 +150,7 @@ def sample(argv: list[str]) -> None:
         interpolate: bool = False,
         class_grid: bool = False,
         training: bool = False,
+        plugins: Path | None = None,
         json: bool = False,
     ) -> dict[str, Any]:
         """Sample a run's newest checkpoint, or an ema.safetensors that was moved elsewhere.
@@ -151,6 +165,7 @@ def sample(argv: list[str]) -> None:
             interpolate: Walk from seed to seed.
             class_grid: A row for each class, a column for each seed.
             training: The film of the training, from the run's own grids (.gif).
+            plugins: The Python file that the run was trained with, if any.
             json: One JSON document on stdout.
         """
         return locals()
@@ -158,6 +173,7 @@ def sample(argv: list[str]) -> None:
     asked = _parse(parse, "saddle sample", argv)
     from saddlepoint import api
 
+    _load_plugin(asked["plugins"])
     if asked["training"]:
         written = api.training_film(asked["model"], asked["out"])
     else:
@@ -342,7 +358,26 @@ def _help(prog: str, verbs: dict[str, Callable[[list[str]], None]]) -> str:
 def _parse(function: Callable[..., Any], prog: str, argv: list[str]) -> Any:
     """What `function` makes of argv; its parameters are the flags."""
     _check_flags(prog, argv, list(inspect.signature(function).parameters))
-    return tyro.cli(function, prog=prog, args=argv)
+    return _in_a_sentence(function, prog=prog, args=argv)
+
+
+def _in_a_sentence(
+    target: Any, prog: str, args: list[str], description: str | None = None, default: Any = None
+) -> Any:
+    """tyro.cli, with its boxes of several lines turned into one sentence."""
+    box = io.StringIO()
+    more = {} if default is None else {"default": default}
+    try:
+        with contextlib.redirect_stderr(box):
+            return tyro.cli(target, prog=prog, args=args, description=description, **more)
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        lines = [line.strip("│ ") for line in box.getvalue().splitlines()]
+        lines = [line for line in lines if not line.startswith("╭")]
+        rule = next((i for i, line in enumerate(lines) if line.startswith(("─", "╰"))), len(lines))
+        said = " ".join(lines[:rule]).strip().rstrip(".")
+        raise InputError(f"{said or 'Bad usage'}; see `{prog} --help`.") from None
 
 
 def _check_flags(prog: str, argv: list[str], names: list[str]) -> None:

@@ -206,7 +206,7 @@ def test_a_full_disk_stops_cleanly_and_the_last_checkpoint_stays(
         return real_save(*arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(safetensors.torch, "save", fill_up)
-    with pytest.raises(RunFailed, match="No space left on device.*intact"):
+    with pytest.raises(RunFailed, match=r"No space left on device.*intact"):
         train(tmp_path / "run", kimg=0.64)
     run = sp.Run(tmp_path / "run")
     assert run.status["state"] == "failed"

@@ -100,13 +100,13 @@ MISTAKES = [
     ("train.kimg", 0, "kimg=0.0 must be greater than 0"),
     ("train.kimg", -3, "kimg=-3.0 must be greater than 0"),
     ("train.minutes", -1, "minutes=-1.0 must be at least 0"),
-    ("train.batch_size", 0, "batch_size=0 must be at least 1"),
+    ("train.batch_size", 0, "batch_size=0 must be at least 2"),
     ("train.n_critic", 0, "n_critic=0 must be at least 1"),
     ("train.accumulate", 3, "batch_size=64 is not divisible by accumulate=3"),
     ("ema.halflife", -1, "halflife=-1.0 must be at least 0"),
     ("loss.clip", -1, "clip=-1.0 must be at least 0"),
     ("optim_g.lr", 0, "lr=0.0 must be greater than 0"),
-    ("optim_g.beta1", 2, "beta1=2.0 must be between 0 and 1"),
+    ("optim_g.beta1", 2, "beta1=2.0 must be between 0 and 0.9999"),
 ]
 
 

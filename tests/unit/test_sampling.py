@@ -24,6 +24,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of, write_json
 from saddlepoint.core.images import write_png
 from saddlepoint.core.runs import Run
+from saddlepoint.sampling.generator_file import KEY
 from saddlepoint.sampling.outputs import sample_to, training_gif
 from saddlepoint.sampling.ranges import parse_ranges
 from saddlepoint.sampling.sampler import (
@@ -317,16 +318,16 @@ def test_foreign_damaged_and_newer_files(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="damaged or truncated"):
             load_sampler(path)
 
-    metadata = generator_metadata(PLAIN, IMAGES, CLASSES, "clothes", 5)
+    document = json.loads(generator_metadata(PLAIN, IMAGES, CLASSES, "clothes", 5)[KEY])
     weights = PLAIN.generator(IMAGES).state_dict()
     for change, sentence in (
-        ({"schema": "9"}, "schema 9"),
+        ({"schema": 9}, "schema 9"),
         ({"spec": "{"}, "damaged"),
         ({"n_images": "many"}, "damaged"),
-        ({"arch": json.dumps({"kind": "dcgann"})}, "did you mean 'dcgan'"),
-        ({"arch": json.dumps({"kind": "dcgan", "latent_dim": 3})}, "do not fit"),
+        ({"arch": {"kind": "dcgann"}}, "did you mean 'dcgan'"),
+        ({"arch": {"kind": "dcgan", "latent_dim": 3}}, "do not fit"),
     ):
-        safetensors.torch.save_file(weights, path, {**metadata, **change})
+        safetensors.torch.save_file(weights, path, {KEY: json.dumps({**document, **change})})
         with pytest.raises(InputError, match=sentence):
             load_sampler(path)
 

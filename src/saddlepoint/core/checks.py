@@ -1,7 +1,11 @@
-"""Range checks for the fields of a frozen dataclass; each failure is one sentence."""
+"""Range checks for the fields of a frozen dataclass; each failure is one sentence.
+
+No number may be infinite or NaN, whatever its bounds.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from saddlepoint.core.errors import InputError
@@ -10,14 +14,14 @@ from saddlepoint.core.errors import InputError
 def at_least(owner: Any, least: float, *fields: str) -> None:
     """Raises InputError unless every named field is >= least."""
     for field in fields:
-        if not getattr(owner, field) >= least:
+        if not least <= getattr(owner, field) < math.inf:
             _fail(owner, field, f"must be at least {least:g}")
 
 
 def above(owner: Any, bound: float, *fields: str) -> None:
     """Raises InputError unless every named field is > bound."""
     for field in fields:
-        if not getattr(owner, field) > bound:
+        if not bound < getattr(owner, field) < math.inf:
             _fail(owner, field, f"must be greater than {bound:g}")
 
 

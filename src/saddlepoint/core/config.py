@@ -85,15 +85,13 @@ class Train:
     def __post_init__(self) -> None:
         above(self, 0, "kimg")
         at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
-        at_least(self, 1, "batch_size", "accumulate", "n_critic", "n_samples")
+        at_least(self, 2, "batch_size")  # one image has neither a batch norm nor a diversity
+        at_least(self, 1, "accumulate", "n_critic", "n_samples")
         if self.batch_size % self.accumulate:
             raise InputError(
                 f"Train: batch_size={self.batch_size} is not divisible by "
                 f"accumulate={self.accumulate}; use a divisor of the batch size."
             )
-
-        if not math.isfinite(self.kimg):
-            raise InputError(f"Train: kimg={self.kimg} must be a finite number.")
 
     @property
     def total_images(self) -> int:

@@ -85,11 +85,16 @@ def load_plugin(path: Path) -> None:
     """Import a user's file so that its `@register` lines take effect.
 
     Raises:
-        InputError: no such file, or not a Python file.
+        InputError: no such file, not a Python file, or it fails when it is imported.
     """
     if not path.is_file() or path.suffix != ".py":
         raise InputError(f"--plugins {path}: no such Python file.")
     module_spec = importlib.util.spec_from_file_location(f"saddlepoint_plugin_{path.stem}", path)
     assert module_spec is not None
     assert module_spec.loader is not None
-    module_spec.loader.exec_module(importlib.util.module_from_spec(module_spec))
+    try:
+        module_spec.loader.exec_module(importlib.util.module_from_spec(module_spec))
+    except InputError:
+        raise
+    except Exception as error:  # whatever a user's file may raise is the file's fault
+        raise InputError(f"--plugins {path}: {type(error).__name__}: {error}.") from error

@@ -206,7 +206,8 @@ def _check_match(
     if bare:
         raise InputError(
             f"{len(bare)} of {len(images)} images have no label in {name} ({_first(bare)}); "
-            f"add them to it, remove the images, or ask for no labels at all (labels: none)."
+            "add them to it, remove the images, or ask for no labels at all (`saddle data prepare` "
+            "with --labels none, `saddle train` with --source.labels none)."
         )
 
 

@@ -95,7 +95,13 @@ def load_newest(run: Run, state: TrainState) -> bool:
 def _load(folder: Path, state: TrainState) -> None:
     document = json.loads((folder / "state.json").read_text())
     for name, net in state.nets.items():
-        net.load_state_dict(_read(folder / f"{name}.safetensors"))
+        try:
+            net.load_state_dict(_read(folder / f"{name}.safetensors"))
+        except RuntimeError as error:
+            raise InputError(
+                f"{folder}: the weights of the {name} do not fit the run's config.json; restore "
+                "the configuration that the run was started with."
+            ) from error
     tensors = _read(folder / "optim.safetensors")
     _restore(state.optim_g, state.generator, tensors, "generator")
     _restore(state.optim_d, state.discriminator, tensors, "discriminator")
