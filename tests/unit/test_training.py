@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,3 +263,28 @@ def test_no_number_leaves_the_device_inside_a_step(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(torch.Tensor, reader, refuse)
     sums = steps.Sums()
     iterate(state, config, data, sums)
+
+
+def test_compile_falls_back_where_there_is_no_compiler(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-W", "ignore", "-m", "saddlepoint", "train", "gan", "--quiet"]
+    command += ["--data", "ring8", "--source.n-points", "256", "--kimg", "0.128"]
+    command += ["--train.compile", "--out", str(out), "--train.batch-size", "64"]
+    environment = {
+        **os.environ,
+        "CXX": "/no/such/compiler",
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path),
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert json.loads((out / "status.json").read_text())["n_images"] == 128
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, on importing dynamo
+def test_a_discriminator_with_a_penalty_is_not_compiled(caplog: pytest.LogCaptureFixture) -> None:
+    config = small("wgan-gp", train__compile=True)
+    with caplog.at_level("WARNING", logger="saddlepoint"):
+        state = TrainState.new(config, config.source.open().spec)
+    assert "second derivative" in caplog.text
+    assert state.generator._compiled_call_impl is not None
+    assert state.discriminator._compiled_call_impl is None

@@ -72,7 +72,7 @@ class Train:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 autocast where the hardware has it, else fp32; logits and penalties are always fp32."""
     compile: bool = False
-    """torch.compile both nets; falls back to plain execution with a warning."""
+    """torch.compile the nets (not a discriminator with a penalty); falls back to eager mode."""
     tick_kimg: float = 0
     """Kimg between two lines of metrics; 0: a hundredth of the budget, at least 1."""
     sample_kimg: float = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
 from saddlepoint.core.randomness import derive_seed
 
+log = logging.getLogger("saddlepoint")
 _Net = TypeVar("_Net", bound=nn.Module)
 
 
@@ -38,6 +40,8 @@ class TrainState:
         generator = _place(config.arch.generator(spec), config, spec)
         discriminator = _place(config.arch.discriminator(spec), config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
+        if config.train.compile:
+            compile_nets(generator, discriminator, has_penalty=bool(config.penalties))
         return cls(
             generator=generator,
             discriminator=discriminator,
@@ -60,6 +64,22 @@ def _place(net: _Net, config: Config, spec: DataSpec) -> _Net:
     if spec.is_image:
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs
     return net
+
+
+def compile_nets(generator: nn.Module, discriminator: nn.Module, has_penalty: bool) -> None:
+    """torch.compile in place, so that names of weights stay; what cannot be compiled runs as it is.
+
+    A penalty on the gradient differentiates the discriminator twice, which compiled code cannot.
+    """
+    import torch._dynamo  # a second of start-up that only this option pays for
+
+    # Without a compiler on the machine, or on a graph it cannot take, dynamo warns and goes on.
+    torch._dynamo.config.suppress_errors = True
+    generator.compile()
+    if has_penalty:
+        log.warning("The discriminator is not compiled: its penalty needs a second derivative.")
+    else:
+        discriminator.compile()
 
 
 def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
