@@ -4,7 +4,7 @@
 
 Claims: (1) at least 3 times the tutorials' loop (bench/tutorial_loop.py) with identical nets and
 batch size; (2) the whole loop costs at most 5 % more than bare forward, backward and optimiser.
-Preset dcgan, Fashion-MNIST at 32x32, batch 64.
+Preset dcgan with the paper's nets (`Dcgan()`), Fashion-MNIST at 32x32, batch 64.
 
     tutorial  the loop of bench/tutorial_loop.py
     ours      training.loop.train as `saddle train` runs it, with metrics, grids and checkpoints in
@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from _bench import DATA, machine, machine_text, spread, spread_text, write_result
 from PIL import Image
-from tutorial_loop import BATCH_SIZE, SIZE, images_per_second, tutorial_steps
+from tutorial_loop import ARCH, BATCH_SIZE, SIZE, images_per_second, tutorial_steps
 
 from saddlepoint.api import configure
 from saddlepoint.core.config import Config
@@ -73,9 +73,9 @@ def fashion_mnist_32() -> Path:
 
 
 def our_config() -> tuple[Config, Dataset]:
-    """The preset as it is, on the resized data."""
+    """The preset with the nets of the peer, on the resized data."""
     config = configure("dcgan", str(fashion_mnist_32()))
-    config = replace(config, train=device.resolve(config.train))
+    config = replace(config, arch=ARCH, train=device.resolve(config.train))
     assert config.train.batch_size == BATCH_SIZE
     assert not config.penalties  # the bare steps have none
     assert not config.loss.uses_real_in_generator

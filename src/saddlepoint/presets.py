@@ -103,9 +103,9 @@ def dcgan_r1(source: Source) -> Config:
         ),
         loss=Relativistic(),
         penalties=(R1(gamma=0.5, every=8),),
-        optim_g=Adam(lr=1e-3, beta1=0.0, decay_start=0.5),
-        optim_d=Adam(lr=1e-3, beta1=0.0, decay_start=0.5),
-        train=Train(kimg=400, batch_size=128),
+        optim_g=Adam(lr=1e-3, beta1=0.0, beta2=0.99, decay_start=0.5),
+        optim_d=Adam(lr=1e-3, beta1=0.0, beta2=0.99, decay_start=0.5),
+        train=Train(kimg=400),
     )
 
 
