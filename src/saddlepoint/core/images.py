@@ -51,8 +51,8 @@ def grid(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np
 
 
 def enlarge(sheet: np.ndarray, shortest: int = 320) -> np.ndarray:
-    """Repeat pixels by a whole factor so that a small sheet is seen well; never shrinks."""
-    factor = max(1, shortest // max(1, min(sheet.shape[:2])))
+    """Repeat pixels by the least whole factor that makes the shorter side at least `shortest`."""
+    factor = max(1, -(-shortest // max(1, min(sheet.shape[:2]))))
     return sheet.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
