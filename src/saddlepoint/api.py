@@ -296,7 +296,7 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
     except Interrupted:
         run.report()
         raise
-    except Exception as error:
+    except Exception as error:  # whatever ended it is recorded in status.json, then raised again
         if run.status.get("state") == "running":
             with contextlib.suppress(OSError):
                 reason = f"{type(error).__name__}: {error}"
