@@ -1,6 +1,6 @@
 """python -m saddlepoint: the same as `saddle`."""
 
-from saddlepoint.cli import main
+from saddlepoint.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
-import platform
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from saddlepoint import __version__
 from saddlepoint.core import runs
-from saddlepoint.core.config import SCHEMA, Config, from_json, to_json, with_changes
+from saddlepoint.core.config import Config, to_json, with_changes
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, Interrupted, RunFailed
 from saddlepoint.core.files import write_json
+from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_on_stderr
 from saddlepoint.data.report import PrepareReport
@@ -140,7 +137,7 @@ def train(
             config, rate = budget.for_minutes(config, dataset, minutes, started)
         run = Run(runs.Run.create(out, f"{config.preset or 'run'}-{dataset.name}").path)
         with _disk_errors(run), run.lock():
-            write_json(run.config_file, _document(config, dataset, rate))
+            write_json(run.config_file, describe(config, dataset, rate))
             state = TrainState.new(config, dataset.spec)
             _train(run, config, dataset, state, monitor)
     return run
@@ -193,7 +190,7 @@ def resume(
         if kimg is not None:
             config = replace(config, train=replace(config.train, kimg=kimg, minutes=minutes or 0))
             document["config"] = to_json(config)
-            document["budgets"].append(_budget(config, rate))
+            document["budgets"].append(budget_line(config, rate))
         if state.n_images >= config.train.total_images:
             raise InputError(
                 f"{run.path} has already reached {state.n_images / 1000:g} kimg of "
@@ -257,29 +254,6 @@ def prepare(
         )
 
 
-def read_config(run: runs.Run) -> Config:
-    """The Config of a run.
-
-    Raises:
-        InputError: a newer schema, or a field that is unknown or of the wrong type.
-    """
-    document: Any = run.document
-    strange = InputError(f"{run.config_file} is not the configuration of a run.")
-    try:
-        schema, config = int(document["schema"]), document["config"]
-        places = (document["data"]["fingerprint"], document["budgets"])
-    except (TypeError, KeyError, ValueError):
-        raise strange from None
-    if not isinstance(places[0], str) or not isinstance(places[1], list):
-        raise strange
-    if schema > SCHEMA:
-        raise InputError(
-            f"{run.path} has schema {schema}; this version of Saddlepoint knows {SCHEMA}. Update "
-            "it with `pip install -U saddlepoint`."
-        )
-    return from_json(config)
-
-
 def check_budget(kimg: float | None, minutes: float | None) -> None:
     """Raises InputError for a budget that is given twice, zero, negative or infinite."""
     if kimg is not None and minutes is not None:
@@ -325,50 +299,3 @@ def _own_randomness() -> Iterator[None]:
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         yield
-
-
-def _document(config: Config, dataset: Dataset, rate: float | None) -> dict[str, Any]:
-    """config.json: everything needed to know what was run, on what, with what."""
-    train = config.train
-    return {
-        "schema": SCHEMA,
-        "config": to_json(config),
-        "data": {
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "n": len(dataset),
-            "spec": dataset.spec.to_json(),
-            "classes": list(dataset.classes),
-        },
-        "budgets": [_budget(config, rate)],
-        "resolved": {
-            "device": train.device,
-            "precision": train.precision,
-            "threads": torch.get_num_threads(),
-        },
-        "versions": {
-            "saddlepoint": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-        },
-        "git_commit": _git_commit(),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _budget(config: Config, rate: float | None) -> dict[str, float | None]:
-    measured = None if rate is None else round(rate, 1)
-    minutes = config.train.minutes or None
-    return {"kimg": config.train.kimg, "minutes": minutes, "images_per_second": measured}
-
-
-def _git_commit() -> str | None:
-    """The commit of Saddlepoint's own checkout; None when it is installed from a wheel."""
-    folder = Path(__file__).parent
-    if not (folder.parent.parent / ".git").exists():
-        return None
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None

@@ -15,6 +15,7 @@ import torch
 import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.core.config import to_json
+from saddlepoint.core.provenance import read_config
 
 TINY: dict[str, Any] = {
     "arch.generator_width": 8,
@@ -71,7 +72,7 @@ def test_config_json_holds_everything_that_was_run(run: sp.Run) -> None:
     assert document["data"]["n"] == 1797
     assert len(document["data"]["fingerprint"]) == 64
     assert document["versions"]["torch"] == torch.__version__
-    assert to_json(api.read_config(run)) == document["config"]
+    assert to_json(read_config(run)) == document["config"]
 
 
 def test_sampling_is_a_function_of_the_seed(run: sp.Run) -> None:

@@ -19,10 +19,10 @@ import safetensors.torch
 import torch
 
 import saddlepoint as sp
-from saddlepoint.api import read_config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sha256_of
+from saddlepoint.core.provenance import read_config
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.presets import PRESETS
 from saddlepoint.training import checkpoint, device, steps

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from saddlepoint.cli import main
+from saddlepoint.cli.main import main
 from saddlepoint.core.runs import Run
 from saddlepoint.data import search
 from saddlepoint.presets import PRESETS
@@ -112,7 +112,7 @@ def hashes(run: Path) -> dict[str, str]:
 
 def test_help_answers_without_torch() -> None:
     code = (
-        "import sys; from saddlepoint.cli import main; code = main(['--help']); "
+        "import sys; from saddlepoint.cli.main import main; code = main(['--help']); "
         "sys.exit(code or ('torch' in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

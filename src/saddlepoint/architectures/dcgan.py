@@ -73,9 +73,9 @@ class DcganGenerator(Generator):
         h = self.project(self.label.beside(z, labels))
         h = h.view(len(z), self.first_width, self.base, self.base)
         h = h.contiguous(memory_format=torch.channels_last)
-        h = relu(self.norms[0](h, labels))
+        h = relu(self.norms[0](h, labels), inplace=True)
         for stage, norm in zip(self.stages, list(self.norms)[1:], strict=True):
-            h = relu(norm(stage(h), labels))
+            h = relu(norm(stage(h), labels), inplace=True)
         return torch.tanh(self.head(h).float())
 
 
@@ -112,9 +112,9 @@ class DcganDiscriminator(Discriminator):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         h = self.label.beside(images, labels)
         if self.stem is not None:
-            h = leaky_relu(self.stem(h), 0.2)
+            h = leaky_relu(self.stem(h), 0.2, inplace=True)
         for stage, norm in zip(self.stages, self.norms, strict=True):
-            h = self.dropout(leaky_relu(norm(stage(h), None), 0.2))
+            h = self.dropout(leaky_relu(norm(stage(h), None), 0.2, inplace=True))
         with torch.autocast(h.device.type, enabled=False):
             h = h.float()
             logits = self.head(h).flatten()

@@ -1,0 +1,154 @@
+"""saddle train, saddle resume."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, make_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+
+from saddlepoint.cli.flags import (
+    check_flags,
+    in_a_sentence,
+    load_named_plugin,
+    parse,
+    peek,
+    take,
+)
+
+if TYPE_CHECKING:
+    from saddlepoint.core.config import Config
+
+_SWAPS = {"arch": "architecture", "loss": "loss", "optim-g": "optimizer", "optim-d": "optimizer"}
+"""Flags that replace a whole component by name: `--loss wasserstein`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags:
+    """What `saddle train` takes beside the fields of the configuration."""
+
+    data: str | None = None
+    """A data set's name (`saddle data list`) or a path; by default the first one found."""
+    out: Path | None = None
+    """Folder of the run; must not exist. Default: runs/<preset>-<data>-NNN."""
+    kimg: float | None = None
+    """Budget in thousands of real images shown to the discriminator; exact."""
+    minutes: float | None = None
+    """Budget in wall clock, turned into images by a short measured warm-up."""
+    device: str | None = None
+    """auto, cpu, cuda, cuda:1, mps: short for --train.device."""
+    plugins: Path | None = None
+    """A Python file whose @register lines add components."""
+    quiet: bool = False
+    """No progress."""
+    dry_run: bool = False
+    """Print the whole configuration as JSON and stop."""
+    json: bool = False
+    """At the end, one JSON document on stdout."""
+
+
+def train(argv: list[str]) -> None:
+    """Train a GAN: saddle train PRESET [--data NAME|PATH] [--minutes M | --kimg N] [fields]."""
+    from saddlepoint import api
+    from saddlepoint.core.config import to_json
+
+    preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
+    plugins = peek(argv, "plugins")
+    load_named_plugin(Path(plugins) if plugins else None)
+    config = api.configure(preset, peek(argv, "data"))
+    config = _swap_components(config, argv)
+    flags, config = _parse_train(preset, config, argv)
+    if flags.device is not None:
+        config = replace(config, train=replace(config.train, device=flags.device))
+    api.check_budget(flags.kimg, flags.minutes)
+    if flags.kimg is not None:
+        config = replace(config, train=replace(config.train, kimg=flags.kimg))
+    if flags.dry_run:
+        print(json.dumps(to_json(config), indent=2))
+        return
+    run = api.train(config, out=flags.out, minutes=flags.minutes, quiet=flags.quiet)
+    _finish(run, flags.json)
+
+
+def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFlags, Config]:
+    """The flags of `saddle train` and every field of the configuration, side by side."""
+    from saddlepoint.core.config import Config, dotted_paths, to_json
+
+    both = make_dataclass(
+        "TrainArguments",
+        [
+            ("flags", Annotated[TrainFlags, tyro.conf.arg(name="")]),
+            ("config", Annotated[Config, tyro.conf.arg(name="")]),
+        ],
+    )
+    prog = f"saddle train {preset}"
+    check_flags(prog, argv, [f.name for f in fields(TrainFlags)] + dotted_paths(to_json(config)))
+    parsed: Any = in_a_sentence(
+        both,
+        prog=prog,
+        description="Train a GAN. Every field of the configuration is a flag; --arch, --loss, "
+        "--optim-g and --optim-d NAME replace a component, --penalties NAME,NAME (or none) all "
+        "penalties.",
+        default=both(TrainFlags(), config),
+        args=argv,
+    )
+    return parsed.flags, parsed.config
+
+
+def _swap_components(config: Config, argv: list[str]) -> Config:
+    """`--loss NAME` and its kin replace a component by another one's defaults."""
+    from saddlepoint.core.registry import get
+
+    for flag, group in _SWAPS.items():
+        name = take(argv, flag)
+        if name is not None:
+            config = replace(config, **{flag.replace("-", "_"): get(group, name)()})
+    names = take(argv, "penalties")
+    if names is not None:
+        kinds = [] if names == "none" else names.split(",")
+        config = replace(config, penalties=tuple(get("penalty", kind)() for kind in kinds))
+    return config
+
+
+def resume(argv: list[str]) -> None:
+    """Continue a killed run bit for bit, or extend a finished one: saddle resume RUN."""
+
+    def flags(
+        run: Annotated[Path, tyro.conf.Positional],
+        kimg: float | None = None,
+        minutes: float | None = None,
+        plugins: Path | None = None,
+        quiet: bool = False,
+        json: bool = False,
+    ) -> dict[str, Any]:
+        """Continue a killed run as if it had never been killed, or extend a finished one.
+
+        Args:
+            run: The run's folder.
+            kimg: The new whole budget in thousands of images; extends a finished run.
+            minutes: More wall clock from now on.
+            plugins: The Python file that the run was trained with, if any.
+            quiet: No progress.
+            json: At the end, one JSON document on stdout.
+        """
+        return locals()
+
+    asked = parse(flags, "saddle resume", argv)
+    from saddlepoint import api
+
+    load_named_plugin(asked["plugins"])
+    run = api.resume(
+        asked["run"], kimg=asked["kimg"], minutes=asked["minutes"], quiet=asked["quiet"]
+    )
+    _finish(run, asked["json"])
+
+
+def _finish(run: Any, as_json: bool) -> None:
+    status = run.status
+    if as_json:
+        document = {"run": str(run.path), "report": str(run.report_file), **status}
+        print(json.dumps(document, indent=2))
+        return
+    print(f"Report: {run.report_file}")

@@ -1,0 +1,92 @@
+"""config.json: everything needed to know what was run, on what, with what."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from saddlepoint import __version__
+from saddlepoint.core.config import SCHEMA, Config, from_json, to_json
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.runs import Run
+
+
+def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, Any]:
+    """What config.json holds at the start of a run.
+
+    Args:
+        rate: images per second that the warm-up measured, or None without one.
+    """
+    train = config.train
+    return {
+        "schema": SCHEMA,
+        "config": to_json(config),
+        "data": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "n": len(dataset),
+            "spec": dataset.spec.to_json(),
+            "classes": list(dataset.classes),
+        },
+        "budgets": [budget_line(config, rate)],
+        "resolved": {
+            "device": train.device,
+            "precision": train.precision,
+            "threads": torch.get_num_threads(),
+        },
+        "versions": {
+            "saddlepoint": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+        },
+        "git_commit": _git_commit(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def budget_line(config: Config, rate: float | None) -> dict[str, float | None]:
+    """One entry of config.json's `budgets`; an extended run has several."""
+    measured = None if rate is None else round(rate, 1)
+    minutes = config.train.minutes or None
+    return {"kimg": config.train.kimg, "minutes": minutes, "images_per_second": measured}
+
+
+def _git_commit() -> str | None:
+    """The commit of Saddlepoint's own checkout; None when it is installed from a wheel."""
+    folder = Path(__file__).parents[3]
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def read_config(run: Run) -> Config:
+    """The Config of a run.
+
+    Raises:
+        InputError: a newer schema, or a field that is unknown or of the wrong type.
+    """
+    document: Any = run.document
+    strange = InputError(f"{run.config_file} is not the configuration of a run.")
+    try:
+        schema, config = int(document["schema"]), document["config"]
+        places = (document["data"]["fingerprint"], document["budgets"])
+    except (TypeError, KeyError, ValueError):
+        raise strange from None
+    if not isinstance(places[0], str) or not isinstance(places[1], list):
+        raise strange
+    if schema > SCHEMA:
+        raise InputError(
+            f"{run.path} has schema {schema}; this version of Saddlepoint knows {SCHEMA}. Update "
+            "it with `pip install -U saddlepoint`."
+        )
+    return from_json(config)
