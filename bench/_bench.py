@@ -51,6 +51,12 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
+def three(figures: dict[str, float], form: str) -> str:
+    """`3.9 (3.7 to 4.1)` from a median, a least and a greatest."""
+    median, least, greatest = (format(figures[name], form) for name in ("median", "min", "max"))
+    return f"{median} ({least} to {greatest})"
+
+
 def spread_text(values: Sequence[float], form: str = ".3f") -> str:
     """`0.760 (0.751 to 0.772)`; one value stands alone."""
     median = format(statistics.median(values), form)

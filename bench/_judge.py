@@ -54,7 +54,8 @@ def judge() -> Classifier:
         return net.eval()
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        net = Classifier().to(memory_format=torch.channels_last)
+        net = Classifier()
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs
         train = FashionMnist(split="train").open()
         assert train.labels is not None
         images, labels = _unit(train.images), torch.from_numpy(np.array(train.labels))

@@ -1,6 +1,6 @@
 """The peer of bench/throughput.py: the training loop that the tutorials teach.
 
-    python bench/tutorial_loop.py [--seconds 15]
+    python bench/tutorial_loop.py [--nets paper] [--seconds 15]
 
 Claim it serves: our loop is at least 3 times as fast with identical nets and batch size.
 
@@ -9,7 +9,8 @@ resize, to-tensor and normalise; a DataLoader with two workers that shuffles; fl
 binary cross-entropy of logits; fakes made anew for each player; both losses read at every step;
 Adam at 2e-4 with betas (0.5, 0.999). The three transforms do what torchvision's of the same names
 do to a grey Pillow image. The nets hold the very layers of our `Dcgan`, strung together as
-tutorials do, so that nothing of our memory formats gets in.
+tutorials do, so that nothing of our memory formats gets in. `NETS` names the nets that can be asked
+for; the loop is the same for all.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from _upsample_dcgan import UpsampleDcgan
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils import data
 
-from saddlepoint.architectures.dcgan import Dcgan
-from saddlepoint.core.contracts import DataSpec
+from saddlepoint.architectures.dcgan import Dcgan, DcganDiscriminator, DcganGenerator
+from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.presets import PRESETS
 
 SIZE, BATCH_SIZE = 32, 64
 WARM_UP_STEPS = 5
@@ -64,8 +67,13 @@ class Normalize:
         return image.clone().sub_(mean).div_(std)
 
 
-ARCH = Dcgan()
-"""The paper's nets as the tutorials have them (width 64, no stage at full resolution)."""
+NETS: dict[str, Architecture] = {
+    "paper": Dcgan(),
+    "preset": PRESETS["dcgan"](FashionMnist()).arch,
+    "upsample": UpsampleDcgan(),
+}
+"""paper: transposed convolutions, width 64, as the paper and its tutorials have them; preset: those
+of our `dcgan`; upsample: those of the most copied script (bench/_upsample_dcgan.py)."""
 
 
 class TutorialDataset(data.Dataset):
@@ -99,10 +107,12 @@ class _Norm(nn.Module):
         return self.norm(x, None)
 
 
-def tutorial_nets() -> tuple[nn.Sequential, nn.Sequential, int]:
-    """Generator and discriminator with the layers of `ARCH`, in NCHW; length of z."""
-    arch, spec = ARCH, DataSpec(shape=(1, SIZE, SIZE))
+def tutorial_nets(arch: Architecture) -> tuple[nn.Module, nn.Module, int]:
+    """Generator and discriminator with the layers of `arch`, in NCHW; length of z."""
+    spec = DataSpec(shape=(1, SIZE, SIZE))
     made, judge = arch.generator(spec), arch.discriminator(spec)
+    if not (isinstance(made, DcganGenerator) and isinstance(judge, DcganDiscriminator)):
+        return made, judge, made.latent_dim  # plain sequences already
     up: list[nn.Module] = [
         made.project,
         nn.Unflatten(1, (made.first_width, made.base, made.base)),
@@ -115,8 +125,8 @@ def tutorial_nets() -> tuple[nn.Sequential, nn.Sequential, int]:
     for stage, norm in zip(judge.stages, judge.norms, strict=True):
         down += [stage, _Norm(norm), nn.LeakyReLU(0.2), judge.dropout]
     nets = nn.Sequential(*up, made.head, nn.Tanh()), nn.Sequential(*down, judge.head, nn.Flatten(0))
-    check_identical(nets, (made, judge), arch.latent_dim)
-    return *nets, arch.latent_dim
+    check_identical(nets, (made, judge), made.latent_dim)
+    return *nets, made.latent_dim
 
 
 @torch.no_grad()
@@ -132,12 +142,12 @@ def check_identical(nets: tuple[nn.Module, ...], ours: tuple[nn.Module, ...], wi
         x = given
 
 
-def tutorial_steps() -> Iterator[int]:
+def tutorial_steps(nets: str) -> Iterator[int]:
     """Train for ever; after each step, the number of real images in it."""
     torch.manual_seed(0)
     dataset = TutorialDataset([Resize(SIZE), ToTensor(), Normalize(0.5, 0.5)])
     loader = data.DataLoader(dataset, batch_size=BATCH_SIZE, shuffle=True, num_workers=2)
-    generator, discriminator, latent_dim = tutorial_nets()
+    generator, discriminator, latent_dim = tutorial_nets(NETS[nets])
     criterion = nn.BCEWithLogitsLoss()
     optim_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     optim_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
@@ -180,9 +190,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--nets", choices=NETS, default="paper")
     parser.add_argument("--seconds", type=float, default=15)
     arguments = parser.parse_args()
-    print(f"{images_per_second(tutorial_steps(), arguments.seconds):.0f} images/s")
+    steps = tutorial_steps(arguments.nets)
+    print(f"{images_per_second(steps, arguments.seconds):.0f} images/s")
 
 
 if __name__ == "__main__":

@@ -58,9 +58,9 @@ def write(path: Path, arch: Architecture, spec: DataSpec, seed: int = 0) -> Path
             parameter.mul_(3)
     classes = CLASSES[: spec.n_classes]
     path.parent.mkdir(parents=True, exist_ok=True)
-    safetensors.torch.save_file(
-        generator.state_dict(), path, generator_metadata(arch, spec, classes, "clothes", 200_000)
-    )
+    weights = generator.state_dict()
+    metadata = generator_metadata(arch, spec, classes, "clothes", 200_000, weights)
+    safetensors.torch.save_file(weights, path, metadata)
     return path
 
 
@@ -318,8 +318,8 @@ def test_foreign_damaged_and_newer_files(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="damaged or truncated"):
             load_sampler(path)
 
-    document = json.loads(generator_metadata(PLAIN, IMAGES, CLASSES, "clothes", 5)[KEY])
     weights = PLAIN.generator(IMAGES).state_dict()
+    document = json.loads(generator_metadata(PLAIN, IMAGES, CLASSES, "clothes", 5, weights)[KEY])
     for change, sentence in (
         ({"schema": 9}, "schema 9"),
         ({"spec": "{"}, "damaged"),
@@ -330,6 +330,16 @@ def test_foreign_damaged_and_newer_files(tmp_path: Path) -> None:
         safetensors.torch.save_file(weights, path, {KEY: json.dumps({**document, **change})})
         with pytest.raises(InputError, match=sentence):
             load_sampler(path)
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.999])
+def test_one_flipped_bit_in_a_file_on_its_own_is_noticed(tmp_path: Path, place: float) -> None:
+    path = write(tmp_path / "moved.safetensors", PLAIN, IMAGES)
+    content = bytearray(path.read_bytes())
+    content[int(place * len(content))] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged: its weights"):
+        load_sampler(path)
 
 
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def register(name: str) -> Callable[[_T], _T]:
         if known is not None and known.__qualname__ != cls.__qualname__:
             raise InputError(f"{group} {name!r} is already registered by {known.__module__}.")
         _classes[group][name] = cls
-        cls.kind = name  # type: ignore[attr-defined]
+        cls.kind = name  # type: ignore[attr-defined]  # each group declares it
         return cls
 
     return decorate

@@ -71,7 +71,7 @@ class Reader:
         self._kind = kind
         self._root = root
         self._zip = zipfile.ZipFile(root) if kind == "zip" else None
-        self._tar = open(root, "rb") if kind == "tar" else None  # noqa: SIM115
+        self._tar = open(root, "rb") if kind == "tar" else None  # noqa: SIM115 - closed by close
 
     def read(self, entry: Entry) -> bytes:
         """The whole content.
@@ -251,11 +251,11 @@ def _plain_tar(path: Path, spool: Callable[[], Path]) -> Path:
     with open(path, "rb") as file:
         head = file.read(8)
     if head.startswith(b"\x1f\x8b"):
-        packed = gzip.open(path, "rb")  # noqa: SIM115  (closed below)
+        packed = gzip.open(path, "rb")  # noqa: SIM115 - closed below
     elif head.startswith(b"BZh"):
-        packed = bz2.open(path, "rb")  # noqa: SIM115
+        packed = bz2.open(path, "rb")  # noqa: SIM115 - closed below
     elif head.startswith(b"\xfd7zXZ"):
-        packed = lzma.open(path, "rb")  # noqa: SIM115
+        packed = lzma.open(path, "rb")  # noqa: SIM115 - closed below
     else:
         return path
     limit = path.stat().st_size * MAX_TAR_RATIO + 2**30

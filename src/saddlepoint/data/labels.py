@@ -65,10 +65,10 @@ def find_labels(
 def encode(labels: list[Label]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels of the kept images -> int64 [n] and the class names, sorted (numbers by value)."""
     if all(isinstance(label, int) for label in labels):
-        classes: list[Label] = sorted(set(labels))  # type: ignore[type-var]
+        classes: list[Label] = sorted(set(labels))  # type: ignore[type-var]  # all int or all str
     else:
         labels = [str(label) for label in labels]
-        classes = sorted(set(labels))  # type: ignore[type-var]
+        classes = sorted(set(labels))  # type: ignore[type-var]  # all int or all str
     number = {label: index for index, label in enumerate(classes)}
     names = tuple(str(label) for label in classes)
     return np.array([number[label] for label in labels], np.int64), names

@@ -99,7 +99,7 @@ def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Pat
     found = {}
     for file in files:
         bar = DownloadBar(file.name)
-        downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]
+        downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]  # its stubs know no bar
         try:
             # pooch downloads to a temporary name and renames only when the hash is right.
             got = pooch.retrieve(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -40,7 +42,12 @@ class GeneratorFile:
 
 
 def generator_metadata(
-    arch: Architecture, spec: DataSpec, classes: Sequence[str], data: str, n_images: int
+    arch: Architecture,
+    spec: DataSpec,
+    classes: Sequence[str],
+    data: str,
+    n_images: int,
+    weights: Mapping[str, Tensor],
 ) -> dict[str, str]:
     """What a safetensors file must say of itself so that it alone is enough to sample.
 
@@ -55,8 +62,19 @@ def generator_metadata(
         "classes": list(classes),
         "data": data,
         "n_images": n_images,
+        "weights_sha256": weights_sha256(weights),
     }
     return {KEY: json.dumps(document)}
+
+
+def weights_sha256(weights: Mapping[str, Tensor]) -> str:
+    """sha256 of names and values, so that a file on its own can tell that it is damaged."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        value = weights[name].detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def read_generator_file(path: Path) -> GeneratorFile:
@@ -70,7 +88,7 @@ def read_generator_file(path: Path) -> GeneratorFile:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict, it cannot be iterated
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error}).") from error
     except SafetensorError as error:
@@ -149,8 +167,14 @@ def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> 
         classes = tuple(str(name) for name in document["classes"])
         n_images = int(document["n_images"])
         data = str(document["data"])
+        expected = document["weights_sha256"]
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise InputError(f"{path} is damaged: its metadata is not whole ({error}).") from error
+    if weights_sha256(weights) != expected:
+        raise InputError(
+            f"{path} is damaged: its weights do not have the sha256 they were written with; use "
+            "another checkpoint of its run."
+        )
     built: Any = from_json(arch, Architecture, f"{path}: arch")
     return GeneratorFile(
         arch=built, spec=spec, classes=classes, data=data, n_images=n_images, weights=weights

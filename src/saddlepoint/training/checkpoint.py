@@ -42,13 +42,11 @@ def save(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        metadata = generator_metadata(
-            config.arch, dataset.spec, dataset.classes, dataset.name, state.n_images
-        )
+        about = (config.arch, dataset.spec, dataset.classes, dataset.name, state.n_images)
         files = {}
         for name, net in state.nets.items():
             tensors = {k: v.contiguous() for k, v in net.state_dict().items()}
-            extra = metadata if name in ("ema", "generator") else None
+            extra = generator_metadata(*about, tensors) if name != "discriminator" else None
             files[f"{name}.safetensors"] = safetensors.torch.save(tensors, metadata=extra)
         files["optim.safetensors"] = safetensors.torch.save(_optimizer_tensors(state))
         for name, content in files.items():
