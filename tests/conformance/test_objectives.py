@@ -67,16 +67,6 @@ def test_a_step_of_the_generator_raises_the_fake_logits(loss: AdversarialLoss) -
 
 
 @every_loss
-def test_the_generator_needs_real_logits_exactly_when_it_says_so(loss: AdversarialLoss) -> None:
-    real, fake = pairs()
-    value = loss.generator(fake, real)
-    (gradient,) = torch.autograd.grad(value.sum(), real, allow_unused=True)
-    assert (gradient is not None) == loss.uses_real_in_generator
-    if not loss.uses_real_in_generator:
-        torch.testing.assert_close(loss.generator(fake), value)
-
-
-@every_loss
 def test_it_tells_how_its_curves_are_read(loss: AdversarialLoss) -> None:
     assert len(loss.reading) > 80
     assert loss.reading.strip().endswith(".")

@@ -79,7 +79,8 @@ class Step:
         discriminator_step(self.state, self.config, self.real, fake, lazy_step, self.sums)
 
     def generator(self, fake: Tensor | None = None) -> None:
-        generator_step(self.state, self.config, self.real, self.z, fake, self.sums)
+        real_logits = torch.zeros(len(self.z))
+        generator_step(self.state, self.config, self.real, real_logits, self.z, fake, self.sums)
 
 
 def weights(net: nn.Module) -> list[Tensor]:

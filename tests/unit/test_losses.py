@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from saddlepoint.core.contracts import AdversarialLoss
 from saddlepoint.core.errors import InputError
 from saddlepoint.losses.classic import Minimax, NonSaturating
+from saddlepoint.losses.relativistic import Relativistic
 from saddlepoint.losses.wasserstein import Wasserstein
 
 LOG2 = math.log(2)
@@ -182,6 +183,25 @@ def test_cross_entropies_are_exact_at_huge_float32_logits(logit: float) -> None:
 
 
 # -- Wasserstein ---------------------------------------------------------------------------
+
+
+@given(st.floats(-30, 30), st.floats(-30, 30), st.floats(-10, 10))
+def test_the_relativistic_loss_knows_only_the_gap(real: float, fake: float, shift: float) -> None:
+    r, f = (torch.tensor([v], dtype=torch.float64) for v in (real, fake))
+    loss = Relativistic()
+    expected = math.log1p(math.exp(-abs(fake - real))) + max(0.0, fake - real)
+    assert loss.discriminator(r, f).item() == pytest.approx(expected)
+    moved = loss.discriminator(r + shift, f + shift)
+    torch.testing.assert_close(moved, loss.discriminator(r, f))
+    # One plays softplus(f - r), the other softplus(r - f): their difference is the gap.
+    gap = loss.generator(f, r) - loss.discriminator(r, f)
+    torch.testing.assert_close(gap, r - f, rtol=1e-6, atol=1e-9)
+
+
+def test_the_relativistic_gradients_are_the_sigmoid_of_the_gap() -> None:
+    real, fake = torch.tensor([2.0, -1.0, 0.0]), torch.tensor([0.5, 3.0, 0.0])
+    found = gradient(Relativistic().generator(fake.requires_grad_(), real), fake)
+    torch.testing.assert_close(found, -torch.sigmoid(real - fake.detach()))
 
 
 def estimate(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

@@ -120,6 +120,20 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch() -> None:
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_the_discriminators_step_gives_the_logits_from_before_it(accumulate: int) -> None:
+    config = small("gan", train__accumulate=accumulate)
+    dataset = config.source.open()
+    batch = DeviceData(dataset, "cpu", 0).batch(0, 16)
+    state = TrainState.new(config, dataset.spec)
+    expected = state.discriminator(batch.images).detach()
+    fake = torch.randn(16, *dataset.spec.shape)
+    logits = steps.discriminator_step(state, config, batch, fake, 0, steps.Sums())
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
+    assert not logits.requires_grad
+    assert not torch.allclose(state.discriminator(batch.images), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_accumulation_trains_both_players() -> None:
     config = small("cgan-every-layer", train__accumulate=2)
     before = weights(TrainState.new(config, config.source.open().spec))
@@ -157,7 +171,8 @@ def test_the_generators_step_leaves_the_discriminator_and_its_gradients_alone() 
     batch = DeviceData(dataset, "cpu", 0).batch(0, 16)
     z = steps.latents(config, state.generator.latent_dim, 0)
     before = copy.deepcopy(state.discriminator.state_dict())
-    steps.generator_step(state, config, batch, z, state.generator(z), steps.Sums())
+    logits = torch.zeros(16)
+    steps.generator_step(state, config, batch, logits, z, state.generator(z), steps.Sums())
     for key, value in state.discriminator.state_dict().items():
         assert torch.equal(value, before[key])
     assert all(p.grad is None for p in state.discriminator.parameters())

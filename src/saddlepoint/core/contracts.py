@@ -149,8 +149,6 @@ class AdversarialLoss(ABC):
     group: ClassVar[str] = "loss"
     reading: ClassVar[str]
     """How a person reads this loss's curves: what is healthy, what is not. Shown beside them."""
-    uses_real_in_generator: ClassVar[bool] = False
-    """True when `generator` needs `real_logits` (relativistic losses)."""
 
     @abstractmethod
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -158,7 +156,8 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
-        """float32 [n] (and [n]) -> float32 [n]."""
+        """float32 [n] (and [n]) -> float32 [n]. Training always gives `real_logits`, as constants;
+        only relativistic losses use them."""
 
     def constrain(self, discriminator: nn.Module) -> None:
         """Called after every discriminator step; weight clipping lives here. Default: nothing."""

@@ -20,7 +20,6 @@ class Relativistic(AdversarialLoss):
     Paper: Jolicoeur-Martineau 2019, https://arxiv.org/abs/1807.00734, section 4.1 (RpGAN).
     """
 
-    uses_real_in_generator: ClassVar[bool] = True
     reading: ClassVar[str] = (
         "Only the gap between real and fake logits has a meaning here; both may drift together. "
         "Both losses are log 2 = 0.693 when the discriminator cannot tell a pair apart. In a "

@@ -111,7 +111,7 @@ def iterate(
     train = config.train
     torch.manual_seed(derive_seed(config.seed, "step", state.n_images))
     set_learning_rates(state, config)
-    real, z, fake = None, None, None
+    real, real_logits, z, fake = None, None, None, None
     for critic in range(train.n_critic):
         real = data.batch(state.n_images, train.batch_size, config.augment)
         z = steps.latents(config, state.generator.latent_dim, state.n_images)
@@ -120,12 +120,14 @@ def iterate(
         with torch.set_grad_enabled(shared), autocast(train):
             fake = state.generator(z, real.labels)
         lazy_step = state.n_steps * train.n_critic + critic
-        steps.discriminator_step(state, config, real, fake, lazy_step, sums)
+        real_logits = steps.discriminator_step(state, config, real, fake, lazy_step, sums)
         state.n_images += train.batch_size
     assert real is not None
+    assert real_logits is not None
     assert z is not None
     assert fake is not None
-    steps.generator_step(state, config, real, z, fake if train.accumulate == 1 else None, sums)
+    with_graph = fake if train.accumulate == 1 else None
+    steps.generator_step(state, config, real, real_logits, z, with_graph, sums)
     images_per_step = train.batch_size * train.n_critic
     update_ema(state.ema, state.generator, ema_decay(config.ema, state.n_images, images_per_step))
     state.n_steps += 1

@@ -44,14 +44,18 @@ def latents(config: Config, latent_dim: int, n_images: int) -> Tensor:
 
 def discriminator_step(
     state: TrainState, config: Config, real: Batch, fake: Tensor, lazy_step: int, sums: Sums
-) -> None:
+) -> Tensor:
     """Raise the logits of `real`, lower those of `fake`, add the penalties that are due.
 
     Args:
         fake: [n, ...] generated with the labels of `real`; its graph is not followed.
         lazy_step: discriminator steps so far; decides which lazy penalties are due.
+
+    Returns:
+        The logits of `real` before the step, float32 [n], without a graph.
     """
     state.optim_d.zero_grad(set_to_none=True)
+    seen = []
     parts = config.train.accumulate
     for part, made in zip(split(real, parts), fake.detach().chunk(parts), strict=True):
         with autocast(config.train):
@@ -69,16 +73,27 @@ def discriminator_step(
         sums.add("loss_d", adversarial)
         sums.add("real_logit", real_logits)
         sums.add("fake_logit", fake_logits)
+        seen.append(real_logits.detach())
     state.optim_d.step()
     config.loss.constrain(state.discriminator)
+    return torch.cat(seen)
 
 
 def generator_step(
-    state: TrainState, config: Config, real: Batch, z: Tensor, fake: Tensor | None, sums: Sums
+    state: TrainState,
+    config: Config,
+    real: Batch,
+    real_logits: Tensor,
+    z: Tensor,
+    fake: Tensor | None,
+    sums: Sums,
 ) -> None:
     """Move the generator where the discriminator believes its images more.
 
     Args:
+        real: its labels are those of the fakes.
+        real_logits: [n] of `real`, from the discriminator's step: constants to the generator, so
+            a relativistic loss need not pay for a forward pass to have them one step newer.
         z: [n, latent_dim]; used again when `fake` is None (accumulation keeps no graph).
         fake: [n, ...] with its graph, as the discriminator has just seen it, or None.
     """
@@ -87,14 +102,12 @@ def generator_step(
     # for its parameters, which would be a third of its backward pass and then thrown away.
     state.discriminator.requires_grad_(False)
     parts = config.train.accumulate
-    for part, z_part in zip(split(real, parts), z.chunk(parts), strict=True):
+    pieces = zip(split(real, parts), real_logits.chunk(parts), z.chunk(parts), strict=True)
+    for part, part_logits, part_z in pieces:
         with autocast(config.train):
-            made = state.generator(z_part, part.labels) if fake is None else fake
+            made = state.generator(part_z, part.labels) if fake is None else fake
             fake_logits = state.discriminator(made, part.labels).float()
-            real_logits = None
-            if config.loss.uses_real_in_generator:
-                real_logits = state.discriminator(part.images, part.labels).float()
-            loss = config.loss.generator(fake_logits, real_logits).mean()
+            loss = config.loss.generator(fake_logits, part_logits).mean()
         (loss / parts).backward()
         sums.add("loss_g", loss)
     state.discriminator.requires_grad_(True)
