@@ -78,7 +78,7 @@ def our_config(nets: str) -> tuple[Config, Dataset]:
     """The preset with the named nets, on the resized data."""
     config = configure("dcgan", str(fashion_mnist_32()))
     config = replace(config, arch=NETS[nets], train=device.resolve(config.train))
-    assert config.train.batch_size == BATCH_SIZE
+    assert config.train.batch_size == BATCH_SIZE  # that of the peer
     assert not config.penalties  # the bare steps have none
     return config, config.source.open()
 
