@@ -101,9 +101,11 @@ def quality_row(runs: list[dict[str, Any]]) -> list[str]:
 
 
 def aims_of(preset: str, runs: list[dict[str, Any]]) -> list[list[str]]:
-    """A row for each aim of a preset: its median beside it. The aims are for 7 minutes."""
+    """A row for each aim of a preset: its median beside it. The aims are for 7 minutes, so a
+    smaller budget that took no longer counts too."""
     rows = []
-    runs = [run for run in runs if run["budget"] == AIMS_BUDGET]
+    longest = 60 * AIMS_BUDGET["minutes"]
+    runs = [r for r in runs if r["budget"] == AIMS_BUDGET or r["wall_seconds"] <= longest]
     if not runs:
         return []
     for name, aim in AIMS.get(preset, {}).items():
