@@ -12,7 +12,13 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from saddlepoint.architectures.dcgan import dcgan_init
-from saddlepoint.core.contracts import Architecture, DataSpec, Discriminator, Generator
+from saddlepoint.core.contracts import (
+    Architecture,
+    Conditioning,
+    DataSpec,
+    Discriminator,
+    Generator,
+)
 
 SMALLEST = 8
 
@@ -60,6 +66,7 @@ class UpsampleDcgan(Architecture):
     """Both nets, for 32x32 only."""
 
     latent_dim: int = 100
+    conditioning: Conditioning = "none"
 
     def check(self, spec: DataSpec) -> None:
         assert spec.size == 4 * SMALLEST
