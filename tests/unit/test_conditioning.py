@@ -214,3 +214,15 @@ def test_without_classes_it_equals_torchs_batch_norm() -> None:
     x = torch.randn(8, 3, 5, 5)
     torch.testing.assert_close(ours(x, None), theirs(x))
     torch.testing.assert_close(ours.eval()(x, None), theirs.eval()(x))
+
+
+# -- the label must not drown the image ------------------------------------------------------
+
+
+@pytest.mark.parametrize("embedding_dim", [4, 32, 256])
+def test_an_embedded_label_is_as_long_as_a_one_hot_vector(embedding_dim: int) -> None:
+    """With vectors of length sqrt(32) the discriminator never found the image beside them."""
+    torch.manual_seed(0)
+    label = LabelInput("embedding", 1000, embedding_dim)
+    assert label.table is not None
+    assert label.table.weight.norm(dim=1).square().mean().item() == pytest.approx(1.0, rel=0.1)

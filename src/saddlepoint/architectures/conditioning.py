@@ -20,6 +20,9 @@ class LabelInput(nn.Module):
         self.kind = conditioning
         self.width = {"onehot": n_classes, "embedding": embedding_dim}.get(conditioning, 0)
         self.table = nn.Embedding(n_classes, embedding_dim) if conditioning == "embedding" else None
+        if self.table is not None:
+            # Vectors of length 1, as one-hot's are: longer ones drown the image beside them.
+            nn.init.normal_(self.table.weight, 0.0, embedding_dim**-0.5)
 
     def beside(self, x: Tensor, labels: Tensor | None) -> Tensor:
         """x [n, d] or [n, c, h, w] with the label's vector appended along dimension 1."""
@@ -77,7 +80,8 @@ class Projection(nn.Module):
     def __init__(self, n_classes: int, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(n_classes, width)
-        nn.init.normal_(self.table.weight, 0.0, width**-0.5)
+        # Near 0: the discriminator starts as an unconditional one, and learns what a class is.
+        nn.init.normal_(self.table.weight, 0.0, 0.002)
 
     def forward(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """features [n, width], labels [n] -> [n]."""

@@ -118,7 +118,7 @@ class DcganDiscriminator(Discriminator):
         with torch.autocast(h.device.type, enabled=False):
             h = h.float()
             logits = self.head(h).flatten()
-            return logits + self.projection(h.mean((2, 3)), labels) if self.projection else logits
+            return logits + self.projection(h.sum((2, 3)), labels) if self.projection else logits
 
 
 class _Identity(nn.Module):
