@@ -40,7 +40,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     total = config.train.total_images
     schedule = Schedule.of(config)
     data = DeviceData(dataset, config.train.device, config.seed)
-    snapshots = Snapshots(run, config, dataset)
+    snapshots = Snapshots(run, config, dataset, data)
     sums = steps.Sums()
     rows = run.history.rows
     seconds_before = rows[-1]["seconds"] if rows else 0.0

@@ -25,7 +25,7 @@ CHUNK = 64
 class Snapshots:
     """Seeds 0, 1, ... give the same latents at every snapshot; label = seed mod n_classes."""
 
-    def __init__(self, run: Run, config: Config, dataset: Dataset) -> None:
+    def __init__(self, run: Run, config: Config, dataset: Dataset, data: DeviceData) -> None:
         self.run = run
         self.dataset = dataset
         self.device = config.train.device
@@ -37,7 +37,6 @@ class Snapshots:
         self.columns = classes if by_class else None
         if by_class:
             self.n_shown = max(1, self.n_shown // classes) * classes
-        data = DeviceData(dataset, self.device, config.seed)
         self.real = data.batch(0, min(max(N_SCORED, self.n_shown), len(dataset)))
         run.samples_folder.mkdir(exist_ok=True)
 
