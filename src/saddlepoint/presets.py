@@ -66,7 +66,9 @@ def dcgan(source: Source) -> Config:
     return _dcgan(source, "dcgan", "none")
 
 
-def _dcgan(source: Source, name: str, conditioning: Conditioning) -> Config:
+def _dcgan(
+    source: Source, name: str, conditioning: Conditioning, mismatched: float = 0.0
+) -> Config:
     return Config(
         preset=name,
         source=source,
@@ -80,7 +82,7 @@ def _dcgan(source: Source, name: str, conditioning: Conditioning) -> Config:
         loss=NonSaturating(),
         optim_g=Adam(lr=1e-3, decay_start=0.0),
         optim_d=Adam(lr=1e-3, decay_start=0.0),
-        train=Train(kimg=400),
+        train=Train(kimg=400, mismatched=mismatched),
     )
 
 
@@ -173,20 +175,23 @@ def cgan_onehot(source: Source) -> Config:
 def cgan_embedding(source: Source) -> Config:
     """Conditional DCGAN, the label as a learned vector concatenated to both inputs.
 
-    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot).
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot); a quarter of
+    the discriminator's fakes are real images beside a wrong label, as in Reed et al. 2016,
+    https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-embedding --data fashion-mnist
     """
-    return _dcgan(source, "cgan-embedding", "embedding")
+    return _dcgan(source, "cgan-embedding", "embedding", mismatched=0.25)
 
 
 def cgan_every_layer(source: Source) -> Config:
     """Conditional DCGAN: the label in every generator layer, projection in the discriminator.
 
     Papers: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; Miyato & Koyama 2018,
-    https://arxiv.org/abs/1802.05637.
+    https://arxiv.org/abs/1802.05637; a quarter of the discriminator's fakes are real images beside
+    a wrong label, as in Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-every-layer --data fashion-mnist
     """
-    return _dcgan(source, "cgan-every-layer", "every-layer")
+    return _dcgan(source, "cgan-every-layer", "every-layer", mismatched=0.25)
 
 
 def cwgan_gp(source: Source) -> Config:

@@ -226,3 +226,16 @@ def test_an_embedded_label_is_as_long_as_a_one_hot_vector(embedding_dim: int) ->
     label = LabelInput("embedding", 1000, embedding_dim)
     assert label.table is not None
     assert label.table.weight.norm(dim=1).square().mean().item() == pytest.approx(1.0, rel=0.1)
+
+
+def test_the_dcgan_generator_can_give_each_class_its_own_places() -> None:
+    """Conditional norms move whole maps; the label at the input moves single places."""
+    generator = build("dcgan", "every-layer").generator(SPEC).eval()
+    z = torch.zeros(2, 8)
+    inputs: list[Tensor] = []
+    first = generator.norms[0]
+    assert isinstance(first, ConditionalBatchNorm)
+    first.register_forward_pre_hook(lambda _, args: inputs.append(args[0]))
+    generator(z, torch.tensor([1, 3]))
+    difference = inputs[0][0] - inputs[0][1]
+    assert difference.std((1, 2)).min() > 0

@@ -16,6 +16,8 @@ import torch
 from torch import nn
 
 from saddlepoint.core.config import Config, Ema, with_changes
+from saddlepoint.core.contracts import Batch, Discriminator
+from saddlepoint.core.errors import InputError
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.ring8 import Ring8
@@ -303,3 +305,60 @@ def test_a_discriminator_with_a_penalty_is_not_compiled(caplog: pytest.LogCaptur
     assert "second derivative" in caplog.text
     assert state.generator._compiled_call_impl is not None
     assert state.discriminator._compiled_call_impl is None
+
+
+# -- fakes that are real images beside a wrong label ---------------------------------------
+
+
+class _LabelReader(Discriminator):
+    """Keeps what it is shown; its logit is the label."""
+
+    n_classes = 10
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def forward(self, images: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        assert labels is not None
+        self.seen.append((images, labels))
+        return labels.double()
+
+
+def test_mismatched_fakes_are_the_first_real_images_beside_a_wrong_label() -> None:
+    images, labels = torch.randn(40, 1, 8, 8), torch.arange(40) % 10
+    made = torch.randn(40, 1, 8, 8)
+    reader = _LabelReader()
+    drawn = []
+    for seed in range(50):
+        torch.manual_seed(seed)
+        logits = steps._fake_logits(reader, Batch(images, labels), made, 0.25)
+        assert logits.shape == (40,)
+        assert logits.dtype == torch.float32
+        (wrong_images, wrong), (fakes, right) = reader.seen[-2:]
+        assert torch.equal(wrong_images, images[:10])
+        assert torch.equal(fakes, made[10:])
+        assert torch.equal(right, labels[10:])
+        assert (wrong != labels[:10]).all()
+        assert ((wrong >= 0) & (wrong < 10)).all()
+        drawn.append((wrong - labels[:10]) % 10)
+    assert torch.cat(drawn).unique().tolist() == list(range(1, 10))
+
+
+def test_without_mismatched_fakes_one_pass_sees_the_fakes_alone() -> None:
+    reader = _LabelReader()
+    made, labels = torch.randn(8, 1, 8, 8), torch.arange(8)
+    steps._fake_logits(reader, Batch(torch.randn(8, 1, 8, 8), labels), made, 0.0)
+    ((fakes, right),) = reader.seen
+    assert torch.equal(fakes, made)
+    assert torch.equal(right, labels)
+
+
+def test_mismatched_fakes_need_labels_and_leave_room_for_fakes() -> None:
+    """An unconditional run has no labels to be wrong about: refused before it starts."""
+    spec = small("dcgan").source.open().spec
+    with pytest.raises(InputError, match=r"train\.mismatched=0\.25 .* arch\.conditioning=none"):
+        small("dcgan", train__mismatched=0.25).check(spec)
+    small("cgan-onehot", train__mismatched=0.25).check(spec)
+    with pytest.raises(InputError, match="mismatched"):
+        small("cgan-onehot", train__mismatched=1.0)

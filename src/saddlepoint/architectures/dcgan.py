@@ -49,8 +49,12 @@ class DcganGenerator(Generator):
         super().__init__()
         self.latent_dim = arch.latent_dim
         self.base, n = _plan(spec)
-        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
-        classes = spec.n_classes if arch.conditioning == "every-layer" else 0
+        by_layer = arch.conditioning == "every-layer"
+        # A norm moves a whole map; only the input can tell a class's places apart (a trouser's
+        # two legs), so the first layer gets the label there as well.
+        way = "onehot" if by_layer else arch.conditioning
+        self.label = LabelInput(way, spec.n_classes, arch.embedding_dim)
+        classes = spec.n_classes if by_layer else 0
         widths = [min(arch.generator_width * 2**k, arch.max_width) for k in reversed(range(n))]
         if arch.full_resolution:
             widths.append(max(8, arch.generator_width // 2))
@@ -85,6 +89,7 @@ class DcganDiscriminator(Discriminator):
     def __init__(self, arch: Dcgan, spec: DataSpec) -> None:
         super().__init__()
         base, n = _plan(spec)
+        self.n_classes = spec.n_classes if arch.conditioning != "none" else 0
         self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
         widths = [min(arch.discriminator_width * 2**k, arch.max_width) for k in range(n)]
         channels = spec.channels + self.label.width

@@ -55,6 +55,7 @@ class MlpDiscriminator(Discriminator):
 
     def __init__(self, arch: Mlp, spec: DataSpec) -> None:
         super().__init__()
+        self.n_classes = spec.n_classes if arch.conditioning != "none" else 0
         self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
         widths = [math.prod(spec.shape) + self.label.width, *arch.discriminator_widths]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))

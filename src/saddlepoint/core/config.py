@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from saddlepoint.core import registry
-from saddlepoint.core.checks import above, at_least
+from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.contracts import (
     AdversarialLoss,
     Architecture,
@@ -67,6 +67,8 @@ class Train:
     """A batch is processed in this many equal parts whose gradients are added."""
     n_critic: int = 1
     """Discriminator steps before each generator step."""
+    mismatched: float = 0.0
+    """Share of the discriminator's fakes that are real images beside a wrong label."""
     device: str = "auto"
     """auto (cuda, then mps, then cpu), or a device that torch knows."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -87,6 +89,7 @@ class Train:
         at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
         at_least(self, 2, "batch_size")  # one image has neither a batch norm nor a diversity
         at_least(self, 1, "accumulate", "n_critic", "n_samples")
+        between(self, 0, 0.9, "mismatched")
         if self.batch_size % self.accumulate:
             raise InputError(
                 f"Train: batch_size={self.batch_size} is not divisible by "
@@ -130,6 +133,11 @@ class Config:
             raise InputError(
                 f"arch.conditioning={self.arch.conditioning} needs at least two classes, but the "
                 f"data {found}; use labelled data or --arch.conditioning none."
+            )
+        if self.train.mismatched > 0 and self.arch.conditioning == "none":
+            raise InputError(
+                f"train.mismatched={self.train.mismatched:g} pairs images with wrong labels, but "
+                "arch.conditioning=none uses no labels; choose another conditioning or 0."
             )
 
 

@@ -61,7 +61,7 @@ def discriminator_step(
         with autocast(config.train):
             # Two passes: real and fake must not share the statistics of one BatchNorm pass.
             real_logits = state.discriminator(part.images, part.labels).float()
-            fake_logits = state.discriminator(made, part.labels).float()
+            fake_logits = _fake_logits(state.discriminator, part, made, config.train.mismatched)
             adversarial = config.loss.discriminator(real_logits, fake_logits).mean()
             loss = adversarial
             for penalty in config.penalties:
@@ -77,6 +77,26 @@ def discriminator_step(
     state.optim_d.step()
     config.loss.constrain(state.discriminator)
     return torch.cat(seen)
+
+
+def _fake_logits(discriminator: nn.Module, real: Batch, made: Tensor, mismatched: float) -> Tensor:
+    """What the discriminator must lower: its logits of the fakes, float32 [n].
+
+    A share of the fakes gives way to real images beside a wrong label: the discriminator then
+    has to look at the label, and the generator has to draw what cannot be taken for another class.
+    Paper: Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1 (GAN-CLS).
+    """
+    n_wrong = int(mismatched * len(made))
+    if n_wrong == 0:
+        return discriminator(made, real.labels).float()
+    assert real.labels is not None
+    n_classes = discriminator.n_classes
+    shift = torch.randint(1, n_classes, (n_wrong,), device=made.device)
+    wrong = (real.labels[:n_wrong] + shift) % n_classes
+    # A pass of its own, as for the real images: its statistics are not those of the fakes.
+    logits_wrong = discriminator(real.images[:n_wrong], wrong)
+    logits_made = discriminator(made[n_wrong:], real.labels[n_wrong:])
+    return torch.cat([logits_wrong, logits_made]).float()
 
 
 def generator_step(
