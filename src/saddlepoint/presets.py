@@ -66,9 +66,7 @@ def dcgan(source: Source) -> Config:
     return _dcgan(source, "dcgan", "none")
 
 
-def _dcgan(
-    source: Source, name: str, conditioning: Conditioning, mismatched: float = 0.0
-) -> Config:
+def _dcgan(source: Source, name: str, conditioning: Conditioning) -> Config:
     return Config(
         preset=name,
         source=source,
@@ -78,11 +76,12 @@ def _dcgan(
             discriminator_width=48,
             full_resolution=True,
             conditioning=conditioning,
+            embedding_dim=8,
         ),
         loss=NonSaturating(),
         optim_g=Adam(lr=1e-3, decay_start=0.0),
         optim_d=Adam(lr=1e-3, decay_start=0.0),
-        train=Train(kimg=400, mismatched=mismatched),
+        train=Train(kimg=400, mismatched=0.0 if conditioning == "none" else 0.25),
     )
 
 
@@ -166,7 +165,9 @@ def _wgan_gp(source: Source, name: str, conditioning: Conditioning) -> Config:
 def cgan_onehot(source: Source) -> Config:
     """Conditional DCGAN, the label as a one-hot vector concatenated to both inputs.
 
-    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs).
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs); a quarter of
+    the discriminator's fakes are real images beside a wrong label, as in Reed et al. 2016,
+    https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-onehot --data fashion-mnist
     """
     return _dcgan(source, "cgan-onehot", "onehot")
@@ -180,7 +181,7 @@ def cgan_embedding(source: Source) -> Config:
     https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-embedding --data fashion-mnist
     """
-    return _dcgan(source, "cgan-embedding", "embedding", mismatched=0.25)
+    return _dcgan(source, "cgan-embedding", "embedding")
 
 
 def cgan_every_layer(source: Source) -> Config:
@@ -191,7 +192,7 @@ def cgan_every_layer(source: Source) -> Config:
     a wrong label, as in Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-every-layer --data fashion-mnist
     """
-    return _dcgan(source, "cgan-every-layer", "every-layer", mismatched=0.25)
+    return _dcgan(source, "cgan-every-layer", "every-layer")
 
 
 def cwgan_gp(source: Source) -> Config:
