@@ -103,8 +103,10 @@ def test_nothing_is_pickled(name: str) -> None:
     picklers = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve"}
     assert not {target.split(".")[0] for target in imports(name)} & picklers
     for node in ast.walk(TREES[name]):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            assert (node.value.id, node.attr) not in {("torch", "load"), ("torch", "save")}
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+            assert any(ast.unparse(word) == "weights_only=True" for word in node.keywords)
+        if isinstance(node, ast.Attribute):
+            assert ast.unparse(node) != "torch.save"
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             assert isinstance(node.value, ast.Constant)
             assert node.value.value is False

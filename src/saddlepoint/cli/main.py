@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from saddlepoint.cli.data import data_list, data_prepare
+from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import parse
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
@@ -46,6 +47,8 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "train": train,
     "resume": resume,
     "sample": sample,
+    "evaluate": evaluate,
+    "compare": compare,
     "data": data,
     "presets": presets,
 }

@@ -229,6 +229,12 @@ class Extractor(ABC):
 
     group: ClassVar[str] = "extractor"
 
+    def unfit(self, reference: Dataset) -> str:
+        """Why `--features auto` passes this extractor by, in a few words; "" when it is ready.
+
+        Nothing is downloaded to find out."""
+        return ""
+
     @abstractmethod
     def load(self, reference: Dataset, device: str) -> LoadedExtractor:
         """The network, ready; `reference` is the real data (a classifier learns from it).
@@ -267,6 +273,12 @@ class Comparison:
 
     real: FeatureSet
     fake: FeatureSet
+    train: FeatureSet | None = None
+    """The images that the generator learnt from, when memorisation is to be measured."""
+    modes: Tensor | None = None
+    """float64 [modes, 2]: centres of a mixture of points whose modes are known; or None."""
+    mode_std: float = 0.0
+    """Standard deviation of each mode, per axis."""
     k: int = 3
     """Neighbours of the k-NN measures."""
     seed: int = 0

@@ -24,6 +24,8 @@ HOMES = {
     "loss": "saddlepoint.losses",
     "penalty": "saddlepoint.losses",
     "optimizer": "saddlepoint.training.optimizers",
+    "extractor": "saddlepoint.evaluation.extractors",
+    "metric": "saddlepoint.evaluation.metrics",
 }
 """Group -> the package (or module) whose files are scanned for it."""
 

@@ -11,6 +11,7 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -41,6 +42,33 @@ def progress_on_stderr(title: str) -> Iterator[ProgressCallback]:
         yield update
     finally:
         if bar.live.is_started:  # stopping one that never began prints an empty line
+            bar.stop()
+
+
+@contextmanager
+def evaluation_progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar whose title changes with the work: progress(what, done, of)."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=quiet,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def update(what: str, done: int, of: int) -> None:
+        bar.start()
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=of)
+        bar.update(tasks[what], completed=done)
+
+    try:
+        yield update
+    finally:
+        if bar.live.is_started:
             bar.stop()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.reporting.facts import Facts, flat
 from saddlepoint.reporting.figures import PANELS
+from saddlepoint.reporting.page import figure_of, page_of, section, table
 from saddlepoint.reporting.pictures import picture_uri, spread
 from saddlepoint.reporting.wording import Wording, wording_of
 
@@ -41,20 +41,10 @@ def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
         _curves(facts, wording),
         _commands(facts),
         _configuration(facts, preset),
-        _section("Data", _table(facts.data_rows())),
-        _section("Where it comes from", _table(facts.origin_rows())),
+        section("Data", table(facts.data_rows())),
+        section("Where it comes from", table(facts.origin_rows())),
     ]
-    style = resources.files("saddlepoint.reporting").joinpath("page.css").read_text()
-    page = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(facts.title)} · Saddlepoint</title>\n"
-        # An empty icon, or the browser would ask a server for one.
-        '<link rel="icon" href="data:,">\n'
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(section for section in sections if section)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    page = page_of(facts.title, sections)
     write_atomically(run.report_file, page.encode())
     return run.report_file
 
@@ -111,20 +101,20 @@ def _head(facts: Facts) -> str:
 def _samples(facts: Facts) -> str:
     samples = facts.run.samples
     if not samples:
-        return _section("Samples", '<p class="note">No sample grid has been drawn yet.</p>')
-    newest = _figure(
+        return section("Samples", '<p class="note">No sample grid has been drawn yet.</p>')
+    newest = figure_of(
         samples[-1],
         _grid_alt(facts, samples[-1]),
         f"Generated, after {images_of(samples[-1]):,} real images (averaged weights)",
     )
-    reals = _figure(
+    reals = figure_of(
         facts.run.samples_folder / "reals.png",
         f"Grid of real items from {facts.data.get('name', 'the data')}",
         "Real, from the training data",
     )
     if not newest:
-        return _section("Samples", '<p class="note">The newest grid cannot be read.</p>')
-    return _section("Newest samples", f'<div class="pair">{newest}{reals}</div>')
+        return section("Samples", '<p class="note">The newest grid cannot be read.</p>')
+    return section("Newest samples", f'<div class="pair">{newest}{reals}</div>')
 
 
 def _film(facts: Facts) -> str:
@@ -145,12 +135,12 @@ def _film(facts: Facts) -> str:
         "Places that grow alike are the beginning of a collapse."
     )
     strip = f'<ol class="strip">{"".join(items)}</ol>'
-    return _section("How they came to be", strip, note if facts.is_image else "")
+    return section("How they came to be", strip, note if facts.is_image else "")
 
 
 def _curves(facts: Facts, wording: Wording) -> str:
     if not len(facts.history):
-        return _section("Curves", '<p class="note">No metrics have been written yet.</p>')
+        return section("Curves", '<p class="note">No metrics have been written yet.</p>')
     try:
         import plotly.io
         import plotly.offline
@@ -158,7 +148,7 @@ def _curves(facts: Facts, wording: Wording) -> str:
         note = (
             'For curves: <code>pip install "saddlepoint[report]"</code>, then make this page anew.'
         )
-        return _section("Curves", f'<p class="note">{note}</p>')
+        return section("Curves", f'<p class="note">{note}</p>')
     cards, drawings = [], []
     for panel in PANELS:
         figure = panel.draw(facts.history, wording)
@@ -175,14 +165,14 @@ def _curves(facts: Facts, wording: Wording) -> str:
         content = str(plotly.io.to_json(figure)).replace("<", "\\u003c")
         drawings.append(f"draw('curve-{panel.name}', {content});")
     if not cards:
-        return _section("Curves", '<p class="note">The metrics hold no value to draw.</p>')
+        return section("Curves", '<p class="note">The metrics hold no value to draw.</p>')
     # After the cards: a curve that is drawn before its neighbours exist takes their room.
     script = (
         f"<script>{plotly.offline.get_plotlyjs()}</script>\n<script>\n"
         "const draw = (place, figure) => Plotly.newPlot(place, figure.data, figure.layout, "
         "{displayModeBar: false, responsive: true});\n" + "\n".join(drawings) + "\n</script>"
     )
-    return _section("Curves", f'<div class="cards">{"".join(cards)}</div>\n{script}')
+    return section("Curves", f'<div class="cards">{"".join(cards)}</div>\n{script}')
 
 
 def _commands(facts: Facts) -> str:
@@ -192,7 +182,7 @@ def _commands(facts: Facts) -> str:
     ]
     if not parts:
         return ""
-    return _section("How to go on", "".join(parts))
+    return section("How to go on", "".join(parts))
 
 
 def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:
@@ -202,37 +192,11 @@ def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:
     usual = fields if preset is None else flat(preset)
     changed = {name for name, value in fields.items() if usual.get(name) != value}
     note = f"Marked: differs from the preset {facts.config.get('preset')}." if changed else ""
-    table = _table(fields, changed)
-    return _section(
+    rows = table(fields, changed)
+    return section(
         "Configuration",
-        f"<details open><summary>{len(fields)} fields</summary>{table}</details>",
+        f"<details open><summary>{len(fields)} fields</summary>{rows}</details>",
         note,
-    )
-
-
-def _section(title: str, body: str, note: str = "") -> str:
-    explained = f'<p class="note">{escape(note)}</p>\n' if note else ""
-    return f"<section>\n<h2>{escape(title)}</h2>\n{explained}{body}\n</section>"
-
-
-def _table(rows: Mapping[str, str], changed: set[str] | frozenset[str] = frozenset()) -> str:
-    lines = []
-    for name, value in rows.items():
-        mark = ' <span class="changed-sign">(changed)</span>' if name in changed else ""
-        css = ' class="changed"' if mark else ""
-        lines.append(
-            f'<tr{css}><th scope="row">{escape(name)}</th><td>{escape(value)}{mark}</td></tr>'
-        )
-    return f"<table><tbody>{''.join(lines)}</tbody></table>"
-
-
-def _figure(path: Path, alt: str, caption: str) -> str:
-    uri = picture_uri(path, shortest=640, longest=1600)
-    if uri is None:
-        return ""
-    return (
-        f'<figure><img src="{uri}" alt="{escape(alt)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 
 

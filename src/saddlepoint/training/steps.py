@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.config import Config
-from saddlepoint.core.contracts import Batch
+from saddlepoint.core.contracts import Batch, Discriminator
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.training.device import autocast
 from saddlepoint.training.state import TrainState
@@ -79,7 +79,9 @@ def discriminator_step(
     return torch.cat(seen)
 
 
-def _fake_logits(discriminator: nn.Module, real: Batch, made: Tensor, mismatched: float) -> Tensor:
+def _fake_logits(
+    discriminator: Discriminator, real: Batch, made: Tensor, mismatched: float
+) -> Tensor:
     """What the discriminator must lower: its logits of the fakes, float32 [n].
 
     A share of the fakes gives way to real images beside a wrong label: the discriminator then

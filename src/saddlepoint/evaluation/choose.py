@@ -1,0 +1,58 @@
+"""A user's word for features -> a network that is ready."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from saddlepoint.core import registry
+from saddlepoint.core.contracts import Dataset, LoadedExtractor
+from saddlepoint.core.errors import InputError
+
+AUTO = ("inception", "classifier", "pixels")
+"""In this order: what most published numbers are made of, what is sensible offline, the rest."""
+
+
+def choose_extractor(
+    features: str, reference: Dataset, device: str = "cpu"
+) -> tuple[LoadedExtractor, str]:
+    """The extractor that `--features TEXT` means, loaded.
+
+    Args:
+        features: auto, a registered name, or a file (or folder) with Inception's weights.
+        reference: the data that a classifier learns from.
+
+    Returns:
+        The extractor, and a sentence that says which was taken and why.
+
+    Raises:
+        InputError: neither a name nor a path; or it cannot be loaded.
+    """
+    names = registry.names("extractor")
+    if features == "auto":
+        reasons = []
+        for name in AUTO:
+            reason = registry.get("extractor", name)().unfit(reference)
+            if not reason:
+                passed_by = "".join(f"; not {r}" for r in reasons)
+                loaded = registry.get("extractor", name)().load(reference, device)
+                return loaded, f"Features: {_say(loaded)} (auto{passed_by})."
+            reasons.append(f"{name}: {reason}")
+        raise InputError(f"--features auto: nothing fits {reference.name} ({'; '.join(reasons)}).")
+    if features in names:
+        loaded = registry.get("extractor", features)().load(reference, device)
+    elif Path(features).expanduser().exists():
+        loaded = registry.get("extractor", "inception")(weights=features).load(reference, device)
+    else:
+        hint = registry.unknown("features", features, ["auto", *names]).rstrip(".?")
+        raise InputError(f"--features {features}: {hint}; and no such file exists.")
+    return loaded, f"Features: {_say(loaded)}."
+
+
+def _say(extractor: LoadedExtractor) -> str:
+    protocol = extractor.protocol
+    words = str(protocol["kind"])
+    if "accuracy" in protocol:
+        words += f", {100 * protocol['accuracy']:.1f} % right on images it never saw"
+    if protocol.get("sha256"):
+        words += f", sha256 {protocol['sha256'][:12]}"
+    return words

@@ -1,0 +1,1 @@
+"""Networks whose features are compared, one file each."""

@@ -1,0 +1,132 @@
+"""Inception features: what FID, KID, IS and most published numbers are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from saddlepoint.core.checks import one_of
+from saddlepoint.core.contracts import Dataset, Extractor, Features, LoadedExtractor
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.registry import register
+from saddlepoint.evaluation.extractors import _weights
+from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES, N_LOGITS
+from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
+
+RESIZES = {"tf1": tf1_bilinear, "clean": antialiased_bicubic}
+Resize = Literal["tf1", "clean"]
+
+
+@register("inception")
+@dataclass(frozen=True, kw_only=True)
+class Inception(Extractor):
+    """The last pool (2,048 features) and the 1,008 logits of Inception as of 5 December 2015.
+
+    Paper: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567.
+    """
+
+    resize: Resize = "tf1"
+    """How images reach 299 pixels: `tf1` as FID was defined, `clean` as in clean-fid."""
+    weights: str = ""
+    """File of the weights; empty searches the usual places, then downloads."""
+
+    def __post_init__(self) -> None:
+        one_of(self, tuple(RESIZES), "resize")
+
+    def unfit(self, reference: Dataset) -> str:
+        if not reference.spec.is_image:
+            return "the data are points"
+        return "" if _weights.at_hand() else "its weights are not on this machine"
+
+    def load(self, reference: Dataset, device: str) -> LoadedInception:
+        spec = reference.spec
+        if not spec.is_image or spec.channels not in (1, 3):
+            raise InputError(
+                f"inception looks at grey or colour images, and an item of {reference.name} has "
+                f"shape {spec.shape}; choose another extractor."
+            )
+        net, file = _weights.open_net(_weights.find_file(self.weights))
+        return LoadedInception(net, self.resize, file.sha256, device, file=file.name)
+
+
+class LoadedInception(LoadedExtractor):
+    """The network on a device.
+
+    Args:
+        net: float32 [n, 3, 299, 299] -> (pool3 [n, 2048], logits [n, 1008]), in evaluation mode.
+        sha256: of the file of its weights.
+        file: name under which that file is published.
+    """
+
+    chunk = 8
+    """Images that the network sees at once, always as many: which algorithm multiplies, and with
+    it the last bits, depends on the number. More are not faster on a CPU; elsewhere it is 64."""
+
+    def __init__(
+        self, net: nn.Module, resize: Resize, sha256: str, device: str, file: str = ""
+    ) -> None:
+        self.device = torch.device(device)
+        on_cpu = self.device.type == "cpu"  # where channels last takes two thirds of the time
+        self.chunk = self.chunk if on_cpu else 64
+        self.layout = torch.channels_last if on_cpu else torch.contiguous_format
+        self.net = net.to(self.device)
+        self.net.to(memory_format=self.layout)  # type: ignore[call-overload]  # stubs lack it
+        self.resize = RESIZES[resize]
+        self.protocol: dict[str, Any] = {
+            "kind": "inception",
+            "sha256": sha256,
+            "resize": resize,
+            "layer": "pool3",
+            "dim": N_FEATURES,
+            "file": file,
+        }
+
+    def __call__(self, images: Tensor) -> Features:
+        """uint8 [n, h, w, c], c = 1 or 3, of any size -> vectors float32 [n, 2048] (at least 0)
+        and logits float32 [n, 1008] without bias, on the CPU."""
+        if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[3] not in (1, 3):
+            raise ValueError(
+                f"uint8 [n, h, w, 1 or 3] is needed, not {images.dtype} {images.shape}"
+            )
+        vectors = torch.empty(len(images), N_FEATURES)
+        logits = torch.empty(len(images), N_LOGITS)
+        for start in range(0, len(images), self.chunk):
+            rows = images[start : start + self.chunk].to(self.device)
+            full = rows.new_zeros(self.chunk, *rows.shape[1:])
+            full[: len(rows)] = rows
+            stop = start + len(rows)
+            with torch.no_grad(), exact_float32(self.device):
+                x = (self.resize(full, IMAGE_SIZE) - 128) / 128
+                seen = self.net(x.expand(-1, 3, -1, -1).contiguous(memory_format=self.layout))
+                vectors[start:stop], logits[start:stop] = (part[: len(rows)] for part in seen)
+        return Features(vectors, logits)
+
+
+@contextmanager
+def exact_float32(device: torch.device) -> Iterator[None]:
+    """No autocast, no TF32 or bfloat16 inside convolutions, no search for a faster algorithm.
+
+    The caller's settings come back afterwards.
+    """
+    cudnn, mkldnn = torch.backends.cudnn, torch.backends.mkldnn
+    settings: list[tuple[Any, str, Any]] = [(cudnn, "benchmark", False)]
+    settings.append((cudnn, "deterministic", True))
+    if hasattr(cudnn, "conv"):  # PyTorch 2.9 and newer; it forbids to mix these with allow_tf32
+        settings.append((cudnn.conv, "fp32_precision", "ieee"))
+        settings.append((mkldnn.conv, "fp32_precision", "ieee"))
+    else:
+        settings.append((cudnn, "allow_tf32", False))
+    before = [getattr(owner, name) for owner, name, _ in settings]
+    try:
+        for owner, name, value in settings:
+            setattr(owner, name, value)
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        for (owner, name, _), value in zip(settings, before, strict=True):
+            setattr(owner, name, value)

@@ -1,0 +1,184 @@
+"""All measures of generated images against real ones, with the protocol beside the numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import torch
+
+from saddlepoint import __version__
+from saddlepoint.core import registry
+from saddlepoint.core.contracts import Comparison, LoadedExtractor, Measured
+from saddlepoint.evaluation.bank import Bank, Progress, bank_of, cached_tensors, no_progress
+from saddlepoint.evaluation.metrics._moments import Moments
+from saddlepoint.evaluation.sets import ImageSet, check_alike
+
+SCHEMA = 1
+PER_CLASS_LIMIT = 20
+"""Sets with more classes get no measures per class: too few images each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What decides the numbers beside the sets and the extractor."""
+
+    k: int = 3
+    """Neighbours of the k-NN measures."""
+    seed: int = 0
+    """Of subsets and of the bootstrap."""
+    n_bootstrap: int = 200
+    """Resamplings behind an interval; 0 for none."""
+    dtype: str = "float32"
+    """Of matrix products behind distances; what they could decide is decided in float64."""
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The numbers as JSON, and what pictures are made of."""
+
+    document: dict[str, Any]
+    comparison: Comparison
+    real: ImageSet
+    fake: ImageSet
+    train: ImageSet | None
+
+
+def evaluate(
+    real: ImageSet,
+    fake: ImageSet,
+    extractor: LoadedExtractor,
+    settings: Settings | None = None,
+    train: ImageSet | None = None,
+    mixture: tuple[Any, float] | None = None,
+    progress: Progress = no_progress,
+) -> Evaluation:
+    """Every measure that fits these two sets, from one extraction and one pass over the pairs.
+
+    Args:
+        train: the images that the generator learnt from, for memorisation.
+        mixture: (centres float64 [modes, 2], standard deviation) of points whose modes are known.
+
+    Raises:
+        InputError: sets that cannot be compared.
+    """
+    settings = settings or Settings()
+    started = time.monotonic()
+    check_alike(real, fake, settings.k)
+    real_bank = bank_of(real, extractor, progress)
+    fake_bank = bank_of(fake, extractor, progress)
+    train_bank = None if train is None else bank_of(train, extractor, progress)
+    comparison = Comparison(
+        real=real_bank.features,
+        fake=fake_bank.features,
+        train=None if train_bank is None else train_bank.features,
+        modes=None if mixture is None else torch.as_tensor(mixture[0], dtype=torch.float64),
+        mode_std=0.0 if mixture is None else mixture[1],
+        **asdict(settings),
+    )
+    comparison.shared["moments-real"] = _kept_moments(real_bank, settings.device)
+    values, unfit = measure(comparison, progress)
+    protocol = protocol_of(real, fake, extractor, settings)
+    document = {
+        "schema": SCHEMA,
+        "saddlepoint": __version__,
+        "real": real.origin,
+        "fake": fake.origin,
+        "protocol": protocol,
+        "protocol_sha256": sha256_of_json(protocol),
+        "values": values,
+        "unfit": unfit,
+        "per_class": per_class(comparison, real.classes),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    return Evaluation(document=document, comparison=comparison, real=real, fake=fake, train=train)
+
+
+def measure(
+    comparison: Comparison, progress: Progress = no_progress
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """-> {number: {"value", "interval", "note"}}, {measure that does not fit: why}."""
+    values: dict[str, Any] = {}
+    unfit: dict[str, str] = {}
+    names = registry.names("metric")
+    for position, name in enumerate(names):
+        metric = registry.get("metric", name)()
+        reason = metric.unfit(comparison)
+        if reason:
+            unfit[name] = reason
+        else:
+            found: Mapping[str, Measured] = metric.measure(comparison)
+            values |= {key: _plain(number) for key, number in found.items()}
+        progress("Measures", position + 1, len(names))
+    return values, unfit
+
+
+def per_class(comparison: Comparison, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
+    """Values of each class of a labelled pair of sets, from the same features; no intervals."""
+    real, fake = comparison.real, comparison.fake
+    if real.labels is None or fake.labels is None or len(classes) > PER_CLASS_LIMIT:
+        return {}
+    found = {}
+    for label, name in enumerate(classes):
+        of_real, of_fake = real.take(real.labels == label), fake.take(fake.labels == label)
+        if min(len(of_real), len(of_fake)) <= comparison.k:
+            continue
+        part = replace(comparison, real=of_real, fake=of_fake, train=None, n_bootstrap=0, shared={})
+        values, _ = measure(part)
+        found[name] = {key: number["value"] for key, number in values.items()}
+    return found
+
+
+def protocol_of(
+    real: ImageSet, fake: ImageSet, extractor: LoadedExtractor, settings: Settings
+) -> dict[str, Any]:
+    """All that two numbers must share to be put side by side."""
+    return {
+        "features": extractor.protocol,
+        "real": real.fingerprint,
+        "n_real": len(real),
+        "n_fake": len(fake),
+        "shape": list(real.spec.shape),
+        "k": settings.k,
+        "tie": "a distance equal to the radius is inside",
+        "dtype": settings.dtype,
+        "seed": settings.seed,
+        "n_bootstrap": settings.n_bootstrap,
+        "truncation": fake.origin.get("truncation", 1.0),
+        "covariance": "n - 1, float64",
+        "kid": "unbiased, degree 3, all pairs; 100 subsets of 1,000",
+        "inception_score": "all images; 10 splits in order",
+    }
+
+
+def sha256_of_json(document: Any) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(number: Measured) -> dict[str, Any]:
+    document: dict[str, Any] = {"value": number.value}
+    document["interval"] = None if number.interval is None else list(number.interval)
+    if number.note:
+        document["note"] = number.note
+    return document
+
+
+def _kept_moments(bank: Bank, device: str) -> Moments:
+    """Mean, covariance and its root of the real features, kept beside them."""
+
+    def make() -> dict[str, torch.Tensor]:
+        made = Moments.of(bank.features.vectors, device=device)
+        return {"total": made.total.cpu(), "products": made.products.cpu(), "root": made.root.cpu()}
+
+    kept = cached_tensors(bank.folder / "moments.safetensors", make)
+    return Moments(
+        n=float(len(bank.features)),
+        total=kept["total"].to(device),
+        products=kept["products"].to(device),
+        known_root=kept["root"].to(device),
+    )

@@ -1,0 +1,69 @@
+"""Intervals by the bootstrap: how much a number would move with other images of the same kinds.
+
+Efron & Tibshirani 1993, An Introduction to the Bootstrap, sections 13 and 14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saddlepoint.core.contracts import Comparison, Measured
+from saddlepoint.core.randomness import derive_seed
+
+LEVEL = 0.95
+
+
+def mean_of(values: Tensor, comparison: Comparison, name: str, note: str = "") -> Measured:
+    """The mean over images with a percentile interval.
+
+    Args:
+        values: bool or float [n], one for each image.
+    """
+    rows = values.double().cpu()
+    value = rows.mean().item()
+    if not comparison.n_bootstrap or len(rows) < 2:
+        return Measured(value=value, note=note)
+    replicates = [(rows @ w.double()).item() for w in weights(len(rows), comparison, name)]
+    return Measured(value=value, interval=_quantiles(replicates), note=note)
+
+
+def interval_of(
+    value: float, replicate: Callable[[Tensor, Tensor], float], comparison: Comparison, name: str
+) -> tuple[float, float] | None:
+    """The spread of a statistic of both sets under resampling, laid around its value.
+
+    A resample holds images twice, so it looks poorer than the set itself and a distance comes out
+    too great: only the replicates' spread about their own mean is used, not where they lie. A bias
+    of the value itself (FID's) is therefore not in the interval.
+
+    Args:
+        replicate: (weights of the real images, of the fakes: float32 [n] summing to 1) -> value.
+    """
+    if not comparison.n_bootstrap:
+        return None
+    real = weights(len(comparison.real), comparison, f"{name}-real")
+    fake = weights(len(comparison.fake), comparison, f"{name}-fake")
+    replicates = [replicate(r, f) for r, f in zip(real, fake, strict=True)]
+    low, high = _quantiles(replicates)
+    middle = sum(replicates) / len(replicates)
+    return value + low - middle, value + high - middle
+
+
+def weights(n: int, comparison: Comparison, name: str) -> list[Tensor]:
+    """n_bootstrap times the share of each of n images in a resample: float32 [n]."""
+    generator = torch.Generator().manual_seed(derive_seed(comparison.seed, f"bootstrap-{name}", n))
+    drawn = (
+        torch.randint(n, (n,), generator=generator).bincount(minlength=n)
+        for _ in range(comparison.n_bootstrap)
+    )
+    return [counts.float() / n for counts in drawn]
+
+
+def _quantiles(replicates: list[float]) -> tuple[float, float]:
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(np.array(replicates), [tail, 1 - tail])
+    return float(low), float(high)

@@ -1,0 +1,163 @@
+"""All pairs of two sets of features, by tiles: neighbours, balls and kernels in one pass.
+
+Working memory is a few tiles, never n x n. The distances of a tile come from a matrix product,
+which is fast and rounds. Whatever such a rounding could decide (which neighbour is the k-th,
+whether a pair lies inside a radius) is computed again for that pair in float64, as a difference of
+vectors. So neighbours and counts are those of float64, and equal points are at distance exactly 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from saddlepoint.core.contracts import Comparison
+from saddlepoint.evaluation.metrics._kernel import KernelSums, subsets
+from saddlepoint.evaluation.metrics._neighbours import (
+    Inside,
+    Nearest,
+    Points,
+    certain,
+    decide,
+    full_float32,
+)
+
+TILE = 1024
+SPARE = 3
+"""Neighbours kept beyond the k-th until float64 has decided."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairwise:
+    """What the pairs of a comparison say. Squared distances are float64, on the CPU."""
+
+    real_radii: Tensor
+    """float64 [n_real]: squared distance of each real image to its k-th nearest other one."""
+    fake_radii: Tensor
+    """float64 [n_fake]: the same among the fakes."""
+    n_balls: Tensor
+    """int64 [n_fake]: how many real images have the fake inside their radius."""
+    covered: Tensor
+    """bool [n_real]: a fake lies inside the real image's radius."""
+    inside_fake: Tensor
+    """bool [n_real]: the real image lies inside some fake's radius."""
+    nearest_real: Tensor
+    """int64 [n_fake]: the real image nearest to each fake."""
+    nearest_squares: Tensor
+    """float64 [n_fake]: its squared distance."""
+    realism: Tensor
+    """float64 [n_fake]: greatest radius / distance over the real images."""
+    kernel: KernelSums
+
+
+def pairwise(comparison: Comparison) -> Pairwise:
+    """The pass over all pairs; made once for all measures of a comparison."""
+    return comparison.once("pairwise", lambda: _pairwise(comparison))
+
+
+def too_few_neighbours(comparison: Comparison) -> str:
+    """Why no radius can be had here; "" when each image has a k-th nearest other one."""
+    smallest = min(len(comparison.real), len(comparison.fake))
+    return "" if smallest > comparison.k else f"needs more than k = {comparison.k} images a side"
+
+
+@torch.no_grad()
+def _pairwise(comparison: Comparison) -> Pairwise:
+    k, device = comparison.k, comparison.device
+    centre = comparison.real.vectors.mean(0)
+    dtype = getattr(torch, comparison.dtype)
+    real = Points.of(comparison.real.vectors, centre, device, dtype)
+    fake = Points.of(comparison.fake.vectors, centre, device, dtype)
+    kernel = KernelSums(real, fake, *subsets(comparison))
+    real_radii = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))[0][:, -1]
+    fake_radii = neighbours(fake, fake, k, lambda *tile: kernel.add("fake", *tile))[0][:, -1]
+    by_real = Inside(real, fake, real_radii)
+    by_fake = Inside(real, fake, fake_radii, of_columns=True)
+    # The paper's realism leaves the wide balls of the sparsest half of the real images out.
+    trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(dtype)
+    realism = torch.zeros(len(fake), dtype=dtype, device=real_radii.device)
+
+    def cross(columns: slice, rows: slice, products: Tensor) -> None:
+        kernel.add("cross", rows, columns, products.T)
+
+    def balls(columns: slice, rows: slice, squares: Tensor) -> None:
+        by_real.add(rows, columns, squares.T)
+        by_fake.add(rows, columns, squares.T)
+        ratio = trusted[None, rows] / squares.clamp_min(torch.finfo(dtype).tiny)
+        realism[columns] = torch.maximum(realism[columns], ratio.amax(1))
+
+    nearest_squares, nearest_real = neighbours(fake, real, 1, cross, balls)
+    return Pairwise(
+        real_radii=real_radii.cpu(),
+        fake_radii=fake_radii.cpu(),
+        n_balls=by_real.column_counts.cpu(),
+        covered=by_real.row_any.cpu(),
+        inside_fake=by_fake.row_any.cpu(),
+        nearest_real=nearest_real[:, 0].cpu(),
+        nearest_squares=nearest_squares[:, 0].cpu(),
+        realism=realism.double().sqrt().cpu(),
+        kernel=kernel,
+    )
+
+
+_OnTile = Callable[[slice, slice, Tensor], None]
+
+
+def neighbours(
+    rows_of: Points,
+    points: Points,
+    k: int,
+    on_products: _OnTile | None = None,
+    on_squares: _OnTile | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The k nearest points of each row, by exact distances.
+
+    Args:
+        rows_of, points: when they are one object, a point is not its own neighbour and each tile
+            is visited once for its mirror image too.
+        on_products: called with the rows, columns and scalar products of each tile.
+        on_squares: called with the rows, columns and rough squared distances of each tile.
+
+    Returns:
+        float64 [n, k] squared distances in rising order, int64 [n, k] indices.
+    """
+    nearest = Nearest(rows_of, k + SPARE)
+    own = rows_of is points
+    with full_float32():
+        for rows in tiles(len(rows_of)):
+            left = rows_of.centred(rows)
+            for columns in tiles(len(points)):
+                if own and columns.start < rows.start:
+                    continue  # the mirror image of a tile that has been seen
+                products = left @ points.centred(columns).T
+                if on_products is not None:
+                    on_products(rows, columns, products)
+                squares = to_squares(products, rows_of.squares[rows], points.squares[columns])
+                if own and rows == columns:
+                    squares.fill_diagonal_(torch.inf)
+                if on_squares is not None:
+                    on_squares(rows, columns, squares)
+                nearest.add(rows, squares, columns.start)
+                if own and rows != columns:
+                    nearest.add(columns, squares.T, rows.start)
+    squares, index = decide(nearest, rows_of, points, k)
+    if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
+        # Points so close together that the rounding hides who is nearest: again in float64.
+        more = rows_of.double()
+        return neighbours(more, more if own else points.double(), k)
+    return squares, index
+
+
+def tiles(n: int, size: int | None = None) -> Iterator[slice]:
+    """Slices of at most `size` (default TILE) that cover range(n)."""
+    size = size or TILE
+    return (slice(first, min(first + size, n)) for first in range(0, n, size))
+
+
+def to_squares(products: Tensor, row_squares: Tensor, column_squares: Tensor) -> Tensor:
+    """|a|^2 + |b|^2 - 2 a.b for a tile [n, m] of scalar products, which it overwrites."""
+    squares = torch.add(column_squares[None, :], products, alpha=-2, out=products)
+    return squares.add_(row_squares[:, None])

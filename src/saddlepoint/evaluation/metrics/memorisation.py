@@ -1,0 +1,88 @@
+"""Are the samples copies of training images?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from saddlepoint.core.contracts import Comparison, Measured, Metric
+from saddlepoint.core.registry import register
+from saddlepoint.evaluation.metrics._bootstrap import mean_of
+from saddlepoint.evaluation.metrics._neighbours import Points
+from saddlepoint.evaluation.metrics._pairwise import neighbours
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closest:
+    """Each sample's nearest training image, and how near real images are to theirs."""
+
+    squares: Tensor
+    """float64 [n_fake]: squared distance to the nearest training image."""
+    index: Tensor
+    """int64 [n_fake]: which one."""
+    between_training: Tensor
+    """float64 [n_fake]: squared distance of that training image to its nearest other one."""
+    real_squares: Tensor
+    """float64 [n_real]: squared distance of each real image to the nearest training image."""
+    real_between_training: Tensor
+    """float64 [n_real]: squared distance of that training image to its nearest other one."""
+
+
+def closest(comparison: Comparison) -> Closest:
+    """The pass over all pairs with training images; made once."""
+    return comparison.once("closest", lambda: _closest(comparison))
+
+
+@torch.no_grad()
+def _closest(comparison: Comparison) -> Closest:
+    assert comparison.train is not None
+    vectors, device = comparison.train.vectors, comparison.device
+    centre = vectors.double().mean(0)
+
+    def points(of: Tensor) -> Points:
+        return Points.of(of, centre, device, torch.float32)
+
+    train = points(vectors)
+    squares, index = neighbours(points(comparison.fake.vectors), train, 1)
+    real_squares, real_index = neighbours(points(comparison.real.vectors), train, 1)
+    # Of the training images that were hit only; the nearest two of one of them hold itself.
+    hit, positions = torch.cat([index, real_index])[:, 0].unique(return_inverse=True)
+    pairs, others = neighbours(points(vectors[hit.cpu()]), train, 2)
+    between = torch.where(others[:, 0] == hit, pairs[:, 1], pairs[:, 0])[positions].cpu()
+    n = len(index)
+    return Closest(
+        squares=squares[:, 0].cpu(),
+        index=index[:, 0].cpu(),
+        between_training=between[:n],
+        real_squares=real_squares[:, 0].cpu(),
+        real_between_training=between[n:],
+    )
+
+
+@register("memorisation")
+@dataclass(frozen=True, kw_only=True)
+class Memorisation(Metric):
+    """Share of samples nearer to a training image than that image is to any other one.
+
+    Chance alone makes some: read the share beside memorised_real, the same of real images that were
+    not trained on, and look at the pairs. A share well above theirs says copies.
+    Paper: Alaa et al. 2022,
+    https://arxiv.org/abs/2102.08921, section 4 (1 - authenticity).
+    """
+
+    def unfit(self, comparison: Comparison) -> str:
+        return "" if comparison.train is not None else "no training images were given"
+
+    def measure(self, comparison: Comparison) -> dict[str, Measured]:
+        found = closest(comparison)
+        copies = found.squares < found.between_training
+        by_chance = found.real_squares < found.real_between_training
+        ratio = (found.squares.median() / found.real_squares.median().clamp_min(1e-300)).sqrt()
+        note = "median distance to the nearest training image, of samples / of real images"
+        return {
+            "memorised": mean_of(copies, comparison, "memorised"),
+            "memorised_real": mean_of(by_chance, comparison, "memorised-real"),
+            "nearest_training_ratio": Measured(value=ratio.item(), note=note),
+        }

@@ -1,0 +1,73 @@
+"""scores/<checkpoint>.json of a run: what was measured, under which protocol. No torch in here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import write_json
+from saddlepoint.core.runs import Run, images_of
+
+SCHEMA = 1
+
+
+def save_score(run: Run, document: dict[str, Any]) -> str:
+    """Add an evaluation to the file of the checkpoint that was sampled; an earlier one of the same
+    protocol gives way.
+
+    Returns:
+        The checkpoint's name.
+    """
+    measured = document["fake"]["trained_images"]
+    checkpoint = next(
+        (folder.name for folder in reversed(run.checkpoints) if _n_images(folder) == measured),
+        f"{measured // 1000:06d}k",
+    )
+    run.scores_folder.mkdir(exist_ok=True)
+    file = run.scores_folder / f"{checkpoint}.json"
+    kept = [s for s in read_scores(file) if s["protocol_sha256"] != document["protocol_sha256"]]
+    write_json(file, {"schema": SCHEMA, "scores": [*kept, {**document, "checkpoint": checkpoint}]})
+    return checkpoint
+
+
+def newest_scores(run: Run) -> list[dict[str, Any]]:
+    """All evaluations of the newest checkpoint that has one; [] when there is none."""
+    if not run.scores_folder.is_dir():
+        return []
+    files = sorted(run.scores_folder.glob("*.json"), key=lambda file: images_of(file))
+    return read_scores(files[-1]) if files else []
+
+
+def read_scores(file: Path) -> list[dict[str, Any]]:
+    """The evaluations in one file; [] when it is absent.
+
+    Raises:
+        InputError: damaged.
+    """
+    if not file.is_file():
+        return []
+    try:
+        scores = json.loads(file.read_text())["scores"]
+        assert all("values" in score and "protocol_sha256" in score for score in scores)
+    except (ValueError, KeyError, TypeError, AssertionError):
+        raise InputError(f"{file} is damaged; remove it and evaluate again.") from None
+    return scores
+
+
+def as_rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """(measure, value, interval, note) of each number, for a table."""
+    rows = []
+    for name, number in document["values"].items():
+        ends = number["interval"]
+        interval = "" if ends is None else f"{ends[0]:.4f} to {ends[1]:.4f}"
+        rows.append((name, f"{number['value']:.4f}", interval, number.get("note", "")))
+    return rows
+
+
+def _n_images(checkpoint: Path) -> int | None:
+    try:
+        return json.loads((checkpoint / "state.json").read_text()).get("n_images")
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,127 @@
+"""Sets of images that are measured: from data, or drawn from a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saddlepoint.core.contracts import Dataset, DataSpec
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.randomness import derive_seed
+from saddlepoint.data.fingerprint import fingerprint
+from saddlepoint.sampling.sampler import Sampler
+
+SAMPLES_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSet:
+    """Images in memory or in a memory map, with what tells them from all others."""
+
+    name: str
+    """For a person: the data set, the folder or the run."""
+    spec: DataSpec
+    images: np.ndarray
+    """uint8 [n, h, w, c], or float32 [n, 2] for points."""
+    labels: np.ndarray | None
+    """int64 [n]: the class, or the one that was asked for; or None."""
+    classes: tuple[str, ...]
+    fingerprint: str
+    origin: dict[str, Any]
+    """JSON for the protocol: where the images came from and how they were chosen."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+def subset_of(dataset: Dataset, n: int | None, seed: int, origin: dict[str, Any]) -> ImageSet:
+    """n images of a data set, drawn without replacement; all of it when it has no more.
+
+    A set of n images is not a part of one with more: the draw depends on n.
+    """
+    images, labels = dataset.images, dataset.labels
+    mark = dataset.fingerprint
+    if n is not None and n < len(dataset):
+        drawing = np.random.Generator(np.random.PCG64(derive_seed(seed, "real-images", n)))
+        chosen = np.sort(drawing.permutation(len(dataset))[:n])
+        images, labels = images[chosen], None if labels is None else labels[chosen]
+        mark = fingerprint(dataset.spec, images, labels)
+        origin = {**origin, "of": len(dataset), "chosen": f"at random, seed {seed}"}
+    return ImageSet(
+        name=dataset.name,
+        spec=dataset.spec,
+        images=images,
+        labels=labels,
+        classes=dataset.classes,
+        fingerprint=mark,
+        origin={**origin, "name": dataset.name, "fingerprint": mark, "n": len(images)},
+    )
+
+
+def drawn_from(
+    sampler: Sampler,
+    n: int,
+    first_seed: int,
+    name: str,
+    truncation: float = 1.0,
+    labels: np.ndarray | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> ImageSet:
+    """Images of seeds first_seed, first_seed + 1, ... of a generator.
+
+    Args:
+        labels: int64 [m], dealt out to the seeds in turn; give the real images' own, so that both
+            sets have the same classes in the same numbers. Ignored by an unconditional generator.
+    """
+    parts, asked = [], None
+    if sampler.conditional:
+        wanted = np.arange(sampler.spec.n_classes) if labels is None else labels
+        asked = np.resize(wanted, n).astype(np.int64)
+    draw = sampler.images if sampler.spec.is_image else sampler.points
+    for first in range(0, n, SAMPLES_AT_ONCE):
+        seeds = range(first_seed + first, first_seed + min(first + SAMPLES_AT_ONCE, n))
+        given = None if asked is None else asked[first : first + len(seeds)].tolist()
+        parts.append(draw(seeds, given, truncation))
+        if progress is not None:
+            progress(f"Samples of {name}", first + len(seeds), n)
+    images = np.concatenate(parts)
+    mark = fingerprint(sampler.spec, images, asked)
+    return ImageSet(
+        name=name,
+        spec=sampler.spec,
+        images=images,
+        labels=asked,
+        classes=sampler.classes if sampler.conditional else (),
+        fingerprint=mark,
+        origin={
+            "name": name,
+            "fingerprint": mark,
+            "n": n,
+            "seeds": f"{first_seed}-{first_seed + n - 1}",
+            "truncation": truncation,
+            "trained_images": sampler.n_images,
+            "labels": "as the real images" if asked is not None else None,
+        },
+    )
+
+
+def check_alike(real: ImageSet, fake: ImageSet, k: int) -> None:
+    """Raises InputError when two sets cannot be compared."""
+    if real.spec.is_image != fake.spec.is_image:
+        raise InputError(
+            f"{real.name} and {fake.name} cannot be compared: one holds images, the other points."
+        )
+    if real.spec.is_image and real.spec.channels != fake.spec.channels:
+        raise InputError(
+            f"{real.name} has {real.spec.channels} channel(s) and {fake.name} has "
+            f"{fake.spec.channels}; convert one of them (`saddle data prepare --channels`)."
+        )
+    for images in (real, fake):
+        if len(images) < k + 1:
+            raise InputError(
+                f"{images.name} has {len(images)} image(s), and k = {k} neighbours need at least "
+                f"{k + 1}; give more images."
+            )
