@@ -9,9 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from saddlepoint.api import Run, configure, resume, sample, train
+    from saddlepoint.api import Run, compare, configure, evaluate, resume, sample, train
     from saddlepoint.core.config import Config
     from saddlepoint.core.errors import InputError, Interrupted, RunFailed
+    from saddlepoint.evaluation.arrays import score_features, score_images
 
 __version__ = "0.1.0"
 
@@ -20,6 +21,10 @@ _HOMES = {
     "resume": "saddlepoint.api",
     "sample": "saddlepoint.api",
     "configure": "saddlepoint.api",
+    "evaluate": "saddlepoint.api",
+    "compare": "saddlepoint.api",
+    "score_features": "saddlepoint.evaluation.arrays",
+    "score_images": "saddlepoint.evaluation.arrays",
     "Run": "saddlepoint.api",
     "Config": "saddlepoint.core.config",
     "InputError": "saddlepoint.core.errors",
@@ -34,9 +39,13 @@ __all__ = [
     "Run",
     "RunFailed",
     "__version__",
+    "compare",
     "configure",
+    "evaluate",
     "resume",
     "sample",
+    "score_features",
+    "score_images",
     "train",
 ]
 

@@ -11,7 +11,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import newest_scores
 
-NOT_A_DIFFERENCE = ("seed", "preset", "train.minutes", "train.device")
+NOT_A_DIFFERENCE = ("seed", "preset", "train.device")
 """Fields of a configuration that do not make another model."""
 
 
@@ -33,7 +33,7 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
             raise InputError(f"{path} has no scores yet; run `saddle evaluate {path}` first.")
     protocol = _shared_protocol(scores)
     groups: dict[str, list[Run]] = {}
-    flat = {str(run.path): flatten(run.document["config"]) for run in runs}
+    flat = {str(run.path): _configuration(run) for run in runs}
     for run in runs:
         groups.setdefault(_identity(flat[str(run.path)]), []).append(run)
     differing = _differing(list(flat.values()))
@@ -66,6 +66,14 @@ def flatten(document: Any, prefix: str = "") -> dict[str, Any]:
     for name, value in document.items():
         found |= flatten(value, f"{prefix}{name}.")
     return found
+
+
+def _configuration(run: Run) -> dict[str, Any]:
+    """The fields of a run's configuration; a budget of time is told by its minutes alone."""
+    config = flatten(run.document["config"])
+    if config.get("train.minutes"):
+        del config["train.kimg"]  # as many images as this machine made in that time
+    return config
 
 
 def protocol_differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:

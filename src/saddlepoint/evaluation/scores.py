@@ -61,9 +61,14 @@ def as_rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, number in document["values"].items():
         ends = number["interval"]
-        interval = "" if ends is None else f"{ends[0]:.4f} to {ends[1]:.4f}"
-        rows.append((name, f"{number['value']:.4f}", interval, number.get("note", "")))
+        interval = "" if ends is None else f"{in_digits(ends[0])} to {in_digits(ends[1])}"
+        rows.append((name, in_digits(number["value"]), interval, number.get("note", "")))
     return rows
+
+
+def in_digits(value: float) -> str:
+    """Four places, six for a small number such as KID's."""
+    return f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.6f}"
 
 
 def _n_images(checkpoint: Path) -> int | None:

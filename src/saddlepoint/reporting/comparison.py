@@ -9,6 +9,7 @@ from typing import Any
 
 from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
+from saddlepoint.evaluation.scores import in_digits
 from saddlepoint.reporting.page import figure_of, grid_table, page_of, section, table
 
 FIRST = ("precision", "recall", "fid", "coverage", "density", "kid_subsets", "label_accuracy")
@@ -66,10 +67,11 @@ def number_text(value: dict[str, Any] | None) -> str:
     if value is None:
         return ""
     if len(value["each"]) > 1:
-        return f"{value['median']:.4f} ({value['least']:.4f} to {value['greatest']:.4f})"
+        spread = f"{in_digits(value['least'])} to {in_digits(value['greatest'])}"
+        return f"{in_digits(value['median'])} ({spread})"
     ends = value["intervals"][0]
-    around = "" if ends is None else f" [{ends[0]:.4f} to {ends[1]:.4f}]"
-    return f"{value['median']:.4f}{around}"
+    around = "" if ends is None else f" [{in_digits(ends[0])} to {in_digits(ends[1])}]"
+    return f"{in_digits(value['median'])}{around}"
 
 
 def _grids(rows: list[dict[str, Any]]) -> str:
