@@ -22,7 +22,8 @@ LAYERS = (
     ("reporting",),
     ("presets",),
     ("api",),
-    ("cli", "lab", "studio"),
+    ("lab",),
+    ("cli", "studio"),
     ("__init__", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

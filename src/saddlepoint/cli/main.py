@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from saddlepoint.cli.data import data_list, data_prepare
 from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import parse
+from saddlepoint.cli.lab import lab_lecture, lab_list
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
 from saddlepoint.core.errors import InputError, Interrupted, RunFailed
@@ -19,6 +20,11 @@ def data(argv: list[str]) -> None:
     """Data sets: saddle data list | saddle data prepare SOURCE --out DIR [--size 64]."""
     verbs = {"list": data_list, "prepare": data_prepare}
     _dispatch("saddle data", verbs, argv)
+
+
+def lab(argv: list[str]) -> None:
+    """Experiments: saddle lab list | saddle lab lecture [--minutes M] [--out DIR]."""
+    _dispatch("saddle lab", {"list": lab_list, "lecture": lab_lecture}, argv)
 
 
 def presets(argv: list[str]) -> None:
@@ -50,6 +56,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "evaluate": evaluate,
     "compare": compare,
     "data": data,
+    "lab": lab,
     "presets": presets,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,14 @@ from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.reporting.facts import Facts, flat
 from saddlepoint.reporting.figures import PANELS
-from saddlepoint.reporting.page import figure_of, page_of, section, table
+from saddlepoint.reporting.page import (
+    WITHOUT_PLOTLY,
+    curves_of,
+    figure_of,
+    page_of,
+    section,
+    table,
+)
 from saddlepoint.reporting.pictures import picture_uri, spread
 from saddlepoint.reporting.wording import Wording, wording_of
 
@@ -141,38 +149,16 @@ def _film(facts: Facts) -> str:
 def _curves(facts: Facts, wording: Wording) -> str:
     if not len(facts.history):
         return section("Curves", '<p class="note">No metrics have been written yet.</p>')
-    try:
-        import plotly.io
-        import plotly.offline
-    except ImportError:
-        note = (
-            'For curves: <code>pip install "saddlepoint[report]"</code>, then make this page anew.'
-        )
-        return section("Curves", f'<p class="note">{note}</p>')
-    cards, drawings = [], []
-    for panel in PANELS:
-        figure = panel.draw(facts.history, wording)
-        if figure is None:
-            continue
-        title = escape(panel.title.format(critic=wording.critic))
-        cards.append(
-            f'<section class="card"><h3>{title}</h3>'
-            f'<div class="plot" id="curve-{panel.name}" role="img" '
-            f'aria-label="Curve over training: {title}"></div>'
-            f"<p>{escape(panel.reading(wording))}</p></section>"
-        )
-        # JSON inside a script: without "<" nothing in it can end the script.
-        content = str(plotly.io.to_json(figure)).replace("<", "\\u003c")
-        drawings.append(f"draw('curve-{panel.name}', {content});")
-    if not cards:
+    if find_spec("plotly") is None:
+        return section("Curves", WITHOUT_PLOTLY)
+    figures = [
+        (panel.name, panel.title.format(critic=wording.critic), figure, panel.reading(wording))
+        for panel in PANELS
+        if (figure := panel.draw(facts.history, wording)) is not None
+    ]
+    if not figures:
         return section("Curves", '<p class="note">The metrics hold no value to draw.</p>')
-    # After the cards: a curve that is drawn before its neighbours exist takes their room.
-    script = (
-        f"<script>{plotly.offline.get_plotlyjs()}</script>\n<script>\n"
-        "const draw = (place, figure) => Plotly.newPlot(place, figure.data, figure.layout, "
-        "{displayModeBar: false, responsive: true});\n" + "\n".join(drawings) + "\n</script>"
-    )
-    return section("Curves", f'<div class="cards">{"".join(cards)}</div>\n{script}')
+    return section("Curves", curves_of(figures))
 
 
 def _commands(facts: Facts) -> str:

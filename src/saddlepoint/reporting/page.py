@@ -6,8 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from saddlepoint.reporting.pictures import picture_uri
+
+WITHOUT_PLOTLY = (
+    '<p class="note">For curves: <code>pip install "saddlepoint[report]"</code>, then make this '
+    "page anew.</p>"
+)
 
 
 def page_of(title: str, sections: Iterable[str]) -> str:
@@ -65,3 +71,32 @@ def figure_of(path: Path, alt: str, caption: str) -> str:
         f'<figure><img src="{uri}" alt="{escape(alt)}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
+
+
+def curves_of(figures: Sequence[tuple[str, str, Any, str]]) -> str:
+    """plotly figures as cards, with plotly's own script inside the page. Once a page.
+
+    Args:
+        figures: (identifier, title, figure, how to read it) of each.
+    """
+    import plotly.io
+    import plotly.offline
+
+    cards, drawings = [], []
+    for name, title, figure, reading in figures:
+        cards.append(
+            f'<section class="card"><h3>{escape(title)}</h3>'
+            f'<div class="plot" id="curve-{name}" role="img" '
+            f'aria-label="Curve over training: {escape(title)}"></div>'
+            f"<p>{escape(reading)}</p></section>"
+        )
+        # JSON inside a script: without "<" nothing in it can end the script.
+        content = str(plotly.io.to_json(figure)).replace("<", "\\u003c")
+        drawings.append(f"draw('curve-{name}', {content});")
+    # After the cards: a curve that is drawn before its neighbours exist takes their room.
+    script = (
+        f"<script>{plotly.offline.get_plotlyjs()}</script>\n<script>\n"
+        "const draw = (place, figure) => Plotly.newPlot(place, figure.data, figure.layout, "
+        "{displayModeBar: false, responsive: true});\n" + "\n".join(drawings) + "\n</script>"
+    )
+    return f'<div class="cards">{"".join(cards)}</div>\n{script}'

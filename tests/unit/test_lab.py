@@ -1,0 +1,96 @@
+"""saddle lab: the lecture's experiments on small data."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from saddlepoint.cli.main import main
+from saddlepoint.core.runs import Run
+from saddlepoint.evaluation.scores import newest_scores
+from saddlepoint.presets import PRESETS
+
+LAB = ["lab", "lecture", "--data", "digits", "--n", "200", "--features", "pixels", "--quiet"]
+
+
+@pytest.fixture(autouse=True)
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("SADDLE_OFFLINE", "1")
+    monkeypatch.delenv("SADDLE_DATA", raising=False)
+
+
+def test_lab_list_names_the_labs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lab", "list", "--json"]) == 0
+    assert "lecture" in json.loads(capsys.readouterr().out)
+
+
+def test_the_lecture_is_trained_measured_and_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "lab"
+    argv = [*LAB, "--kimg", "0.1", "--out", str(out), "--presets", "gan", "cgan-onehot"]
+    assert main(argv) == 0
+    assert capsys.readouterr().out.strip() == str(out / "report.html")
+    page = (out / "report.html").read_text()
+    for text in ("160.92", "0.1906", "Left out: faces", "cgan-onehot", "do not compare"):
+        assert text in page
+    assert page.count("<img ") == 2
+    assert page.count("Plotly.newPlot(") == 1
+    folders = [out / "fashion-mnist" / f"{preset}-0" for preset in ("gan", "cgan-onehot")]
+    assert all(Run(folder).status["state"] == "finished" for folder in folders)
+    assert all(len(newest_scores(Run(folder))) == 1 for folder in folders)
+
+    # The same command again trains and measures nothing.
+    before = [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]
+    scored = [next((folder / "scores").iterdir()).stat().st_mtime_ns for folder in folders]
+    assert main(argv) == 0
+    assert before == [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]
+    after = [next((folder / "scores").iterdir()).stat().st_mtime_ns for folder in folders]
+    assert after == scored
+
+
+def test_a_lab_of_other_settings_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "lab"
+    argv = [*LAB, "--out", str(out), "--presets", "gan"]
+    assert main([*argv, "--kimg", "0.1"]) == 0
+    assert main([*argv, "--kimg", "0.2"]) == 2
+    assert "kimg=0.1" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    assert main([*LAB, "--out", str(tmp_path / "other")]) == 2
+    assert "holds no lab" in capsys.readouterr().err
+
+
+def test_a_killed_lab_goes_on(tmp_path: Path) -> None:
+    out = tmp_path / "lab"
+    argv = [sys.executable, "-m", "saddlepoint", *LAB, "--kimg", "4", "--out", str(out)]
+    argv += ["--presets", "gan"]
+    process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    metrics = out / "fashion-mnist" / "gan-0" / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not metrics.is_file() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert Run(out / "fashion-mnist" / "gan-0").status["state"] == "finished"
+    assert (out / "report.html").is_file()
+
+
+def test_every_family_of_the_lectures_tables_is_a_preset() -> None:
+    from saddlepoint.lab.lecture import FACES, FASHION
+
+    for application in (FASHION, FACES):
+        assert set(application.presets) <= set(PRESETS)
+        assert len(application.published) == 3
