@@ -22,13 +22,36 @@ from saddlepoint.data.archive import Entry, Reader
 from saddlepoint.data.chunks import Record, Work, read_records, records_from, run_chunk, split
 
 CREW_FROM = 512
-"""Fewer images than this are decoded in this process: starting workers would take longer."""
+"""Fewer images than this are decoded in this process, sooner than a worker has started."""
+
+
+class Crew:
+    """Workers that start while their work is still being listed; all are gone at the end.
+
+    Starting takes as long as decoding a thousand small images, so they start at once and not when
+    the first chunk is ready.
+    """
+
+    def __init__(self, n_workers: int) -> None:
+        self.n_workers = n_workers
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Crew:
+        if self.n_workers > 1:
+            self.workers = [_hire() for _ in range(self.n_workers)]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for worker in self.workers:
+            worker.kill()
+        for worker in self.workers:
+            worker.communicate()
 
 
 def decode_all(
     work: Work,
     entries: list[Entry],
-    workers: int,
+    crew: Crew,
     progress: Callable[[int, int], None] | None,
 ) -> list[list[Record]]:
     """Decode what is not yet in the scratch folder; -> the records of every chunk, in order.
@@ -47,8 +70,8 @@ def decode_all(
     todo = {number: chunk for number, chunk in enumerate(chunks) if number not in records}
     if progress is not None:
         progress(n_done, len(entries))
-    crew = workers > 1 and len(entries) - n_done >= CREW_FROM
-    results = _by_crew(work, todo, workers) if crew else _alone(work, todo)
+    many = bool(crew.workers) and len(entries) - n_done >= CREW_FROM
+    results = _by_crew(work, todo, crew) if many else _alone(work, todo)
     for number, result in results:
         records[number] = result
         n_done += len(result)
@@ -67,17 +90,16 @@ def _alone(work: Work, todo: dict[int, list[Entry]]) -> Iterator[tuple[int, list
 
 
 def _by_crew(
-    work: Work, todo: dict[int, list[Entry]], workers: int
+    work: Work, todo: dict[int, list[Entry]], crew: Crew
 ) -> Iterator[tuple[int, list[Record]]]:
     """One thread a worker hands it chunks and collects its answers."""
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in todo:
         waiting.put(number)
     answers: queue.SimpleQueue[tuple[int, dict]] = queue.SimpleQueue()
-    crew = [_hire() for _ in range(min(workers, len(todo)))]
     threads = [
         threading.Thread(target=_serve, args=(worker, work, todo, waiting, answers), daemon=True)
-        for worker in crew
+        for worker in crew.workers
     ]
     try:
         for thread in threads:
@@ -93,12 +115,10 @@ def _by_crew(
                 )
             yield number, records_from(answer["records"])
     finally:
-        for worker in crew:
-            worker.kill()
+        for worker in crew.workers:
+            worker.kill()  # so that no thread waits for an answer
         for thread in threads:
             thread.join()
-        for worker in crew:
-            worker.communicate()
 
 
 def _hire() -> subprocess.Popen[bytes]:
