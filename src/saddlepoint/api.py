@@ -36,6 +36,7 @@ from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.training import budget, checkpoint, device
 from saddlepoint.training.loop import train as train_loop
 from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.scoring import check_scoring
 from saddlepoint.training.state import TrainState
 
 
@@ -135,6 +136,7 @@ def train(
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
+    check_scoring(config, dataset)
     monitor = Monitor(quiet)
     if out is not None and Path(out).exists():
         runs.Run.create(out, "")  # refuses a folder in use before the warm-up is spent

@@ -103,6 +103,24 @@ class Train:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What is measured at each grid, and decides which checkpoint is the best."""
+
+    by: str = "sliced_wasserstein"
+    """sliced_wasserstein (cheap), or a number of `saddle evaluate`: fid, precision, recall, ..."""
+    n: int = 1000
+    """Images of each set for the numbers of `saddle evaluate`."""
+    features: str = "auto"
+    """As `saddle evaluate --features`."""
+    patience: int = 0
+    """Stop after this many scores without a better one; 0: never."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 10, "n")
+        at_least(self, 0, "patience")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that decides a run. One seed decides every random number in it."""
 
@@ -117,6 +135,7 @@ class Config:
     optim_d: Optimizer
     ema: Ema = field(default_factory=Ema)
     train: Train = field(default_factory=Train)
+    scoring: Scoring = field(default_factory=Scoring)
     seed: int = 0
     """The one seed."""
 

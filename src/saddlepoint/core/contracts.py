@@ -305,6 +305,8 @@ class Measured:
     value: float
     interval: tuple[float, float] | None = None
     """95 % bootstrap interval over the images, or None."""
+    better: Literal["higher", "lower", ""] = ""
+    """Which way a better generator moves it; "" when neither is better by itself."""
     note: str = ""
     """What a reader must know of this number: a bias, a setting that is its own."""
 

@@ -163,6 +163,7 @@ def sha256_of_json(document: Any) -> str:
 def _plain(number: Measured) -> dict[str, Any]:
     document: dict[str, Any] = {"value": number.value}
     document["interval"] = None if number.interval is None else list(number.interval)
+    document["better"] = number.better
     if number.note:
         document["note"] = number.note
     return document

@@ -41,18 +41,20 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     schedule = Schedule.of(config)
     data = DeviceData(dataset, config.train.device, config.seed)
     snapshots = Snapshots(run, config, dataset, data)
+    scorer = snapshots.scorer
     sums = steps.Sums()
     rows = run.history.rows
     seconds_before = rows[-1]["seconds"] if rows else 0.0
     started = tick_started = last_saved = time.monotonic()
     tick_images = state.n_images
+    done = state.n_images >= total
 
     try:
         with StopRequest() as stop, monitor.watch(config, dataset, run, state.n_images):
             if state.n_images == 0:
                 snapshots.reals()
                 snapshots.grid(state, snapshot_name(0, 1))
-            while state.n_images < total:
+            while not done:
                 # One step: n_critic discriminator steps, one generator step, the average.
                 before = state.n_images
                 real, fake = iterate(state, config, data, sums)
@@ -78,12 +80,14 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                     monitor.sampled(snapshots.grid(state, name))
                 overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
                 saving = due or stopping or overdue or bool(requests.get("save"))
-                if saving:
-                    row["sliced_wasserstein"] = snapshots.score(state)
+                # Scores follow the schedule alone: a stop or a clock must not change what is best.
+                if due:
+                    row |= scorer.score(state)
                 run.append_metrics(row)
                 if saving:
-                    checkpoint.save(run, state, config, dataset, row["sliced_wasserstein"])
+                    checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
                     last_saved = time.monotonic()
+                done = done or (due and scorer.exhausted(run.history.rows))
                 monitor.tick(row)
                 if stopping and not done:
                     run.write_status("interrupted", state.n_images)

@@ -1,11 +1,10 @@
-"""What a run shows of itself while it trains: fixed-latent grids and one cheap score."""
+"""What a run shows of itself while it trains: grids of fixed latents."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from saddlepoint.core import images
@@ -13,13 +12,10 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
-from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
-from saddlepoint.sampling.sampler import latents
+from saddlepoint.training.scoring import N_CHEAP, Scorer
 from saddlepoint.training.state import TrainState
 
-N_SCORED = 512
 N_POINTS = 2000
-CHUNK = 64
 
 
 class Snapshots:
@@ -28,7 +24,6 @@ class Snapshots:
     def __init__(self, run: Run, config: Config, dataset: Dataset, data: DeviceData) -> None:
         self.run = run
         self.dataset = dataset
-        self.device = config.train.device
         self.conditional = config.arch.conditioning != "none"
         self.is_image = dataset.spec.is_image
         self.n_shown = config.train.n_samples if self.is_image else N_POINTS
@@ -37,7 +32,8 @@ class Snapshots:
         self.columns = classes if by_class else None
         if by_class:
             self.n_shown = max(1, self.n_shown // classes) * classes
-        self.real = data.batch(0, min(max(N_SCORED, self.n_shown), len(dataset)))
+        self.real = data.batch(0, min(max(N_CHEAP, self.n_shown), len(dataset)))
+        self.scorer = Scorer(config, dataset, self.real.images)
         run.samples_folder.mkdir(exist_ok=True)
 
     def reals(self) -> Path:
@@ -46,24 +42,7 @@ class Snapshots:
 
     def grid(self, state: TrainState, name: str) -> Path:
         """samples/<name>.png from the averaged generator."""
-        return self._draw(name, self._generate(state, self.n_shown))
-
-    def score(self, state: TrainState) -> float:
-        """Sliced Wasserstein distance of 512 samples to 512 real items; lower is better."""
-        n = min(N_SCORED, len(self.real.images))
-        return round(sliced_wasserstein(self.real.images[:n], self._generate(state, n)), 6)
-
-    @torch.no_grad()
-    def _generate(self, state: TrainState, n: int) -> Tensor:
-        z = latents(range(n), state.ema.latent_dim).to(self.device)
-        labels = None
-        if self.conditional:
-            labels = torch.arange(n, device=self.device) % self.dataset.spec.n_classes
-        made = [
-            state.ema(z[i : i + CHUNK], None if labels is None else labels[i : i + CHUNK])
-            for i in range(0, n, CHUNK)
-        ]
-        return torch.cat(made)
+        return self._draw(name, self.scorer.generate(state, range(self.n_shown)))
 
     def _draw(self, name: str, items: Tensor) -> Path:
         array = items.float().cpu().numpy()

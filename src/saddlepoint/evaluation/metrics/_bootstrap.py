@@ -6,6 +6,7 @@ Efron & Tibshirani 1993, An Introduction to the Bootstrap, sections 13 and 14.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,7 +18,12 @@ from saddlepoint.core.randomness import derive_seed
 LEVEL = 0.95
 
 
-def mean_of(values: Tensor, comparison: Comparison, name: str, note: str = "") -> Measured:
+def mean_of(
+    values: Tensor,
+    comparison: Comparison,
+    name: str,
+    better: Literal["higher", "lower", ""] = "higher",
+) -> Measured:
     """The mean over images with a percentile interval.
 
     Args:
@@ -26,9 +32,9 @@ def mean_of(values: Tensor, comparison: Comparison, name: str, note: str = "") -
     rows = values.double().cpu()
     value = rows.mean().item()
     if not comparison.n_bootstrap or len(rows) < 2:
-        return Measured(value=value, note=note)
+        return Measured(value=value, better=better)
     replicates = [(rows @ w.double()).item() for w in weights(len(rows), comparison, name)]
-    return Measured(value=value, interval=_quantiles(replicates), note=note)
+    return Measured(value=value, interval=_quantiles(replicates), better=better)
 
 
 def interval_of(

@@ -11,7 +11,12 @@ from saddlepoint.core.contracts import Comparison, FeatureSet, Measured, Metric
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._bootstrap import interval_of, weights
-from saddlepoint.evaluation.metrics._moments import Moments, frechet, frechet_of_few
+from saddlepoint.evaluation.metrics._moments import (
+    Moments,
+    frechet,
+    frechet_of_few,
+    frechet_of_subsets,
+)
 
 FEW = 5000
 """Below this many images of either set the bias of FID is said and FID infinity is given."""
@@ -59,7 +64,11 @@ class Fid(Metric):
         value = distance(real, vectors)
         few = min(len(comparison.real), len(vectors)) < FEW
         note = f"biased upwards: fewer than {FEW:,} images" if few else ""
-        found = {"fid": Measured(value=value, interval=_interval(comparison, value), note=note)}
+        found = {
+            "fid": Measured(
+                value=value, interval=_interval(comparison, value), note=note, better="lower"
+            )
+        }
         if (few or self.infinity) and len(vectors) >= 50:
             found["fid_infinity"] = _infinity(real, vectors, comparison)
         return found
@@ -121,11 +130,12 @@ def _infinity(real: Moments, vectors: Tensor, comparison: Comparison) -> Measure
     generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "fid-infinity", n))
     # Below the number of features FID bends away from a line: the upper half is straight enough.
     sizes = torch.linspace(n // 2, n, 15).round().long().tolist()
-    values = []
-    for size in sizes:
-        chosen = torch.randperm(n, generator=generator)[:size].to(vectors.device)
-        values.append(distance(real, vectors[chosen]))
+    subsets = [torch.randperm(n, generator=generator)[:size].to(vectors.device) for size in sizes]
+    if n < vectors.shape[1]:
+        values = frechet_of_subsets(real, vectors, subsets)
+    else:
+        values = [distance(real, vectors[rows]) for rows in subsets]
     over_n = torch.tensor([[1.0 / size, 1.0] for size in sizes], dtype=torch.float64)
     line = torch.linalg.lstsq(over_n, torch.tensor(values, dtype=torch.float64)[:, None]).solution
     note = "from the number of fakes only; the real set's own bias stays"
-    return Measured(value=line[1].item(), note=note)
+    return Measured(value=line[1].item(), note=note, better="lower")

@@ -32,7 +32,7 @@ class InceptionScore(Metric):
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
         assert comparison.fake.logits is not None
         log_p = comparison.fake.logits.double().log_softmax(1)
-        found = {"inception_score": Measured(value=score(log_p))}
+        found = {"inception_score": Measured(value=score(log_p), better="higher")}
         n = len(log_p)
         if n >= self.splits:
             ends = [i * n // self.splits for i in range(self.splits + 1)]
@@ -40,7 +40,9 @@ class InceptionScore(Metric):
             values = torch.tensor(parts, dtype=torch.float64)
             spread = values.std(correction=0).item()
             note = f"{self.splits} splits; standard deviation {spread:.4f}, which is no interval"
-            found["inception_score_splits"] = Measured(value=values.mean().item(), note=note)
+            found["inception_score_splits"] = Measured(
+                value=values.mean().item(), note=note, better="higher"
+            )
         return found
 
 

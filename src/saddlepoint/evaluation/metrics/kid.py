@@ -41,6 +41,6 @@ class Kid(Metric):
             interval = (low.item(), high.item())
         note = f"100 subsets of {kernel.subset_size:,}; standard deviation {spread:.6f}"
         return {
-            "kid": Measured(value=kernel.squared_mmd()),
-            "kid_subsets": Measured(value=mean, interval=interval, note=note),
+            "kid": Measured(value=kernel.squared_mmd(), better="lower"),
+            "kid_subsets": Measured(value=mean, interval=interval, note=note, better="lower"),
         }

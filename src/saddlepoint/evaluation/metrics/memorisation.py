@@ -82,7 +82,7 @@ class Memorisation(Metric):
         ratio = (found.squares.median() / found.real_squares.median().clamp_min(1e-300)).sqrt()
         note = "median distance to the nearest training image, of samples / of real images"
         return {
-            "memorised": mean_of(copies, comparison, "memorised"),
-            "memorised_real": mean_of(by_chance, comparison, "memorised-real"),
+            "memorised": mean_of(copies, comparison, "memorised", "lower"),
+            "memorised_real": mean_of(by_chance, comparison, "memorised-real", ""),
             "nearest_training_ratio": Measured(value=ratio.item(), note=note),
         }

@@ -50,7 +50,9 @@ class MixtureModes(Metric):
         good = distance <= HIGH_QUALITY * comparison.mode_std
         counts = mode[good].bincount(minlength=len(centres))
         found = {
-            "modes": Measured(value=float((counts > 0).sum()), note=f"of {len(centres)}"),
+            "modes": Measured(
+                value=float((counts > 0).sum()), note=f"of {len(centres)}", better="higher"
+            ),
             "high_quality": mean_of(good, comparison, "high-quality"),
         }
         if good.any():
@@ -59,7 +61,9 @@ class MixtureModes(Metric):
             spread = offsets.square().mean().sqrt().item() / comparison.mode_std
             note = floor_note(len(centres), len(points))
             found["mode_spread"] = Measured(value=spread)
-            found["reverse_kl"] = Measured(value=reverse_kl(counts, uniform), note=note)
+            found["reverse_kl"] = Measured(
+                value=reverse_kl(counts, uniform), note=note, better="lower"
+            )
         return found
 
 
@@ -92,8 +96,10 @@ class ClassModes(Metric):
         # One image a class is added, so that a class that chance left out is not impossible.
         expected = (real.double() + 1) / (real.sum() + n_classes)
         return {
-            "class_modes": Measured(value=float((counts > 0).sum()), note=f"of {n_classes:,}"),
+            "class_modes": Measured(
+                value=float((counts > 0).sum()), note=f"of {n_classes:,}", better="higher"
+            ),
             "class_reverse_kl": Measured(
-                value=reverse_kl(counts, expected), note=floor_note(n_classes, n)
+                value=reverse_kl(counts, expected), note=floor_note(n_classes, n), better="lower"
             ),
         }

@@ -1,0 +1,114 @@
+"""How good a run is while it trains: what decides the best checkpoint and an early stop."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from saddlepoint.core import images
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Comparison, Dataset, FeatureSet
+from saddlepoint.core.errors import InputError
+from saddlepoint.evaluation.bank import bank_of
+from saddlepoint.evaluation.choose import choose_extractor
+from saddlepoint.evaluation.evaluate import FIRST_SEED
+from saddlepoint.evaluation.measure import measure
+from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
+from saddlepoint.evaluation.sets import subset_of
+from saddlepoint.sampling.sampler import latents
+from saddlepoint.training.state import TrainState
+
+N_CHEAP = 512
+CHUNK = 64
+CHEAP = "sliced_wasserstein"
+
+
+class Scorer:
+    """Scores of the averaged generator, always of the same latents against the same real images.
+
+    Raises:
+        InputError: `scoring.by` names no number that fits this data.
+    """
+
+    def __init__(self, config: Config, dataset: Dataset, real: Tensor) -> None:
+        """real: float32 [at least 512 or all, ...] in [-1, 1], for the cheap score."""
+        self.config, self.scoring = config, config.scoring
+        self.dataset, self.device = dataset, config.train.device
+        self.real = real[: min(N_CHEAP, len(real))]
+        self.extractor = None
+        if self.scoring.by != CHEAP:
+            self.extractor, _ = choose_extractor(self.scoring.features, dataset, self.device)
+            chosen = subset_of(dataset, self.scoring.n, config.seed, {})
+            self.real_features = bank_of(chosen, self.extractor).features
+            possible, _ = measure(self._comparison(self.real_features))
+            if not possible.get(self.scoring.by, {}).get("better"):
+                known = ", ".join(name for name, number in possible.items() if number["better"])
+                raise InputError(
+                    f"scoring.by={self.scoring.by} cannot rank checkpoints here; choose "
+                    f"{CHEAP}, {known}."
+                )
+            self.lower = possible[self.scoring.by]["better"] == "lower"
+
+    def score(self, state: TrainState) -> dict[str, float]:
+        """The columns that a line of metrics gets: the cheap score, and the numbers asked for."""
+        n = len(self.real)
+        cheap = sliced_wasserstein(self.real, self.generate(state, range(n)))
+        row = {CHEAP: round(cheap, 6)}
+        if self.extractor is not None:
+            seeds = range(FIRST_SEED, FIRST_SEED + len(self.real_features))
+            made = self.generate(state, seeds).float().cpu()
+            if self.dataset.spec.is_image:
+                made = torch.from_numpy(images.to_uint8(made.numpy()))
+            seen = self.extractor(made)
+            labels = self._labels(seeds)
+            fake = FeatureSet(
+                vectors=seen.vectors,
+                logits=seen.logits,
+                labels=None if labels is None else labels.cpu(),
+            )
+            values, _ = measure(self._comparison(fake))
+            row |= {name: round(number["value"], 6) for name, number in values.items()}
+        return row
+
+    def rank(self, row: dict[str, Any]) -> float:
+        """A number that is lower for a better score."""
+        value = float(row.get(self.scoring.by, math.nan))
+        return value if self.scoring.by == CHEAP or self.lower else -value
+
+    def exhausted(self, rows: list[dict[str, Any]]) -> bool:
+        """True when the last `patience` scores brought none that is better than those before."""
+        ranks = [self.rank(row) for row in rows if self.scoring.by in row]
+        patience = self.scoring.patience
+        if not patience or len(ranks) <= patience:
+            return False
+        return min(ranks[-patience:]) >= min(ranks[:-patience])
+
+    @torch.no_grad()
+    def generate(self, state: TrainState, seeds: range) -> Tensor:
+        """Items of the averaged generator, as the nets see them; label = seed mod n_classes."""
+        z = latents(seeds, state.ema.latent_dim).to(self.device)
+        labels = self._labels(seeds)
+        made = [
+            state.ema(z[i : i + CHUNK], None if labels is None else labels[i : i + CHUNK])
+            for i in range(0, len(seeds), CHUNK)
+        ]
+        return torch.cat(made)
+
+    def _labels(self, seeds: range) -> Tensor | None:
+        if self.config.arch.conditioning == "none":
+            return None
+        return torch.tensor(list(seeds), device=self.device) % self.dataset.spec.n_classes
+
+    def _comparison(self, fake: FeatureSet) -> Comparison:
+        return Comparison(
+            real=self.real_features, fake=fake, n_bootstrap=0, seed=self.config.seed, device="cpu"
+        )
+
+
+def check_scoring(config: Config, dataset: Dataset) -> None:
+    """Raises InputError, as `Scorer`, before a run's folder is made; features are made once."""
+    if config.scoring.by != CHEAP:
+        Scorer(config, dataset, torch.zeros(0))

@@ -1,0 +1,76 @@
+"""Scores while training runs: the best checkpoint and the early stop."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saddlepoint import api
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.runs import Run
+from saddlepoint.training.scoring import Scorer
+
+SMALL = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 32}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("SADDLE_OFFLINE", "1")
+
+
+def train(out: Path, kimg: float = 1.6, **changes: Any) -> Run:
+    wanted = {name.replace("__", "."): value for name, value in changes.items()}
+    fixed = {"train.sample_kimg": 0.2, "train.tick_kimg": 0.2, "scoring.features": "pixels"}
+    changes = SMALL | fixed | wanted
+    return api.train("dcgan", "digits", out=out, kimg=kimg, changes=changes, quiet=True)
+
+
+def scores(run: Run, name: str) -> dict[int, float]:
+    return {row["images"]: row[name] for row in run.history.rows if name in row}
+
+
+def test_numbers_of_evaluate_become_columns_and_rank_the_checkpoints(tmp_path: Path) -> None:
+    run = train(tmp_path / "r", scoring__by="precision", scoring__n=150)
+    precision = scores(run, "precision")
+    assert len(precision) == 8
+    assert scores(run, "fid").keys() == precision.keys()
+    assert scores(run, "sliced_wasserstein").keys() == precision.keys()
+    kept = {}
+    for folder in run.checkpoints:
+        state = json.loads((folder / "state.json").read_text())
+        kept[state["n_images"]] = state["score"]
+    best = max(precision, key=lambda images: (precision[images], images))
+    assert max(precision.values()) == pytest.approx(-min(kept.values()))
+    assert best in kept or precision[best] in [-score for score in kept.values()]
+
+
+def test_a_run_that_no_longer_gets_better_stops(tmp_path: Path) -> None:
+    run = train(tmp_path / "r", 20, scoring__patience=1, optim_g__lr=1e-12, optim_d__lr=1e-12)
+    assert run.status["state"] == "finished"
+    seen = list(scores(run, "sliced_wasserstein").values())
+    assert run.status["n_images"] < 20_000
+    assert seen[-1] >= min(seen[:-1])
+    assert all(b < a for a, b in pairwise(seen[:-1]))
+
+
+def test_patience_looks_at_the_last_scores_only() -> None:
+    scorer = Scorer.__new__(Scorer)
+    scorer.scoring = api.configure("dcgan", "digits", changes={"scoring.patience": 2}).scoring
+    rows = [{"sliced_wasserstein": value} for value in (0.5, 0.4, 0.45)]
+    assert not scorer.exhausted(rows)
+    assert scorer.exhausted([*rows, {"loss_d": 1.0}, {"sliced_wasserstein": 0.4}])
+    assert not scorer.exhausted([*rows, {"sliced_wasserstein": 0.39}])
+    assert not scorer.exhausted([])
+
+
+def test_a_number_that_cannot_rank_is_refused_before_training(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"scoring\.by=fidd .* fid"):
+        train(tmp_path / "r", scoring__by="fidd")
+    with pytest.raises(InputError, match="label_accuracy cannot rank"):
+        train(tmp_path / "s", scoring__by="label_accuracy")
+    assert not list(tmp_path.iterdir())
