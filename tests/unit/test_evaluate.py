@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from saddlepoint.evaluation.compare import compare_runs, protocol_differences
 from saddlepoint.evaluation.measure import Settings, evaluate
 from saddlepoint.evaluation.scores import newest_scores, read_scores
 from saddlepoint.evaluation.sets import subset_of
+from saddlepoint.evaluation.sheets import sheets_of
 
 SMALL = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 32}
 
@@ -94,6 +96,7 @@ def test_a_run_is_measured_and_its_score_kept(runs: dict[str, Path]) -> None:
     (score,) = newest_scores(Run(runs["a0"]))
     assert score["values"] == json.loads(json.dumps(values))
     assert score["checkpoint"] == Run(runs["a0"]).checkpoints[-1].name
+    assert (runs["a0"] / "scores" / f"{score['checkpoint']}-realism.png").is_file()
 
 
 def test_the_same_command_gives_the_same_numbers_and_one_entry(runs: dict[str, Path]) -> None:
@@ -139,6 +142,40 @@ def test_weights_that_were_moved_are_measured_too(runs: dict[str, Path], tmp_pat
     assert of_file["values"]["fid"] == of_run["values"]["fid"]
     with pytest.raises(InputError, match="real images are not known"):
         quick(moved)
+
+
+def test_copies_of_training_images_are_found_and_shown() -> None:
+    """A generator that gives back what it has seen, and one that draws like unseen images."""
+    digits = Digits().open()
+    order = np.random.Generator(np.random.PCG64(0)).permutation(len(digits))
+    seen, unseen, real = (replace_images(digits, order[a:b]) for a, b in PARTS)
+    copies = replace_images(digits, order[:200])
+    extractor = get("extractor", "pixels")().load(digits, "cpu")
+    settings = Settings(n_bootstrap=20)
+    guilty = evaluate(real, copies, extractor, settings, train=seen)
+    honest = evaluate(real, unseen, extractor, settings, train=seen)
+    assert guilty.document["values"]["memorised"]["value"] == 1.0
+    assert guilty.document["values"]["nearest_training_ratio"]["value"] == 0.0
+    chance = honest.document["values"]["memorised_real"]["value"]
+    assert honest.document["values"]["memorised"]["value"] == pytest.approx(chance, abs=0.12)
+    sheet = sheets_of(guilty)["closest"]
+    left, right = sheet_cells(sheet, 2)
+    assert np.array_equal(left, right)
+
+
+PARTS = ((0, 1000), (1000, 1350), (1350, 1797))
+
+
+def replace_images(digits: Any, rows: np.ndarray) -> Any:
+    part = replace(digits, images=digits.images[rows], labels=None, fingerprint=str(rows[:3]))
+    return subset_of(part, None, 0, {})
+
+
+def sheet_cells(sheet: np.ndarray, n: int) -> list[np.ndarray]:
+    """The first n cells of a sheet of 8 x 8 images in 16 columns."""
+    factor = sheet.shape[1] // (16 * 10 + 2)
+    small = sheet[::factor, ::factor]
+    return [small[2:10, 2 + 10 * i : 10 + 10 * i] for i in range(n)]
 
 
 # -- features are made once ------------------------------------------------------------

@@ -10,6 +10,7 @@ import numpy as np
 
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.images import write_png
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import resolve
@@ -18,6 +19,7 @@ from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate
 from saddlepoint.evaluation.scores import save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
+from saddlepoint.evaluation.sheets import sheets_of
 from saddlepoint.sampling.sampler import load_sampler
 
 FIRST_SEED = 1_000_000
@@ -77,7 +79,10 @@ def evaluate_request(request: Request, progress: Progress = no_progress) -> tupl
         train = subset_of(learnt, request.n if dear else None, seed, _origin(training))
     done = evaluate(real, fake, extractor, request.settings, train, _mixture(real_source), progress)
     if is_run:
-        done.document["checkpoint"] = save_score(Run.open(model), done.document)
+        run = Run.open(model)
+        checkpoint = done.document["checkpoint"] = save_score(run, done.document)
+        for name, sheet in sheets_of(done).items():
+            write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
     return done, said
 
 

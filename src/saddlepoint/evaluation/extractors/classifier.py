@@ -77,7 +77,9 @@ class Classifier(Extractor):
         at_least(self, 1, "epochs", "batch_size")
 
     def unfit(self, reference: Dataset) -> str:
-        if not reference.spec.is_image or len(reference) < 2 * HELD_OUT:
+        if not reference.spec.is_image:
+            return "the data are points"
+        if len(reference) < 2 * HELD_OUT:
             return f"it needs {2 * HELD_OUT} images to learn from"
         return "" if reference.labels is not None else "the data have no labels to learn from"
 
