@@ -18,6 +18,7 @@ from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.contracts import Features, LoadedExtractor
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.images import write_png
 from saddlepoint.core.registry import get
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.digits import Digits
@@ -359,6 +360,25 @@ def fresh_run(tmp_path: Path) -> Path:
     out = tmp_path / "fresh"
     api.train("dcgan", "digits", out=out, kimg=0.1, changes=SMALL, quiet=True)
     return out
+
+
+def test_files_that_cannot_be_read_are_named_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digits, folder = Digits().open(), tmp_path / "mine"
+    folder.mkdir()
+    for number in range(20):
+        write_png(folder / f"{number:02d}.png", digits.images[number])
+    (folder / "20.png").write_bytes((folder / "19.png").read_bytes()[:40])
+    (folder / "notes.txt").write_text("hello")
+    argv = ["evaluate", str(folder), "digits", "--features", "pixels", "--quiet", "--json"]
+    assert main([*argv, "--bootstrap", "0"]) == 0
+    captured = capsys.readouterr()
+    assert "2 file(s) of mine" in captured.err
+    assert "20.png" in captured.err
+    document = json.loads(captured.out)
+    assert document["protocol"]["n_fake"] == 20
+    assert set(document["fake"]["unreadable"]) == {"20.png", "notes.txt"}
 
 
 def test_a_damaged_score_file_is_named(tmp_path: Path) -> None:

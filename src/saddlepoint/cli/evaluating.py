@@ -70,11 +70,13 @@ def evaluate(argv: list[str]) -> None:
         device=asked["device"],
         quiet=asked["quiet"],
     )
+    real, fake = document["real"], document["fake"]
+    for images in (real, fake):
+        _warn_of_unreadable(images)
     if asked["json"]:
         print(json_module.dumps(document, indent=2))
         return
     print(said, file=sys.stderr)
-    real, fake = document["real"], document["fake"]
     split = f", {real['split']}" if "split" in real else ""
     print(f"{fake['n']:,} images of {fake['name']}")
     print(f"against {real['n']:,} of {real['name']}{split}; protocol in the JSON and in scores/\n")
@@ -86,6 +88,18 @@ def evaluate(argv: list[str]) -> None:
     if document["per_class"]:
         print()
         _print_per_class(document["per_class"])
+
+
+def _warn_of_unreadable(images: dict[str, Any]) -> None:
+    files: dict[str, str] = images.get("unreadable", {})
+    if files:
+        shown = ", ".join(f"{name} ({reason})" for name, reason in list(files.items())[:5])
+        more = f" and {len(files) - 5:,} more" if len(files) > 5 else ""
+        print(
+            f"warning: {len(files):,} file(s) of {images['name']} are not images that can be read "
+            f"and were left out: {shown}{more}",
+            file=sys.stderr,
+        )
 
 
 def _print_per_class(by_class: dict[str, dict[str, float]]) -> None:

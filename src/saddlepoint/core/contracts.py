@@ -8,7 +8,7 @@ The nets are always built from the data's `DataSpec`, never from a guess about t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -85,6 +85,8 @@ class Dataset:
     """Names of the labels in order; empty when the data has none."""
     fingerprint: str
     """sha256 (hex) over spec, images and labels: two data sets with one fingerprint are equal."""
+    quarantined: Mapping[str, str] = field(default_factory=dict)
+    """Files that were left out, with the reason of each."""
 
     def __len__(self) -> int:
         return len(self.images)

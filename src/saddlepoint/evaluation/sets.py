@@ -44,6 +44,8 @@ def subset_of(dataset: Dataset, n: int | None, seed: int, origin: dict[str, Any]
     """
     images, labels = dataset.images, dataset.labels
     mark = dataset.fingerprint
+    if dataset.quarantined:
+        origin = {**origin, "unreadable": dict(dataset.quarantined)}
     if n is not None and n < len(dataset):
         drawing = np.random.Generator(np.random.PCG64(derive_seed(seed, "real-images", n)))
         chosen = np.sort(drawing.permutation(len(dataset))[:n])

@@ -42,6 +42,7 @@ def open_prepared(folder: Path, name: str = "") -> Dataset:
         labels=None if labels is None else np.array(labels),
         classes=tuple(manifest["classes"]),
         fingerprint=manifest["fingerprint"],
+        quarantined=manifest["quarantined"],
     )
 
 
