@@ -21,12 +21,11 @@ from saddlepoint.core.errors import InputError, Interrupted, RunFailed
 from saddlepoint.core.files import write_json
 from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.data.prepare import prepare as prepare_data
-from saddlepoint.data.progress import evaluation_progress, progress_on_stderr
+from saddlepoint.data.progress import progress_on_stderr
 from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import available, resolve
 from saddlepoint.evaluation.compare import compare_runs
-from saddlepoint.evaluation.evaluate import Request, evaluate_request
-from saddlepoint.evaluation.measure import Settings
+from saddlepoint.evaluation.evaluate import evaluate
 from saddlepoint.presets import PRESETS
 from saddlepoint.presets import preset as preset_config
 from saddlepoint.reporting.comparison import write_comparison
@@ -238,44 +237,6 @@ def sample(
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
     """Write the film of a run's training, from its own grids of the same latents, as a GIF."""
     return training_gif(runs.Run.open(run), Path(out))
-
-
-def evaluate(
-    model: str | os.PathLike[str],
-    real: str | None = None,
-    *,
-    features: str = "auto",
-    n: int = 10_000,
-    truncation: float = 1.0,
-    k: int = 3,
-    n_bootstrap: int = 200,
-    seed: int = 0,
-    device: str = "cpu",
-    quiet: bool = False,
-) -> tuple[dict[str, Any], str]:
-    """Measure the samples of a run or of weights, or a set of images, against real ones.
-
-    Args:
-        real: a data set's name or a path; by default a run's own data, its test split if any.
-
-    Returns:
-        The document (values with intervals, and their protocol), and a sentence on the features.
-
-    Raises:
-        InputError: no such model or data; sets that cannot be compared; a bad number.
-    """
-    settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
-    request = Request(
-        model=Path(model),
-        real=real,
-        features=features,
-        n=n,
-        truncation=truncation,
-        settings=settings,
-    )
-    with evaluation_progress(quiet) as progress:
-        done, said = evaluate_request(request, progress)
-    return done.document, said
 
 
 def compare(

@@ -16,16 +16,16 @@ import torch
 import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.cli.main import main
-from saddlepoint.core.contracts import Features, LoadedExtractor
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
+from saddlepoint.core.measures import Features, LoadedExtractor
 from saddlepoint.core.registry import get
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.evaluation import bank
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.compare import compare_runs, protocol_differences
-from saddlepoint.evaluation.measure import Settings, evaluate
+from saddlepoint.evaluation.measure import Settings, evaluate_sets
 from saddlepoint.evaluation.scores import newest_scores, read_scores
 from saddlepoint.evaluation.sets import subset_of
 from saddlepoint.evaluation.sheets import sheets_of
@@ -153,8 +153,8 @@ def test_copies_of_training_images_are_found_and_shown() -> None:
     copies = replace_images(digits, order[:200])
     extractor = get("extractor", "pixels")().load(digits, "cpu")
     settings = Settings(n_bootstrap=20)
-    guilty = evaluate(real, copies, extractor, settings, train=seen)
-    honest = evaluate(real, unseen, extractor, settings, train=seen)
+    guilty = evaluate_sets(real, copies, extractor, settings, train=seen)
+    honest = evaluate_sets(real, unseen, extractor, settings, train=seen)
     assert guilty.document["values"]["memorised"]["value"] == 1.0
     assert guilty.document["values"]["nearest_training_ratio"]["value"] == 0.0
     chance = honest.document["values"]["memorised_real"]["value"]
@@ -230,8 +230,8 @@ def test_kept_moments_give_the_same_fid() -> None:
     digits = Digits().open()
     real, fake = subset_of(digits, 300, 0, {}), subset_of(digits, 299, 1, {})
     settings = Settings(n_bootstrap=0)
-    first = evaluate(real, fake, Counting(), settings).document["values"]
-    again = evaluate(real, fake, Counting(), settings).document["values"]
+    first = evaluate_sets(real, fake, Counting(), settings).document["values"]
+    again = evaluate_sets(real, fake, Counting(), settings).document["values"]
     assert first == again
 
 

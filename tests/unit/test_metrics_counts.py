@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison, FeatureSet, Measured
+from saddlepoint.core.measures import Comparison, FeatureSet, Measured
 from saddlepoint.core.registry import get
 from saddlepoint.evaluation.metrics._pairwise import pairwise
 

@@ -12,7 +12,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison, FeatureSet, Measured
+from saddlepoint.core.measures import Comparison, FeatureSet, Measured
 from saddlepoint.core.registry import get
 from saddlepoint.evaluation.metrics import _moments
 from saddlepoint.evaluation.metrics import fid as fid_module

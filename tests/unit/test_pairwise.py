@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison, FeatureSet
+from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.metrics import _pairwise
 from saddlepoint.evaluation.metrics._neighbours import (
     ROUNDING,

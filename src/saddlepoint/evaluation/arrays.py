@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison, Dataset, DataSpec, FeatureSet
+from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.data.fingerprint import fingerprint
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.measure import Settings, evaluate, measure
+from saddlepoint.evaluation.measure import Settings, evaluate_sets, measure
 from saddlepoint.evaluation.sets import subset_of
 
 
@@ -76,7 +77,7 @@ def score_images(
     """
     real_data, fake_data = _dataset(real, "real"), _dataset(fake, "fake")
     extractor, _ = choose_extractor(features, real_data, device)
-    done = evaluate(
+    done = evaluate_sets(
         subset_of(real_data, n, seed, {}),
         subset_of(fake_data, n, seed, {}),
         extractor,

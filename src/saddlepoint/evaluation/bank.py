@@ -20,9 +20,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from saddlepoint.core.contracts import Features, FeatureSet, LoadedExtractor
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, write_atomically
+from saddlepoint.core.measures import Features, FeatureSet, LoadedExtractor
 from saddlepoint.evaluation.sets import ImageSet
 
 PART = 1000

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from saddlepoint.core import registry
-from saddlepoint.core.contracts import Dataset, LoadedExtractor
+from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import LoadedExtractor
 
 AUTO = ("inception", "classifier", "pixels")
 """In this order: what most published numbers are made of, what is sensible offline, the rest."""

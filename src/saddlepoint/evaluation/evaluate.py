@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
+from saddlepoint.data.progress import evaluation_progress
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.bank import Progress, no_progress
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate
+from saddlepoint.evaluation.measure import Evaluation, Settings
 from saddlepoint.evaluation.scores import save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
@@ -25,6 +27,44 @@ from saddlepoint.sampling.sampler import load_sampler
 FIRST_SEED = 1_000_000
 """Samples that are measured are other ones than those that grids show."""
 N_DEFAULT = 10_000
+
+
+def evaluate(
+    model: str | os.PathLike[str],
+    real: str | None = None,
+    *,
+    features: str = "auto",
+    n: int = N_DEFAULT,
+    truncation: float = 1.0,
+    k: int = 3,
+    n_bootstrap: int = 200,
+    seed: int = 0,
+    device: str = "cpu",
+    quiet: bool = False,
+) -> tuple[dict[str, Any], str]:
+    """Measure the samples of a run or of weights, or a set of images, against real ones.
+
+    Args:
+        real: a data set's name or a path; by default a run's own data, its test split if any.
+
+    Returns:
+        The document (values with intervals, and their protocol), and a sentence on the features.
+
+    Raises:
+        InputError: no such model or data; sets that cannot be compared; a bad number.
+    """
+    settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
+    request = Request(
+        model=Path(model),
+        real=real,
+        features=features,
+        n=n,
+        truncation=truncation,
+        settings=settings,
+    )
+    with evaluation_progress(quiet) as progress:
+        done, said = evaluate_request(request, progress)
+    return done.document, said
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

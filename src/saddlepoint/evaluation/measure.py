@@ -13,7 +13,7 @@ import torch
 
 from saddlepoint import __version__
 from saddlepoint.core import registry
-from saddlepoint.core.contracts import Comparison, LoadedExtractor, Measured
+from saddlepoint.core.measures import Comparison, LoadedExtractor, Measured
 from saddlepoint.evaluation.bank import Bank, Progress, bank_of, cached_tensors, no_progress
 from saddlepoint.evaluation.metrics._moments import Moments
 from saddlepoint.evaluation.sets import ImageSet, check_alike
@@ -49,7 +49,7 @@ class Evaluation:
     train: ImageSet | None
 
 
-def evaluate(
+def evaluate_sets(
     real: ImageSet,
     fake: ImageSet,
     extractor: LoadedExtractor,

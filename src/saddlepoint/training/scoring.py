@@ -10,8 +10,9 @@ from torch import Tensor
 
 from saddlepoint.core import images
 from saddlepoint.core.config import Config
-from saddlepoint.core.contracts import Comparison, Dataset, FeatureSet
+from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.bank import bank_of
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.evaluate import FIRST_SEED

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
 from saddlepoint.core.checks import at_least
-from saddlepoint.core.contracts import Dataset, Extractor, Features, LoadedExtractor
+from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, write_atomically
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
 

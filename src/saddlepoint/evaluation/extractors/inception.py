@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.checks import one_of
-from saddlepoint.core.contracts import Dataset, Extractor, Features, LoadedExtractor
+from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors import _weights
 from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES, N_LOGITS

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from saddlepoint.core.contracts import Dataset, Extractor, Features, LoadedExtractor
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
 from saddlepoint.core.registry import register
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison, Measured
+from saddlepoint.core.measures import Comparison, Measured
 from saddlepoint.core.randomness import derive_seed
 
 LEVEL = 0.95

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison
+from saddlepoint.core.measures import Comparison
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.evaluation.metrics._neighbours import ROWS_AT_ONCE, Points
 

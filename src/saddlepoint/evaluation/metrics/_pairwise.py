@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison
+from saddlepoint.core.measures import Comparison
 from saddlepoint.evaluation.metrics._kernel import KernelSums, subsets
 from saddlepoint.evaluation.metrics._neighbours import (
     Inside,

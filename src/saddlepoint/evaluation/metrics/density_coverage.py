@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.contracts import Comparison, Measured, Metric
+from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._bootstrap import mean_of
 from saddlepoint.evaluation.metrics._pairwise import pairwise, too_few_neighbours

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saddlepoint.core.contracts import Comparison, FeatureSet, Measured, Metric
+from saddlepoint.core.measures import Comparison, FeatureSet, Measured, Metric
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._bootstrap import interval_of, weights

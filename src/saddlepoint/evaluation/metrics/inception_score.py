@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from saddlepoint.core.contracts import Comparison, Measured, Metric
+from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.registry import register
 
 

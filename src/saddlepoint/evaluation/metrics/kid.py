@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from saddlepoint.core.contracts import Comparison, Measured, Metric
+from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._pairwise import pairwise
