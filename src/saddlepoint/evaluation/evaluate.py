@@ -117,7 +117,9 @@ def evaluate_request(request: Request, progress: Progress = no_progress) -> tupl
     train = None
     if training is not None and learnt.fingerprint != real_data.fingerprint:
         train = subset_of(learnt, request.n if dear else None, seed, _origin(training))
-    done = evaluate(real, fake, extractor, request.settings, train, _mixture(real_source), progress)
+    done = evaluate_sets(
+        real, fake, extractor, request.settings, train, _mixture(real_source), progress
+    )
     if is_run:
         run = Run.open(model)
         checkpoint = done.document["checkpoint"] = save_score(run, done.document)
