@@ -18,7 +18,7 @@ from saddlepoint.data.progress import evaluation_progress
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.bank import Progress, no_progress
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.measure import Evaluation, Settings
+from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate_sets
 from saddlepoint.evaluation.scores import save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
