@@ -161,12 +161,18 @@ def sha256_of_json(document: Any) -> str:
 
 
 def _plain(number: Measured) -> dict[str, Any]:
-    document: dict[str, Any] = {"value": number.value}
-    document["interval"] = None if number.interval is None else list(number.interval)
+    ends = number.interval
+    document: dict[str, Any] = {"value": _rounded(number.value)}
+    document["interval"] = None if ends is None else [_rounded(end) for end in ends]
     document["better"] = number.better
     if number.note:
         document["note"] = number.note
     return document
+
+
+def _rounded(value: float) -> float:
+    """Ten digits: the last bits beyond depend on where in memory a vector happens to lie."""
+    return float(f"{value:.10g}")
 
 
 def _kept_moments(bank: Bank, device: str) -> Moments:
