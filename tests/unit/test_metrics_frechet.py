@@ -141,8 +141,9 @@ def test_the_formula_for_few_takes_weights() -> None:
     assert found == close(frechet(real, Moments.of(fake, counts)), 1e-6)
 
 
-def test_subsets_of_few_images() -> None:
-    real, fake = Moments.of(drawn(100, 40, 0)), drawn(30, 40, 1) * 0.7 + 5
+@pytest.mark.parametrize("d", [5, 29, 30, 40])
+def test_distances_of_subsets(d: int) -> None:
+    real, fake = Moments.of(drawn(100, d, 0)), drawn(30, d, 1) * 0.7 + 5
     subsets = [torch.arange(2), torch.arange(29, 4, -1), torch.arange(0, 30, 3)]
     found = frechet_of_subsets(real, fake, subsets)
     for value, rows in zip(found, subsets, strict=True):
