@@ -26,6 +26,8 @@ HOMES = {
     "optimizer": "saddlepoint.training.optimizers",
     "extractor": "saddlepoint.evaluation.extractors",
     "metric": "saddlepoint.evaluation.metrics",
+    "detector": "saddlepoint.diagnosis.detectors",
+    "remedy": "saddlepoint.diagnosis.remedies",
 }
 """Group -> the package (or module) whose files are scanned for it."""
 

@@ -1,0 +1,131 @@
+"""What diagnosis is made of: findings, detectors that make them, remedies. No torch in here."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from saddlepoint.core.runs import History
+
+if TYPE_CHECKING:
+    from saddlepoint.core.config import Config
+
+Severity = Literal["info", "warn", "fatal"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One number that speaks for a finding, with what it is in a healthy run."""
+
+    name: str
+    """Column of metrics.jsonl, or what was computed from it."""
+    value: float
+    healthy: tuple[float | None, float | None] = (None, None)
+    """Least and greatest healthy value; None where there is no bound."""
+    note: str = ""
+    """What the number means, in a few words."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "value": self.value,
+            "healthy": list(self.healthy),
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A failure, by name, with what shows it."""
+
+    name: str
+    """One of the stable names, such as partial-mode-collapse."""
+    severity: Severity
+    at_images: int
+    """Images shown to the discriminator when it was found."""
+    since_step: int
+    """Step from which on the evidence holds."""
+    evidence: tuple[Evidence, ...]
+    message: str
+    """One or two sentences in plain words: what happens, and why it is believed."""
+    missing: tuple[int, ...] = ()
+    """Classes or bins that the generator leaves out (partial-mode-collapse)."""
+    remedies: tuple[str, ...] = ()
+    """Names of remedies, best first; filled by the doctor."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "severity": self.severity,
+            "at_images": self.at_images,
+            "since_step": self.since_step,
+            "evidence": [item.to_json() for item in self.evidence],
+            "message": self.message,
+            "missing": list(self.missing),
+            "remedies": list(self.remedies),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Finding:
+        evidence = tuple(
+            Evidence(**{**item, "healthy": tuple(item["healthy"])}) for item in document["evidence"]
+        )
+        names = ("name", "severity", "at_images", "since_step", "message")
+        return cls(
+            **{name: document[name] for name in names},
+            evidence=evidence,
+            missing=tuple(document.get("missing", ())),
+            remedies=tuple(document.get("remedies", ())),
+        )
+
+
+class Detector(ABC):
+    """Names one failure from the columns of a history; the fields are its thresholds.
+
+    It is a pure function of the history: the doctor asks it after each look, and `saddle doctor`
+    asks it again, with the same answer, from the run folder. Its registered name is the finding's.
+    """
+
+    group: ClassVar[str] = "detector"
+    causes: ClassVar[tuple[str, ...]] = ()
+    """Findings that explain this one: where one of them holds, this one is not reported."""
+
+    @abstractmethod
+    def inspect(self, history: History) -> Finding | None:
+        """The failure as of the last row, or None. `history` has every row so far, and each row
+        has whatever columns the loop could give: an absent column is no evidence."""
+
+    @classmethod
+    @abstractmethod
+    def healthy(cls) -> list[History]:
+        """Histories that must stay silent, traps among them."""
+
+    @classmethod
+    @abstractmethod
+    def sick(cls) -> list[History]:
+        """Histories in which the failure is found."""
+
+
+class Remedy(ABC):
+    """One way to treat findings by a change of the configuration; the fields are its doses."""
+
+    group: ClassVar[str] = "remedy"
+    cures: ClassVar[Mapping[str, int]]
+    """Finding -> rank among its remedies, 1 first."""
+    advice: ClassVar[str]
+    """What to do, in one plain sentence, for somebody whose loop we cannot change."""
+
+    @abstractmethod
+    def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
+        """Dotted path -> new value for `core.config.with_changes`, or None where it cannot help
+        (already done, or this configuration has no place for it)."""
+
+    def treat(self, config: Config, finding: Finding) -> Config | None:
+        """The configuration with the changes made; None where there are none to make."""
+        # core.config needs torch, which `saddle doctor` must not wait for.
+        from saddlepoint.core.config import with_changes
+
+        changes = self.changes(config, finding)
+        return with_changes(config, changes) if changes else None

@@ -1,0 +1,1 @@
+"""Names failures while they happen, shows the evidence, proposes and applies remedies."""

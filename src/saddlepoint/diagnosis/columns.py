@@ -1,0 +1,86 @@
+"""The columns that the doctor adds to a history: its whole language between loop and detectors.
+
+A *look* is a moment when the doctor measures (signals/); between two looks it only adds up what
+the loop computes anyway. Every row of a history is one look. A column that the loop cannot give
+(no labels, no held-out images, a loss without logits) is absent, and absent is no evidence.
+No torch in here.
+"""
+
+COLUMNS: dict[str, str] = {
+    # Where the run is.
+    "images": "real images shown to the discriminator so far",
+    "step": "generator steps so far",
+    # Logits and losses: means over all steps since the last row.
+    "loss_d": "the discriminator's adversarial loss (in a foreign loop: the loss that was given)",
+    "loss_g": "the generator's loss",
+    "loss_g_spread": "standard deviation of the generator's loss over the steps since the last row",
+    "real_logit": "mean raw output of the discriminator for real images",
+    "fake_logit": "mean raw output of the discriminator for generated images",
+    "logit_spread": "standard deviation of all outputs around their side's mean",
+    "auc": "probability that a real image gets a higher output than a fake one, at the look",
+    "output_low": "least output of the discriminator since the last row",
+    "output_high": "greatest output of the discriminator since the last row",
+    "saturated": "share of outputs beyond +-16.6, where float32's sigmoid is 0 or 1",
+    "nonfinite": "1 when any loss, output or gradient since the last row was not finite",
+    # Gradients and weights, at the look.
+    "grad_norm_d": "2-norm of the discriminator's gradient",
+    "grad_norm_g": "2-norm of the generator's gradient",
+    "update_ratio_d": "2-norm of one step's change of the discriminator / 2-norm of its weights",
+    "update_ratio_g": "2-norm of one step's change of the generator / 2-norm of its weights",
+    "moved_d": "2-norm of the change of the discriminator's weights since the last row",
+    "moved_g": "2-norm of the change of the generator's weights since the last row",
+    "clip_share": "share of the discriminator's weights that lie at its greatest absolute weight",
+    "critic_slope": "mean 2-norm of the gradient of the output at real-fake interpolates",
+    "fake_slope": "mean 2-norm of the gradient of the output at fakes",
+    # Does the discriminator know more than it should? At the look.
+    "heldout_auc": "probability that a training image gets a higher output than a held-out one",
+    "replay_auc": "probability that a real image gets a higher output than an earlier look's fake",
+    # Diversity of a probe batch of fixed latents (n images, in a small feature space), at the look.
+    "pair_ratio": "median distance of two fakes / median distance of two real images",
+    "rke_ratio": "order-2 Vendi score of the fakes / that of as many real images",
+    "duplicates": "share of fakes nearer to another fake than 99 % of real images to their nearest",
+    "coverage": "share of real probe images with a fake within their k-NN radius (k = 5)",
+    "coverage_null": "what coverage is for equal distributions and these numbers of images",
+    "nearest_real": "median distance of a fake to its nearest real / same for held-back reals",
+    "train_closeness": "share of fakes nearer to a training image than real ones are to each other",
+    "bins_missing": "share of the bins of real data whose fakes are fewer than chance allows",
+    "bins_weight": "share of the real data that lies in the missing bins",
+    "bins_null": "bins_missing of real images against real images: the noise floor",
+    "bins": "list: count of probe fakes in each bin (a class where there are labels)",
+    "bins_real": "list: share of the real data in each bin",
+    "drift": "Jensen-Shannon divergence (nats) of this look's bins and the last look's",
+    "label_diversity": "pair_ratio among fakes of one label, median over labels",
+    "latent_effect": "mean change by a new latent (same label) / by another real image of it",
+    "label_effect": "mean change by a new label (same latent) / mean change by a new latent",
+    "eval_gap": "distance of train-mode and eval-mode (or averaged) fakes of one latent, in units "
+    "of pair distances",
+    "averaged": "1 when eval_gap is of a separate averaged generator",
+    # How the loop is wired: measured at the first looks.
+    "loss_family": "number of the loss that the doctor recognised, see diagnosis/families.py",
+    "logits_given": "1 when the loss takes raw logits",
+    "real_low": "least value of real images",
+    "real_high": "greatest value of real images",
+    "fake_low": "least value of generated images",
+    "fake_high": "greatest value of generated images",
+    "mixed_batch": "1 when one call of the discriminator had real and fake images",
+    "batch_norm_d": "number of BatchNorm layers in the discriminator",
+    "penalised": "1 when the loop takes the gradient of the output with respect to its input",
+    "penalty_seen": "the penalty in the loop's loss: what loss_d has beyond its adversarial part",
+    "penalty_right": "mean (norm - 1)^2 at the loop's interpolates, norms over all pixels",
+    "penalty_wrong": "the same with norms over channels only",
+    "batch_effect": "change of an image's output when its batch changes / logit_spread",
+    "shared_parameters": "parameters that both optimisers hold",
+    "d_moved_in_g_step": "2-norm of the discriminator's change while only the generator stepped",
+    "g_moved_in_d_step": "2-norm of the generator's change while only the discriminator stepped",
+    "stale_gradient_d": "norm of the discriminator's gradient left over when its step begins, as a "
+    "share of the gradient it steps with",
+    "missing_gradient_g": "share of the generator's parameters without a gradient at its step",
+    "missing_gradient_d": "share of the discriminator's parameters without a gradient at its step",
+    "d_step_gain": "change of real minus fake output by one discriminator step / logit_spread",
+    "g_step_gain": "change of the fakes' output by one generator step / logit_spread",
+    "leak_noise": "auc minus auc after the same faint noise (2/255) was added to both sides",
+    "leak_border": "auc minus auc after both sides got the same border",
+    "optimizer_age": "steps that the discriminator's optimiser remembers / steps of the run",
+    "resumed": "1 on the first row after a resume",
+}
+"""Name -> meaning. A detector reads no other column; tests hold it to that."""
