@@ -89,6 +89,8 @@ class Detector(ABC):
     """
 
     group: ClassVar[str] = "detector"
+    kind: ClassVar[str]
+    """The registered name, which is the finding's name."""
     causes: ClassVar[tuple[str, ...]] = ()
     """Findings that explain this one: where one of them holds, this one is not reported."""
 
@@ -112,6 +114,8 @@ class Remedy(ABC):
     """One way to treat findings by a change of the configuration; the fields are its doses."""
 
     group: ClassVar[str] = "remedy"
+    kind: ClassVar[str]
+    """The registered name."""
     cures: ClassVar[Mapping[str, int]]
     """Finding -> rank among its remedies, 1 first."""
     advice: ClassVar[str]

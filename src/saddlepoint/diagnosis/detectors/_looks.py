@@ -1,0 +1,133 @@
+"""How detectors read a history: the looks that have what they need, and what lasts among them.
+
+Nothing here knows a clock or a budget: persistence is counted in looks and in generator steps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from saddlepoint.core.findings import Detector, Evidence, Finding, Severity
+from saddlepoint.core.runs import History
+
+WIRING = (
+    "double-sigmoid",
+    "saturated-loss",
+    "range-mismatch",
+    "real-fake-leak",
+    "mixed-batch-norm",
+    "generator-frozen",
+    "discriminator-frozen",
+    "optimizer-mixup",
+    "wrong-gradient-penalty",
+    "batch-norm-with-gradient-penalty",
+    "wrong-sign",
+    "learning-rate-too-high",
+    "train-eval-mismatch",
+    "broken-resume",
+)
+"""Faults of how a loop is written: what they lead to is not reported beside them."""
+
+
+class Looks:
+    """The rows of a history, from a step on, in which every named column has a finite value."""
+
+    def __init__(self, history: History, *names: str, after: float = 0) -> None:
+        self.rows: list[dict[str, Any]] = [
+            row
+            for row in history.rows
+            if _step(row) >= after and all(_is_there(row.get(name)) for name in names)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """float64 [looks]; NaN where an optional column is absent."""
+        values = [row.get(name) for row in self.rows]
+        return np.array([v if _is_number(v) else np.nan for v in values], dtype=np.float64)
+
+    def lists(self, name: str) -> np.ndarray:
+        """float64 [looks, items] of a column that holds a list."""
+        return np.array([row[name] for row in self.rows], dtype=np.float64)
+
+    @property
+    def steps(self) -> np.ndarray:
+        return np.array([_step(row) for row in self.rows], dtype=np.float64)
+
+    def lasting(self, ill: np.ndarray, m: int, k: int, steps: float = 0) -> int | None:
+        """The index from which on a state lasts, or None where it does not.
+
+        It lasts when the last look and m of the last k are ill, and when it began at least
+        `steps` generator steps ago. Gaps of up to k - m healthy looks do not end it.
+        """
+        if len(ill) < k or not ill[-1] or ill[-k:].sum() < m:
+            return None
+        first, gap = len(ill) - 1, 0
+        for index in range(len(ill) - 1, -1, -1):
+            if ill[index]:
+                first, gap = index, 0
+            else:
+                gap += 1
+                if gap > k - m:
+                    break
+        return first if self.steps[-1] - self.steps[first] >= steps else None
+
+    def finding(
+        self,
+        detector: Detector,
+        first: int,
+        severity: Severity,
+        message: str,
+        evidence: tuple[Evidence, ...],
+        missing: tuple[int, ...] = (),
+    ) -> Finding:
+        """The detector's finding as of the last look, true since look `first`."""
+        return Finding(
+            name=detector.kind,
+            severity=severity,
+            at_images=int(self.rows[-1].get("images") or 0),
+            since_step=int(self.steps[first]),
+            evidence=evidence,
+            message=message,
+            missing=missing,
+        )
+
+
+def gains(values: np.ndarray, since: int, least: float) -> bool:
+    """True when a quantity that should rise still does: the median of the newer half of its
+    values since an index is above that of the older half by more than the share `least`."""
+    window = values[since:]
+    window = window[np.isfinite(window)]
+    if len(window) < 4:
+        return False
+    older, newer = np.median(window[: len(window) // 2]), np.median(window[len(window) // 2 :])
+    return bool(newer > older + least * abs(older))
+
+
+def entropy(shares: np.ndarray) -> np.ndarray:
+    """In nats, over the last axis; 0 log 0 is 0."""
+    logs = np.log(np.where(shares > 0, shares, 1.0))
+    return -(shares * logs).sum(-1)
+
+
+def shares(counts: np.ndarray) -> np.ndarray:
+    """Rows of counts as shares of their sum; a row without any count is all zeros."""
+    totals = counts.sum(-1, keepdims=True)
+    return counts / np.where(totals > 0, totals, 1.0)
+
+
+def _step(row: dict[str, Any]) -> float:
+    step = row.get("step")
+    return step if _is_number(step) else 0
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _is_there(value: Any) -> bool:
+    return isinstance(value, list) or _is_number(value)

@@ -1,0 +1,35 @@
+"""All detectors asked at once, and what explains what. No torch in here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from saddlepoint.core import registry
+from saddlepoint.core.findings import Detector, Finding
+from saddlepoint.core.runs import History
+
+ORDER = {"fatal": 0, "warn": 1, "info": 2}
+
+
+def all_detectors() -> list[Detector]:
+    """Every registered detector with its own thresholds, by name."""
+    return [registry.get("detector", name)() for name in registry.names("detector")]
+
+
+def inspect(history: History, detectors: Iterable[Detector] | None = None) -> list[Finding]:
+    """What holds as of the last row, worst first; what another finding explains is left out."""
+    asked = list(all_detectors() if detectors is None else detectors)
+    found = [finding for detector in asked if (finding := detector.inspect(history)) is not None]
+    return unexplained(found)
+
+
+def unexplained(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that no other one of them causes, worst first."""
+    found = list(findings)
+    names = {finding.name for finding in found}
+    left = [
+        finding
+        for finding in found
+        if not names.intersection(registry.get("detector", finding.name).causes)
+    ]
+    return sorted(left, key=lambda finding: (ORDER[finding.severity], finding.since_step))
