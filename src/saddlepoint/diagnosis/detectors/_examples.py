@@ -1,0 +1,145 @@
+"""Example histories: a healthy run, and changes of it. Noise is drawn from a fixed seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from saddlepoint.core.runs import History
+
+N_LOOKS, EVERY, N_BINS, N_PROBES = 40, 100, 20, 256
+
+
+def time(n_looks: int = N_LOOKS) -> np.ndarray:
+    """float64 [looks] from just above 0 to 1."""
+    return np.arange(1, n_looks + 1) / n_looks
+
+
+def learning(start: float, end: float, speed: float = 10.0, n_looks: int = N_LOOKS) -> np.ndarray:
+    """float64 [looks]: from a start to an end as nets learn, fast at first."""
+    return end + (start - end) * np.exp(-speed * time(n_looks))
+
+
+def counts(weights: np.ndarray, seed: int = 0) -> list[list[int]]:
+    """Bins of N_PROBES fakes for rows of weights [looks, bins]."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    return [draw.multinomial(N_PROBES, row / row.sum()).tolist() for row in weights]
+
+
+def even_bins(n_looks: int = N_LOOKS) -> np.ndarray:
+    """Weights of a generator that is narrow at first and has every bin after a few looks."""
+    narrow = np.exp(-np.arange(N_BINS) / 2.0)
+    return np.array([narrow**share for share in learning(1.0, 0.0, 12.0, n_looks)])
+
+
+def run(changes: Mapping[str, Any] | None = None, n_looks: int = N_LOOKS) -> History:
+    """A healthy run of the non-saturating loss, a look every 100 steps of 64 images.
+
+    Args:
+        changes: column -> one value, one value a look, or None for a column that is absent.
+    """
+    draw = np.random.Generator(np.random.PCG64(7))
+    columns: dict[str, Any] = {
+        **_numbers(n_looks),
+        "bins": counts(even_bins(n_looks)),
+        "bins_real": [[1 / N_BINS] * N_BINS] * n_looks,
+        **(changes or {}),
+    }
+    rows: list[dict[str, Any]] = []
+    for look in range(n_looks):
+        row: dict[str, Any] = {"images": 64 * EVERY * (look + 1), "step": EVERY * (look + 1)}
+        for name, values in columns.items():
+            value = values[look] if isinstance(values, list | np.ndarray) else values
+            if isinstance(value, float):  # numpy's floats are floats
+                noise = 1 + 0.03 * draw.standard_normal()
+                # A probability near 1 is noisy in what it lacks.
+                is_probability = name.endswith("auc")
+                value = 1 - (1 - float(value)) * noise if is_probability else float(value) * noise
+            if value is not None:
+                row[name] = value
+        rows.append(row)
+    return History(rows)
+
+
+def _numbers(n_looks: int) -> dict[str, Any]:
+    def becomes(start: float, end: float) -> np.ndarray:
+        return learning(start, end, n_looks=n_looks)
+
+    return {
+        "loss_d": becomes(0.5, 1.0),
+        "loss_g": becomes(2.0, 1.1),
+        "loss_g_spread": 0.2,
+        "real_logit": becomes(2.0, 0.9),
+        "fake_logit": becomes(-2.0, -0.8),
+        "logit_spread": 1.0,
+        "auc": becomes(0.99, 0.85),
+        "output_low": -6.0,
+        "output_high": 6.0,
+        "saturated": 0,
+        "nonfinite": 0,
+        "grad_norm_d": 0.6,
+        "grad_norm_g": 0.4,
+        "update_ratio_d": 2e-3,
+        "update_ratio_g": 2e-3,
+        "moved_d": 0.9,
+        "moved_g": 0.8,
+        "clip_share": 1e-4,
+        "fake_slope": 0.9,
+        "heldout_auc": 0.51,
+        "replay_auc": 0.9,
+        "pair_ratio": becomes(0.2, 0.96),
+        "rke_ratio": becomes(0.3, 0.93),
+        "duplicates": becomes(0.6, 0.015),
+        "coverage": becomes(0.0, 0.75),
+        "coverage_null": 0.96,
+        "nearest_real": becomes(4.0, 1.15),
+        "train_closeness": 0.01,
+        "bins_missing": becomes(0.9, 0.03),
+        "bins_weight": becomes(0.9, 0.03),
+        "bins_null": 0.01,
+        "drift": becomes(0.3, 0.01),
+        "label_diversity": becomes(0.2, 0.9),
+        "latent_effect": becomes(0.2, 0.9),
+        "label_effect": becomes(0.2, 1.1),
+        "eval_gap": 0.05,
+    }
+
+
+def traps() -> list[History]:
+    """Healthy runs that look ill to a threshold on a loss, or for a while."""
+    t = time()
+    dip = np.ones(N_LOOKS)
+    dip[15:18] = 0.05
+    strong = {
+        "auc": learning(1.0, 0.9995),
+        "loss_d": learning(0.3, 0.003),
+        "loss_g": 4.0 + 6.0 * t,
+        "real_logit": 3.0 + 4.0 * t,
+        "fake_logit": -(4.0 + 6.0 * t),
+    }
+    slow = {
+        name: learning(start, end, 3.0)
+        for name, start, end in (
+            ("coverage", 0.0, 0.75),
+            ("pair_ratio", 0.2, 0.96),
+            ("rke_ratio", 0.2, 0.93),
+            ("nearest_real", 5.0, 1.1),
+            ("bins_missing", 0.9, 0.05),
+            ("bins_weight", 0.9, 0.05),
+            ("auc", 1.0, 0.9),
+        )
+    }
+    recovers = {"pair_ratio": 0.9 * dip, "rke_ratio": 0.9 * dip, "coverage": 0.7 * dip}
+    perfect = {"auc": 0.5, "coverage": 0.95, "loss_d": 1.386, "loss_g": 0.693}
+    perfect |= {"real_logit": 0.02, "fake_logit": -0.02}
+    critic = {
+        "loss_d": -3.0 - 5.0 * np.exp(-5 * t),
+        "loss_g": 40.0 * np.sin(3 * t),
+        "real_logit": -38.0 * np.sin(3 * t),
+        "fake_logit": -40.0 * np.sin(3 * t),
+        "critic_slope": 1.12,
+        "penalised": 1,
+    }
+    return [run(changes) for changes in ({}, strong, slow, recovers, perfect, critic)]

@@ -1,0 +1,70 @@
+"""How far the fakes are from the data, by whatever columns of diversity a history has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from saddlepoint.core.findings import Evidence
+from saddlepoint.diagnosis.detectors._looks import Looks, entropy, shares
+
+NARROW, WIDE = 0.35, 3.0
+"""Spread of the fakes as a share of the data's, outside of which it is not the data's."""
+FAR = 3.0
+"""Distance of fakes to the data, in those of real images, beyond which they are not on it."""
+WEIGHT = 0.4
+"""Share of the data without fakes that is more than a few modes."""
+
+
+def poor(looks: Looks) -> np.ndarray:
+    """bool [looks]: hardly a real image has a fake near it, and a second measure agrees.
+
+    A generator never equals its data, and data in tight clusters gives even good ones a low
+    coverage; so one measure alone says little. A look without either measure is not poor.
+    """
+    with np.errstate(invalid="ignore"):  # NaN, where a column is absent, compares as False
+        uncovered = looks["coverage"] < 0.1 * looks["coverage_null"]
+        spread = looks["pair_ratio"]
+        agrees = (spread < NARROW) | (spread > WIDE)
+        agrees |= looks["nearest_real"] > FAR
+        agrees |= looks["bins_weight"] - looks["bins_null"] > WEIGHT
+    return uncovered & agrees
+
+
+def still_improves(looks: Looks, since: int) -> bool:
+    """True when any measure of quality got clearly better since a look.
+
+    Newer half against older half of the looks: a step of a tenth of the measure's whole range.
+    """
+    measures = {"coverage": 0.05, "bins_weight": -0.1, "nearest_real": None}
+    for name, step in measures.items():
+        values = looks[name][since:]
+        values = values[np.isfinite(values)]
+        if len(values) < 4:
+            continue
+        half = len(values) // 2
+        older, newer = np.median(values[:half]), np.median(values[half:])
+        if step is None and newer < 0.8 * older:
+            return True
+        if step is not None and (newer - older) * np.sign(step) > abs(step):
+            return True
+    return False
+
+
+def effective_bins(counts: np.ndarray) -> np.ndarray:
+    """exp(entropy) of rows of counts: in how many bins the fakes lie, were they even."""
+    return np.exp(entropy(shares(counts)))
+
+
+def evidence(looks: Looks) -> tuple[Evidence, ...]:
+    """The measures of quality that the last look has."""
+    notes = {
+        "coverage": ((0.1, None), "share of real images with a fake nearby"),
+        "nearest_real": ((None, FAR), "how far fakes are from the data, in units of the data's"),
+        "pair_ratio": ((NARROW, WIDE), "spread of the fakes as a share of the data's"),
+        "bins_weight": ((None, WEIGHT), "share of the data that no fake looks like"),
+    }
+    return tuple(
+        Evidence(name=name, value=float(looks[name][-1]), healthy=healthy, note=note)
+        for name, (healthy, note) in notes.items()
+        if np.isfinite(looks[name][-1])
+    )

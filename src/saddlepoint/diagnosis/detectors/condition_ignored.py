@@ -1,0 +1,88 @@
+"""The label is asked for and not drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from saddlepoint.core.checks import above, at_least, between
+from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.registry import register
+from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._examples import learning, run, traps
+from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, gains
+
+
+@register("condition-ignored")
+@dataclass(frozen=True, kw_only=True)
+class ConditionIgnored(Detector):
+    """A new label with the same latent hardly changes the image, while a new latent does.
+
+    Whoever learns that the label is not needed (a discriminator that does not look at it) drops it.
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784; Miyato & Koyama 2018,
+    https://arxiv.org/abs/1802.05637, section 1 (labels that are concatenated and forgotten).
+    """
+
+    effect: float = 0.2
+    """Change by a new label, in changes by a new latent, at most."""
+    latent_effect: float = 0.2
+    """Change by a new latent, in those of real images, that shows that the generator is not
+    simply collapsed."""
+    warmup: float = 400
+    """Generator steps that are not looked at."""
+    m: int = 7
+    """Looks that must be ill ..."""
+    k: int = 8
+    """... among this many."""
+    steps: float = 600
+    """Generator steps for which it must have lasted."""
+
+    causes: ClassVar[tuple[str, ...]] = (
+        *WIRING,
+        "non-finite",
+        "divergence",
+        "complete-mode-collapse",
+        "discriminator-wins",
+    )
+
+    def __post_init__(self) -> None:
+        above(self, 0, "effect", "latent_effect")
+        at_least(self, 0, "warmup", "steps")
+        between(self, 1, self.k, "m")
+
+    def inspect(self, history: History) -> Finding | None:
+        looks = Looks(history, "label_effect", "latent_effect", after=self.warmup)
+        effect = looks["label_effect"]
+        ill = (effect < self.effect) & (looks["latent_effect"] > self.latent_effect)
+        first = looks.lasting(ill, self.m, self.k, self.steps)
+        if first is None or gains(effect, max(0, len(effect) - 2 * self.k), 0.3):
+            return None
+        evidence = (
+            Evidence(
+                name="label_effect",
+                value=float(effect[-1]),
+                healthy=(self.effect, None),
+                note="change by a new label as a share of that by a new latent",
+            ),
+            Evidence(
+                name="latent_effect",
+                value=float(looks["latent_effect"][-1]),
+                healthy=(self.latent_effect, None),
+                note="change by a new latent as a share of that by another real image",
+            ),
+        )
+        message = (
+            "The generator ignores its labels: another label changes an image by only "
+            f"{100 * effect[-1]:.2g} % of what another latent does."
+        )
+        return looks.finding(self, first, "fatal", message, evidence)
+
+    @classmethod
+    def healthy(cls) -> list[History]:
+        weak_start = {"label_effect": learning(0.05, 1.0, 3.0)}
+        return [*traps(), run(weak_start)]
+
+    @classmethod
+    def sick(cls) -> list[History]:
+        forgets = {"label_effect": learning(0.8, 0.03, 8.0)}
+        return [run(forgets), run({"label_effect": 0.06})]

@@ -1,0 +1,114 @@
+"""The critic is not as steep as the Wasserstein distance asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from saddlepoint.core.checks import above, at_least, between
+from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.registry import register
+from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._examples import learning, run, traps
+from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
+
+
+@register("lipschitz-violation")
+@dataclass(frozen=True, kw_only=True)
+class LipschitzViolation(Detector):
+    """The critic of a Wasserstein loss breaks its constraint, or has no slope left under it.
+
+    With the gradient penalty the slope between real and fake images is about 1 (a fifth off is
+    usual); a slope that stays above 2 or below one half is no Wasserstein distance any more. With
+    clipped weights the scale is free, but a critic whose weights nearly all lie at the clip can
+    only be a simple function: it is reported where the images are bad and stay so.
+    Papers: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, sections 3 and 4; Arjovsky et
+    al. 2017, https://arxiv.org/abs/1701.07875, section 3.
+    """
+
+    low: float = 0.5
+    """Least slope of a penalised critic."""
+    high: float = 2.0
+    """Greatest slope of a penalised critic."""
+    clipped: float = 0.5
+    """Share of the weights at the clip above which a clipped critic is suspected."""
+    warmup: float = 200
+    """Generator steps that are not looked at."""
+    m: int = 6
+    """Looks that must be ill ..."""
+    k: int = 7
+    """... among this many."""
+    steps: float = 500
+    """Generator steps for which it must have lasted."""
+
+    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
+
+    def __post_init__(self) -> None:
+        above(self, 0, "low")
+        above(self, self.low, "high")
+        between(self, 0, 1, "clipped")
+        at_least(self, 0, "warmup", "steps")
+        between(self, 1, self.k, "m")
+
+    def inspect(self, history: History) -> Finding | None:
+        return self._penalised(history) or self._clipped(history)
+
+    def _penalised(self, history: History) -> Finding | None:
+        looks = Looks(history, "critic_slope", after=self.warmup)
+        slope = looks["critic_slope"]
+        off = (slope > self.high) | (slope < self.low)
+        first = looks.lasting(off, self.m, self.k, self.steps)
+        if first is None:
+            return None
+        evidence = Evidence(
+            name="critic_slope",
+            value=float(np.median(slope[-self.k :])),
+            healthy=(self.low, self.high),
+            note="mean slope of the critic between real and fake images; the penalty asks for 1",
+        )
+        how = "steeper" if slope[-1] > 1 else "flatter"
+        message = (
+            f"The critic is much {how} than the Wasserstein loss allows: its slope is "
+            f"{evidence.value:.2g} in place of 1, so its output is no distance and the generator "
+            "is led by a wrong scale."
+        )
+        return looks.finding(self, first, "fatal", message, (evidence,))
+
+    def _clipped(self, history: History) -> Finding | None:
+        looks = Looks(history, "clip_share", "coverage", "coverage_null", after=self.warmup)
+        ill = (looks["clip_share"] > self.clipped) & _quality.poor(looks)
+        first = looks.lasting(ill, self.m, self.k, self.steps)
+        if first is None or _quality.still_improves(looks, -2 * self.k):
+            return None
+        evidence = (
+            Evidence(
+                name="clip_share",
+                value=float(looks["clip_share"][-1]),
+                healthy=(None, self.clipped),
+                note="share of the critic's weights at the clip",
+            ),
+            *_quality.evidence(looks),
+        )
+        message = (
+            f"Clipping leaves the critic no capacity: {100 * evidence[0].value:.0f} % of its "
+            "weights lie at the clip, and the generator's images stay far from the data."
+        )
+        return looks.finding(self, first, "fatal", message, evidence)
+
+    @classmethod
+    def healthy(cls) -> list[History]:
+        clipped = {"clip_share": learning(0.1, 0.8), "auc": 0.9}
+        return [*traps(), run(clipped), run({"critic_slope": learning(4.0, 1.2)})]
+
+    @classmethod
+    def sick(cls) -> list[History]:
+        bad = {"coverage": 0.0, "nearest_real": 6.0, "bins_weight": 0.6, "auc": 0.9}
+        bad |= {"pair_ratio": 0.6}
+        return [
+            run({"critic_slope": learning(1.0, 9.0), "penalised": 1}),
+            run({"critic_slope": 0.1, "penalised": 1}),
+            run({**bad, "clip_share": 0.93}),
+        ]
