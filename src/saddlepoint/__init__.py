@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from saddlepoint.api import Run, compare, configure, evaluate, resume, sample, train
     from saddlepoint.core.config import Config
     from saddlepoint.core.errors import InputError, Interrupted, RunFailed
+    from saddlepoint.diagnosis.doctor import Doctor
     from saddlepoint.evaluation.arrays import score_features, score_images
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ _HOMES = {
     "compare": "saddlepoint.api",
     "score_features": "saddlepoint.evaluation.arrays",
     "score_images": "saddlepoint.evaluation.arrays",
+    "Doctor": "saddlepoint.diagnosis.doctor",
     "Run": "saddlepoint.api",
     "Config": "saddlepoint.core.config",
     "InputError": "saddlepoint.core.errors",
@@ -34,6 +36,7 @@ _HOMES = {
 
 __all__ = [
     "Config",
+    "Doctor",
     "InputError",
     "Interrupted",
     "Run",

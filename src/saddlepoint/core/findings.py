@@ -14,6 +14,22 @@ if TYPE_CHECKING:
 
 Severity = Literal["info", "warn", "fatal"]
 
+LOSS_FAMILIES = (
+    "unknown",
+    "cross-entropy",
+    "cross-entropy-of-probabilities",
+    "minimax",
+    "least-squares",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+)
+"""The column loss_family is a place in this list: what the numbers of a discriminator mean.
+
+cross-entropy takes logits; cross-entropy-of-probabilities takes them after a sigmoid. Both have
+the generator minimise -log D, minimax (on logits) has it minimise log(1 - D).
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -26,6 +42,16 @@ class Evidence:
     """Least and greatest healthy value; None where there is no bound."""
     note: str = ""
     """What the number means, in a few words."""
+
+    def __str__(self) -> str:
+        low, high = self.healthy
+        if low is not None and high is not None:
+            healthy = f" (healthy: {low:.4g} to {high:.4g})"
+        elif low is not None:
+            healthy = f" (healthy: at least {low:.4g})"
+        else:
+            healthy = "" if high is None else f" (healthy: at most {high:.4g})"
+        return f"{self.name} = {self.value:.4g}{healthy}" + (f": {self.note}" if self.note else "")
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -54,6 +80,13 @@ class Finding:
     """Classes or bins that the generator leaves out (partial-mode-collapse)."""
     remedies: tuple[str, ...] = ()
     """Names of remedies, best first; filled by the doctor."""
+
+    def __str__(self) -> str:
+        """As a person reads it: name, message, numbers, what to do."""
+        numbers = [f"  {item}" for item in self.evidence]
+        remedies = [f"  try: {', '.join(self.remedies)}"] if self.remedies else []
+        head = f"{self.severity}: {self.name}, since step {self.since_step:,}: {self.message}"
+        return "\n".join([head, *numbers, *remedies])
 
     def to_json(self) -> dict[str, Any]:
         return {

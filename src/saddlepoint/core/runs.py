@@ -39,12 +39,12 @@ class History:
         return list(dict.fromkeys(name for row in self.rows for name in row))
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """float64 [ticks]."""
+        """float64 [ticks]; a list (such as the doctor's bins) counts as absent here."""
         return np.array([_number(row.get(name)) for row in self.rows], dtype=np.float64)
 
 
 def _number(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 class Run:

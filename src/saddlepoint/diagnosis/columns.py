@@ -48,6 +48,7 @@ COLUMNS: dict[str, str] = {
     "bins_null": "bins_missing of real images against real images: the noise floor",
     "bins": "list: count of probe fakes in each bin (a class where there are labels)",
     "bins_real": "list: share of the real data in each bin",
+    "bins_are_classes": "1 when the bins are the labels of the data, in order",
     "drift": "Jensen-Shannon divergence (nats) of this look's bins and the last look's",
     "label_diversity": "pair_ratio among fakes of one label, median over labels",
     "latent_effect": "mean change by a new latent (same label) / by another real image of it",
@@ -56,7 +57,7 @@ COLUMNS: dict[str, str] = {
     "of pair distances",
     "averaged": "1 when eval_gap is of a separate averaged generator",
     # How the loop is wired: measured at the first looks.
-    "loss_family": "number of the loss that the doctor recognised, see diagnosis/families.py",
+    "loss_family": "the loss that was recognised: its place in core.findings.LOSS_FAMILIES",
     "logits_given": "1 when the loss takes raw logits",
     "real_low": "least value of real images, as the discriminator gets them",
     "real_high": "greatest value of real images",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Detector, Finding
@@ -33,3 +34,13 @@ def unexplained(findings: Iterable[Finding]) -> list[Finding]:
         if not names.intersection(registry.get("detector", finding.name).causes)
     ]
     return sorted(left, key=lambda finding: (ORDER[finding.severity], finding.since_step))
+
+
+def with_remedies(finding: Finding) -> Finding:
+    """The finding with the names of what cures it, best first."""
+    ranks = {}
+    for name in registry.names("remedy"):
+        rank = registry.get("remedy", name).cures.get(finding.name)
+        if rank is not None:
+            ranks[name] = rank
+    return replace(finding, remedies=tuple(sorted(ranks, key=lambda name: (ranks[name], name))))

@@ -1,0 +1,73 @@
+"""Forward passes of the doctor's own that leave no trace in the nets of a running loop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@contextmanager
+def probing(nets: list[nn.Module], seed: int) -> Iterator[None]:
+    """Inside, forward passes are repeatable; afterwards everything is as it was before.
+
+    Kept: buffers (BatchNorm's statistics, spectral normalisation's vectors), train or eval mode,
+    torch's random numbers on every device of the nets. The nets run as plain modules, because
+    batches of another size would make torch.compile compile them again.
+    """
+    devices = {p.device for net in nets for p in net.parameters() if p.device.type == "cuda"}
+    modules = list({m for net in nets for m in net.modules()})
+    # By name, because a module may put a new tensor in the place of an old buffer.
+    buffers = [
+        (module, name, buffer, buffer.detach().clone())
+        for module in modules
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+    modes = [(module, module.training) for module in modules]
+    compiled = [(net, net._compiled_call_impl) for net in nets]
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=list(devices)))
+        torch.manual_seed(seed)
+        try:
+            for net in nets:
+                net._compiled_call_impl = None
+            yield
+        finally:
+            for net, call in compiled:
+                net._compiled_call_impl = call
+            for module, training in modes:
+                module.training = training
+            for module, name, buffer, value in buffers:
+                # Through .data: a graph that the loop still holds must not see a new version.
+                buffer.data.copy_(value)
+                module._buffers[name] = buffer
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """Reading the user's data draws from no random stream that the loop will draw from."""
+    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def plain(net: nn.Module) -> nn.Module:
+    """The net itself, out of the wrappers of torch.compile and of data parallelism."""
+    while True:
+        inner = getattr(net, "_orig_mod", None)
+        if inner is None and isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = net.module
+        if not isinstance(inner, nn.Module):
+            return net
+        net = inner

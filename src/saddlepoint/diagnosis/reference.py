@@ -1,0 +1,168 @@
+"""Real images to compare with: what a healthy generator would be, and the noise of measuring it.
+
+All distances are between images of at most 8 x 8 pixels a channel, which every loop can afford;
+what they say is always relative to the same measure between real images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+SIDE = 8
+MAX_FEATURES = 256
+N_REFERENCE = 2048
+"""Real images that fakes are compared with."""
+N_COVERED = 512
+"""Of these, as many are asked whether a fake lies near."""
+K = 5
+"""Neighbours that make the radius of coverage."""
+MAX_BINS = 64
+"""Labels are the bins where there are no more of them."""
+
+
+def features(images: Tensor) -> Tensor:
+    """float32 [n, d], d <= 256: pooled pixels of images [n, c, h, w]; vectors as they are, or
+    projected at random when they are long."""
+    images = images.detach().float()
+    if images.dim() == 4:
+        side = (min(SIDE, images.shape[2]), min(SIDE, images.shape[3]))
+        images = adaptive_avg_pool2d(images, side)
+    flat = images.flatten(1)
+    if flat.shape[1] <= MAX_FEATURES:
+        return flat
+    generator = torch.Generator().manual_seed(0)
+    projection = torch.randn(flat.shape[1], MAX_FEATURES, generator=generator)
+    return flat @ (projection / MAX_FEATURES**0.5).to(flat.device)
+
+
+@dataclass
+class Reference:
+    """Real images in two parts that share none: `images` to compare with, `held_back` to be
+    compared as a generator's would be."""
+
+    images: Tensor
+    """[n, ...] as the discriminator sees them."""
+    labels: Tensor | None
+    """int64 [n]."""
+    held_back: Tensor
+    """[m, ...]: as many as fakes are probed, where there are enough."""
+    held_back_labels: Tensor | None
+
+    @classmethod
+    def of(cls, images: Tensor, labels: Tensor | None, n_probes: int) -> Reference:
+        """Split what the user gave: at most a half is held back."""
+        m = min(n_probes, len(images) // 2)
+        rest = slice(m, m + N_REFERENCE)
+        return cls(
+            images[rest],
+            None if labels is None else labels[rest],
+            images[:m],
+            None if labels is None else labels[:m],
+        )
+
+    @cached_property
+    def features(self) -> Tensor:
+        return features(self.images)
+
+    @cached_property
+    def held_back_features(self) -> Tensor:
+        return features(self.held_back)
+
+    @cached_property
+    def _own_distances(self) -> Tensor:
+        """[n, n] between the reference images, infinite to themselves."""
+        distances = torch.cdist(self.features, self.features)
+        return distances.fill_diagonal_(torch.inf)
+
+    @cached_property
+    def pair_distance(self) -> float:
+        """Median distance of two real images: the unit of all others."""
+        return median_pair_distance(self.held_back_features)
+
+    @cached_property
+    def nearest(self) -> Tensor:
+        """[n] sorted: distance of each reference image to its nearest other."""
+        return self._own_distances.amin(1).sort().values
+
+    @cached_property
+    def nearest_quantile(self) -> float:
+        """1 % of real images have a nearer neighbour than this."""
+        return float(self.nearest[len(self.nearest) // 100])
+
+    @cached_property
+    def held_back_nearest(self) -> float:
+        """Median distance of a held-back image to its nearest reference image."""
+        return float(torch.cdist(self.held_back_features, self.features).amin(1).median())
+
+    @cached_property
+    def radii(self) -> Tensor:
+        """[N_COVERED]: distance to the k-th nearest among themselves."""
+        own = self._own_distances[:N_COVERED, :N_COVERED]
+        return own.kthvalue(min(K, len(own) - 1), dim=1).values
+
+    @cached_property
+    def bins_are_classes(self) -> bool:
+        return self.labels is not None and 2 <= int(self.labels.max()) + 1 <= MAX_BINS
+
+    @cached_property
+    def bin_of(self) -> Tensor:
+        """int64 [n]: the bin of each reference image: its label, or its cluster."""
+        if self.bins_are_classes:
+            assert self.labels is not None
+            return self.labels
+        return clusters(self.features, self.pair_distance)
+
+    @cached_property
+    def n_bins(self) -> int:
+        return int(self.bin_of.max()) + 1
+
+    @cached_property
+    def bin_shares(self) -> Tensor:
+        """float [bins]: as fakes are sorted into bins, by the nearest reference image."""
+        bins = self.bin_of[self._own_distances.argmin(1)]
+        return torch.bincount(bins, minlength=self.n_bins).float() / len(bins)
+
+    def counts(self, distances: Tensor) -> Tensor:
+        """int64 [bins]: images in each bin, from their distances [m, n] to the reference."""
+        return torch.bincount(self.bin_of[distances.argmin(1)], minlength=self.n_bins)
+
+
+def median_pair_distance(vectors: Tensor) -> float:
+    """Median distance between two different rows of [n, d]."""
+    distances = torch.cdist(vectors, vectors)
+    above = torch.ones_like(distances, dtype=torch.bool).triu(1)
+    return float(distances[above].median())
+
+
+def clusters(vectors: Tensor, unit: float) -> Tensor:
+    """int64 [n]: k-means, and clusters joined that lie closer than a fifth of `unit` (the median
+    distance of two images): parts of one tight mode are one bin."""
+    n = len(vectors)
+    k = max(2, min(40 if vectors.shape[1] <= 4 else 20, n // 16))
+    generator = torch.Generator().manual_seed(0)
+    centres = vectors[:1]
+    for _ in range(k - 1):  # k-means++
+        weight = torch.cdist(vectors, centres).amin(1).square().cpu().double()
+        if not float(weight.sum()) > 0:
+            break
+        chosen = torch.multinomial(weight, 1, generator=generator)
+        centres = torch.cat([centres, vectors[chosen.to(vectors.device)]])
+    assigned = torch.cdist(vectors, centres).argmin(1)
+    for _ in range(20):
+        sums = torch.zeros_like(centres).index_add_(0, assigned, vectors)
+        sizes = torch.bincount(assigned, minlength=len(centres)).unsqueeze(1)
+        centres = torch.where(sizes > 0, sums / sizes.clamp_min(1), centres)
+        assigned = torch.cdist(vectors, centres).argmin(1)
+    joined = list(range(len(centres)))
+    near = (torch.cdist(centres, centres) < 0.2 * unit).tolist()
+    for i in range(len(centres)):
+        for j in range(i):
+            if near[i][j]:
+                joined = [joined[j] if bin_ == joined[i] else bin_ for bin_ in joined]
+    merged = torch.tensor(joined, device=vectors.device)[assigned]
+    return torch.unique(merged, return_inverse=True)[1]

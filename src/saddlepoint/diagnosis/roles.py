@@ -1,0 +1,119 @@
+"""What the images of each call of the discriminator are: real, made, both, or between the two.
+
+Nobody tells the doctor. It knows the tensors that the generator gave, and recognises them by
+their memory; where a loop changed them on the way (noise, augmentation), by their values.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Role = Literal["real", "fake", "mixed", "between"]
+
+_KEPT = 12  # generator outputs of the newest steps: as many as a loop may hold at once
+_NEAR = 0.6  # squared distance to the fake it may stem from, as a share of that to real images
+_SURE = 3  # calls in one place of the loop until its role is taken as known
+
+
+@dataclass
+class Call:
+    """One call of the discriminator in training."""
+
+    role: Role
+    outputs: Tensor
+    """Without a graph, as the discriminator gave them for these images."""
+    with_graph: bool
+    """The images carry a graph: a call of the generator's step, or of a penalty."""
+    n_fake: int = 0
+    """In a mixed call: how many are fake, and whether they come first."""
+    fake_first: bool = False
+
+
+@dataclass
+class Roles:
+    """Remembers what the generator gave, and tells what the discriminator gets."""
+
+    real: Tensor | None = None
+    """Some real images as the discriminator sees them, for the comparison by value."""
+    _made: deque[Tensor] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    _known: dict[tuple, list[Role]] = field(default_factory=dict)
+
+    def made(self, images: Tensor) -> None:
+        """The generator gave `images`."""
+        self._made.append(images.detach())
+
+    def role(self, images: Tensor, place: int) -> tuple[Role, int, bool]:
+        """The role of a call, the number of fakes in a mixed one, and whether they come first.
+
+        Args:
+            place: how many calls came before it since the last optimiser step.
+        """
+        pointer, n = images.data_ptr(), len(images)
+        for made in reversed(self._made):
+            if made.data_ptr() == pointer and made.shape == images.shape:
+                return "fake", n, False
+        key = (place, images.requires_grad, images.is_leaf, images.shape[1:])
+        known = self._known.setdefault(key, [])
+        if len(known) >= _SURE and len(set(known)) == 1 and known[0] != "mixed":
+            return known[0], n, False
+        role, n_fake, fake_first = self._by_value(images)
+        known.append(role)
+        del known[:-_SURE]
+        return role, n_fake, fake_first
+
+    @torch.no_grad()
+    def _by_value(self, images: Tensor) -> tuple[Role, int, bool]:
+        for made in reversed(self._made):
+            m = len(made)
+            if made.shape[1:] != images.shape[1:] or made.dtype != images.dtype:
+                continue
+            if m < len(images):
+                if torch.equal(images[-m:], made):
+                    return "mixed", m, False
+                if torch.equal(images[:m], made):
+                    return "mixed", m, True
+            elif m == len(images):
+                nearness = self._nearness(images, made)
+                if nearness < _NEAR:
+                    between = images.requires_grad and nearness > 0.02
+                    return ("between" if between else "fake"), len(images), False
+        return "real", 0, False
+
+    def _nearness(self, images: Tensor, made: Tensor) -> float:
+        """Median squared distance to the fake in the same place / that of other real images."""
+        flat = made.flatten(1).float()
+        own = (images.flatten(1).float() - flat).square().mean(1).median()
+        if self.real is None or self.real.shape[1:] != images.shape[1:]:
+            other = (images.roll(1, 0).flatten(1).float() - flat).square().mean(1).median()
+        else:
+            real = self.real.to(images.device)
+            picked = real[torch.arange(len(flat), device=images.device) % len(real)]
+            other = (picked.flatten(1).float() - flat).square().mean(1).median()
+        return float(own / other.clamp_min(1e-12))
+
+
+def logits_of(output: object, n: int) -> Tensor | None:
+    """The judgement in what a discriminator returns for n images: a tensor whose first dimension
+    is n, of several (heads, features) the one with fewest numbers; None when there is none."""
+    found = [t for t in _tensors(output) if t.dim() > 0 and len(t) == n and t.is_floating_point()]
+    return min(found, key=lambda t: t.numel()) if found else None
+
+
+def per_image(outputs: Tensor) -> Tensor:
+    """[n]: of a map of patches the mean."""
+    return outputs if outputs.dim() == 1 else outputs.flatten(1).mean(1)
+
+
+def _tensors(output: object) -> list[Tensor]:
+    if isinstance(output, Tensor):
+        return [output]
+    if isinstance(output, dict):
+        return [t for value in output.values() for t in _tensors(value)]
+    if isinstance(output, list | tuple):
+        return [t for value in output for t in _tensors(value)]
+    return []

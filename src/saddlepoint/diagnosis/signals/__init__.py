@@ -1,0 +1,1 @@
+"""What is measured at a look, one file a kind; each gives columns of diagnosis/columns.py."""

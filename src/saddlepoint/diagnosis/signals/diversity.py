@@ -1,0 +1,117 @@
+"""How varied a probe batch of fixed latents is, beside as many real images."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from saddlepoint.diagnosis.reference import N_COVERED, K, Reference, median_pair_distance
+
+Columns = dict[str, float | list[float]]
+
+_RARE = 1e-3  # a bin is missing when chance gives so few fakes in it once in a thousand looks,
+_FEW = 0.25  # and when it has less than this share of the fakes it should have
+
+
+def diversity(fake: Tensor, reference: Reference) -> Columns:
+    """Columns from the features of fakes, float32 [m, d], m >= 8."""
+    to_real = torch.cdist(fake, reference.features)
+    own = torch.cdist(fake, fake).fill_diagonal_(torch.inf)
+    nearest = to_real.amin(1)
+    pair = float(own[torch.ones_like(own, dtype=torch.bool).triu(1)].median())
+    # Among as many reals as there are fakes, as nearest distances shrink with numbers.
+    reals = reference.held_back_features
+    return {
+        "pair_ratio": pair / max(reference.pair_distance, 1e-12),
+        "rke_ratio": _rke(fake, reference.pair_distance) / _rke(reals, reference.pair_distance),
+        "duplicates": _share(own.amin(1) < _duplicate_distance(reals)),
+        "nearest_real": float(nearest.median()) / max(reference.held_back_nearest, 1e-12),
+        "train_closeness": _share(nearest < reference.nearest_quantile),
+        **_coverage(to_real, reference),
+        **_bins(to_real, reference),
+    }
+
+
+def within_labels(fake: Tensor, labels: Tensor, reference: Reference) -> Columns:
+    """label_diversity: pair distance within a label / that of real images of it, the median."""
+    ratios = []
+    assert reference.labels is not None
+    for label in labels.unique():
+        made, real = fake[labels == label], reference.features[reference.labels == label]
+        if len(made) >= 4 and len(real) >= 4:
+            unit = median_pair_distance(real)
+            ratios.append(median_pair_distance(made) / max(unit, 1e-12))
+    return {"label_diversity": sorted(ratios)[len(ratios) // 2]} if ratios else {}
+
+
+def drift(bins: list[float], before: list[float]) -> float:
+    """Jensen-Shannon divergence in nats of two histograms of counts."""
+    p, q = (torch.tensor(b, dtype=torch.float64) for b in (bins, before))
+    p, q = p / p.sum().clamp_min(1e-12), q / q.sum().clamp_min(1e-12)
+    m = (p + q) / 2
+    return float((torch.xlogy(p, p) + torch.xlogy(q, q) - 2 * torch.xlogy(m, m)).sum() / 2)
+
+
+def _rke(vectors: Tensor, unit: float) -> float:
+    """Order-2 Vendi score 1 / ||K / n||^2 of a Gaussian kernel half as wide as real pairs.
+
+    Paper: Jalali et al. 2023, https://arxiv.org/abs/2302.05834 (RKE).
+    """
+    squared = torch.cdist(vectors, vectors).square()
+    kernel = torch.exp(-squared / (2 * max(0.5 * unit, 1e-12) ** 2))
+    return float(1 / kernel.square().mean())
+
+
+def _duplicate_distance(reals: Tensor) -> float:
+    nearest = torch.cdist(reals, reals).fill_diagonal_(torch.inf).amin(1).sort().values
+    return float(nearest[len(nearest) // 100])
+
+
+def _coverage(to_real: Tensor, reference: Reference) -> Columns:
+    """Share of reals with a fake nearer than their k-th real neighbour, and its expectation.
+
+    Paper: Naeem et al. 2020, https://arxiv.org/abs/2002.09797, equation 9 for equal numbers.
+    """
+    radii = reference.radii
+    n, m = len(radii), len(to_real)
+    covered = to_real[:, :N_COVERED].amin(0) <= radii
+    # No fake is near iff the k nearest among the other n - 1 reals and the m fakes are all real.
+    none = math.prod((n - 1 - i) / (n - 1 + m - i) for i in range(min(K, n - 1)))
+    return {"coverage": _share(covered), "coverage_null": 1 - none}
+
+
+def _bins(to_real: Tensor, reference: Reference) -> Columns:
+    shares = reference.bin_shares
+    counts = reference.counts(to_real)
+    missing = _missing(counts, shares)
+    null_counts = reference.counts(torch.cdist(reference.held_back_features, reference.features))
+    return {
+        "bins": [float(count) for count in counts],
+        "bins_real": [round(float(share), 6) for share in shares],
+        "bins_missing": _share(missing),
+        "bins_weight": float(shares[missing].sum()),
+        "bins_null": _share(_missing(null_counts, shares)),
+        **({"bins_are_classes": 1.0} if reference.bins_are_classes else {}),
+    }
+
+
+def _missing(counts: Tensor, shares: Tensor) -> Tensor:
+    """bool [bins]: fewer than a quarter of what is due, and than chance gives (binomial)."""
+    n = int(counts.sum())
+    chance = _binomial_cdf(counts.cpu().double(), n, shares.cpu().double()).to(counts.device)
+    return (chance < _RARE / len(counts)) & (counts < _FEW * n * shares)
+
+
+def _binomial_cdf(counts: Tensor, n: int, p: Tensor) -> Tensor:
+    """P(X <= count) of X ~ Binomial(n, p), elementwise over [bins]."""
+    k = torch.arange(n + 1, dtype=torch.float64)
+    p = p.clamp(1e-12, 1 - 1e-12).unsqueeze(1)
+    choose = torch.lgamma(torch.tensor(n + 1.0)) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
+    masses = torch.exp(choose + k * p.log() + (n - k) * (-p).log1p())
+    return (masses * (k <= counts.unsqueeze(1))).sum(1)
+
+
+def _share(mask: Tensor) -> float:
+    return float(mask.float().mean())
