@@ -1,0 +1,160 @@
+"""Ask the detectors again about the stored histories, and count.
+
+    python bench/doctor/evaluate.py            the half that thresholds were set on
+    python bench/doctor/evaluate.py --report   the other half, into bench/results/doctor.json
+
+Thresholds were set on even seeds of ring8 and nothing else; `--report` counts odd seeds only. Each
+history is asked at every look, as in a running loop; a finding counts from `warn` on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import oracle
+import store
+from baselines import BASELINES
+
+from saddlepoint.core.runs import History
+from saddlepoint.diagnosis import inspection
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from _bench import write_result
+
+DETECTORS = inspection.all_detectors()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--report", action="store_true", help="the half that was not looked at")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--list", action="store_true", help="one line a run")
+    given = parser.parse_args()
+    runs = []
+    for record in store.records():
+        if given.only in record["case"] and is_reported(record) == given.report:
+            runs.append(judged(record))
+            if given.list:
+                print(line_of(runs[-1]))
+    document = summary(runs)
+    for name, value in document.items():
+        print(name, value)
+    if given.report and not given.only:
+        write_result("doctor", document)
+
+
+def is_reported(record: dict[str, Any]) -> bool:
+    """Odd seeds are reported; of the even ones only ring8 was tuned on."""
+    return record["seed"] % 2 == 1
+
+
+def judged(record: dict[str, Any]) -> dict[str, Any]:
+    """Truth, alarms of the doctor and of the baselines for one run."""
+    rows = record["rows"]
+    truth = oracle.truth(record["oracle"], record["world"])
+    alarms: dict[str, float] = {}
+    for n in range(1, len(rows) + 1):
+        for finding in inspection.inspect(History(rows[:n]), DETECTORS):
+            if finding.severity != "info":
+                alarms.setdefault(finding.name, rows[n - 1]["step"])
+    return {
+        "case": record["case"],
+        "seed": record["seed"],
+        "steps": record["steps"],
+        "truth": truth["names"],
+        "grey": truth["grey"],
+        "onset": truth["onset"],
+        "alarms": alarms,
+        "baselines": {name: rule(rows) for name, rule in BASELINES.items()},
+    }
+
+
+def line_of(run: dict[str, Any]) -> str:
+    truth = ", ".join(run["truth"]) or ("grey" if run["grey"] else "healthy")
+    alarms = ", ".join(f"{name}@{step:g}" for name, step in run["alarms"].items())
+    return f"{run['case']} {run['seed']}: {truth} (from {run['onset']}) | {alarms or '-'}"
+
+
+def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Every figure of the report from judged runs."""
+    ill = [run for run in runs if run["truth"]]
+    healthy = [run for run in runs if not run["truth"] and not run["grey"]]
+    return {
+        "runs": {"ill": len(ill), "healthy": len(healthy), "grey": len(runs) - len(ill + healthy)},
+        "rules": {
+            "doctor": rule_row(ill, healthy, lambda run: min(run["alarms"].values(), default=None)),
+            **{
+                name: rule_row(ill, healthy, lambda run, name=name: run["baselines"][name])
+                for name in BASELINES
+            },
+        },
+        "names": names_table(ill),
+        "right": share(sum(bool(set(r["truth"]) & set(r["alarms"])) for r in ill), len(ill)),
+        "first_right": share(sum(first_name(r) in r["truth"] for r in ill), len(ill)),
+        "confusion": confusion(ill + healthy),
+        "false_names": dict(Counter(name for run in healthy for name in run["alarms"])),
+    }
+
+
+def rule_row(ill: list[Any], healthy: list[Any], alarm: Any) -> dict[str, Any]:
+    """Detection, false alarms and their times for one rule."""
+    at = [(run, alarm(run)) for run in ill]
+    times = [step / run["steps"] for run, step in at if step is not None]
+    leads = [run["onset"] - step for run, step in at if step is not None]
+    false = [run for run in healthy if alarm(run) is not None]
+    steps = sum(run["steps"] for run in healthy)
+    return {
+        "detected": share(len(times), len(ill)),
+        "false": share(len(false), len(healthy)),
+        "false_per_10k_steps": 1e4 * len(false) / max(1, steps),
+        "median_share_of_budget": float(np.median(times)) if times else None,
+        "lead_steps": [float(x) for x in np.percentile(leads, [10, 50, 90])] if leads else None,
+    }
+
+
+def names_table(ill: list[dict[str, Any]]) -> dict[str, Any]:
+    """For each true name: how many runs, in how many anything was found, and the name itself."""
+    table = {}
+    for name in sorted({name for run in ill for name in run["truth"]}):
+        having = [run for run in ill if name in run["truth"]]
+        table[name] = {
+            "found_ill": share(sum(bool(run["alarms"]) for run in having), len(having)),
+            "named": share(sum(name in run["alarms"] for run in having), len(having)),
+            "named_one_of_its_names": share(
+                sum(bool(set(run["truth"]) & set(run["alarms"])) for run in having), len(having)
+            ),
+        }
+    return table
+
+
+def confusion(runs: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """True names (joined) -> first finding -> runs."""
+    table: dict[str, Counter[str]] = {}
+    for run in runs:
+        truth = " + ".join(run["truth"]) or "healthy"
+        table.setdefault(truth, Counter())[first_name(run) or "nothing"] += 1
+    return {truth: dict(counts.most_common()) for truth, counts in sorted(table.items())}
+
+
+def first_name(run: dict[str, Any]) -> str | None:
+    return min(run["alarms"], key=run["alarms"].get) if run["alarms"] else None
+
+
+def share(count: int, n: int) -> dict[str, Any]:
+    """A share with its 95 % interval (Wilson 1927)."""
+    if n == 0:
+        return {"count": 0, "n": 0, "share": None, "low": None, "high": None}
+    z, p = 1.96, count / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    low, high = float(max(0.0, centre - half)), float(min(1.0, centre + half))
+    return {"count": count, "n": n, "share": p, "low": low, "high": high}
+
+
+if __name__ == "__main__":
+    main()
