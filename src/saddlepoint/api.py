@@ -19,11 +19,13 @@ from saddlepoint.core.config import Config, to_json, with_changes
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, Interrupted, RunFailed
 from saddlepoint.core.files import write_json
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_on_stderr
 from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import available, resolve
+from saddlepoint.diagnosis.inspection import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate
 from saddlepoint.presets import PRESETS
@@ -54,6 +56,10 @@ class Run(runs.Run):
     def evaluate(self, real: str | None = None, **settings: Any) -> dict[str, Any]:
         """As the verb `evaluate`; returns its document, which also lies in scores/."""
         return evaluate(self.path, real, **settings)[0]
+
+    def diagnose(self) -> list[Finding]:
+        """What goes wrong in it as of now, worst first; [] for a healthy run."""
+        return list(diagnose(self).findings)
 
     def report(self) -> Path:
         """Write report.html anew, fields that differ from the preset marked; returns its path."""

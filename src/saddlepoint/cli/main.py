@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from saddlepoint.cli.data import data_list, data_prepare
+from saddlepoint.cli.doctor import doctor
 from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import parse
 from saddlepoint.cli.lab import lab_lecture, lab_list
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
-from saddlepoint.core.errors import InputError, Interrupted, RunFailed
+from saddlepoint.core.errors import Ill, InputError, Interrupted, RunFailed
 
 
 def data(argv: list[str]) -> None:
@@ -55,6 +56,7 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "sample": sample,
     "evaluate": evaluate,
     "compare": compare,
+    "doctor": doctor,
     "data": data,
     "lab": lab,
     "presets": presets,
@@ -62,10 +64,13 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code (0 done, 1 failed, 2 bad input, 130 interrupted)."""
+    """Run one verb; returns the exit code (0 done, 1 failed, 2 bad input, 3 ill, 130
+    interrupted)."""
     try:
         _dispatch("saddle", VERBS, list(sys.argv[1:] if argv is None else argv))
         return 0
+    except Ill:
+        return 3
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

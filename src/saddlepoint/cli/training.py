@@ -90,7 +90,7 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
         prog=prog,
         description="Train a GAN. Every field of the configuration is a flag; --arch, --loss, "
         "--optim-g and --optim-d NAME replace a component, --penalties NAME,NAME (or none) all "
-        "penalties.",
+        "penalties; --doctor off|advise|treat is short for --doctor.mode.",
         default=both(TrainFlags(), config),
         args=argv,
     )
@@ -98,7 +98,9 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
 
 
 def _swap_components(config: Config, argv: list[str]) -> Config:
-    """`--loss NAME` and its kin replace a component by another one's defaults."""
+    """`--loss NAME` and its kin replace a component by another one's defaults; `--doctor MODE`
+    is short for --doctor.mode."""
+    from saddlepoint.core.config import with_changes
     from saddlepoint.core.registry import get
 
     for flag, group in _SWAPS.items():
@@ -109,7 +111,8 @@ def _swap_components(config: Config, argv: list[str]) -> Config:
     if names is not None:
         kinds = [] if names == "none" else names.split(",")
         config = replace(config, penalties=tuple(get("penalty", kind)() for kind in kinds))
-    return config
+    mode = take(argv, "doctor")
+    return config if mode is None else with_changes(config, {"doctor.mode": mode})
 
 
 def resume(argv: list[str]) -> None:

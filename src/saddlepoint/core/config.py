@@ -121,6 +121,19 @@ class Scoring:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DoctorConfig:
+    """How the run is watched for failures."""
+
+    mode: Literal["off", "advise", "treat"] = "advise"
+    """off, advise (name what goes wrong), or treat (and go back and change what cures it)."""
+    probe_kimg: float = 0
+    """Kimg between two probe batches; 0: a tick, for points in the plane several."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "probe_kimg")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that decides a run. One seed decides every random number in it."""
 
@@ -136,6 +149,7 @@ class Config:
     ema: Ema = field(default_factory=Ema)
     train: Train = field(default_factory=Train)
     scoring: Scoring = field(default_factory=Scoring)
+    doctor: DoctorConfig = field(default_factory=DoctorConfig)
     seed: int = 0
     """The one seed."""
 

@@ -17,3 +17,7 @@ class RunFailed(Exception):
 
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM, after everything was saved; exit code 130."""
+
+
+class Ill(Exception):
+    """`saddle doctor` found a run ill, and has said so; exit code 3."""

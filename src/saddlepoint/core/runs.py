@@ -204,11 +204,17 @@ class Run:
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         append_jsonl(self.metrics_file, row)
 
+    def append_finding(self, line: Mapping[str, Any]) -> None:
+        append_jsonl(self.findings_file, line)
+
     def rewind_metrics(self, n_images: int) -> None:
-        """Drop a torn last line and every line after `n_images`; training will write them again."""
-        rows = [row for row in read_jsonl(self.metrics_file) if row["images"] <= n_images]
-        text = "".join(json.dumps(row) + "\n" for row in rows)
-        write_atomically(self.metrics_file, text.encode())
+        """Drop a torn last line and every line after `n_images`, of metrics and of findings;
+        training will write them again."""
+        for path, column in ((self.metrics_file, "images"), (self.findings_file, "at_images")):
+            if path.is_file() or path == self.metrics_file:
+                rows = [row for row in read_jsonl(path) if row[column] <= n_images]
+                text = "".join(json.dumps(row) + "\n" for row in rows)
+                write_atomically(path, text.encode())
 
     @contextmanager
     def lock(self) -> Iterator[None]:

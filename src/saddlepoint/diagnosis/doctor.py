@@ -17,7 +17,6 @@ from saddlepoint.diagnosis import families
 from saddlepoint.diagnosis.inspection import all_detectors, inspect, with_remedies
 from saddlepoint.diagnosis.probes import Latent, Probes
 from saddlepoint.diagnosis.reading import Real, read_real
-from saddlepoint.diagnosis.reference import N_REFERENCE
 from saddlepoint.diagnosis.roles import Call, Roles, logits_of
 from saddlepoint.diagnosis.signals.players import Player, clip_share
 from saddlepoint.diagnosis.signals.window import Window
@@ -50,6 +49,7 @@ class Doctor:
         averaged: a moving average of the generator, where the loop keeps one.
         every: steps between two looks, or a function step -> is it a look. By default 100, or
             more where looks would take over 2 % of the time.
+        probe: which looks also draw probe batches, step -> bool; by default all from step 100.
         seed: of the doctor's own latents.
 
     Raises:
@@ -70,11 +70,14 @@ class Doctor:
         heldout: Real | None = None,
         averaged: nn.Module | None = None,
         every: int | Callable[[int], bool] | None = None,
+        probe: Callable[[int], bool] | None = None,
         seed: int = 0,
     ) -> None:
         self.history = History([])
         self.findings: list[Finding] = []
         """What holds as of the newest look."""
+        self.ended: list[Finding] = []
+        """What held until this step's look."""
         self.row: dict[str, Any] = {}
         """The columns of this step's look; empty at a step without one."""
         self.active = True
@@ -82,9 +85,10 @@ class Doctor:
         self.n_images = 0
         self._family = families.named(loss)
         self._every = every
+        self._probe = probe
         self._detectors = all_detectors()
-        images = read_real(real, N_REFERENCE + 512)
-        unseen = None if heldout is None else read_real(heldout, 512)
+        images = read_real(real)
+        unseen = None if heldout is None else read_real(heldout)
         self.probes = Probes(
             generator, discriminator, averaged, images, unseen, latent, labels, seed
         )
@@ -120,6 +124,19 @@ class Doctor:
         news: list[Finding] = []
         self._safely(self._step, loss_d, loss_g, images, news)
         return news
+
+    def resume(self, rows: list[dict[str, Any]], n_steps: int, memory: dict[str, Tensor]) -> None:
+        """Go on where a run stopped, with the history and the memory of then."""
+        self.history.rows[:] = rows
+        self.n_steps = n_steps
+        self.findings = inspect(self.history, self._detectors) if rows else []
+        self.probes.restore(memory, rows)
+        self._due = self._is_look(n_steps + 1)
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """What a resumed run needs beside the history: fakes of earlier looks."""
+        return self.probes.memory
 
     def detach(self) -> None:
         """Take the hooks away; the history stays."""
@@ -193,7 +210,7 @@ class Doctor:
         news: list[Finding],
     ) -> None:
         self.n_steps += 1
-        self.row = {}
+        self.row, self.ended = {}, []
         if self._pending:  # the discriminator's optimiser did not step
             self._window.add(self._pending)
             self._pending = []
@@ -225,6 +242,12 @@ class Doctor:
         late = step - self._last_look >= EVERY
         return late and self._spent <= SHARE * (time.monotonic() - self._began)
 
+    def _is_probe(self, step: int) -> bool:
+        if self._probe is not None:
+            return self._probe(step)
+        given = self._every is not None and (callable(self._every) or step % self._every == 0)
+        return given or step >= EARLY[-1]
+
     def _look(self, loss_d: Any, loss_g: Any) -> dict[str, Any]:
         """One row of the history: numbers that are not finite are left out."""
         row: dict[str, Any] = {"images": self.n_images, "step": self.n_steps}
@@ -233,8 +256,7 @@ class Doctor:
         for player in self._players.values():
             row |= player.take()
         row["clip_share"] = clip_share(self.probes.discriminator)
-        full = callable(self._every) or self.n_steps >= EARLY[-1] or self._every is not None
-        if full:
+        if self._is_probe(self.n_steps):
             row |= self.probes.measure(self.n_steps)
         finite = {name: value for name, value in row.items() if _is_finite(value)}
         return {**finite, "nonfinite": float(len(finite) < len(row))}
@@ -255,6 +277,8 @@ class Doctor:
     def _news(self) -> list[Finding]:
         before = {(finding.name, finding.severity) for finding in self.findings}
         found = inspect(self.history, self._detectors)
+        names = {finding.name for finding in found}
+        self.ended = [finding for finding in self.findings if finding.name not in names]
         self.findings = [with_remedies(finding) for finding in found]
         return [f for f in self.findings if (f.name, f.severity) not in before]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Detector, Finding
-from saddlepoint.core.runs import History
+from saddlepoint.core.runs import History, Run
 
 ORDER = {"fatal": 0, "warn": 1, "info": 2}
 
@@ -44,3 +45,45 @@ def with_remedies(finding: Finding) -> Finding:
         if rank is not None:
             ranks[name] = rank
     return replace(finding, remedies=tuple(sorted(ranks, key=lambda name: (ranks[name], name))))
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a run folder says of its run's health."""
+
+    findings: tuple[Finding, ...]
+    """What holds at the end, worst first."""
+    past: tuple[str, ...]
+    """Names of what was found on the way and does not hold at the end."""
+    watched: bool
+    """Whether a doctor looked while it trained; otherwise only its losses speak."""
+    looks: int
+    """Lines of metrics that were read."""
+
+    @property
+    def ill(self) -> bool:
+        """True when a finding that is more than information holds at the end."""
+        return any(finding.severity != "info" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ill": self.ill,
+            "findings": [finding.to_json() for finding in self.findings],
+            "past": list(self.past),
+            "watched": self.watched,
+            "looks": self.looks,
+        }
+
+
+def diagnose(run: Run) -> Diagnosis:
+    """Ask the detectors again, about all that the run folder tells."""
+    history = run.history
+    findings = tuple(with_remedies(finding) for finding in inspect(history))
+    holding = {finding.name for finding in findings}
+    found = dict.fromkeys(line["name"] for line in run.findings if line.get("event") == "found")
+    return Diagnosis(
+        findings=findings,
+        past=tuple(name for name in found if name not in holding),
+        watched=any("nonfinite" in row for row in history.rows),
+        looks=len(history),
+    )

@@ -22,6 +22,11 @@ N_IMAGES = 256
 """Fakes in a probe batch of images."""
 N_POINTS = 512
 """Fakes in a probe batch of points and other small vectors, which cost nothing."""
+N_LARGE = 64
+"""Fakes in a probe batch of images of more than LARGE numbers."""
+LARGE = 2**17
+CHUNK = 64
+"""Images in one forward pass: as many as a loop would give, for BatchNorm's sake."""
 FEWEST = 16
 """Images without which nothing can be said about variety."""
 
@@ -54,7 +59,9 @@ class Probes:
         self.device = weight.device
         images, real_labels = _moved(real, self.device)
         self.n = N_POINTS if images[0].numel() <= 64 else N_IMAGES
+        self.n = self.n if images[0].numel() <= LARGE else N_LARGE
         self.reference = Reference.of(images, real_labels, self.n)
+        unseen = None if unseen is None else _few(unseen)
         self.unseen = None if unseen is None else _moved(unseen, self.device)
         self.inputs: tuple[Any, ...] | None = None
         if latent is not None:
@@ -95,6 +102,23 @@ class Probes:
         self.image_shape = args[0].shape[1:]
         self.judged = None if kwargs else args[1:]
 
+    # -- what a resumed run needs --------------------------------------------------------------
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        kept: dict[str, Tensor] = {}
+        for index, (fake, labels) in enumerate(self.replay.fakes):
+            kept[f"fake.{index}"] = fake.contiguous()
+            if labels is not None:
+                kept[f"labels.{index}"] = labels.contiguous()
+        return kept
+
+    def restore(self, memory: dict[str, Tensor], rows: list[dict[str, Any]]) -> None:
+        for index in range(sum(name.startswith("fake.") for name in memory)):
+            labels = memory.get(f"labels.{index}")
+            self.replay.add(*_moved((memory[f"fake.{index}"], labels), self.device))
+        self.bins = next((row["bins"] for row in reversed(rows) if "bins" in row), None)
+
     # -- measuring -----------------------------------------------------------------------------
 
     def measure(self, step: int) -> Columns:
@@ -133,8 +157,14 @@ class Probes:
     @torch.no_grad()
     def make(self, inputs: tuple[Any, ...], net: nn.Module | None = None) -> Tensor:
         """The generator's images for its inputs, in the shape of the reference."""
-        images = (self.generator if net is None else net)(*inputs)
-        images = images if isinstance(images, Tensor) else _first_tensor(images)
+        net = self.generator if net is None else net
+        n = len(inputs[0])
+        parts = []
+        for start in range(0, n, CHUNK):
+            part = [a[start : start + CHUNK] if _is_batch(a, n) else a for a in inputs]
+            made = net(*part)
+            parts.append(made if isinstance(made, Tensor) else _first_tensor(made))
+        images = torch.cat(parts)
         like = self.reference.images
         if images[0].numel() == like[0].numel():
             images = images.reshape(len(images), *like.shape[1:])
@@ -194,3 +224,13 @@ def _moved(pair: tuple[Tensor, Tensor | None], device: torch.device) -> tuple:
 
 def _first_tensor(images: Any) -> Tensor:
     return split_batch(images if isinstance(images, dict) else tuple(images))[0]
+
+
+def _is_batch(value: Any, n: int) -> bool:
+    return isinstance(value, Tensor) and value.dim() > 0 and len(value) == n
+
+
+def _few(pair: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
+    images, labels = pair
+    n = judgement.N_JUDGED
+    return images[:n], None if labels is None else labels[:n]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.diagnosis.probing import own_randomness
+from saddlepoint.diagnosis.reference import affordable
 
 Real = Tensor | tuple | list | Iterable[Any] | Callable[[int], Any]
 """A batch of images, images with labels, a DataLoader (or any iterable of batches that starts
@@ -19,8 +20,9 @@ _IMAGE_KEYS = ("images", "image", "pixel_values", "x", "img")
 _LABEL_KEYS = ("labels", "label", "y", "target")
 
 
-def read_real(real: Real, n: int) -> tuple[Tensor, Tensor | None]:
-    """Up to n images, float [m, ...] on the CPU, and their labels int64 [m] where there are any.
+def read_real(real: Real) -> tuple[Tensor, Tensor | None]:
+    """Up to 2,560 images, float [n, ...] on the CPU, and their labels int64 [n] where there are
+    any; fewer of large images.
 
     No random stream of the caller's is drawn from.
 
@@ -36,7 +38,7 @@ def read_real(real: Real, n: int) -> tuple[Tensor, Tensor | None]:
         if isinstance(real, Tensor) or _is_pair(real):
             batches: Iterable[Any] = [real]
         elif callable(real):
-            batches = [real(n)]
+            batches = _called(real)
         elif isinstance(real, Iterable):
             batches = real
         else:
@@ -44,13 +46,20 @@ def read_real(real: Real, n: int) -> tuple[Tensor, Tensor | None]:
                 f"Doctor(real=...) got {type(real).__name__}; give a batch of images, a DataLoader "
                 "or a function n -> images."
             )
-        images, labels = _gather(batches, n)
+        images, labels = _gather(batches)
+    n = affordable(images[0].numel())
     if labels is not None and len(labels) != len(images):
         labels = None
     return images[:n], None if labels is None else labels[:n]
 
 
-def _gather(batches: Iterable[Any], n: int) -> tuple[Tensor, Tensor | None]:
+def _called(real: Callable[[int], Any]) -> Iterator[Any]:
+    """Two images first, to know how many can be afforded."""
+    few = real(2)
+    yield real(affordable(split_batch(few)[0][0].numel()))
+
+
+def _gather(batches: Iterable[Any]) -> tuple[Tensor, Tensor | None]:
     images: list[Tensor] = []
     labels: list[Tensor] = []
     for batch in batches:
@@ -58,7 +67,7 @@ def _gather(batches: Iterable[Any], n: int) -> tuple[Tensor, Tensor | None]:
         images.append(x.detach().cpu().float())
         if y is not None:
             labels.append(y.detach().cpu())
-        if sum(map(len, images)) >= n:
+        if sum(map(len, images)) >= affordable(x[0].numel()):
             break
     if not images or not len(images[0]):
         raise InputError("Doctor(real=...) holds no images; give some that the loop trains on.")

@@ -17,6 +17,10 @@ SIDE = 8
 MAX_FEATURES = 256
 N_REFERENCE = 2048
 """Real images that fakes are compared with."""
+N_HELD_BACK = 512
+N_IMAGES = 128
+"""Reference images that are kept whole, for the discriminator to judge."""
+FEWEST_READ = 256
 N_COVERED = 512
 """Of these, as many are asked whether a fake lies near."""
 K = 5
@@ -40,18 +44,24 @@ def features(images: Tensor) -> Tensor:
     return flat @ (projection / MAX_FEATURES**0.5).to(flat.device)
 
 
+def affordable(numbers: int) -> int:
+    """How many images of so many numbers each the doctor reads: 64 MiB of them, within limits."""
+    return max(FEWEST_READ, min(N_REFERENCE + N_HELD_BACK, 2**24 // max(1, numbers)))
+
+
 @dataclass
 class Reference:
-    """Real images in two parts that share none: `images` to compare with, `held_back` to be
+    """Real images in two parts that share none: one to compare with, and one held back, to be
     compared as a generator's would be."""
 
     images: Tensor
-    """[n, ...] as the discriminator sees them."""
+    """[at most 128, ...] as the discriminator sees them; the other parts are features only."""
+    features: Tensor
+    """float32 [n, d] of the images to compare with, those above first."""
     labels: Tensor | None
-    """int64 [n]."""
+    """int64 [n] of them."""
     held_back: Tensor
-    """[m, ...]: as many as fakes are probed, where there are enough."""
-    held_back_labels: Tensor | None
+    """float32 [m, d]: as many as fakes are probed, where there are enough."""
 
     @classmethod
     def of(cls, images: Tensor, labels: Tensor | None, n_probes: int) -> Reference:
@@ -59,19 +69,11 @@ class Reference:
         m = min(n_probes, len(images) // 2)
         rest = slice(m, m + N_REFERENCE)
         return cls(
-            images[rest],
-            None if labels is None else labels[rest],
-            images[:m],
-            None if labels is None else labels[:m],
+            images=images[rest][:N_IMAGES].clone(),
+            features=features(images[rest]),
+            labels=None if labels is None else labels[rest],
+            held_back=features(images[:m]),
         )
-
-    @cached_property
-    def features(self) -> Tensor:
-        return features(self.images)
-
-    @cached_property
-    def held_back_features(self) -> Tensor:
-        return features(self.held_back)
 
     @cached_property
     def _own_distances(self) -> Tensor:
@@ -82,7 +84,7 @@ class Reference:
     @cached_property
     def pair_distance(self) -> float:
         """Median distance of two real images: the unit of all others."""
-        return median_pair_distance(self.held_back_features)
+        return median_pair_distance(self.held_back)
 
     @cached_property
     def nearest(self) -> Tensor:
@@ -95,9 +97,25 @@ class Reference:
         return float(self.nearest[len(self.nearest) // 100])
 
     @cached_property
+    def rke(self) -> float:
+        """Order-2 Vendi score of the held-back images."""
+        return rke(self.held_back, self.pair_distance)
+
+    @cached_property
+    def duplicate_distance(self) -> float:
+        """1 % of the held-back images have a nearer neighbour among them than this."""
+        own = torch.cdist(self.held_back, self.held_back).fill_diagonal_(torch.inf)
+        return float(own.amin(1).sort().values[len(own) // 100])
+
+    @cached_property
+    def held_back_counts(self) -> Tensor:
+        """int64 [bins] of the held-back images: what chance makes of real images."""
+        return self.counts(torch.cdist(self.held_back, self.features))
+
+    @cached_property
     def held_back_nearest(self) -> float:
         """Median distance of a held-back image to its nearest reference image."""
-        return float(torch.cdist(self.held_back_features, self.features).amin(1).median())
+        return float(torch.cdist(self.held_back, self.features).amin(1).median())
 
     @cached_property
     def radii(self) -> Tensor:
@@ -130,6 +148,16 @@ class Reference:
     def counts(self, distances: Tensor) -> Tensor:
         """int64 [bins]: images in each bin, from their distances [m, n] to the reference."""
         return torch.bincount(self.bin_of[distances.argmin(1)], minlength=self.n_bins)
+
+
+def rke(vectors: Tensor, unit: float) -> float:
+    """Order-2 Vendi score 1 / ||K / n||^2 of a Gaussian kernel half as wide as real pairs.
+
+    Paper: Jalali et al. 2023, https://arxiv.org/abs/2302.05834 (RKE).
+    """
+    squared = torch.cdist(vectors, vectors).square()
+    kernel = torch.exp(-squared / (2 * max(0.5 * unit, 1e-12) ** 2))
+    return float(1 / kernel.square().mean())
 
 
 def median_pair_distance(vectors: Tensor) -> float:

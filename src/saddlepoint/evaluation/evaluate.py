@@ -136,10 +136,10 @@ def _real_source(request: Request, training: Source | None) -> Source:
             f"{request.model} is no run, so its real images are not known; name them: "
             f"`saddle evaluate {request.model} REAL`, or --data NAME."
         )
-    return _held_out(training)
+    return held_out(training)
 
 
-def _held_out(source: Source) -> Source:
+def held_out(source: Source) -> Source:
     """The test split of the data, where there is one: what the generator never saw."""
     names = {field.name for field in dataclasses.fields(source)}  # type: ignore[arg-type]  # every source is a dataclass
     if "split" in names and getattr(source, "split", "") == "train":

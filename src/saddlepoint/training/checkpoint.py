@@ -49,6 +49,8 @@ def save(
             extra = generator_metadata(*about, tensors) if name != "discriminator" else None
             files[f"{name}.safetensors"] = safetensors.torch.save(tensors, metadata=extra)
         files["optim.safetensors"] = safetensors.torch.save(_optimizer_tensors(state))
+        if state.memory:
+            files["doctor.safetensors"] = safetensors.torch.save(state.memory)
         for name, content in files.items():
             write_atomically(partial / name, content)
         document = {
@@ -103,6 +105,8 @@ def _load(folder: Path, state: TrainState) -> None:
     tensors = _read(folder / "optim.safetensors")
     _restore(state.optim_g, state.generator, tensors, "generator")
     _restore(state.optim_d, state.discriminator, tensors, "discriminator")
+    if "doctor.safetensors" in document["files"]:
+        state.memory = _read(folder / "doctor.safetensors")
     state.n_images = document["n_images"]
     state.n_steps = document["n_steps"]
 

@@ -7,7 +7,7 @@ import math
 import resource
 import sys
 import time
-from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,9 +19,11 @@ from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import checkpoint, steps
+from saddlepoint.training.attending import Attending
 from saddlepoint.training.device import autocast
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.snapshots import Snapshots
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
 
@@ -43,6 +45,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     snapshots = Snapshots(run, config, dataset, data)
     scorer = snapshots.scorer
     sums = steps.Sums()
+    doctor = Attending(run, config, dataset, data, state, schedule, monitor)
     rows = run.history.rows
     seconds_before = rows[-1]["seconds"] if rows else 0.0
     started = tick_started = last_saved = time.monotonic()
@@ -58,13 +61,14 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 # One step: n_critic discriminator steps, one generator step, the average.
                 before = state.n_images
                 real, fake = iterate(state, config, data, sums)
+                doctor.step(state, sums)
                 monitor.step(state.n_images)
                 done = state.n_images >= total
-                if not (done or stop.requested or crossed(before, state, schedule.tick)):
+                if not (done or stop.requested or crossed(before, state.n_images, schedule.tick)):
                     continue
 
-                # A tick: read the sums, write a line of metrics.
-                row = tick_row(state, config, real, fake, sums)
+                # A tick: read the sums, write a line of metrics, with what the doctor saw.
+                row = tick_row(state, config, real, fake, sums) | doctor.row
                 now = time.monotonic()
                 row["seconds"] = round(seconds_before + now - started, 3)
                 rate = (state.n_images - tick_images) / max(1e-9, now - tick_started)
@@ -75,7 +79,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
 
                 # Pictures and checkpoints.
                 name = snapshot_name(state.n_images, schedule.images_per_step)
-                due = done or crossed(before, state, schedule.sample)
+                due = done or crossed(before, state.n_images, schedule.sample)
                 if due or requests.get("sample"):
                     monitor.sampled(snapshots.grid(state, name))
                 overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
@@ -85,14 +89,16 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                     row |= scorer.score(state)
                 run.append_metrics(row)
                 if saving:
+                    state.memory = doctor.memory
                     checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
                     last_saved = time.monotonic()
                 done = done or (due and scorer.exhausted(run.history.rows))
                 monitor.tick(row)
                 if stopping and not done:
-                    run.write_status("interrupted", state.n_images)
+                    run.write_status("interrupted", state.n_images, findings=doctor.names)
                     raise Interrupted(f"Saved at {state.n_images:,} images.")
-                run.write_status("finished" if done else "running", state.n_images)
+                ended = "finished" if done else "running"
+                run.write_status(ended, state.n_images, findings=doctor.names)
                 tick_started, tick_images = time.monotonic(), state.n_images
     except OSError as error:
         reason = f"{error.strerror or error} while writing {run.path}"
@@ -102,6 +108,8 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             f"{reason}: training stopped at {state.n_images:,} images; the last checkpoint is "
             f"intact. Free some space, then `saddle resume {run.path}`."
         ) from error
+    finally:
+        doctor.leave()
 
 
 def iterate(
@@ -118,6 +126,8 @@ def iterate(
     real, real_logits, z, fake = None, None, None, None
     for critic in range(train.n_critic):
         real = data.batch(state.n_images, train.batch_size, config.augment)
+        if config.arch.conditioning == "none":
+            real = Batch(real.images, None)  # nets without conditioning are told no labels
         z = steps.latents(config, state.generator.latent_dim, state.n_images)
         # The last fakes serve both players, so their graph is kept for the generator's step.
         shared = critic == train.n_critic - 1 and train.accumulate == 1
@@ -146,28 +156,6 @@ def set_learning_rates(state: TrainState, config: Config) -> None:
             group["lr"] = schedule.lr_at(progress)
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """Intervals in images, decided by the budget where the configuration says 0."""
-
-    images_per_step: int
-    tick: int
-    sample: int
-
-    @classmethod
-    def of(cls, config: Config) -> Schedule:
-        train = config.train
-        automatic_tick = max(1000, round(train.total_images / 100, -3))
-        tick = round(train.tick_kimg * 1000) or automatic_tick
-        sample = round(train.sample_kimg * 1000) or max(tick, round(train.total_images / 10, -3))
-        return cls(train.batch_size * train.n_critic, int(tick), int(sample))
-
-
-def crossed(before: int, state: TrainState, every: int) -> bool:
-    """True when the step from `before` reached or passed a multiple of `every`."""
-    return state.n_images // every > before // every
-
-
 def tick_row(
     state: TrainState, config: Config, real: Batch, fake: Tensor, sums: steps.Sums
 ) -> dict[str, float]:
@@ -194,11 +182,13 @@ def peak_memory_mb(device: str) -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20, 1)
 
 
-def fail_unless_finite(row: dict[str, float], run: Run) -> None:
-    """Stop before a value that is not finite reaches a checkpoint."""
-    bad = [name for name, value in row.items() if not math.isfinite(value)]
+def fail_unless_finite(row: dict[str, Any], run: Run) -> None:
+    """Stop before a value that is not finite reaches a checkpoint; the last line tells of it."""
+    finite = {n: v for n, v in row.items() if isinstance(v, list) or math.isfinite(v)}
+    bad = [name for name in row if name not in finite]
     if bad:
         images = int(row["images"])
+        run.append_metrics({**finite, "nonfinite": 1.0})
         reason = f"{', '.join(bad)} not finite at {images:,} images"
         run.write_status("failed", images, error=reason)
         raise RunFailed(

@@ -34,6 +34,8 @@ class Monitor:
         self._last_drawn = 0.0
         self._row: dict[str, Any] = {}
         self._sample: Path | None = None
+        self.findings: list[str] = []
+        """Names of what the doctor finds now."""
 
     def say(self, text: str) -> None:
         """One line that stays."""
@@ -93,6 +95,8 @@ class Monitor:
 
     def _view(self) -> Group:
         lines = [self._losses_text()] if self._row else []
+        if self.findings:
+            lines.append(f"doctor: {', '.join(self.findings)}")
         if self._sample is not None:
             lines.append(f"newest samples: {self._sample}")
         assert self._progress is not None

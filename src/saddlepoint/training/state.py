@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
@@ -32,6 +32,8 @@ class TrainState:
     """Real images shown to the discriminator."""
     n_steps: int = 0
     """Generator steps."""
+    memory: dict[str, Tensor] = field(default_factory=dict)
+    """What the doctor keeps of earlier looks."""
 
     @classmethod
     def new(cls, config: Config, spec: DataSpec) -> TrainState:

@@ -18,10 +18,12 @@ class Sums:
     def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
+        self.last: dict[str, Tensor] = {}
+        """The newest value of each, on the device."""
 
     def add(self, name: str, values: Tensor) -> None:
         """Add the mean of `values` to the tick's mean of `name`."""
-        value = values.detach().mean()
+        value = self.last[name] = values.detach().mean()
         self._sums[name] = self._sums[name] + value if name in self._sums else value
         self._counts[name] = self._counts.get(name, 0) + 1
 

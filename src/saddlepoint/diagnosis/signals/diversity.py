@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from saddlepoint.diagnosis.reference import N_COVERED, K, Reference, median_pair_distance
+from saddlepoint.diagnosis.reference import N_COVERED, K, Reference, median_pair_distance, rke
 
 Columns = dict[str, float | list[float]]
 
@@ -21,12 +21,10 @@ def diversity(fake: Tensor, reference: Reference) -> Columns:
     own = torch.cdist(fake, fake).fill_diagonal_(torch.inf)
     nearest = to_real.amin(1)
     pair = float(own[torch.ones_like(own, dtype=torch.bool).triu(1)].median())
-    # Among as many reals as there are fakes, as nearest distances shrink with numbers.
-    reals = reference.held_back_features
     return {
         "pair_ratio": pair / max(reference.pair_distance, 1e-12),
-        "rke_ratio": _rke(fake, reference.pair_distance) / _rke(reals, reference.pair_distance),
-        "duplicates": _share(own.amin(1) < _duplicate_distance(reals)),
+        "rke_ratio": rke(fake, reference.pair_distance) / reference.rke,
+        "duplicates": _share(own.amin(1) < reference.duplicate_distance),
         "nearest_real": float(nearest.median()) / max(reference.held_back_nearest, 1e-12),
         "train_closeness": _share(nearest < reference.nearest_quantile),
         **_coverage(to_real, reference),
@@ -54,21 +52,6 @@ def drift(bins: list[float], before: list[float]) -> float:
     return float((torch.xlogy(p, p) + torch.xlogy(q, q) - 2 * torch.xlogy(m, m)).sum() / 2)
 
 
-def _rke(vectors: Tensor, unit: float) -> float:
-    """Order-2 Vendi score 1 / ||K / n||^2 of a Gaussian kernel half as wide as real pairs.
-
-    Paper: Jalali et al. 2023, https://arxiv.org/abs/2302.05834 (RKE).
-    """
-    squared = torch.cdist(vectors, vectors).square()
-    kernel = torch.exp(-squared / (2 * max(0.5 * unit, 1e-12) ** 2))
-    return float(1 / kernel.square().mean())
-
-
-def _duplicate_distance(reals: Tensor) -> float:
-    nearest = torch.cdist(reals, reals).fill_diagonal_(torch.inf).amin(1).sort().values
-    return float(nearest[len(nearest) // 100])
-
-
 def _coverage(to_real: Tensor, reference: Reference) -> Columns:
     """Share of reals with a fake nearer than their k-th real neighbour, and its expectation.
 
@@ -86,13 +69,12 @@ def _bins(to_real: Tensor, reference: Reference) -> Columns:
     shares = reference.bin_shares
     counts = reference.counts(to_real)
     missing = _missing(counts, shares)
-    null_counts = reference.counts(torch.cdist(reference.held_back_features, reference.features))
     return {
         "bins": [float(count) for count in counts],
         "bins_real": [round(float(share), 6) for share in shares],
         "bins_missing": _share(missing),
         "bins_weight": float(shares[missing].sum()),
-        "bins_null": _share(_missing(null_counts, shares)),
+        "bins_null": _share(_missing(reference.held_back_counts, shares)),
         **({"bins_are_classes": 1.0} if reference.bins_are_classes else {}),
     }
 

@@ -1,0 +1,63 @@
+"""saddle doctor: what a run folder says of its run's health, without torch."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from saddlepoint.cli.flags import load_named_plugin, parse
+from saddlepoint.core.errors import Ill
+
+
+def doctor(argv: list[str]) -> None:
+    """Findings with evidence and remedies: saddle doctor RUN [--json]; exit 3 when it is ill."""
+
+    def flags(
+        run: Annotated[Path, tyro.conf.Positional],
+        plugins: Path | None = None,
+        json: bool = False,
+    ) -> dict[str, Any]:
+        """What goes wrong in a run, by name, with the numbers that show it and what may cure it.
+
+        Exit code 0: healthy; 3: a finding holds at the end of the run.
+
+        Args:
+            run: The run's folder, of a run that trains, ended or failed.
+            plugins: A Python file whose @register lines add detectors or remedies.
+            json: One JSON document on stdout.
+        """
+        return locals()
+
+    asked = parse(flags, "saddle doctor", argv)
+    from saddlepoint.core.runs import Run
+    from saddlepoint.diagnosis.inspection import diagnose
+
+    load_named_plugin(asked["plugins"])
+    run = Run.open(asked["run"])
+    diagnosis = diagnose(run)
+    if asked["json"]:
+        document = {"run": str(run.path), "state": run.status.get("state"), **diagnosis.to_json()}
+        print(json_module.dumps(document, indent=2))
+    else:
+        for finding in diagnosis.findings:
+            print(finding)
+            _name_missing(finding.missing, run)
+        if not diagnosis.findings:
+            print(f"No finding in {diagnosis.looks} lines of metrics.")
+        if diagnosis.past:
+            print(f"Found on the way, and over: {', '.join(diagnosis.past)}.")
+        if not diagnosis.watched:
+            print("No doctor looked while it trained (--doctor off): only its losses speak.")
+    if diagnosis.ill:
+        raise Ill
+
+
+def _name_missing(missing: tuple[int, ...], run: Any) -> None:
+    """The names of the classes that are left out, where bins are classes."""
+    classes = run.document.get("data", {}).get("classes", [])
+    last = next((row for row in reversed(run.history.rows) if "bins" in row), {})
+    if missing and last.get("bins_are_classes") and max(missing) < len(classes):
+        print(f"  missing: {', '.join(str(classes[index]) for index in missing)}")

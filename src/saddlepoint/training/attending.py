@@ -1,0 +1,121 @@
+"""The doctor at our own loop, by the interface that every loop has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.runs import Run
+from saddlepoint.data.loader import DeviceData
+from saddlepoint.diagnosis.doctor import Doctor
+from saddlepoint.diagnosis.reference import affordable
+from saddlepoint.evaluation.evaluate import held_out
+from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.schedule import Schedule, crossed
+from saddlepoint.training.state import TrainState
+from saddlepoint.training.steps import Sums
+
+
+class Attending:
+    """The doctor, with findings.jsonl and the monitor; nobody where config.doctor.mode is off."""
+
+    def __init__(
+        self,
+        run: Run,
+        config: Config,
+        dataset: Dataset,
+        data: DeviceData,
+        state: TrainState,
+        schedule: Schedule,
+        monitor: Monitor,
+    ) -> None:
+        self.run, self.monitor = run, monitor
+        self.doctor: Doctor | None = None
+        if config.doctor.mode == "off":
+            return
+        n_classes = dataset.spec.n_classes if config.arch.conditioning != "none" else 0
+        latent_dim = state.generator.latent_dim
+        total = config.train.total_images
+
+        def due(step: int, every: int) -> bool:
+            after = step * schedule.images_per_step
+            return after >= total or crossed(after - schedule.images_per_step, after, every)
+
+        self.doctor = Doctor(
+            state.generator,
+            state.discriminator,
+            state.optim_g,
+            state.optim_d,
+            real=_pair(dataset, data),
+            loss=config.loss.kind,
+            latent=lambda n: torch.randn(n, latent_dim),
+            labels=(lambda n: torch.arange(n) % n_classes) if n_classes else None,
+            heldout=_unseen(config, dataset),
+            averaged=state.ema,
+            every=lambda step: due(step, schedule.tick),
+            probe=lambda step: due(step, schedule.probe),
+            seed=config.seed,
+        )
+        self.doctor.resume(run.history.rows, state.n_steps, state.memory)
+        monitor.findings = [finding.name for finding in self.doctor.findings]
+
+    def step(self, state: TrainState, sums: Sums) -> None:
+        """Once a step of the loop: new findings are written and shown."""
+        if self.doctor is None:
+            return
+        last = sums.last
+        found = self.doctor.step(last["loss_d"], last["loss_g"], images=state.n_images)
+        for finding in found:
+            self.run.append_finding({"event": "found", **finding.to_json()})
+            self.monitor.say(f"doctor: {finding}")
+        for finding in self.doctor.ended:
+            ended = {"event": "ended", "name": finding.name, "at_images": state.n_images}
+            self.run.append_finding(ended)
+            self.monitor.say(f"doctor: {finding.name} has ended.")
+        if self.doctor.row:
+            self.monitor.findings = self.names
+
+    @property
+    def names(self) -> list[str]:
+        """What holds now."""
+        return [] if self.doctor is None else [finding.name for finding in self.doctor.findings]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The columns of this step's look."""
+        return {} if self.doctor is None else self.doctor.row
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps for the doctor."""
+        return {} if self.doctor is None else self.doctor.memory
+
+    def leave(self) -> None:
+        if self.doctor is not None:
+            self.doctor.detach()
+
+
+def _pair(dataset: Dataset, data: DeviceData) -> tuple[Tensor, ...]:
+    """Real images, as the discriminator gets them before augmentation, with labels."""
+    n = affordable(dataset.images[0].size)
+    batch = data.batch(0, min(n, len(dataset)))
+    return (batch.images,) if batch.labels is None else (batch.images, batch.labels)
+
+
+def _unseen(config: Config, dataset: Dataset) -> tuple[Tensor, ...] | None:
+    """The data's test split, where it has one here."""
+    source = held_out(config.source)
+    if source == config.source:
+        return None
+    try:
+        test = source.open()
+    except InputError:
+        return None
+    if test.spec != dataset.spec:
+        return None
+    return _pair(test, DeviceData(test, config.train.device, config.seed))

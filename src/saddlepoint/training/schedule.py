@@ -1,0 +1,31 @@
+"""When a run writes lines, pictures and probes: in images, decided by the configuration alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from saddlepoint.core.config import Config
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Intervals in images, decided by the budget where the configuration says 0."""
+
+    images_per_step: int
+    tick: int
+    sample: int
+    probe: int
+
+    @classmethod
+    def of(cls, config: Config) -> Schedule:
+        train = config.train
+        automatic_tick = max(1000, round(train.total_images / 100, -3))
+        tick = round(train.tick_kimg * 1000) or automatic_tick
+        sample = round(train.sample_kimg * 1000) or max(tick, round(train.total_images / 10, -3))
+        probe = round(config.doctor.probe_kimg * 1000) or tick
+        return cls(train.batch_size * train.n_critic, int(tick), int(sample), int(probe))
+
+
+def crossed(before: int, n_images: int, every: int) -> bool:
+    """True when the step from `before` to `n_images` reached or passed a multiple of `every`."""
+    return n_images // every > before // every
