@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from saddlepoint.core.findings import Detector, Evidence, Finding, Severity
+from saddlepoint.core.findings import LOSS_FAMILIES, Detector, Evidence, Finding, Severity
 from saddlepoint.core.runs import History
 
 WIRING = (
@@ -95,6 +95,17 @@ class Looks:
             message=message,
             missing=missing,
         )
+
+
+def loss_family(history: History) -> str:
+    """The family recognised at most looks; "unknown" where none was."""
+    seen = [int(row["loss_family"]) for row in history.rows if _is_number(row.get("loss_family"))]
+    return LOSS_FAMILIES[max(set(seen), key=seen.count)] if seen else "unknown"
+
+
+def ever(history: History, name: str) -> bool:
+    """Whether a yes-or-no column was 1 at any look; some are measured at the first ones only."""
+    return any(row.get(name) == 1 for row in history.rows)
 
 
 def gains(values: np.ndarray, since: int, least: float) -> bool:

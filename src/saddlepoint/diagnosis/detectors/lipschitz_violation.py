@@ -8,12 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from saddlepoint.core.checks import above, at_least, between
-from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.findings import LOSS_FAMILIES, Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._examples import learning, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
+from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, ever, loss_family
 
 
 @register("lipschitz-violation")
@@ -22,14 +22,15 @@ class LipschitzViolation(Detector):
     """The critic of a Wasserstein loss breaks its constraint, or has no slope left under it.
 
     With the gradient penalty the slope between real and fake images is about 1 (a fifth off is
-    usual); a slope that stays above 2 or below one half is no Wasserstein distance any more. With
-    clipped weights the scale is free, but a critic whose weights nearly all lie at the clip can
-    only be a simple function: it is reported where the images are bad and stay so.
+    usual); a slope that stays far above that is no Wasserstein distance any more, and is fatal
+    where the images are bad too. With clipped weights the scale is free, but a critic whose weights
+    nearly all lie at the clip can only be a simple function: it is reported where the images are
+    bad and stay so. Other losses put no such bound on the slope.
     Papers: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, sections 3 and 4; Arjovsky et
     al. 2017, https://arxiv.org/abs/1701.07875, section 3.
     """
 
-    low: float = 0.5
+    low: float = 0.3
     """Least slope of a penalised critic."""
     high: float = 2.0
     """Greatest slope of a penalised critic."""
@@ -54,7 +55,10 @@ class LipschitzViolation(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        return self._penalised(history) or self._clipped(history)
+        if loss_family(history) != "wasserstein":
+            return None
+        penalised = ever(history, "penalised")
+        return self._penalised(history) if penalised else self._clipped(history)
 
     def _penalised(self, history: History) -> Finding | None:
         looks = Looks(history, "critic_slope", after=self.warmup)
@@ -63,6 +67,7 @@ class LipschitzViolation(Detector):
         first = looks.lasting(off, self.m, self.k, self.steps)
         if first is None:
             return None
+        bad = bool(_quality.poor(looks)[-self.k :].mean() > 0.5)
         evidence = Evidence(
             name="critic_slope",
             value=float(np.median(slope[-self.k :])),
@@ -75,7 +80,9 @@ class LipschitzViolation(Detector):
             f"{evidence.value:.2g} in place of 1, so its output is no distance and the generator "
             "is led by a wrong scale."
         )
-        return looks.finding(self, first, "fatal", message, (evidence,))
+        more = _quality.evidence(looks) if bad else ()
+        severity = "fatal" if bad else "warn"
+        return looks.finding(self, first, severity, message, (evidence, *more))
 
     def _clipped(self, history: History) -> Finding | None:
         looks = Looks(history, "clip_share", "coverage", "coverage_null", after=self.warmup)
@@ -100,15 +107,19 @@ class LipschitzViolation(Detector):
 
     @classmethod
     def healthy(cls) -> list[History]:
-        clipped = {"clip_share": learning(0.1, 0.8), "auc": 0.9}
-        return [*traps(), run(clipped), run({"critic_slope": learning(4.0, 1.2)})]
+        critic = {"loss_family": LOSS_FAMILIES.index("wasserstein")}
+        clipped = {**critic, "clip_share": learning(0.1, 0.8), "auc": 0.9}
+        starts_steep = {**critic, "critic_slope": learning(4.0, 1.2), "penalised": 1}
+        other_loss = {"critic_slope": 12.0, "penalised": 1}
+        return [*traps(), run(clipped), run(starts_steep), run(other_loss)]
 
     @classmethod
     def sick(cls) -> list[History]:
+        critic = {"loss_family": LOSS_FAMILIES.index("wasserstein")}
         bad = {"coverage": 0.0, "nearest_real": 6.0, "bins_weight": 0.6, "auc": 0.9}
         bad |= {"pair_ratio": 0.6}
         return [
-            run({"critic_slope": learning(1.0, 9.0), "penalised": 1}),
-            run({"critic_slope": 0.1, "penalised": 1}),
-            run({**bad, "clip_share": 0.93}),
+            run({**critic, "critic_slope": learning(1.0, 9.0), "penalised": 1}),
+            run({**critic, "critic_slope": 0.1, "penalised": 1}),
+            run({**critic, **bad, "clip_share": 0.93}),
         ]

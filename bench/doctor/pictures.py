@@ -1,0 +1,109 @@
+"""Draw the pictures of docs/findings.md: each detector's own sick history as one small SVG.
+
+python bench/doctor/pictures.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.inspection import all_detectors
+
+FOLDER = Path(__file__).parents[2] / "docs" / "images" / "findings"
+WIDTH, HEIGHT, MARGIN, HEAD, PANELS = 300, 120, 46, 26, 3
+STYLE = "font-family='sans-serif' font-size='11' fill='#333'"
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for detector in all_detectors():
+        (FOLDER / f"{detector.kind}.svg").write_text(picture(detector))
+
+
+def picture(detector: Detector) -> str:
+    """The evidence of the first sick history, a panel a column."""
+    history = detector.sick()[0]
+    alarm, finding = first_alarm(detector, history)
+    drawn = [item for item in finding.evidence if np.isfinite(history_of(history, item)).any()]
+    panels = [panel(history, item, alarm, i) for i, item in enumerate(drawn[:PANELS])]
+    width = max(1, len(panels)) * (WIDTH + MARGIN) + MARGIN
+    if not panels:
+        text = "; ".join(str(item) for item in finding.evidence)
+        panels = [f"<text x='10' y='40' {STYLE}>{escape(text)}</text>"]
+    return (
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width} {HEAD + HEIGHT + 34}'>"
+        f"<rect width='100%' height='100%' fill='white'/>{''.join(panels)}</svg>\n"
+    )
+
+
+def first_alarm(detector: Detector, history: History) -> tuple[float, Finding]:
+    """The step of the look at which the detector speaks first, and what it says."""
+    for n in range(1, len(history) + 1):
+        finding = detector.inspect(History(history.rows[:n]))
+        if finding is not None:
+            return float(history["step"][n - 1]), finding
+    raise SystemExit(f"{detector.kind} is silent on its own sick history.")
+
+
+def history_of(history: History, item: Evidence) -> np.ndarray:
+    """The column of that name; all NaN for a number that was computed from several."""
+    values = [row.get(item.name) for row in history.rows]
+    numbers = [v if isinstance(v, int | float) else np.nan for v in values]
+    return np.array(numbers, dtype=float)
+
+
+def panel(history: History, item: Evidence, alarm: float, place: int) -> str:
+    """One column over the steps, with its healthy range and the alarm."""
+    steps, values = history["step"], history_of(history, item)
+    seen = np.isfinite(values) & np.isfinite(steps)
+    steps, values = steps[seen], values[seen]
+    bounds = [bound for bound in item.healthy if bound is not None]
+    low, high = float(min([*values, *bounds])), float(max([*values, *bounds]))
+    room = 0.08 * (high - low) or 1.0
+    low, high = low - room, high + room
+    left = MARGIN + place * (WIDTH + MARGIN)
+
+    def x(step: float) -> float:
+        return left + WIDTH * step / max(float(history["step"][-1]), 1.0)
+
+    def y(value: float) -> float:
+        return HEAD + HEIGHT * (high - value) / (high - low)
+
+    top = y(high if item.healthy[1] is None else item.healthy[1])
+    bottom = y(low if item.healthy[0] is None else item.healthy[0])
+    line = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in zip(steps, values, strict=True))
+    dots = "".join(
+        f"<circle cx='{x(a):.1f}' cy='{y(b):.1f}' r='2' fill='#245'/>"
+        for a, b in zip(steps, values, strict=True)
+        if len(steps) < 12
+    )
+    band = (
+        f"<rect x='{left}' y='{top:.1f}' width='{WIDTH}' height='{bottom - top:.1f}' "
+        "fill='#d5efd5'/>"
+    )
+    return (
+        (band if bounds else "")
+        + f"<rect x='{left}' y='{HEAD}' width='{WIDTH}' height='{HEIGHT}' fill='none' "
+        "stroke='#999'/>"
+        f"<polyline points='{line}' fill='none' stroke='#245' stroke-width='1.5'/>{dots}"
+        f"<line x1='{x(alarm):.1f}' x2='{x(alarm):.1f}' y1='{HEAD}' y2='{HEAD + HEIGHT}' "
+        "stroke='#c22' stroke-width='1.5' stroke-dasharray='4 3'/>"
+        f"<text x='{left}' y='{HEAD - 8}' {STYLE} font-weight='bold'>{escape(item.name)}</text>"
+        f"<text x='{left - 4}' y='{HEAD + 9}' {STYLE} text-anchor='end'>{high:.3g}</text>"
+        f"<text x='{left - 4}' y='{HEAD + HEIGHT}' {STYLE} text-anchor='end'>{low:.3g}</text>"
+        f"<text x='{left}' y='{HEAD + HEIGHT + 14}' {STYLE}>0</text>"
+        f"<text x='{left + WIDTH}' y='{HEAD + HEIGHT + 14}' {STYLE} text-anchor='end'>"
+        f"step {history['step'][-1]:g}</text>"
+    )
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+if __name__ == "__main__":
+    main()
