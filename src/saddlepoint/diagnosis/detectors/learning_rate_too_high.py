@@ -1,0 +1,76 @@
+"""A learning rate far beyond what the weights bear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from saddlepoint.core.checks import above, at_least
+from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.registry import register
+from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._frozen import NAMES
+from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._wiring import early, sound
+
+
+@register("learning-rate-too-high")
+@dataclass(frozen=True, kw_only=True)
+class LearningRateTooHigh(Detector):
+    """One step changes a net's weights by a large share of themselves, step after step.
+
+    About a thousandth of the weights a step is usual, a hundredth at the start; at a tenth the net
+    of a few steps ago is forgotten. The first step of Adam is always large and does not count, and
+    weights that grow make the share fall although the damage is done: looked at is the start.
+    """
+
+    ratio: float = 0.1
+    """Change of one step, as a share of the weights, that is too much."""
+    looks: int = 2
+    """Looks in a row that must show it, after the first steps."""
+    until: float = 150
+    """Steps of the start."""
+
+    causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "wrong-sign", "broken-resume")
+
+    def __post_init__(self) -> None:
+        above(self, 0, "ratio")
+        at_least(self, 1, "looks", "until")
+
+    def inspect(self, history: History) -> Finding | None:
+        found = [self._player(history, player) for player in NAMES]
+        return next((finding for finding in found if finding is not None), None)
+
+    def _player(self, history: History, player: str) -> Finding | None:
+        name = f"update_ratio_{player}"
+        looks = Looks(history, name, after=2)
+        start = looks.steps <= self.until
+        ratio = looks[name][start]
+        if len(ratio) < self.looks or not (ratio[: self.looks] > self.ratio).all():
+            return None
+        value = float(np.max(ratio[: self.looks]))
+        evidence = Evidence(
+            name=name,
+            value=value,
+            healthy=(1e-5, 0.03),
+            note="2-norm of one step's change / 2-norm of the weights, in the first steps",
+        )
+        message = (
+            f"Each step changes the {NAMES[player]}'s weights by {100 * value:.0f} % of themselves:"
+            " its learning rate is some ten times too high or more. Lower it."
+        )
+        return looks.finding(self, 0, "fatal", message, (evidence,))
+
+    @classmethod
+    def healthy(cls) -> list[History]:
+        first_step = {"update_ratio_d": [0.4, 0.06, 0.03, 0.02, 0.01, 0.01]}
+        return [*sound(), early(first_step)]
+
+    @classmethod
+    def sick(cls) -> list[History]:
+        return [
+            early({"update_ratio_d": [1.2, 0.7, 0.3, 0.1, 0.06, 0.05]}),
+            early({"update_ratio_g": [0.9, 0.6, 0.4, 0.2, 0.1, 0.1]}),
+        ]

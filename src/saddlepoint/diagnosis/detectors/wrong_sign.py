@@ -1,0 +1,91 @@
+"""The two players pull in the same direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from saddlepoint.core.checks import at_least, between
+from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.registry import register
+from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._wiring import early, sound
+
+
+@register("wrong-sign")
+@dataclass(frozen=True, kw_only=True)
+class WrongSign(Detector):
+    """A loss has the wrong sign or label, so that there is no game.
+
+    Where the discriminator pushes its outputs is read off the slope of its loss: apart for real
+    images and fakes. The generator must push the outputs of its fakes the other way than the
+    discriminator does. Which of the two sides is called real does not matter: a loop with all
+    labels exchanged is sound.
+    Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, equation 1.
+    """
+
+    least: float = 0.5
+    """How decided a push must be, from 0 (as many up as down) to 1 (all one way)."""
+    looks: int = 3
+    """Looks in a row that must show it."""
+
+    causes: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        between(self, 0, 1, "least")
+        at_least(self, 1, "looks")
+
+    def inspect(self, history: History) -> Finding | None:
+        looks = Looks(history, "push_real_d", "push_fake_d")
+        real, fake = looks["push_real_d"], looks["push_fake_d"]
+        together = (real * fake > 0) & (abs(real) >= self.least) & (abs(fake) >= self.least)
+        first = looks.lasting(together, self.looks, self.looks)
+        if first is not None:
+            way = "up" if real[-1] > 0 else "down"
+            message = (
+                f"The discriminator's loss pushes its outputs {way} for real images and for fakes "
+                "alike: one of its two terms has the wrong sign or the wrong label."
+            )
+            return looks.finding(self, first, "fatal", message, _evidence(looks))
+        looks = Looks(history, "push_real_d", "push_fake_d", "push_fake_g")
+        apart = looks["push_real_d"] - looks["push_fake_d"]
+        made = looks["push_fake_g"]
+        allied = (apart * made < 0) & (abs(apart) >= self.least) & (abs(made) >= self.least)
+        first = looks.lasting(allied, self.looks, self.looks)
+        if first is None:
+            return None
+        message = (
+            "The generator's loss pushes the discriminator's outputs for fakes the same way as "
+            "the discriminator's own loss: it learns to be recognised. Turn the sign (or the "
+            "label) of the generator's loss, or of the discriminator's."
+        )
+        return looks.finding(self, first, "fatal", message, _evidence(looks))
+
+    @classmethod
+    def healthy(cls) -> list[History]:
+        noisy = {"push_real_d": 0.8, "push_fake_d": -0.7, "push_fake_g": 0.9}
+        overshot = {"push_fake_g": [1.0, -1.0, -1.0, 1.0, 1.0, 1.0]}
+        hinge = {"push_real_d": [1.0, 1.0, None, None, 1.0, 1.0]}
+        return [*sound(), early(noisy), early(overshot), early(hinge)]
+
+    @classmethod
+    def sick(cls) -> list[History]:
+        return [
+            early({"push_fake_g": -1.0}),
+            early({"push_real_d": -1.0, "push_fake_d": 1.0, "push_fake_g": 1.0}),
+            early({"push_real_d": -1.0, "push_fake_d": -1.0}),
+        ]
+
+
+def _evidence(looks: Looks) -> tuple[Evidence, ...]:
+    notes = {
+        "push_real_d": "where the discriminator's loss pushes the outputs of real images",
+        "push_fake_d": "where it pushes those of fakes: the other way",
+        "push_fake_g": "where the generator's loss pushes those of fakes: back again",
+    }
+    return tuple(
+        Evidence(name=name, value=float(looks[name][-1]), healthy=(-1.0, 1.0), note=note)
+        for name, note in notes.items()
+        if looks[name][-1] == looks[name][-1]  # absent where the loss has no slope
+    )

@@ -1,0 +1,99 @@
+"""What a loss does to the discriminator's outputs, read off its slope there.
+
+The slope dLoss/dOutput tells more than the loss: which way the outputs are pushed, whether they can
+be moved at all, and whether the loss takes them for raw outputs or for probabilities. It does not
+depend on penalties or on other terms that were added to the loss; its scale (mean or sum, a scaler
+of mixed precision) is unknown and never used.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+FLAT = 1e-6
+"""A slope below this share of a full one moves nothing: sigmoid(-13.8)."""
+_FITS = 0.02  # relative residual up to which a formula describes the slopes
+_CLEARLY = 5.0  # times better than every formula of the other kind
+
+
+def push(outputs: Tensor, slopes: Tensor) -> float | None:
+    """Where a loss pushes outputs that share one role: -1 all down, 1 all up; None if nowhere."""
+    weight = slopes.abs().mean()
+    return None if float(weight) == 0 else float(-slopes.mean() / weight)
+
+
+def target(outputs: Tensor, slopes: Tensor) -> float | None:
+    """The output at which the slope would be 0, where the slope rises with the output (squares:
+    the target itself). None where no line fits."""
+    centred = outputs - outputs.mean()
+    variance = centred.square().mean()
+    if float(variance) <= 1e-12 * float(outputs.square().mean()):
+        return None
+    steepness = (centred * slopes).mean() / variance
+    left = slopes - slopes.mean() - steepness * centred
+    if float(steepness) <= 0 or float(left.norm()) > 1e-3 * float(slopes.norm()):
+        return None
+    return float(outputs.mean() - slopes.mean() / steepness)
+
+
+def pushes(
+    real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor] | None
+) -> tuple[float | None, float | None, float | None]:
+    """Where the players push: (real by D, fakes by D, fakes by G), each -1 to 1.
+
+    Each argument is (outputs [n], slopes [n]). A least-squares loss pulls towards a target from
+    both sides, so that the sign of one step says nothing: there the targets are compared.
+    """
+    aims = [target(*pair) for pair in (real, fake)]
+    aim_made = target(*made) if made is not None else None
+    if aims[0] is not None and aims[1] is not None and abs(aims[0] - aims[1]) > 0.1:
+        up = 1.0 if aims[0] > aims[1] else -1.0
+        middle, half = (aims[0] + aims[1]) / 2, abs(aims[0] - aims[1]) / 2
+        if aim_made is not None:
+            return up, -up, max(-1.0, min(1.0, (aim_made - middle) / half))
+        return up, -up, push(*made) if made is not None else None
+    return push(*real), push(*fake), push(*made) if made is not None else None
+
+
+def raw_wanted(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> bool | None:
+    """Whether a loss takes a sigmoid's outputs for raw ones; None when that cannot be told.
+
+    Cross-entropy of probabilities has the slopes -1/p and 1/(1-p), least squares p-1 and p;
+    cross-entropy of raw outputs has sigmoid(p)-1 and sigmoid(p), a Wasserstein or hinge loss -1
+    and 1.
+    """
+    p = torch.cat([real[0], fake[0]]).double()
+    slopes = torch.cat([real[1], fake[1]]).double()
+    if float(slopes.norm()) == 0:
+        return None
+    is_real = torch.cat([torch.ones_like(real[0]), torch.zeros_like(fake[0])]).double()
+    raw, probability = [2 * (0.5 - is_real)], []
+    for high, low in ((1.0, 0.0), (0.9, 0.0), (0.9, 0.1), (0.8, 0.0)):
+        for t in (high * is_real + low * (1 - is_real), low * is_real + high * (1 - is_real)):
+            raw.append(torch.sigmoid(p) - t)
+            probability.append(p - t)
+            probability.append((p - t) / (p * (1 - p)).clamp_min(1e-7))
+    best_raw = min(_misfit(slopes, formula) for formula in raw)
+    best_probability = min(_misfit(slopes, formula) for formula in probability)
+    if best_raw < _FITS and best_raw * _CLEARLY < best_probability:
+        return True
+    if best_probability < _FITS and best_probability * _CLEARLY < best_raw:
+        return False
+    return None
+
+
+def flat_share(outputs: Tensor, slopes: Tensor, after_sigmoid: bool) -> float:
+    """The share of outputs that the loss cannot move: the slope before the sigmoid is 0."""
+    if after_sigmoid:
+        # A sigmoid of exactly 0 or 1 passes no gradient on, whatever the loss asks for.
+        slopes = slopes * outputs.float() * (1 - outputs.float())
+        return float((slopes == 0).float().mean())
+    # A mean over the batch divides by n; what is flat is far below any such factor.
+    return float((slopes.abs() * len(slopes) < FLAT).float().mean())
+
+
+def _misfit(slopes: Tensor, formula: Tensor) -> float:
+    """Relative residual of `slopes` against the best positive or negative multiple."""
+    scale = (slopes * formula).sum() / formula.square().sum().clamp_min(1e-30)
+    return float((slopes - scale * formula).norm() / slopes.norm())
