@@ -20,10 +20,10 @@ from saddlepoint.diagnosis.reading import Real, read_real
 from saddlepoint.diagnosis.roles import Call, Roles, logits_of
 from saddlepoint.diagnosis.signals.players import Player, clip_share
 from saddlepoint.diagnosis.signals.window import Window
+from saddlepoint.diagnosis.signals.wiring import FIRST_LOOKS, WiringSignals
 from saddlepoint.diagnosis.watching import watch_calls, watch_steps
 
-EARLY = (1, 3, 10, 30, 60, 100)
-"""Steps at which the wiring is looked at, before the regular looks."""
+EARLY = FIRST_LOOKS
 EVERY = 100
 SHARE = 0.02
 """Looks may take this share of the time, unless their interval is given."""
@@ -99,7 +99,10 @@ class Doctor:
         self._busy = False
         self._began, self._spent, self._last_look = time.monotonic(), 0.0, 0
         self._due = self._is_look(1)
+        nets = (generator, discriminator, optim_g, optim_d)
+        self._wiring = WiringSignals(*nets, averaged, self._safely)
         self._ends = [
+            self._wiring.detach,
             watch_calls(generator, self._on_generator),
             watch_calls(discriminator, self._on_discriminator),
             watch_steps(optim_g, self._before_g, self._after_g),
@@ -167,10 +170,12 @@ class Doctor:
 
     def _generator_called(self, args: tuple, kwargs: dict, output: Any) -> None:
         self.probes.saw_generator(args, kwargs)
+        self._wiring.on_generator(args, kwargs, output)
         if isinstance(output, Tensor):
             self._roles.made(output)
 
     def _discriminator_called(self, args: tuple, kwargs: dict, output: Any) -> None:
+        self._wiring.on_discriminator(args, kwargs, output)
         images = args[0] if args and isinstance(args[0], Tensor) else None
         if images is None or not torch.is_grad_enabled():
             return  # not a call of training
@@ -183,11 +188,13 @@ class Doctor:
         self._pending = [*self._pending[-_PENDING:], call]
 
     def _before(self, which: str, optimizer: torch.optim.Optimizer) -> None:
+        self._wiring.before_step(which)
         if self._due:
             scale = getattr(optimizer, "grad_scale", None)
             self._players[which].before_step(1.0 if scale is None else float(scale))
 
     def _after(self, which: str) -> None:
+        self._wiring.after_step(which)
         if self._due:
             self._players[which].after_step()
         if which == "d":
@@ -231,6 +238,8 @@ class Doctor:
             self._last_look = self.n_steps
             self._spent += time.monotonic() - begun
         self._due = self._is_look(self.n_steps + 1)
+        if self._due:
+            self._wiring.watch()
 
     def _is_look(self, step: int) -> bool:
         if callable(self._every):
@@ -255,6 +264,7 @@ class Doctor:
         row |= self._window.take()
         for player in self._players.values():
             row |= player.take()
+        row |= self._wiring.look()
         row["clip_share"] = clip_share(self.probes.discriminator)
         if self._is_probe(self.n_steps):
             row |= self.probes.measure(self.n_steps)

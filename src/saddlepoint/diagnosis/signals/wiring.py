@@ -6,14 +6,14 @@ looks only counters run; `watch()` before a step of a look makes the next calls 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from saddlepoint.diagnosis.signals import wiring_loss
-from saddlepoint.diagnosis.signals.wiring_calls import Call, Calls, per_image
+from saddlepoint.diagnosis.signals.wiring_calls import Call, Calls, Safely, per_image
 from saddlepoint.diagnosis.signals.wiring_graph import batch_norms
 from saddlepoint.diagnosis.signals.wiring_penalty import mark_between, penalty_columns
 from saddlepoint.diagnosis.signals.wiring_probes import probe_columns
@@ -28,7 +28,13 @@ class WiringSignals:
 
     The doctor calls `on_generator` and `on_discriminator` from its forward hooks (not for its own
     questions to the nets), `before_step` and `after_step` from the optimisers' hooks, `watch`
-    before the steps that a look shall measure, and `look` at the look.
+    before the iteration that a look shall measure, and `look` at the look. Watching goes on until
+    both players have stepped: a generator that steps every fifth time is seen at a later look.
+
+    Args:
+        averaged: the net that samples come from, where it is not the generator itself.
+        safely: calls a function with arguments so that what goes wrong does not reach the loop;
+            hooks on tensors run in the middle of its backward passes.
     """
 
     def __init__(
@@ -38,14 +44,16 @@ class WiringSignals:
         optim_g: torch.optim.Optimizer,
         optim_d: torch.optim.Optimizer,
         averaged: nn.Module | None = None,
+        safely: Safely | None = None,
     ) -> None:
         nets: dict[Player, nn.Module] = {"d": discriminator, "g": generator}
         optimizers: dict[Player, torch.optim.Optimizer] = {"d": optim_d, "g": optim_g}
         self.generator = generator
         self.discriminator = discriminator
         self.averaged = averaged
-        self.calls = Calls(generator, discriminator)
-        self.steps = Steps(nets, optimizers, self.calls)
+        safely = safely if safely is not None else _plainly
+        self.calls = Calls(generator, discriminator, safely)
+        self.steps = Steps(nets, optimizers, self.calls, safely)
         self.watching = False
         self._first = ages(nets, optimizers)
         self._slopes: dict[str, list[tuple[Tensor, Tensor]]] = {}
@@ -80,6 +88,8 @@ class WiringSignals:
 
     def after_step(self, player: Player) -> None:
         self.steps.after(player)
+        if self.watching and all(each.measured for each in self.steps.players.values()):
+            self.watching = self.steps.close = False
 
     def detach(self) -> None:
         self.steps.detach()
@@ -108,7 +118,6 @@ class WiringSignals:
             columns |= self._statistics.columns()
         self._slopes, self._evaluation = {}, {"d": [], "g": []}
         self.calls.forget()
-        self.watching = self.steps.close = False
         return columns
 
     def _read_slopes(self, player: Player) -> None:
@@ -183,6 +192,10 @@ class WiringSignals:
         if not reals or not fakes:
             return {}
         return probe_columns(self.discriminator, reals[-1], fakes[-1])
+
+
+def _plainly(action: Callable[..., None], *args: Any) -> None:
+    action(*args)
 
 
 class _Statistics:

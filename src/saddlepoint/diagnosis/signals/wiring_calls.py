@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ from saddlepoint.diagnosis.signals.wiring_graph import (
 )
 
 _ALIKE = 0.2  # how much more a disguised fake resembles its own image than another one
+
+Safely = Callable[..., None]
+"""Calls its first argument with the others, and lets nothing out that goes wrong."""
 
 
 @dataclass(eq=False)
@@ -72,7 +75,8 @@ class Made:
 class Calls:
     """Remembers the calls since the last look; changes nothing of them."""
 
-    def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
+    def __init__(self, generator: nn.Module, discriminator: nn.Module, safely: Safely) -> None:
+        self.safely = safely
         self.generator = generator
         self.discriminator = discriminator
         self.made: deque[Made] = deque(maxlen=8)
@@ -112,9 +116,9 @@ class Calls:
             reach=_reach(images, maker, self.generator),
         )
         self.seen.append(call)
-        outputs.register_hook(lambda slope: self._on_slope(call, slope))
+        outputs.register_hook(lambda slope: self.safely(self._on_slope, call, slope))
         if images.requires_grad:
-            images.register_hook(lambda gradient: self._on_input_gradient(call, gradient))
+            images.register_hook(lambda given: self.safely(self._on_input_gradient, call, given))
 
     def forget(self) -> None:
         self.seen.clear()
@@ -165,9 +169,12 @@ class Calls:
         if torch.is_grad_enabled():
             call.input_gradient, call.graph_kept = gradient.detach(), True
             if gradient.requires_grad:
-                gradient.register_hook(lambda pull: setattr(call, "pull", pull.detach().clone()))
+                gradient.register_hook(lambda pull: self.safely(self._on_pull, call, pull))
         elif call.input_gradient is None and not call.attached:
             call.input_gradient = gradient.detach()
+
+    def _on_pull(self, call: Call, pull: Tensor) -> None:
+        call.pull = pull.detach().clone()
 
 
 def first_tensor(outputs: Any) -> Tensor | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from saddlepoint.diagnosis.signals.wiring_calls import Calls
+from saddlepoint.diagnosis.signals.wiring_calls import Calls, Safely
 from saddlepoint.diagnosis.signals.wiring_graph import batch_norms
 
 Player = Literal["d", "g"]
@@ -19,6 +20,8 @@ class Measured:
     """What is known of one player since the last look."""
 
     steps: int = 0
+    measured: bool = False
+    """A step was watched closely."""
     ratio: float | None = None
     """2-norm of the last measured step / 2-norm of the weights."""
     other_moved: float | None = None
@@ -39,10 +42,12 @@ class Steps:
         nets: dict[Player, nn.Module],
         optimizers: dict[Player, torch.optim.Optimizer],
         calls: Calls,
+        safely: Safely,
     ) -> None:
         self.nets = nets
         self.optimizers = optimizers
         self.calls = calls
+        self.safely = safely
         self.close = False
         self.players: dict[Player, Measured] = {"d": Measured(), "g": Measured()}
         self.last_step = 0
@@ -75,6 +80,7 @@ class Steps:
         if not before:
             return
         measured = self.players[player]
+        measured.measured = True
         other: Player = "g" if player == "d" else "d"
         weight = _norm(before[player])
         moved = _moved(before[player], self.nets[player])
@@ -127,14 +133,23 @@ class Steps:
         if not trainable:
             return None
         weight = max(trainable, key=lambda p: p.numel())
+        arrives = weakref.WeakMethod(self._on_gradient)  # the nets must not keep the doctor alive
 
-        def arrives(gradient: Tensor) -> None:
-            if self.close:
-                there = 0.0 if weight.grad is None else float(weight.grad.norm())
-                moment = self.calls.tick()
-                self.players[player].arrivals.append((moment, there, float(gradient.norm())))
+        def hook(gradient: Tensor) -> None:
+            receiver = arrives()
+            if receiver is not None:
+                receiver(player, weight, gradient)
 
-        return weight.register_hook(arrives)
+        return weight.register_hook(hook)
+
+    def _on_gradient(self, player: Player, weight: Tensor, gradient: Tensor) -> None:
+        if self.close:
+            self.safely(self._on_arrival, player, weight, gradient)
+
+    def _on_arrival(self, player: Player, weight: Tensor, gradient: Tensor) -> None:
+        there = 0.0 if weight.grad is None else float(weight.grad.norm())
+        arrival = (self.calls.tick(), there, float(gradient.norm()))
+        self.players[player].arrivals.append(arrival)
 
     def _stale(self, player: Player) -> float | None:
         """Share of the gradient that is not from this player's own backward passes.
