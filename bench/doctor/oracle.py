@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 N_SAMPLES = 2000
+N_SLOPE = 500
 ON = 0.25
 """A point is on a mode when it is nearer to it than this share of the modes' spacing."""
 
@@ -40,19 +41,19 @@ def observe(generator: Any, discriminator: nn.Module, world: Any, step: int) -> 
         "on": float(on.float().mean()),
         "modes": counts.tolist(),
         "rms": float(points.norm(dim=1).square().mean().sqrt()),
-        "spread": _pair(points) / max(_pair(real), 1e-9),
-        "auc": _auc(real_logits, fake_logits),
+        "spread": pair_distance(points) / max(pair_distance(real), 1e-9),
+        "auc": auc(real_logits, fake_logits),
         "gap_size": abs(float(real_logits.mean() - fake_logits.mean())),
-        "slope": _slope(discriminator, real, points, labels),
+        "slope": slope(discriminator, real, points, labels),
     }
     if labels is not None:
         row["obeyed"] = float((mode == labels)[on].float().mean()) if on.any() else 0.0
-        inside = [_pair(points[labels == k][:200]) for k in range(len(world.centres))]
+        inside = [pair_distance(points[labels == k][:200]) for k in range(len(world.centres))]
         row["within"] = float(np.median(inside)) / world.within
     if world.train is not None:
         with torch.no_grad():
             train_logits = discriminator(world.train, None)
-        row["memory"] = _auc(train_logits, real_logits)
+        row["memory"] = auc(train_logits, real_logits)
         near = torch.cdist(points, world.train).amin(1)
         apart = torch.cdist(real, world.train).amin(1)
         row["copies"] = float((near < apart.median() / 4).float().mean())
@@ -65,7 +66,8 @@ def truth(rows: list[dict[str, Any]], world: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         rows: what `observe` gave, oldest first.
-        world: "weights" of the modes, "rms" of the data, "conditional", "penalised".
+        world: "weights" of the modes, "rms" of the data, "conditional", "penalised"; "on": the
+            bounds of that share, where the judge is another.
     """
     end = rows[-max(6, len(rows) // 3) :]
     names = _names(end, world)
@@ -78,6 +80,7 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
         return {"non-finite", "divergence"}
     middle = {name: float(np.median([row[name] for row in end])) for name in NUMBERS}
     gap, drift, weight = _histograms(end, world)
+    on_ill = world.get("on", ON_BOUNDS)[0]
     names = set()
     if middle["rms"] > 5 * world["rms"] or (middle["gap_size"] > 1e4 and middle["on"] < 0.7):
         names.add("divergence")
@@ -85,9 +88,9 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
         names.add("complete-mode-collapse")
     if gap > 0.35 and drift > 0.12:
         names.add("oscillation")
-    elif weight >= 0.2 and middle["on"] > 0.3:
+    elif weight >= 0.2 and middle["on"] > on_ill / 2:
         names.add("partial-mode-collapse")
-    if middle["on"] < 0.5 or weight >= 0.5:
+    if middle["on"] < on_ill or weight >= 0.5:
         if middle["auc"] >= 0.97:
             names.add("discriminator-wins")
         elif middle["auc"] <= 0.35:
@@ -98,7 +101,7 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
             names.add("unnamed")
     if world["penalised"] and not 0.5 <= middle["slope"] <= 2:
         names.add("lipschitz-violation")
-    if world["conditional"] and middle["on"] >= 0.5:
+    if world["conditional"] and middle["on"] >= on_ill:
         if float(np.median([row["obeyed"] for row in end])) < 0.5:
             names.add("condition-ignored")
         if float(np.median([row["within"] for row in end])) < 0.15:
@@ -110,6 +113,8 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
     return names
 
 
+ON_BOUNDS = (0.5, 0.7)
+"""Share of points on a mode below which a run is ill, and from which on it is healthy."""
 NUMBERS = ("rms", "gap_size", "spread", "on", "auc", "slope")
 
 
@@ -117,7 +122,7 @@ def _is_grey(end: list[dict[str, Any]], world: dict[str, Any]) -> bool:
     """Some of the data is missing, or many points lie between the modes, but not clearly enough."""
     *_, weight = _histograms(end, world)
     on = float(np.median([row["on"] for row in end]))
-    return weight > 0.13 or on < 0.7
+    return weight > 0.13 or on < world.get("on", ON_BOUNDS)[1]
 
 
 def _histograms(rows: list[dict[str, Any]], world: dict[str, Any]) -> tuple[float, float, float]:
@@ -152,17 +157,23 @@ def _entropy(shares: np.ndarray) -> float:
     return float(-(seen * np.log(seen)).sum())
 
 
-def _pair(points: Tensor) -> float:
+def pair_distance(points: Tensor) -> float:
+    """Median distance of two of at most 500 rows [n, d]."""
     return float(torch.pdist(points[:500]).median())
 
 
-def _auc(higher: Tensor, lower: Tensor) -> float:
+def auc(higher: Tensor, lower: Tensor) -> float:
+    """Probability that one of `higher` [n] is above one of `lower` [m]."""
     a, b = higher[:1000].unsqueeze(1), lower[:1000].unsqueeze(0)
     return float((a > b).float().mean() + 0.5 * (a == b).float().mean())
 
 
-def _slope(discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None) -> float:
-    share = torch.rand(len(real), 1)
+def slope(discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None) -> float:
+    """Mean norm of the gradient of the output at points between real and fake."""
+    real, fake = real[:N_SLOPE], fake[:N_SLOPE]
+    labels = None if labels is None else labels[:N_SLOPE]
+    share = torch.rand(len(real), *[1] * (real.dim() - 1))
     between = torch.lerp(real, fake, share).requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(between, labels).sum(), between)
-    return float(gradient.norm(dim=1).mean())
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(discriminator(between, labels).sum(), between)
+    return float(gradient.flatten(1).norm(dim=1).mean())

@@ -12,9 +12,11 @@ import argparse
 import time
 from typing import Any
 
+import play
+import play_images
 import store
 import torch
-from play import play
+from image_suites import ImageCase, image_cases
 from suites import Case, cases
 
 
@@ -29,18 +31,21 @@ def main() -> None:
     until = time.monotonic() + 60 * given.minutes
     for seed in range(int(first), int(last or first) + 1):
         done = store.played()
-        for case in cases():
+        for case in [*cases(), *image_cases()]:
             if given.only in case.name and (case.name, seed) not in done:
                 if time.monotonic() > until:
                     return
                 played(case, seed)
 
 
-def played(case: Case, seed: int) -> None:
+def played(case: Case | ImageCase, seed: int) -> None:
     """Play one case and keep it."""
     started = time.monotonic()
     record: dict[str, Any] = {"case": case.name, "suite": case.suite, "seed": seed}
-    record |= {"steps": case.steps, **play(case, seed)}
+    if isinstance(case, Case):
+        record |= {"steps": case.steps, **play.play(case, seed)}
+    else:
+        record |= play_images.play(case, seed)
     seconds = time.monotonic() - started
     store.keep(record)
     print(f"{case.name} seed {seed}: {seconds:.1f} s", flush=True)

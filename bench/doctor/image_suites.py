@@ -1,0 +1,68 @@
+"""Cases on images: presets, and changes of them that are meant to fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageCase:
+    """One small run of a preset on labelled images."""
+
+    name: str
+    suite: str
+    data: str
+    preset: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Dotted path -> value."""
+    n_train: int = 0
+    """Training images; 0: all but the held-out ones."""
+    latent_scale: float = 1.0
+    """What the generator sees of its latent; 0: nothing."""
+    label_unseen: bool = False
+    """The discriminator gets label 0 always."""
+
+
+NARROW = {"arch.generator_width": 16, "arch.discriminator_width": 16}
+SIZES: dict[str, dict[str, Any]] = {
+    "digits": {**NARROW, "train.kimg": 120.0, "arch.full_resolution": False},
+    "fashion-mnist": {**NARROW, "train.kimg": 60.0},
+}
+
+HEALTHY = ("dcgan", "dcgan-r1", "wgan-gp", "cgan-every-layer")
+FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "fast-discriminator": ("dcgan", {"optim_d.lr": 2e-2, "optim_g.lr": 1e-4}),
+    "fast-generator": ("dcgan", {"optim_g.lr": 3e-2, "optim_d.lr": 1e-4}),
+    "slow-discriminator": ("dcgan-r1", {"optim_d.lr": 1e-6}),
+    "strong-momentum": ("dcgan-r1", {"optim_g.beta1": 0.95, "optim_d.beta1": 0.95}),
+    "faint-penalty": ("wgan-gp", {"penalties.0.weight": 1e-3}),
+    "tiny-clip": ("wgan", {"loss.clip": 5e-4}),
+    "both-too-fast": ("dcgan", {"optim_g.lr": 2e-2, "optim_d.lr": 2e-2}),
+    "one-latent": ("dcgan", {"arch.latent_dim": 1}),
+}
+"""Fault -> preset and changes."""
+
+
+def image_cases() -> list[ImageCase]:
+    """Every case on images, without seeds."""
+    found = []
+    for data, size in SIZES.items():
+
+        def case(name: str, suite: str, preset: str, data: str = data, **more: Any) -> ImageCase:
+            return ImageCase(
+                name=f"{name}/{preset}/{data}", suite=suite, data=data, preset=preset, **more
+            )
+
+        found += [case("plain", "B", preset, changes=dict(size)) for preset in HEALTHY]
+        found += [
+            case(fault, "A", preset, changes={**size, **changes})
+            for fault, (preset, changes) in FAULTS.items()
+        ]
+        conditional = "cgan-every-layer"
+        found += [
+            case("few-images", "A", "dcgan", changes=dict(size), n_train=100),
+            case("latent-lost", "A", conditional, changes=dict(size), latent_scale=0.0),
+            case("label-unseen", "A", conditional, changes=dict(size), label_unseen=True),
+        ]
+    return found
