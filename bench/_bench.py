@@ -65,6 +65,16 @@ def spread_text(values: Sequence[float], form: str = ".3f") -> str:
     return f"{median} ({format(min(values), form)} to {format(max(values), form)})"
 
 
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def met(reached: bool) -> str:
+    return "yes" if reached else "no"
+
+
 def read_result(name: str) -> dict[str, Any] | None:
     """bench/results/<name>.json, or None when it was not measured."""
     path = RESULTS / f"{name}.json"

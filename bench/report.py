@@ -11,10 +11,11 @@ from __future__ import annotations
 import argparse
 import re
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from _bench import HERE, RESULTS, machine_text, read_result, spread_text, three
+from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, table, three
+from doctor.tables import doctor
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 NOT_MEASURED = "*Not measured yet.*"
@@ -26,16 +27,6 @@ AIMS = {
     "cgan-embedding": {"label_accuracy": 0.90},
     "cgan-onehot": {"label_accuracy": 0.85},
 }
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def met(reached: bool) -> str:
-    return "yes" if reached else "no"
 
 
 def throughput(document: dict[str, Any]) -> str:
@@ -315,6 +306,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "evaluate": evaluate,
     "families-labelled": families,
     "families-unlabelled": families,
+    "doctor": doctor,
 }
 """Marker on the page and name of the JSON -> its table."""
 

@@ -84,8 +84,15 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Every figure of the report from judged runs."""
     ill = [run for run in runs if run["truth"]]
     healthy = [run for run in runs if not run["truth"] and not run["grey"]]
+    by_data = Counter(data_of(run) for run in runs)
     return {
-        "runs": {"ill": len(ill), "healthy": len(healthy), "grey": len(runs) - len(ill + healthy)},
+        "runs": {
+            "ill": len(ill),
+            "healthy": len(healthy),
+            "grey": len(runs) - len(ill + healthy),
+            "by_data": dict(by_data),
+        },
+        "data": {name: data_row(name, ill, healthy) for name in sorted(by_data)},
         "rules": {
             "doctor": rule_row(ill, healthy, lambda run: min(run["alarms"].values(), default=None)),
             **{
@@ -98,6 +105,21 @@ def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "first_right": share(sum(first_name(r) in r["truth"] for r in ill), len(ill)),
         "confusion": confusion(ill + healthy),
         "false_names": dict(Counter(name for run in healthy for name in run["alarms"])),
+    }
+
+
+def data_of(run: dict[str, Any]) -> str:
+    return run["case"].rpartition("/")[2]
+
+
+def data_row(data: str, ill: list[Any], healthy: list[Any]) -> dict[str, Any]:
+    """The doctor on one data set."""
+    ill = [run for run in ill if data_of(run) == data]
+    healthy = [run for run in healthy if data_of(run) == data]
+    return {
+        "detected": share(sum(bool(run["alarms"]) for run in ill), len(ill)),
+        "right": share(sum(bool(set(r["truth"]) & set(r["alarms"])) for r in ill), len(ill)),
+        "false": share(sum(bool(run["alarms"]) for run in healthy), len(healthy)),
     }
 
 

@@ -1,0 +1,113 @@
+"""The tables of the doctor's benchmark on docs/benchmarks.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from _bench import met, table
+
+AIMS = {
+    "detected": ("detection of ill runs", 0.95),
+    "right": ("right name, of ill runs", 0.90),
+    "false": ("false alarms, of healthy runs", 0.02),
+}
+
+
+def doctor(document: dict[str, Any]) -> str:
+    """Aims, rules side by side, names, confusion."""
+    runs = document["runs"]
+    by_data = ", ".join(f"{name} {n}" for name, n in runs["by_data"].items())
+    return "\n\n".join(
+        [
+            f"{runs['ill']} ill runs, {runs['healthy']} healthy ones, {runs['grey']} in the grey "
+            f"zone ({by_data}).",
+            aims(document),
+            rules(document["rules"]),
+            "By data set, the doctor alone:",
+            datasets(document["data"]),
+            "By true name (a run can have several):",
+            names(document["names"]),
+            "The first finding of each run, by true names:",
+            confusion(document["confusion"]),
+        ]
+    )
+
+
+def percent(share: dict[str, Any]) -> str:
+    """`95.0 % (90.1 to 97.6), 114 of 120`."""
+    if share["share"] is None:
+        return "no runs"
+    low, high = 100 * share["low"], 100 * share["high"]
+    return (
+        f"{100 * share['share']:.1f} % ({low:.1f} to {high:.1f}), {share['count']} of {share['n']}"
+    )
+
+
+def aims(document: dict[str, Any]) -> str:
+    row = document["rules"]["doctor"]
+    figures = {"detected": row["detected"], "false": row["false"], "right": document["right"]}
+    rows = []
+    for key, (name, aim) in AIMS.items():
+        share = figures[key]["share"]
+        word = "at most" if key == "false" else "at least"
+        reached = share is not None and (share <= aim if key == "false" else share >= aim)
+        rows.append([name, percent(figures[key]), f"{word} {100 * aim:.0f} %", met(reached)])
+    median = row["median_share_of_budget"]
+    if median is not None:
+        rows.append(
+            ["median alarm, share of the budget", f"{median:.2f}", "below 0.50", met(median < 0.5)]
+        )
+    rows.append(["right name comes first, of ill runs", percent(document["first_right"]), "", ""])
+    return table(["claim", "measured", "aim", "met"], rows)
+
+
+def rules(document: dict[str, Any]) -> str:
+    rows = []
+    for name, row in document.items():
+        lead = row["lead_steps"]
+        median = row["median_share_of_budget"]
+        rows.append(
+            [
+                name,
+                percent(row["detected"]),
+                percent(row["false"]),
+                f"{row['false_per_10k_steps']:.2f}",
+                "" if median is None else f"{median:.2f}",
+                "" if lead is None else " / ".join(f"{x:.0f}" for x in lead),
+            ]
+        )
+    head = ["rule", "ill runs detected", "healthy runs with a false alarm"]
+    head += ["false alarms per 10,000 healthy steps", "median alarm, share of the budget"]
+    head += ["steps before the oracle's onset, 10 / 50 / 90 %"]
+    return table(head, rows)
+
+
+def datasets(document: dict[str, Any]) -> str:
+    rows = [
+        [f"`{name}`", percent(row["detected"]), percent(row["right"]), percent(row["false"])]
+        for name, row in document.items()
+    ]
+    return table(
+        ["data", "ill runs detected", "right name", "healthy runs with a false alarm"], rows
+    )
+
+
+def names(document: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"`{name}`",
+            percent(row["found_ill"]),
+            percent(row["named"]),
+            percent(row["named_one_of_its_names"]),
+        ]
+        for name, row in document.items()
+    ]
+    return table(["true name", "found ill", "this name", "this or another true name"], rows)
+
+
+def confusion(document: dict[str, dict[str, int]]) -> str:
+    rows = [
+        [truth, ", ".join(f"{name} {count}" for name, count in found.items())]
+        for truth, found in document.items()
+    ]
+    return table(["true names", "first finding, runs"], rows)
