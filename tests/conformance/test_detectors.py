@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,9 +147,16 @@ def test_what_explains_it_is_a_known_name(detector: Detector) -> None:
 
 
 @every_detector
-def test_it_names_its_paper_or_reference(detector: Detector) -> None:
-    text = type(detector).__doc__ or ""
-    assert re.search(r"(Papers?|References?): .*?https://\S+", text, re.DOTALL), text
+def test_it_has_its_place_in_the_docs_with_picture_and_paper(detector: Detector) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    sections = re.split(r"^### ", (docs / "findings.md").read_text(), flags=re.MULTILINE)
+    (own,) = [text for text in sections if text.startswith(f"{detector.kind}\n")]
+    picture = re.search(r"!\[.+?\]\((\S+?)\)", own)
+    assert picture is not None
+    assert (docs / picture.group(1)).is_file(), "draw it: python bench/doctor/pictures.py"
+    assert re.search(r"\*\*(Papers?|References?)\.\*\*\s.*?\]\(https://", own, re.DOTALL), own
+    for part in ("What happens", "Evidence", "Remed"):
+        assert f"**{part}" in own
 
 
 @every_detector
