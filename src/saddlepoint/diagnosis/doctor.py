@@ -128,6 +128,10 @@ class Doctor:
         self._safely(self._step, loss_d, loss_g, images, news)
         return news
 
+    def examples(self, finding: Finding) -> dict[int, Tensor]:
+        """Real images [at most 4, ...] of each bin or class that a finding names as missing."""
+        return {index: self.probes.reference.examples[index] for index in finding.missing}
+
     def resume(self, rows: list[dict[str, Any]], n_steps: int, memory: dict[str, Tensor]) -> None:
         """Go on where a run stopped, with the history and the memory of then."""
         self.history.rows[:] = rows

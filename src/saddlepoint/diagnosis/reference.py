@@ -6,7 +6,7 @@ what they say is always relative to the same measure between real images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -20,6 +20,7 @@ N_REFERENCE = 2048
 N_HELD_BACK = 512
 N_IMAGES = 128
 """Reference images that are kept whole, for the discriminator to judge."""
+N_EXAMPLES = 4
 FEWEST_READ = 256
 N_COVERED = 512
 """Of these, as many are asked whether a fake lies near."""
@@ -62,18 +63,25 @@ class Reference:
     """int64 [n] of them."""
     held_back: Tensor
     """float32 [m, d]: as many as fakes are probed, where there are enough."""
+    examples: list[Tensor] = field(default_factory=list)
+    """Of each bin some real images [at most 4, ...] on the CPU, to show what is missing."""
 
     @classmethod
     def of(cls, images: Tensor, labels: Tensor | None, n_probes: int) -> Reference:
         """Split what the user gave: at most a half is held back."""
         m = min(n_probes, len(images) // 2)
         rest = slice(m, m + N_REFERENCE)
-        return cls(
+        reference = cls(
             images=images[rest][:N_IMAGES].clone(),
             features=features(images[rest]),
             labels=None if labels is None else labels[rest],
             held_back=features(images[:m]),
         )
+        bins = reference.bin_of
+        for index in range(reference.n_bins):
+            members = (bins == index).nonzero()[:N_EXAMPLES, 0]
+            reference.examples.append(images[rest][members].cpu())
+        return reference
 
     @cached_property
     def _own_distances(self) -> Tensor:

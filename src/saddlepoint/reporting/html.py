@@ -12,6 +12,7 @@ from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.reporting.facts import Facts, flat
 from saddlepoint.reporting.figures import PANELS
+from saddlepoint.reporting.findings import findings_section
 from saddlepoint.reporting.page import (
     WITHOUT_PLOTLY,
     curves_of,
@@ -44,6 +45,7 @@ def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
     wording = wording_of(facts.config.get("loss") or {})
     sections = [
         _head(facts),
+        findings_section(facts),
         _samples(facts),
         _film(facts),
         _curves(facts, wording),

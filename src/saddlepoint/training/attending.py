@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from saddlepoint.core import images
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
@@ -35,6 +36,7 @@ class Attending:
         monitor: Monitor,
     ) -> None:
         self.run, self.monitor = run, monitor
+        self.is_image = dataset.spec.is_image
         self.doctor: Doctor | None = None
         if config.doctor.mode == "off":
             return
@@ -73,6 +75,8 @@ class Attending:
         for finding in found:
             self.run.append_finding({"event": "found", **finding.to_json()})
             self.monitor.say(f"doctor: {finding}")
+            if self.is_image and finding.missing:
+                _draw_missing(self.run, self.doctor.examples(finding))
         for finding in self.doctor.ended:
             ended = {"event": "ended", "name": finding.name, "at_images": state.n_images}
             self.run.append_finding(ended)
@@ -98,6 +102,15 @@ class Attending:
     def leave(self) -> None:
         if self.doctor is not None:
             self.doctor.detach()
+
+
+def _draw_missing(run: Run, missing: dict[int, Tensor]) -> None:
+    """samples/bins/NN.png: real images of each class or region that is left out."""
+    folder = run.samples_folder / "bins"
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, examples in missing.items():
+        sheet = images.grid(images.to_uint8(examples.numpy()), columns=len(examples))
+        images.write_png(folder / f"{index:02d}.png", sheet)
 
 
 def _pair(dataset: Dataset, data: DeviceData) -> tuple[Tensor, ...]:
