@@ -73,6 +73,7 @@ class Probes:
             self.inputs = tuple(
                 a.to(self.device) if isinstance(a, Tensor) else a for a in self.inputs
             )
+        self._is_new = True
         self._gathered: list[tuple[Any, ...]] = []
         self.image_shape: torch.Size | None = None
         self.judged: tuple[Any, ...] | None = None
@@ -82,7 +83,11 @@ class Probes:
     # -- what the loop shows -------------------------------------------------------------------
 
     def saw_generator(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Keep the loop's own latents, until there are enough, where none were given."""
+        """Keep the loop's own latents, until there are enough, where none were given; and see
+        whether the latents that were given need labels beside them."""
+        if self._is_new and len(args) == 2 and self.inputs is not None and len(self.inputs) == 1:
+            self.inputs = (*self.inputs, self._usual_labels(args[1]))
+        self._is_new = False
         if self.inputs is not None or kwargs or not args or not isinstance(args[0], Tensor):
             return
         self._gathered.append(
@@ -206,13 +211,20 @@ class Probes:
             return False
         wants = [a for a in self.judged if isinstance(a, Tensor)]
         known = labels is not None and self.reference.labels is not None
-        of_labels = all(a.dim() == 1 and not a.is_floating_point() for a in wants)
+        of_labels = all(map(_are_labels, wants))
         same_size = self.image_shape.numel() == self.reference.images[0].numel()
         return same_size and (not wants or (known and of_labels and len(wants) == 1))
 
+    def _usual_labels(self, like: Any) -> Tensor | None:
+        """All labels of the real images in turn, for a generator that takes labels."""
+        if not _are_labels(like) or self.reference.labels is None:
+            return None
+        known = self.reference.labels.unique()
+        return known[torch.arange(self.n, device=known.device) % len(known)]
+
     def _labels_of(self, inputs: tuple[Any, ...]) -> Tensor | None:
         for value in inputs[1:]:
-            if isinstance(value, Tensor) and value.dim() == 1 and not value.is_floating_point():
+            if _are_labels(value):
                 return value
         return None
 
@@ -224,6 +236,10 @@ def _moved(pair: tuple[Tensor, Tensor | None], device: torch.device) -> tuple:
 
 def _first_tensor(images: Any) -> Tensor:
     return split_batch(images if isinstance(images, dict) else tuple(images))[0]
+
+
+def _are_labels(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dim() == 1 and not value.is_floating_point()
 
 
 def _is_batch(value: Any, n: int) -> bool:
