@@ -67,6 +67,13 @@ class World:
         chosen = torch.randint(len(self.train), (n,), generator=self.generator)
         return self.train[chosen], None
 
+    def reference(self) -> Any:
+        """Real points for the doctor, as a training loop would give them."""
+        if self.train is not None:
+            return self.train
+        points, modes = self.draw(2560)
+        return points if modes is None else (points, modes)
+
     def to_json(self, case: Case) -> dict[str, Any]:
         points = self.centres[torch.multinomial(self.shares, 4000, replacement=True)]
         return {
@@ -119,16 +126,16 @@ def play(case: Case, seed: int) -> dict[str, Any]:
     optim_d = torch.optim.Adam(discriminator.parameters(), case.lr_d, betas=(case.beta1, 0.99))
     loss = registry.get("loss", case.loss)(**({"clip": case.clip} if case.clip else {}))
     penalty = _penalty(case)
-    held_out = {} if world.train is None else {"heldout": oracle_world.draw(512)[0]}
     doctor = sp.Doctor(
         generator,
         discriminator,
         optim_g,
         optim_d,
-        real=world.batch(4000) if case.conditional else world.batch(4000)[0],
+        real=world.reference(),
         latent=lambda n: torch.randn(n, case.latent),
+        labels=(lambda n: torch.arange(n) % len(world.centres)) if case.conditional else None,
+        heldout=None if world.train is None else oracle_world.draw(512)[0],
         every=LOOKS_EVERY,
-        **held_out,
     )
     seen: list[dict[str, Any]] = []
 

@@ -42,6 +42,7 @@ COLUMNS: dict[str, str] = {
     "coverage": "share of real probe images with a fake within their k-NN radius (k = 5)",
     "coverage_null": "what coverage is for equal distributions and these numbers of images",
     "nearest_real": "median distance of a fake to its nearest real / same for held-back reals",
+    "off_data": "median distance of a fake to its nearest real / median distance of two reals",
     "train_closeness": "share of fakes nearer to a training image than real ones are to each other",
     "bins_missing": "share of the bins of real data whose fakes are fewer than chance allows",
     "bins_weight": "share of the real data that lies in the missing bins",

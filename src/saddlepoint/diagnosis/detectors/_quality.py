@@ -9,8 +9,10 @@ from saddlepoint.diagnosis.detectors._looks import Looks, entropy, shares
 
 NARROW, WIDE = 0.35, 3.0
 """Spread of the fakes as a share of the data's, outside of which it is not the data's."""
-FAR = 3.0
-"""Distance of fakes to the data, in those of real images, beyond which they are not on it."""
+FAR, OFF = 2.0, 0.12
+"""Distance of fakes to the data beyond which they are not on it: in nearest distances of real
+images, and in distances of two real images. Tight clusters make the first one large, data of
+many dimensions the second one; fakes are far where both are."""
 WEIGHT = 0.4
 """Share of the data without fakes that is more than a few modes."""
 
@@ -25,7 +27,7 @@ def poor(looks: Looks) -> np.ndarray:
         uncovered = looks["coverage"] < 0.1 * looks["coverage_null"]
         spread = looks["pair_ratio"]
         agrees = (spread < NARROW) | (spread > WIDE)
-        agrees |= looks["nearest_real"] > FAR
+        agrees |= (looks["nearest_real"] > FAR) & (looks["off_data"] > OFF)
         agrees |= looks["bins_weight"] - looks["bins_null"] > WEIGHT
     return uncovered & agrees
 
@@ -35,7 +37,7 @@ def still_improves(looks: Looks, since: int) -> bool:
 
     Newer half against older half of the looks: a step of a tenth of the measure's whole range.
     """
-    measures = {"coverage": 0.05, "bins_weight": -0.1, "nearest_real": None}
+    measures = {"coverage": 0.05, "bins_weight": -0.1, "off_data": None}
     for name, step in measures.items():
         values = looks[name][since:]
         values = values[np.isfinite(values)]
@@ -59,7 +61,7 @@ def evidence(looks: Looks) -> tuple[Evidence, ...]:
     """The measures of quality that the last look has."""
     notes = {
         "coverage": ((0.1, None), "share of real images with a fake nearby"),
-        "nearest_real": ((None, FAR), "how far fakes are from the data, in units of the data's"),
+        "off_data": ((None, None), "distance of fakes to the data, in distances of two reals"),
         "pair_ratio": ((NARROW, WIDE), "spread of the fakes as a share of the data's"),
         "bins_weight": ((None, WEIGHT), "share of the data that no fake looks like"),
     }

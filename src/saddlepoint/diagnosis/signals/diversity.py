@@ -26,6 +26,7 @@ def diversity(fake: Tensor, reference: Reference) -> Columns:
         "rke_ratio": rke(fake, reference.pair_distance) / reference.rke,
         "duplicates": _share(own.amin(1) < reference.duplicate_distance),
         "nearest_real": float(nearest.median()) / max(reference.held_back_nearest, 1e-12),
+        "off_data": float(nearest.median()) / max(reference.pair_distance, 1e-12),
         "train_closeness": _share(nearest < reference.nearest_quantile),
         **_coverage(to_real, reference),
         **_bins(to_real, reference),
