@@ -66,7 +66,7 @@ def judged(record: dict[str, Any]) -> dict[str, Any]:
         "case": record["case"],
         "seed": record["seed"],
         "steps": record["steps"],
-        "truth": truth["names"],
+        "truth": truth["names"] + (record["also"] if truth["names"] else []),
         "grey": truth["grey"],
         "onset": truth["onset"],
         "alarms": alarms,
@@ -143,6 +143,8 @@ def names_table(ill: list[dict[str, Any]]) -> dict[str, Any]:
     """For each true name: how many runs, in how many anything was found, and the name itself."""
     table = {}
     for name in sorted({name for run in ill for name in run["truth"]}):
+        if name == "learning-rate-too-high":
+            continue  # known by the sabotage, not by the outcome
         having = [run for run in ill if name in run["truth"]]
         table[name] = {
             "found_ill": share(sum(bool(run["alarms"]) for run in having), len(having)),

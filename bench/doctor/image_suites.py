@@ -23,7 +23,15 @@ class ImageCase:
     label_unseen: bool = False
     """The discriminator gets label 0 always."""
 
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Names of wiring that are right too where the run does fail."""
+        rates = [self.changes.get(f"optim_{player}.lr", 0.0) for player in "gd"]
+        return ("learning-rate-too-high",) if max(rates) >= TOO_FAST else ()
 
+
+TOO_FAST = 1e-2
+"""A learning rate of Adam from which on it is right to say that it is too high."""
 NARROW = {"arch.generator_width": 16, "arch.discriminator_width": 16}
 SIZES: dict[str, dict[str, Any]] = {
     "digits": {**NARROW, "train.kimg": 120.0, "arch.full_resolution": False},

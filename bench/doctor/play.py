@@ -167,6 +167,7 @@ def play(case: Case, seed: int) -> dict[str, Any]:
         doctor.step(loss_d=loss_d, loss_g=loss_g)
         if (step + 1) % (2 * LOOKS_EVERY) == 0:
             with torch.random.fork_rng():
+                torch.manual_seed(derive_seed(seed, "oracle", step))
                 seen.append(oracle.observe(sample, discriminator, oracle_world, step + 1))
     return {
         "rows": [short(row) for row in doctor.history.rows],

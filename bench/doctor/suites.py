@@ -51,6 +51,8 @@ class Case:
     """Step from which on the changes below replace the healthy values."""
     sick_lr_g: float = 0.0
     sick_lr_d: float = 0.0
+    also: tuple[str, ...] = ()
+    """Names of wiring that are right too where the run does fail."""
     nan_at: int = 0
     """A step at which a batch of real points holds a NaN."""
 
@@ -85,11 +87,12 @@ TRAPS = {
 }
 """Changes of a healthy setting that leave it healthy (or so it is meant)."""
 
+FAST: dict[str, object] = {"also": ("learning-rate-too-high",)}
 FAULTS: dict[str, dict[str, object]] = {
     "greedy-generator": {"penalty": "none", "lr_g": 5e-3, "lr_d": 2e-4},
     "no-penalty": {"penalty": "none"},
     "tiny-generator": {"width_g": 4, "latent": 1},
-    "fast-discriminator": {"penalty": "none", "lr_d": 2e-2, "lr_g": 1e-4, "n_critic": 5},
+    "fast-discriminator": {"penalty": "none", "lr_d": 2e-2, "lr_g": 1e-4, "n_critic": 5, **FAST},
     "slow-discriminator": {"lr_d": 1e-6, "lr_g": 2e-3},
     "linear-discriminator": {"depth_d": 0},
     "tiny-discriminator": {"width_d": 3, "depth_d": 1},
@@ -103,7 +106,8 @@ FAULTS: dict[str, dict[str, object]] = {
 }
 """Ways to make a run fail."""
 
-WASSERSTEIN_FAULTS: dict[str, dict[str, object]] = {
+WASSERSTEIN_FAST: dict[str, object] = {"also": ("learning-rate-too-high",)}
+FAULTS: dict[str, dict[str, object]] = {
     "no-constraint": {"penalty": "none"},
     "faint-penalty": {"weight": 1e-4},
     "tiny-clip": {"penalty": "none", "clip": 1e-3},
