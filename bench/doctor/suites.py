@@ -106,8 +106,7 @@ FAULTS: dict[str, dict[str, object]] = {
 }
 """Ways to make a run fail."""
 
-WASSERSTEIN_FAST: dict[str, object] = {"also": ("learning-rate-too-high",)}
-FAULTS: dict[str, dict[str, object]] = {
+WASSERSTEIN_FAULTS: dict[str, dict[str, object]] = {
     "no-constraint": {"penalty": "none"},
     "faint-penalty": {"weight": 1e-4},
     "tiny-clip": {"penalty": "none", "clip": 1e-3},

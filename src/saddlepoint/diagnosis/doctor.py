@@ -268,12 +268,13 @@ class Doctor:
         row |= self._window.take()
         for player in self._players.values():
             row |= player.take()
+        # A ratio that cannot be taken (of two zeros) is no sign that the loop's numbers are lost.
+        row["nonfinite"] = float(not all(map(_is_finite, row.values())))
         row |= self._wiring.look()
         row["clip_share"] = clip_share(self.probes.discriminator)
         if self._is_probe(self.n_steps):
             row |= self.probes.measure(self.n_steps)
-        finite = {name: value for name, value in row.items() if _is_finite(value)}
-        return {**finite, "nonfinite": float(len(finite) < len(row))}
+        return {name: value for name, value in row.items() if _is_finite(value)}
 
     def _loss_family(self, loss_d: Any, loss_g: Any) -> dict[str, float]:
         family = self._family
