@@ -22,6 +22,8 @@ class BrokenResume(Detector):
     new discriminator gives a settled generator noise for a teacher. Where neither counts (no
     BatchNorm, plain SGD) nothing is known. Fine-tuning with new optimisers looks the same: a
     warning.
+    Reference:
+    https://docs.pytorch.org/tutorials/recipes/recipes/saving_and_loading_a_general_checkpoint.html
     """
 
     old: float = 20

@@ -21,6 +21,7 @@ class DiscriminatorFrozen(Detector):
     Weights that were frozen for the generator's step and never freed, an optimiser built from other
     parameters, a step that is never taken: the generator then games a judge that cannot answer.
     A discriminator whose loss is satisfied (a hinge at 0) is not frozen.
+    Reference: https://docs.pytorch.org/docs/stable/notes/autograd.html#setting-requires-grad
     """
 
     looks: int = 3

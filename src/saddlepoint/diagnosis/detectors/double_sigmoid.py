@@ -22,6 +22,7 @@ class DoubleSigmoid(Detector):
     probability in [0.5, 0.73], so that the discriminator can never be sure of anything. Hinge and
     Wasserstein losses need unbounded outputs as well. What the loss takes the output for is read
     off its slope at the outputs, so a loss of probabilities after a sigmoid stays silent.
+    Reference: https://github.com/soumith/ganhacks/issues/36
     """
 
     looks: int = 2

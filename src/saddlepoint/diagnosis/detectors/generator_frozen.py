@@ -21,6 +21,7 @@ class GeneratorFrozen(Detector):
     A detach() in the wrong place, an optimiser built from other parameters, a learning rate of 0 or
     a step that is never taken: the losses go on, the discriminator wins, and nothing is learnt.
     A loss that is merely flat is saturated-loss.
+    Reference: https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html
     """
 
     looks: int = 3

@@ -24,6 +24,7 @@ class LearningRateTooHigh(Detector):
     About a thousandth of the weights a step is usual, a hundredth at the start; at a tenth the net
     of a few steps ago is forgotten. The first step of Adam is always large and does not count, and
     weights that grow make the share fall although the damage is done: looked at is the start.
+    Reference: https://cs231n.github.io/neural-networks-3/#ratio
     """
 
     ratio: float = 0.1

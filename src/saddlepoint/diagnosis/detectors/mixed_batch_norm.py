@@ -21,7 +21,7 @@ class MixedBatchNorm(Detector):
     beside the other kind. In the generator's step the batch is all fake, the statistics are
     others, and what the generator learns does not hold in the discriminator's step: both losses
     may fall to 0 within some thirty steps while the images stay noise.
-    Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434 (separate batches in its code).
+    Reference: https://github.com/soumith/ganhacks, tip 4
     """
 
     looks: int = 2

@@ -26,6 +26,7 @@ class OptimizerMixup(Detector):
     In its own step a player must move alone, by the gradient of its own loss. An optimiser with the
     parameters of both nets lets the generator's step spoil the discriminator; a missing
     zero_grad() adds the other player's gradients, and those of all earlier steps, to each step.
+    Reference: https://github.com/soumith/ganhacks/issues/29
     """
 
     stale: float = 1e-3

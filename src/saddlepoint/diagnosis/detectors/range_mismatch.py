@@ -22,6 +22,7 @@ class RangeMismatch(Detector):
     Images in [0, 1] beside a generator that ends in tanh, images in [-1, 1] beside one that ends
     in a sigmoid, raw bytes beside either: the discriminator needs no more than the brightness.
     Where the generator's end is unbounded nothing is reported but raw bytes.
+    Reference: https://github.com/soumith/ganhacks, tip 1
     """
 
     beyond: float = 0.05
@@ -57,17 +58,18 @@ class RangeMismatch(Detector):
         bounded = bool(np.isfinite(reach_low[-1]))
         span = (reach_low, reach_high) if bounded else (looks["fake_low"], looks["fake_high"])
         bounds = (float(span[0][-1]), float(span[1][-1]))
+        reach = bounds[1] - bounds[0]
         evidence = (
             Evidence(
                 name="real_low",
                 value=float(low[-1]),
-                healthy=bounds,
+                healthy=(bounds[0] - self.beyond * reach, bounds[0] + self.unused * reach),
                 note="least value of real images, as the discriminator gets them",
             ),
             Evidence(
                 name="real_high",
                 value=float(high[-1]),
-                healthy=bounds,
+                healthy=(None, bounds[1] + self.beyond * reach),
                 note="greatest value of real images",
             ),
         )

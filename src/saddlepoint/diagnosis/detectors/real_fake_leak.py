@@ -23,6 +23,7 @@ class RealFakeLeak(Detector):
     Two questions to it: what does it say when both sides swap their borders, while only one side
     has a border of exactly one value? What does it say when the same noise, too faint to be seen,
     was added to both? A judgement of the pictures survives both.
+    Reference: https://github.com/sefibk/KernelGAN/issues/83
     """
 
     drop: float = 0.25

@@ -21,6 +21,7 @@ class TrainEvalMismatch(Detector):
     average of the weights without the buffers, or running statistics that are never updated, make
     bad samples from a good generator. A gap between the two modes in the first steps is healthy:
     running statistics lag behind, and it does not count.
+    Paper: Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167, section 3.1.
     """
 
     share: float = 0.5

@@ -47,7 +47,9 @@ class WrongSign(Detector):
                 f"The discriminator's loss pushes its outputs {way} for real images and for fakes "
                 "alike: one of its two terms has the wrong sign or the wrong label."
             )
-            return looks.finding(self, first, "fatal", message, _evidence(looks))
+            return looks.finding(
+                self, first, "fatal", message, _evidence(looks, "push_fake_d", "push_real_d")
+            )
         looks = Looks(history, "push_real_d", "push_fake_d", "push_fake_g")
         apart = looks["push_real_d"] - looks["push_fake_d"]
         made = looks["push_fake_g"]
@@ -60,7 +62,9 @@ class WrongSign(Detector):
             "the discriminator's own loss: it learns to be recognised. Turn the sign (or the "
             "label) of the generator's loss, or of the discriminator's."
         )
-        return looks.finding(self, first, "fatal", message, _evidence(looks))
+        return looks.finding(
+            self, first, "fatal", message, _evidence(looks, "push_fake_g", "push_fake_d")
+        )
 
     @classmethod
     def healthy(cls) -> list[History]:
@@ -78,14 +82,21 @@ class WrongSign(Detector):
         ]
 
 
-def _evidence(looks: Looks) -> tuple[Evidence, ...]:
-    notes = {
-        "push_real_d": "where the discriminator's loss pushes the outputs of real images",
-        "push_fake_d": "where it pushes those of fakes: the other way",
-        "push_fake_g": "where the generator's loss pushes those of fakes: back again",
-    }
-    return tuple(
-        Evidence(name=name, value=float(looks[name][-1]), healthy=(-1.0, 1.0), note=note)
-        for name, note in notes.items()
-        if looks[name][-1] == looks[name][-1]  # absent where the loss has no slope
-    )
+def _evidence(looks: Looks, judged: str, against: str) -> tuple[Evidence, ...]:
+    """The pushes; the one that is `judged` should go the other way than `against`."""
+    found = []
+    for name, note in _NOTES.items():
+        value = float(looks[name][-1])
+        if value != value:  # absent: the loss has no slope
+            continue
+        opposite = (0.0, 1.0) if looks[against][-1] < 0 else (-1.0, 0.0)
+        healthy = opposite if name == judged else (-1.0, 1.0)
+        found.append(Evidence(name=name, value=value, healthy=healthy, note=note))
+    return tuple(found)
+
+
+_NOTES = {
+    "push_real_d": "where the discriminator's loss pushes the outputs of real images",
+    "push_fake_d": "where it pushes those of fakes: the other way",
+    "push_fake_g": "where the generator's loss pushes those of fakes: back again",
+}
