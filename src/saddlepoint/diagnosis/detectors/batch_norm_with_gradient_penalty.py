@@ -61,7 +61,7 @@ class BatchNormWithGradientPenalty(Detector):
 
     @classmethod
     def healthy(cls) -> list[History]:
-        return [*sound(), early({"penalised": 1.0, "eval_mode_d": 1.0})]
+        return [*sound(), early({"penalised": 1.0, "batch_norm_d": 0.0, "batch_effect": 0.0})]
 
     @classmethod
     def sick(cls) -> list[History]:

@@ -39,9 +39,12 @@ class GeneratorFrozen(Detector):
 
     @classmethod
     def healthy(cls) -> list[History]:
-        satisfied = early({"update_ratio_g": 0.0, "missing_gradient_g": 0.0, "flat_share": 1.0})
+        flat = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
+        for_a_while = early(
+            {"flat_share": flat, "update_ratio_g": [0.01, 0.01, 0.0, 0.0, 0.01, 0.01]}
+        )
         now_and_then = early({"steps_g": [1.0, 0.0, 1.0, 4.0, 6.0, 8.0]})
-        return [*sound(), satisfied, now_and_then]
+        return [*sound(), for_a_while, now_and_then]
 
     @classmethod
     def sick(cls) -> list[History]:

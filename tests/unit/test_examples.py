@@ -1,0 +1,37 @@
+"""The example scripts: silent when sound, and the doctor names what is planted."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "examples"
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SCRIPTS = {name: script(name) for name in ("dcgan", "wgan_gp", "cgan")}
+PLANTED = [(name, fault) for name, module in SCRIPTS.items() for fault in module.FAULTS]
+
+
+@pytest.mark.parametrize(("name", "fault"), PLANTED)
+def test_the_doctor_names_what_is_planted(name: str, fault: str) -> None:
+    found = SCRIPTS[name].main(["--fault", fault, "--steps", "60"])
+    assert found == ([] if fault == "none" else [fault])
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_doctor_is_three_marked_lines(name: str) -> None:
+    """The object, the loop over its findings, what is done with one."""
+    lines = (FOLDER / f"{name}.py").read_text().splitlines()
+    assert sum(line.endswith("# doctor") for line in lines) == 3
