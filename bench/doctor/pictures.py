@@ -15,6 +15,8 @@ from saddlepoint.diagnosis.inspection import all_detectors
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "findings"
 WIDTH, HEIGHT, MARGIN, HEAD, PANELS = 300, 120, 46, 26, 3
+OF_BINS = ("partial-mode-collapse", "oscillation")
+"""Findings whose evidence is the histogram of the fakes itself."""
 STYLE = "font-family='sans-serif' font-size='11' fill='#333'"
 
 
@@ -30,6 +32,8 @@ def picture(detector: Detector) -> str:
     alarm, finding = first_alarm(detector, history)
     drawn = [item for item in finding.evidence if np.isfinite(history_of(history, item)).any()]
     panels = [panel(history, item, alarm, i) for i, item in enumerate(drawn[:PANELS])]
+    if detector.kind in OF_BINS:
+        panels.append(heat(history, alarm, len(panels)))
     width = max(1, len(panels)) * (WIDTH + MARGIN) + MARGIN
     if not panels:
         text = "; ".join(str(item) for item in finding.evidence)
@@ -98,6 +102,33 @@ def panel(history: History, item: Evidence, alarm: float, place: int) -> str:
         f"<text x='{left}' y='{HEAD + HEIGHT + 14}' {STYLE}>0</text>"
         f"<text x='{left + WIDTH}' y='{HEAD + HEIGHT + 14}' {STYLE} text-anchor='end'>"
         f"step {history['step'][-1]:g}</text>"
+    )
+
+
+def heat(history: History, alarm: float, place: int) -> str:
+    """The bins of the fakes over the looks, dark where there are many."""
+    rows = [row for row in history.rows if "bins" in row]
+    counts = np.array([row["bins"] for row in rows], dtype=float)
+    seen = np.minimum(1, counts / counts.sum(1, keepdims=True) * counts.shape[1] / 2)
+    left, last = MARGIN + place * (WIDTH + MARGIN), float(history["step"][-1])
+    wide, high = WIDTH / len(seen), HEIGHT / seen.shape[1]
+    cells = "".join(
+        f"<path d='M{left + look * wide:.1f} {HEAD + (bin_ + 0.5) * high:.1f}h{wide:.1f}' "
+        f"stroke='#245' stroke-width='{high:.1f}' opacity='{shade:.1f}'/>"
+        for look, row in enumerate(seen)
+        for bin_, shade in enumerate(row)
+        if shade >= 0.05
+    )
+    at = left + WIDTH * alarm / last
+    return (
+        f"{cells}<rect x='{left}' y='{HEAD}' width='{WIDTH}' height='{HEIGHT}' fill='none' "
+        "stroke='#999'/>"
+        f"<line x1='{at:.1f}' x2='{at:.1f}' y1='{HEAD}' y2='{HEAD + HEIGHT}' stroke='#c22' "
+        "stroke-width='1.5' stroke-dasharray='4 3'/>"
+        f"<text x='{left}' y='{HEAD - 8}' {STYLE} font-weight='bold'>bins: share of the fakes in "
+        "each</text>"
+        f"<text x='{left + WIDTH}' y='{HEAD + HEIGHT + 14}' {STYLE} text-anchor='end'>"
+        f"step {last:g}</text>"
     )
 
 
