@@ -108,7 +108,7 @@ def train(
         loss_g = softplus(-judge(discriminator(fake))).mean()
         loss_g.backward()
         optim_g.step()
-        losses += [float(loss_d), float(loss_g)]
+        losses += [loss_d.item(), loss_g.item()]
         if doctor is not None:
             doctor.step(loss_d=loss_d, loss_g=loss_g)
     return losses, doctor
@@ -181,7 +181,7 @@ def test_discriminators_of_every_kind_are_read(judge: Any, end: nn.Module | None
 
 
 def test_several_critic_steps_and_changing_batches() -> None:
-    _, doctor = train(20, watched, n_critic=3, sizes=(32, 7, 32, 1, 20))
+    _, doctor = train(20, watched, n_critic=3, sizes=(32, 7, 32, 2, 20))
     row = doctor.history.rows[-1]
     assert doctor.active
     assert row["images"] > 3 * 20 * 7
@@ -270,7 +270,7 @@ def test_losses_are_recognised_with_and_without_a_penalty(
     real = 1 + torch.randn(64, generator=generator)
     fake = -1 + 1.5 * torch.randn(64, generator=generator)
     fake_g = fake + 0.3
-    value_d, value_g = part * float(loss_d(real, fake)), part * float(loss_g(real, fake_g))
+    value_d, value_g = part * loss_d(real, fake).item(), part * loss_g(real, fake_g).item()
     seen = recognise(real, fake, value_d, fake_g, value_g)
     assert seen.family == family
     assert seen.penalty == pytest.approx(0, abs=1e-5)

@@ -230,10 +230,11 @@ class Doctor:
         else:
             self.n_images = images
         self._window.n_real = 0
-        for name, loss in (("loss_d", loss_d), ("loss_g", loss_g)):
-            if loss is not None:
-                kept = loss.detach() if isinstance(loss, Tensor) else loss
-                getattr(self._window, name).append(kept)
+        loss_d, loss_g = (x.detach() if isinstance(x, Tensor) else x for x in (loss_d, loss_g))
+        if loss_d is not None:
+            self._window.loss_d.append(loss_d)
+        if loss_g is not None:
+            self._window.loss_g.append(loss_g)
         if self._due:
             begun = time.monotonic()
             self.row = self._look(loss_d, loss_g)
@@ -270,7 +271,8 @@ class Doctor:
             row |= player.take()
         # A ratio that cannot be taken (of two zeros) is no sign that the loop's numbers are lost.
         row["nonfinite"] = float(not all(map(_is_finite, row.values())))
-        row |= self._wiring.look()
+        with self.probes.untouched():
+            row |= self._wiring.look()
         row["clip_share"] = clip_share(self.probes.discriminator)
         if self._is_probe(self.n_steps):
             row |= self.probes.measure(self.n_steps)

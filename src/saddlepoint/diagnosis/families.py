@@ -124,7 +124,8 @@ def recognise(
                 least = score
                 best = Recognised(family, rest)
     if best.family == "cross-entropy" and loss_g is not None and fake_g is not None:
-        saturating = _is_near(loss_g, float(GENERATOR["minimax"](fake_g.float(), None)))
+        value = float(GENERATOR["minimax"](fake_g.float(), None))
+        saturating = any(_is_near(loss_g, part * value) for part in (1.0, 0.5))
         best = Recognised("minimax" if saturating else best.family, best.penalty)
     return best
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -130,9 +131,13 @@ class Probes:
         """All behaviour columns that need forward passes; {} as long as latents are missing."""
         if self.inputs is None or len(self.reference.held_back) < FEWEST:
             return {}
-        nets = [n for n in (self.generator, self.discriminator, self.averaged) if n is not None]
-        with probing(nets, self.seed):
+        with self.untouched():
             return self._measure(step)
+
+    def untouched(self) -> AbstractContextManager[None]:
+        """Inside, forward passes of the nets leave no trace in them."""
+        nets = [n for n in (self.generator, self.discriminator, self.averaged) if n is not None]
+        return probing(nets, self.seed)
 
     def _measure(self, step: int) -> Columns:
         assert self.inputs is not None

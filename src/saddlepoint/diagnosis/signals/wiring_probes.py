@@ -46,17 +46,21 @@ def ask(discriminator: nn.Module, call: Call, images: Tensor) -> Tensor:
     """The outputs [n] for other images in the place of a call's own, with its labels."""
     n, all_images = len(images), call.images
 
+    net = getattr(discriminator, "_orig_mod", discriminator)  # a compiled net's own module
+    dtype = next((p.dtype for p in net.parameters()), torch.float32)
+
     def changed(item: object) -> object:
-        if isinstance(item, Tensor):
-            if item.shape == all_images.shape and item.data_ptr() == all_images.data_ptr():
-                return images
-            if item.dim() > 0 and len(item) == len(all_images):
-                return item[:n]
-        return item
+        if not isinstance(item, Tensor):
+            return item
+        if item.shape == all_images.shape and item.data_ptr() == all_images.data_ptr():
+            item = images
+        elif item.dim() > 0 and len(item) == len(all_images):
+            item = item[:n]
+        # Under autocast the loop's images may be of half the width of the weights.
+        return item.to(dtype) if item.is_floating_point() else item
 
     args = tuple(changed(item) for item in call.args)
     kwargs = {name: changed(item) for name, item in call.kwargs.items()}
-    net = getattr(discriminator, "_orig_mod", discriminator)  # a compiled net's own module
     buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
     cuda = [images.device] if images.is_cuda else []
     with torch.no_grad(), torch.random.fork_rng(cuda):
