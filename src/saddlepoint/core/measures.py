@@ -26,6 +26,8 @@ class LoadedExtractor(ABC):
 
     protocol: dict[str, Any]
     """JSON that names all that decides the features: kind, sha256 of the weights, resize, ..."""
+    dear: ClassVar[bool] = False
+    """True for a large network: then not all of a training set is looked at for memorisation."""
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Features:

@@ -11,6 +11,8 @@ from saddlepoint.core.measures import LoadedExtractor
 
 AUTO = ("inception", "classifier", "pixels")
 """In this order: what most published numbers are made of, what is sensible offline, the rest."""
+BY_ENDING = {".safetensors": "dinov2"}
+"""Whose weights a file is; any other file or folder is Inception's."""
 
 
 def choose_extractor(
@@ -19,7 +21,7 @@ def choose_extractor(
     """The extractor that `--features TEXT` means, loaded.
 
     Args:
-        features: auto, a registered name, or a file (or folder) with Inception's weights.
+        features: auto, a registered name, or a file of weights (a folder for Inception's).
         reference: the data that a classifier learns from.
 
     Returns:
@@ -42,7 +44,8 @@ def choose_extractor(
     if features in names:
         loaded = registry.get("extractor", features)().load(reference, device)
     elif Path(features).expanduser().exists():
-        loaded = registry.get("extractor", "inception")(weights=features).load(reference, device)
+        kind = BY_ENDING.get(Path(features).suffix, "inception")
+        loaded = registry.get("extractor", kind)(weights=features).load(reference, device)
     else:
         hint = registry.unknown("features", features, ["auto", *names]).rstrip(".?")
         raise InputError(f"--features {features}: {hint}; and no such file exists.")
@@ -51,7 +54,7 @@ def choose_extractor(
 
 def _say(extractor: LoadedExtractor) -> str:
     protocol = extractor.protocol
-    words = str(protocol["kind"])
+    words = " ".join(str(protocol[key]) for key in ("kind", "size") if key in protocol)
     if "accuracy" in protocol:
         words += f", {100 * protocol['accuracy']:.1f} % right on images it never saw"
     if protocol.get("sha256"):

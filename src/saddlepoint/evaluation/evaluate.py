@@ -76,7 +76,7 @@ class Request:
     real: str | None = None
     """The real images: a data set's name or a path; by default a run's own data."""
     features: str = "auto"
-    """auto, an extractor's name, or the file of Inception's weights."""
+    """auto, an extractor's name, or a file of weights."""
     n: int = N_DEFAULT
     """Images of each set, at most."""
     truncation: float = 1.0
@@ -112,11 +112,10 @@ def evaluate_request(request: Request, progress: Progress = no_progress) -> tupl
     else:
         source = resolve(str(model))
         fake = subset_of(_in_size_of(source, real_data).open(), request.n, seed, _origin(source))
-    # Whole training sets are dear in Inception's features: there a part as large as the others.
-    dear = extractor.protocol["kind"] == "inception"
+    # A whole training set is dear in a large network: there a part as large as the other sets.
     train = None
     if training is not None and learnt.fingerprint != real_data.fingerprint:
-        train = subset_of(learnt, request.n if dear else None, seed, _origin(training))
+        train = subset_of(learnt, request.n if extractor.dear else None, seed, _origin(training))
     done = evaluate_sets(
         real, fake, extractor, request.settings, train, _mixture(real_source), progress
     )

@@ -22,6 +22,7 @@ from saddlepoint.core.files import cache_folder, write_atomically
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
+from saddlepoint.evaluation.extractors._networks import weights_hash
 
 WIDTHS = (32, 64, 128)
 HELD_OUT = 10
@@ -173,15 +174,6 @@ class LoadedClassifier(LoadedExtractor):
 def _unit(images: Any) -> Tensor:
     """uint8 array [n, h, w, c] -> float32 [n, c, h, w] in [-1, 1]."""
     return torch.tensor(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def weights_hash(net: nn.Module) -> str:
-    """sha256 over names and values of all weights and buffers."""
-    digest = hashlib.sha256()
-    for name, value in sorted(net.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _new_net(data: Dataset) -> SmallClassifier:
