@@ -1,7 +1,7 @@
 """Features of a set, extracted once and kept under the content that they were made of.
 
-The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol: other
-images, weights or resizing are another key, so a cached bank cannot be stale. It is kept in parts,
+The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol (and its
+mark, if any): other images, weights or resizing are another key, so a cached bank cannot be stale. It is kept in parts,
 each written whole with the hash of what it holds; after a kill the parts that exist are not made
 again, and a damaged one is.
 """
@@ -54,7 +54,8 @@ def bank_of(
     Raises:
         InputError: a feature is NaN or infinite.
     """
-    text = json.dumps([images.fingerprint, extractor.protocol], sort_keys=True)
+    made_of = [images.fingerprint, extractor.protocol, *([extractor.mark] * bool(extractor.mark))]
+    text = json.dumps(made_of, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     folder = cache_folder() / "features" / key
     folder.mkdir(parents=True, exist_ok=True)

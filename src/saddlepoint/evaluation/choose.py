@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import nn
+
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import LoadedExtractor
+from saddlepoint.core.measures import Extractor, LoadedExtractor
+from saddlepoint.evaluation.extractors._module import LoadedModule
+
+FeatureChoice = str | Extractor | nn.Module
+"""What may be given as `features`: a word of the command line, or from Python an extractor with its
+fields set, or a network (see extractors/_module.py)."""
 
 AUTO = ("inception", "classifier", "pixels")
 """In this order: what most published numbers are made of, what is sensible offline, the rest."""
@@ -16,12 +23,13 @@ BY_ENDING = {".safetensors": "dinov2"}
 
 
 def choose_extractor(
-    features: str, reference: Dataset, device: str = "cpu"
+    features: FeatureChoice, reference: Dataset, device: str = "cpu"
 ) -> tuple[LoadedExtractor, str]:
-    """The extractor that `--features TEXT` means, loaded.
+    """The extractor that `--features TEXT` means, or the one that is given, loaded.
 
     Args:
-        features: auto, a registered name, or a file of weights (a folder for Inception's).
+        features: auto, a registered name, a file of weights (a folder for Inception's), an
+            extractor, or a module.
         reference: the data that a classifier learns from.
 
     Returns:
@@ -41,7 +49,11 @@ def choose_extractor(
                 return loaded, f"Features: {_say(loaded)} (auto{passed_by})."
             reasons.append(f"{name}: {reason}")
         raise InputError(f"--features auto: nothing fits {reference.name} ({'; '.join(reasons)}).")
-    if features in names:
+    if isinstance(features, nn.Module):
+        loaded = LoadedModule(features, reference)
+    elif isinstance(features, Extractor):
+        loaded = features.load(reference, device)
+    elif features in names:
         loaded = registry.get("extractor", features)().load(reference, device)
     elif Path(features).expanduser().exists():
         kind = BY_ENDING.get(Path(features).suffix, "inception")
@@ -54,7 +66,7 @@ def choose_extractor(
 
 def _say(extractor: LoadedExtractor) -> str:
     protocol = extractor.protocol
-    words = " ".join(str(protocol[key]) for key in ("kind", "size") if key in protocol)
+    words = " ".join(str(protocol[key]) for key in ("kind", "class", "size") if key in protocol)
     if "accuracy" in protocol:
         words += f", {100 * protocol['accuracy']:.1f} % right on images it never saw"
     if protocol.get("sha256"):

@@ -17,7 +17,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import evaluation_progress
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.bank import Progress, no_progress
-from saddlepoint.evaluation.choose import choose_extractor
+from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate_sets
 from saddlepoint.evaluation.scores import save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
@@ -33,7 +33,7 @@ def evaluate(
     model: str | os.PathLike[str],
     real: str | None = None,
     *,
-    features: str = "auto",
+    features: FeatureChoice = "auto",
     n: int = N_DEFAULT,
     truncation: float = 1.0,
     k: int = 3,
@@ -46,6 +46,7 @@ def evaluate(
 
     Args:
         real: a data set's name or a path; by default a run's own data, its test split if any.
+        features: as `score_images` takes it.
 
     Returns:
         The document (values with intervals, and their protocol), and a sentence on the features.
@@ -75,8 +76,8 @@ class Request:
     """A run, an ema.safetensors, or a set of images."""
     real: str | None = None
     """The real images: a data set's name or a path; by default a run's own data."""
-    features: str = "auto"
-    """auto, an extractor's name, or a file of weights."""
+    features: FeatureChoice = "auto"
+    """auto, an extractor's name, or a file of weights; an extractor or a module itself."""
     n: int = N_DEFAULT
     """Images of each set, at most."""
     truncation: float = 1.0
