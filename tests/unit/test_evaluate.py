@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import cache_folder
 from saddlepoint.core.images import write_png
 from saddlepoint.core.measures import Features, LoadedExtractor
 from saddlepoint.core.registry import get
@@ -246,6 +248,23 @@ def test_the_classifier_is_trained_once_and_kept() -> None:
     assert first.protocol == again.protocol
     other = kind(epochs=1, seed=1).load(digits, "cpu")
     assert other.protocol["sha256"] != first.protocol["sha256"]
+
+
+def test_its_training_is_told_unless_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[tuple[str, int, int]] = []
+    kind = get("extractor", "classifier")
+    kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
+    assert [done for _, done, _ in told] == [0, 1, 2]
+    assert {(what, of) for what, _, of in told} == {("Training the classifier (epochs)", 2)}
+    told.clear()
+    kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
+    assert told == []  # it was kept
+    argv = ["evaluate", "digits", "digits", "--features", "classifier", "--n", "20", "--json"]
+    assert main([*argv, "--bootstrap", "0"]) == 0
+    assert "Training the classifier (epochs) ..." in capsys.readouterr().err
+    shutil.rmtree(cache_folder() / "classifiers")
+    assert main([*argv, "--bootstrap", "0", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_features_do_not_depend_on_the_neighbours_in_the_batch() -> None:

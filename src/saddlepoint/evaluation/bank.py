@@ -22,13 +22,11 @@ from torch import Tensor
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, write_atomically
-from saddlepoint.core.measures import Features, FeatureSet, LoadedExtractor
+from saddlepoint.core.measures import Features, FeatureSet, LoadedExtractor, Progress, no_progress
 from saddlepoint.evaluation.sets import ImageSet
 
 PART = 1000
 """Images in a part: what a kill can cost."""
-Progress = Callable[[str, int, int], None]
-"""(what, done, of): called after each part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +36,6 @@ class Bank:
     features: FeatureSet
     folder: Path
     """Other things that follow from the same content may be cached here."""
-
-
-def no_progress(what: str, done: int, of: int) -> None:
-    """A Progress that says nothing."""
 
 
 def bank_of(

@@ -9,7 +9,7 @@ from torch import nn
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Extractor, LoadedExtractor
+from saddlepoint.core.measures import Extractor, LoadedExtractor, Progress, no_progress
 from saddlepoint.evaluation.extractors._module import LoadedModule
 
 FeatureChoice = str | Extractor | nn.Module
@@ -23,7 +23,10 @@ BY_ENDING = {".safetensors": "dinov2"}
 
 
 def choose_extractor(
-    features: FeatureChoice, reference: Dataset, device: str = "cpu"
+    features: FeatureChoice,
+    reference: Dataset,
+    device: str = "cpu",
+    progress: Progress = no_progress,
 ) -> tuple[LoadedExtractor, str]:
     """The extractor that `--features TEXT` means, or the one that is given, loaded.
 
@@ -31,6 +34,7 @@ def choose_extractor(
         features: auto, a registered name, a file of weights (a folder for Inception's), an
             extractor, or a module.
         reference: the data that a classifier learns from.
+        progress: told of what takes long, such as a classifier's training.
 
     Returns:
         The extractor, and a sentence that says which was taken and why.
@@ -45,19 +49,19 @@ def choose_extractor(
             reason = registry.get("extractor", name)().unfit(reference)
             if not reason:
                 passed_by = "".join(f"; not {r}" for r in reasons)
-                loaded = registry.get("extractor", name)().load(reference, device)
+                loaded = registry.get("extractor", name)().load(reference, device, progress)
                 return loaded, f"Features: {_say(loaded)} (auto{passed_by})."
             reasons.append(f"{name}: {reason}")
         raise InputError(f"--features auto: nothing fits {reference.name} ({'; '.join(reasons)}).")
     if isinstance(features, nn.Module):
         loaded = LoadedModule(features, reference)
     elif isinstance(features, Extractor):
-        loaded = features.load(reference, device)
+        loaded = features.load(reference, device, progress)
     elif features in names:
-        loaded = registry.get("extractor", features)().load(reference, device)
+        loaded = registry.get("extractor", features)().load(reference, device, progress)
     elif Path(features).expanduser().exists():
         kind = BY_ENDING.get(Path(features).suffix, "inception")
-        loaded = registry.get("extractor", kind)(weights=features).load(reference, device)
+        loaded = registry.get("extractor", kind)(weights=features).load(reference, device, progress)
     else:
         hint = registry.unknown("features", features, ["auto", *names]).rstrip(".?")
         raise InputError(f"--features {features}: {hint}; and no such file exists.")

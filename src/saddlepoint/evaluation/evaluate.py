@@ -12,11 +12,11 @@ import numpy as np
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
+from saddlepoint.core.measures import Progress, no_progress
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import evaluation_progress
 from saddlepoint.data.resolve import resolve
-from saddlepoint.evaluation.bank import Progress, no_progress
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate_sets
 from saddlepoint.evaluation.scores import save_score
@@ -103,7 +103,7 @@ def evaluate_request(request: Request, progress: Progress = no_progress) -> tupl
     real_source = _real_source(request, training)
     real_data = real_source.open()
     learnt = training.open() if training is not None else _training_part(real_source, real_data)
-    extractor, said = choose_extractor(request.features, learnt, request.settings.device)
+    extractor, said = choose_extractor(request.features, learnt, request.settings.device, progress)
     real = subset_of(real_data, request.n, seed, _origin(real_source))
     if is_run or is_weights:
         sampler = load_sampler(model, request.settings.device)

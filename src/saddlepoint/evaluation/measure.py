@@ -13,8 +13,8 @@ import torch
 
 from saddlepoint import __version__
 from saddlepoint.core import registry
-from saddlepoint.core.measures import Comparison, LoadedExtractor, Measured
-from saddlepoint.evaluation.bank import Bank, Progress, bank_of, cached_tensors, no_progress
+from saddlepoint.core.measures import Comparison, LoadedExtractor, Measured, Progress, no_progress
+from saddlepoint.evaluation.bank import Bank, bank_of, cached_tensors
 from saddlepoint.evaluation.metrics._moments import Moments
 from saddlepoint.evaluation.sets import ImageSet, check_alike
 

@@ -19,7 +19,13 @@ from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, write_atomically
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
+from saddlepoint.core.measures import (
+    Extractor,
+    Features,
+    LoadedExtractor,
+    Progress,
+    no_progress,
+)
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors._networks import weights_hash
@@ -85,7 +91,9 @@ class Classifier(Extractor):
             return f"it needs {2 * HELD_OUT} images to learn from"
         return "" if reference.labels is not None else "the data have no labels to learn from"
 
-    def load(self, reference: Dataset, device: str) -> LoadedExtractor:
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedExtractor:
         if reference.labels is None or reference.spec.n_classes < 2:
             raise InputError(
                 f"--features classifier: {reference.name} has no labels to learn from; use "
@@ -103,11 +111,13 @@ class Classifier(Extractor):
         accuracy = _read(file, net)
         if accuracy is None:
             net.to(device)
-            accuracy = self._train(net, reference, device)
+            accuracy = self._train(net, reference, device, progress)
             _write(file, net, accuracy)
         return LoadedClassifier(net.to(device), accuracy, reference, device)
 
-    def _train(self, net: SmallClassifier, data: Dataset, device: str) -> float:
+    def _train(
+        self, net: SmallClassifier, data: Dataset, device: str, progress: Progress
+    ) -> float:
         """Train in place; returns the accuracy on the images held out."""
         assert data.labels is not None
         with torch.random.fork_rng():
@@ -122,7 +132,8 @@ class Classifier(Extractor):
             n_steps = self.epochs * -(-len(learned) // self.batch_size)
             schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, n_steps)
             net.train()
-            for _ in range(self.epochs):
+            for epoch in range(self.epochs):
+                progress("Training the classifier (epochs)", epoch, self.epochs)
                 shuffled = learned[torch.randperm(len(learned))]
                 for index in shuffled.split(self.batch_size):
                     optimizer.zero_grad()
@@ -130,6 +141,7 @@ class Classifier(Extractor):
                     cross_entropy(logits, labels[index].to(device)).backward()
                     optimizer.step()
                     schedule.step()
+        progress("Training the classifier (epochs)", self.epochs, self.epochs)
         net.eval()
         seen = LoadedClassifier(net, 0.0, data, device)(torch.from_numpy(data.images[held.numpy()]))
         assert seen.logits is not None

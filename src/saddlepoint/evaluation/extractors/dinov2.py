@@ -11,7 +11,13 @@ from torch import Tensor
 from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
+from saddlepoint.core.measures import (
+    Extractor,
+    Features,
+    LoadedExtractor,
+    Progress,
+    no_progress,
+)
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors import _dinov2_weights
 from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
@@ -57,7 +63,9 @@ class DinoV2(Extractor):
         here = _dinov2_weights.at_hand(self.size)
         return "" if here else "its weights are not on this machine"
 
-    def load(self, reference: Dataset, device: str) -> LoadedExtractor:
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedExtractor:
         if not reference.spec.is_image:
             raise InputError(
                 f"dinov2 looks at images, and {reference.name} holds points; use --features pixels."

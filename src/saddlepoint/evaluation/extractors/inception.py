@@ -11,7 +11,13 @@ from torch import Tensor, nn
 from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
+from saddlepoint.core.measures import (
+    Extractor,
+    Features,
+    LoadedExtractor,
+    Progress,
+    no_progress,
+)
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors import _weights
 from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES, N_LOGITS
@@ -43,7 +49,9 @@ class Inception(Extractor):
             return "the data are points"
         return "" if _weights.at_hand() else "its weights are not on this machine"
 
-    def load(self, reference: Dataset, device: str) -> LoadedInception:
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedInception:
         spec = reference.spec
         if not spec.is_image or spec.channels not in (1, 3):
             raise InputError(
