@@ -217,6 +217,19 @@ def test_other_images_weights_or_settings_are_another_bank() -> None:
     assert len(folders) == 3
 
 
+def test_a_bank_of_another_extractor_is_never_taken() -> None:
+    """Not even when its files are put where this one's belong."""
+    images = subset_of(Digits().open(), 100, 0, {})
+    foreign = bank.bank_of(images, get("extractor", "pixels")().load(Digits().open(), "cpu"))
+    extractor = Counting()
+    own = bank.bank_of(images, extractor)
+    for part in foreign.folder.glob("0*.safetensors"):
+        shutil.copy(part, own.folder / part.name)
+    again = bank.bank_of(images, extractor)
+    assert torch.equal(again.features.vectors, own.features.vectors)
+    assert extractor.seen == 200
+
+
 def test_features_that_are_not_finite_are_named() -> None:
     class Broken(Counting):
         def __call__(self, images: torch.Tensor) -> Features:

@@ -85,9 +85,11 @@ def evaluate(argv: list[str]) -> None:
     for name, value, interval, note in rows:
         cells = f"{name:<{widths[0]}}  {value:>{widths[1]}}  {interval:<{widths[2]}}  {note}"
         print(cells.rstrip())
+    print()
     if document["per_class"]:
-        print()
         _print_per_class(document["per_class"])
+    else:
+        print(f"no measures per class: {document['unfit']['per-class']}")
 
 
 def _warn_of_unreadable(images: dict[str, Any]) -> None:

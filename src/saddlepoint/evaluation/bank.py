@@ -2,7 +2,7 @@
 
 The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol (and its
 mark, if any): other images, weights or resizing are another key, so a cached bank cannot be stale. It is kept in parts,
-each written whole with the hash of what it holds; after a kill the parts that exist are not made
+each written whole with the hash of what it holds and the key it was made for; after a kill the parts that exist are not made
 again, and a damaged one is.
 """
 
@@ -105,7 +105,8 @@ def _read(file: Path, n: int) -> Features | None:
 
 
 def _save(file: Path, content: dict[str, Tensor]) -> None:
-    write_atomically(file, safetensors.torch.save(content, {"sha256": _hash(content)}))
+    metadata = {"sha256": _hash(content), "place": _place(file)}
+    write_atomically(file, safetensors.torch.save(content, metadata))
 
 
 def _intact(file: Path) -> dict[str, Tensor] | None:
@@ -113,10 +114,17 @@ def _intact(file: Path) -> dict[str, Tensor] | None:
         # Copied, as fresh memory is aligned: products of tensors that are not round differently.
         content = {name: t.clone() for name, t in safetensors.torch.load_file(file).items()}
         with safe_open(file, "pt") as opened:
-            expected = (opened.metadata() or {}).get("sha256")
+            metadata = opened.metadata() or {}
     except (OSError, SafetensorError):
         return None
-    return content if expected == _hash(content) else None
+    # A file that was copied here from the bank of another extractor is whole, but not this one's.
+    intact = metadata.get("sha256") == _hash(content) and metadata.get("place") == _place(file)
+    return content if intact else None
+
+
+def _place(file: Path) -> str:
+    """The bank's key, which names images and extractor, and the part."""
+    return f"{file.parent.name}/{file.name}"
 
 
 def _hash(content: dict[str, Tensor]) -> str:
