@@ -13,7 +13,6 @@ value; exits with 1 when one is above 1e-5.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib
 import importlib.util
 import json
@@ -21,13 +20,23 @@ import math
 import sys
 import tempfile
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from _parity import (
+    N_IMAGES,
+    TOLERANCE,
+    distance,
+    figures,
+    hash_of,
+    hash_of_shapes,
+    seeded_images,
+    uniform,
+)
 from torch import Tensor, nn
 
 from saddlepoint.evaluation.extractors._inception_net import InceptionNet, with_weights
@@ -38,16 +47,6 @@ GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "inception.json"
 CASES = [(size, size, channels) for size in (28, 64, 299, 331) for channels in (1, 3)]
 CASES.append((48, 80, 3))
 """Height, width and channels of the images."""
-N_IMAGES = 2
-TOLERANCE = 1e-5
-EVERY = 64
-"""One value in so many is written down, besides sums over all."""
-
-
-def uniform(bits: np.random.PCG64, shape: tuple[int, ...], low: float, high: float) -> Tensor:
-    """float32 in [low, high) from the raw bits of the generator, which NumPy promises to keep."""
-    share = bits.random_raw(math.prod(shape)).astype(np.float64) * 2.0**-64
-    return torch.from_numpy((low + (high - low) * share).astype(np.float32).reshape(shape))
 
 
 def seeded_weights() -> dict[str, Tensor]:
@@ -65,40 +64,6 @@ def seeded_weights() -> dict[str, Tensor]:
         else:
             tensors[name] = uniform(bits, shape, -0.2, 0.2)
     return tensors
-
-
-def seeded_images(height: int, width: int, channels: int) -> Tensor:
-    """uint8 [N_IMAGES, height, width, channels] of noise, the second image darker."""
-    n = N_IMAGES * height * width * channels
-    noise = np.random.PCG64(height * width + channels).random_raw(n) >> np.uint64(56)
-    images = noise.astype(np.uint8).reshape(N_IMAGES, height, width, channels)
-    images[1] //= 3
-    return torch.from_numpy(images)
-
-
-def hash_of(tensors: Iterable[Tensor]) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(tensor.numpy().tobytes())
-    return digest.hexdigest()
-
-
-def hash_of_shapes(tensors: dict[str, Tensor]) -> str:
-    """sha256 over the sorted lines "name (1,2,3)"."""
-    lines = [f"{name} {tuple(tensor.shape)}" for name, tensor in sorted(tensors.items())]
-    return hashlib.sha256("\n".join(lines).replace(", ", ",").encode()).hexdigest()
-
-
-def figures(values: Tensor) -> dict[str, Any]:
-    """What is kept of float32 [n, d]: some values, and two sums over all that tell their order."""
-    wide = values.double()
-    ramp = torch.linspace(-1, 1, values.shape[1], dtype=torch.float64)
-    return {
-        "greatest": wide.abs().max().item(),
-        "some": values[:, ::EVERY].tolist(),
-        "mean": wide.mean(dim=1).tolist(),
-        "slope": (wide * ramp).mean(dim=1).tolist(),
-    }
 
 
 def import_peer() -> tuple[type[nn.Module], Callable[..., Tensor]]:
@@ -127,10 +92,6 @@ def build(network: Callable[..., Any], tensors: dict[str, Tensor], dtype: torch.
     # Set here, for in 0.4.0 its own argument takes "float64" and means float32.
     built.feature_extractor_internal_dtype = dtype
     return built.to(dtype)
-
-
-def distance(ours: Tensor, theirs: Tensor) -> float:
-    return ((ours - theirs).abs().max() / theirs.abs().max()).item()
 
 
 def main() -> None:

@@ -34,7 +34,6 @@ from _bench import RESULTS, machine, machine_text, read_result, spread_text, wri
 from saddlepoint import api
 from saddlepoint.core import images
 from saddlepoint.core.config import to_json
-from saddlepoint.core.files import sha256_of
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.presets import PRESETS
 from saddlepoint.sampling.sampler import load_sampler
@@ -46,6 +45,7 @@ from saddlepoint.training.steps import Sums
 DATA = "fashion-mnist"
 FIRST_SEED, N_SAMPLES = 1_000_000, 10_000
 N_SHOWN, COLUMNS = 80, 10
+TRUNCATIONS = (0.9, 0.8, 0.7, 0.6)
 FIGURES = ("precision", "recall", "coverage", "frechet", "label_accuracy")
 
 
@@ -92,22 +92,20 @@ def rate_at_rest(preset: str, kimg: float = 10) -> float:
     return (state.n_images - counted_from) / (time.perf_counter() - begun)
 
 
-def judge_hash() -> str:
-    """sha256 of the classifier's weights: figures of two judges cannot be compared."""
-    _judge.judge()  # trains it when it is absent
-    return sha256_of(_judge.WEIGHTS)
-
-
 def judge(out: Path) -> dict[str, Any]:
-    """Sample the run, draw its grid and score it."""
+    """Sample the run, draw its grid and score it; then again with truncated latents."""
     sampler = load_sampler(out)
     seeds = range(FIRST_SEED, FIRST_SEED + N_SAMPLES)
     labels = [i % 10 for i in range(N_SAMPLES)] if sampler.conditional else None
     made = sampler.images(seeds, labels)
+    truncated = {
+        str(truncation): _judge.score(sampler.images(seeds, labels, truncation=truncation))
+        for truncation in TRUNCATIONS
+    }
     sheet = images.enlarge(images.grid(made[:N_SHOWN], COLUMNS))
     images.write_png(out.with_suffix(".png"), sheet)
     figures = _judge.score(made, None if labels is None else np.array(labels))
-    return {**figures, "judge_sha256": judge_hash()}
+    return {**figures, "truncated": truncated, "judge_sha256": _judge.judge_hash()}
 
 
 def measure(preset: str, seed: int, budget: dict[str, float]) -> dict[str, Any]:
@@ -170,6 +168,9 @@ def arguments() -> argparse.Namespace:
         action="store_true",
         help="only measure how fast each preset is, machine at rest",
     )
+    parser.add_argument(
+        "--judge-only", action="store_true", help="judge the runs that are there anew, train none"
+    )
     parser.add_argument("--fresh", action="store_true", help="redo runs that have a result")
     return parser.parse_args()
 
@@ -188,12 +189,20 @@ def main() -> None:
             print(f"{preset}: {rate:,.0f} images/s at rest", flush=True)
         write_result("quality", document)
         return
-    if document["yardstick"].get("judge_sha256") != judge_hash():
-        document["yardstick"] = {**_judge.yardstick(), "judge_sha256": judge_hash()}
+    if document["yardstick"].get("judge_sha256") != _judge.judge_hash():
+        document["yardstick"] = {**_judge.yardstick(), "judge_sha256": _judge.judge_hash()}
         write_result("quality", document)
     real = {name: round(document["yardstick"][name], 3) for name in FIGURES[:-1]}
     accuracy = document["yardstick"]["judge_accuracy"]
     print(f"real against real: {real}; the judge's accuracy: {accuracy:.3f}", flush=True)
+    if chosen.judge_only:
+        for index, row in enumerate(document["runs"]):
+            row = {**row, **judge(run_folder(row["preset"], row["seed"]))}
+            document["runs"][index] = row
+            write_result("quality", document)
+            print(line(row), flush=True)
+        print_summary(document["runs"])
+        return
     done = []
     # Seed by seed, so that every preset has a first figure early.
     for seed in chosen.seeds:
@@ -201,7 +210,7 @@ def main() -> None:
             rows = document["runs"]
             old = [row for row in rows if is_same(row, preset, seed, budget)]
             row = old[0] if old and not chosen.fresh else measure(preset, seed, budget)
-            if row["judge_sha256"] != judge_hash():  # another judge since: judge the run again
+            if row["judge_sha256"] != _judge.judge_hash():
                 row = {**row, **judge(run_folder(preset, seed))}
             kept = [r for r in rows if (r["preset"], r["seed"]) != (preset, seed)]
             document["runs"] = [*kept, row]

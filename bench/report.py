@@ -63,6 +63,9 @@ def throughput(document: dict[str, Any]) -> str:
     )
 
 
+PAIR = ("precision", "recall")
+
+
 def budget_text(budget: dict[str, float]) -> str:
     return ", ".join(f"{value:g} {name}" for name, value in budget.items())
 
@@ -123,6 +126,7 @@ def quality(document: dict[str, Any]) -> str:
     parts = [table(head, rows)]
     rates = document.get("at_rest", {})
     aims = [row for preset, runs in by_preset.items() for row in aims_of(preset, runs, rates)]
+    parts.append(truncation_table(document["runs"]) if document["runs"] else "")
     if rates:
         shown = ", ".join(f"`{preset}` {rate:,.0f}" for preset, rate in rates.items())
         parts.append(f"Images/s of the steps with the machine at rest: {shown}.")
@@ -138,7 +142,23 @@ def quality(document: dict[str, Any]) -> str:
         )
     else:
         parts.append(NOT_MEASURED)
-    return "\n\n".join(parts)
+    return "\n\n".join(part for part in parts if part)
+
+
+def truncation_table(runs: list[dict[str, Any]]) -> str:
+    """The same generators with truncated latents: precision / recall, medians over seeds."""
+    truncations = list(runs[0].get("truncated", {}))
+    if not truncations:
+        return ""
+    rows = []
+    for preset in dict.fromkeys(run["preset"] for run in runs):
+        of = [run for run in runs if run["preset"] == preset]
+        cells = []
+        for scores in (of, *([run["truncated"][psi] for run in of] for psi in truncations)):
+            pair = (statistics.median(one[name] for one in scores) for name in PAIR)
+            cells.append(" / ".join(f"{value:.3f}" for value in pair))
+        rows.append([f"`{preset}`", *cells])
+    return table(["precision / recall at truncation", "1 (off)", *truncations], rows)
 
 
 def kill_resume(document: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import cache_folder
 from saddlepoint.core.images import write_png
 from saddlepoint.core.measures import Features, LoadedExtractor
 from saddlepoint.core.registry import get
@@ -215,6 +217,19 @@ def test_other_images_weights_or_settings_are_another_bank() -> None:
     assert len(folders) == 3
 
 
+def test_a_bank_of_another_extractor_is_never_taken() -> None:
+    """Not even when its files are put where this one's belong."""
+    images = subset_of(Digits().open(), 100, 0, {})
+    foreign = bank.bank_of(images, get("extractor", "pixels")().load(Digits().open(), "cpu"))
+    extractor = Counting()
+    own = bank.bank_of(images, extractor)
+    for part in foreign.folder.glob("0*.safetensors"):
+        shutil.copy(part, own.folder / part.name)
+    again = bank.bank_of(images, extractor)
+    assert torch.equal(again.features.vectors, own.features.vectors)
+    assert extractor.seen == 200
+
+
 def test_features_that_are_not_finite_are_named() -> None:
     class Broken(Counting):
         def __call__(self, images: torch.Tensor) -> Features:
@@ -246,6 +261,23 @@ def test_the_classifier_is_trained_once_and_kept() -> None:
     assert first.protocol == again.protocol
     other = kind(epochs=1, seed=1).load(digits, "cpu")
     assert other.protocol["sha256"] != first.protocol["sha256"]
+
+
+def test_its_training_is_told_unless_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[tuple[str, int, int]] = []
+    kind = get("extractor", "classifier")
+    kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
+    assert [done for _, done, _ in told] == [0, 1, 2]
+    assert {(what, of) for what, _, of in told} == {("Training the classifier (epochs)", 2)}
+    told.clear()
+    kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
+    assert told == []  # it was kept
+    argv = ["evaluate", "digits", "digits", "--features", "classifier", "--n", "20", "--json"]
+    assert main([*argv, "--bootstrap", "0"]) == 0
+    assert "Training the classifier (epochs) ..." in capsys.readouterr().err
+    shutil.rmtree(cache_folder() / "classifiers")
+    assert main([*argv, "--bootstrap", "0", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_features_do_not_depend_on_the_neighbours_in_the_batch() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.util
 import io
 import json
 import math
@@ -18,6 +17,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import inception_parity as parity
 import numpy as np
 import pytest
 import torch
@@ -31,18 +31,12 @@ from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.extractors import _weights
 from saddlepoint.evaluation.extractors._inception_net import InceptionNet, with_weights
+from saddlepoint.evaluation.extractors._networks import exact_float32
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
-from saddlepoint.evaluation.extractors.inception import Inception, LoadedInception, exact_float32
+from saddlepoint.evaluation.extractors.inception import Inception, LoadedInception
 
 TESTS = Path(__file__).parents[1]
 GOLDEN = json.loads((TESTS / "golden" / "inception.json").read_text())
-_found = importlib.util.spec_from_file_location(
-    "inception_parity", TESTS.parent / "bench" / "inception_parity.py"
-)
-assert _found is not None
-assert _found.loader is not None
-parity = importlib.util.module_from_spec(_found)
-_found.loader.exec_module(parity)
 
 
 @pytest.fixture(autouse=True)

@@ -94,3 +94,21 @@ def test_every_family_of_the_lectures_tables_is_a_preset() -> None:
     for application in (FASHION, FACES):
         assert set(application.presets) <= set(PRESETS)
         assert len(application.published) == 3
+
+
+def test_faces_have_a_budget_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "lab"
+    argv = [*LAB, "--faces", "digits", "--presets", "gan", "--out", str(out)]
+    assert main([*argv, "--faces-kimg", "0.2"]) == 2
+    assert "--faces-kimg goes with --kimg" in capsys.readouterr().err
+    assert main([*argv, "--kimg", "0.1", "--faces-kimg", "0.2"]) == 0
+    kimg = [
+        Run(out / name / "gan-0").document["config"]["train"]["kimg"]
+        for name in ("fashion-mnist", "faces")
+    ]
+    assert kimg == [0.1, 0.2]
+    page = (out / "report.html").read_text()
+    assert "Left out" not in page
+    assert "250.55" in page

@@ -37,7 +37,7 @@ def evaluate(argv: list[str]) -> None:
             real: The real images: a data set's name or a path; by default the run's own data,
                 the test split where there is one.
             data: The same as the second place.
-            features: auto, inception, classifier, pixels, or a file with Inception's weights.
+            features: auto, inception, dinov2, classifier, pixels, or a file of weights.
             n: Images of each set, at most.
             truncation: psi of the samples in (0, 1].
             k: Neighbours of the k-NN measures.
@@ -85,9 +85,11 @@ def evaluate(argv: list[str]) -> None:
     for name, value, interval, note in rows:
         cells = f"{name:<{widths[0]}}  {value:>{widths[1]}}  {interval:<{widths[2]}}  {note}"
         print(cells.rstrip())
+    print()
     if document["per_class"]:
-        print()
         _print_per_class(document["per_class"])
+    else:
+        print(f"no measures per class: {document['unfit']['per-class']}")
 
 
 def _warn_of_unreadable(images: dict[str, Any]) -> None:

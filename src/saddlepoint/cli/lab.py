@@ -36,6 +36,7 @@ def lab_lecture(argv: list[str]) -> None:
         out: Path = Path("lab-lecture"),
         minutes: float | None = None,
         kimg: float | None = None,
+        faces_kimg: float | None = None,
         faces: str | None = None,
         data: str = "fashion-mnist",
         presets: tuple[str, ...] = (),
@@ -50,6 +51,7 @@ def lab_lecture(argv: list[str]) -> None:
             out: Folder of the runs and of report.html.
             minutes: Wall clock for each model; by default 5.
             kimg: Or the exact budget of each model, in thousands of images.
+            faces_kimg: With kimg: that of each model of faces, whose images cost more.
             faces: Folder, zip or prepared set of faces; by default ffhq where it lies here.
             data: The labelled data set.
             presets: Only these families.

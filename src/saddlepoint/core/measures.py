@@ -12,6 +12,14 @@ from torch import Tensor
 from saddlepoint.core.contracts import Dataset
 
 
+Progress = Callable[[str, int, int], None]
+"""(what, done, of): called while something long goes on."""
+
+
+def no_progress(what: str, done: int, of: int) -> None:
+    """A Progress that says nothing."""
+
+
 class Features(NamedTuple):
     """What a network sees in n images."""
 
@@ -26,6 +34,10 @@ class LoadedExtractor(ABC):
 
     protocol: dict[str, Any]
     """JSON that names all that decides the features: kind, sha256 of the weights, resize, ..."""
+    mark: str = ""
+    """What else the cache of features must tell apart, where a protocol cannot: a user's code."""
+    dear: ClassVar[bool] = False
+    """True for a large network: then not all of a training set is looked at for memorisation."""
 
     @abstractmethod
     def __call__(self, images: Tensor) -> Features:
@@ -46,7 +58,9 @@ class Extractor(ABC):
         return ""
 
     @abstractmethod
-    def load(self, reference: Dataset, device: str) -> LoadedExtractor:
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedExtractor:
         """The network, ready; `reference` is the real data (a classifier learns from it).
 
         Raises:

@@ -47,7 +47,10 @@ def progress_on_stderr(title: str) -> Iterator[ProgressCallback]:
 
 @contextmanager
 def evaluation_progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar whose title changes with the work: progress(what, done, of)."""
+    """A bar for each kind of work: progress(what, done, of).
+
+    Where stderr is no terminal, rich draws bars at the end only: there a line says what begins.
+    """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -60,9 +63,11 @@ def evaluation_progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]
     tasks: dict[str, TaskID] = {}
 
     def update(what: str, done: int, of: int) -> None:
-        bar.start()
         if what not in tasks:
             tasks[what] = bar.add_task(what, total=of)
+            if not quiet and not bar.console.is_terminal:
+                bar.console.print(f"{what} ...", markup=False, highlight=False)
+        bar.start()
         bar.update(tasks[what], completed=done)
 
     try:

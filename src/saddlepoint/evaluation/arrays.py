@@ -11,7 +11,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.data.fingerprint import fingerprint
 from saddlepoint.data.resolve import resolve
-from saddlepoint.evaluation.choose import choose_extractor
+from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Settings, evaluate_sets, measure
 from saddlepoint.evaluation.sets import subset_of
 
@@ -58,7 +58,7 @@ def score_features(
 def score_images(
     real: str | np.ndarray,
     fake: str | np.ndarray,
-    features: str = "auto",
+    features: FeatureChoice = "auto",
     n: int | None = 10_000,
     k: int = 3,
     n_bootstrap: int = 0,
@@ -69,7 +69,9 @@ def score_images(
 
     Args:
         real, fake: a data set's name, a path, or an array uint8 [n, h, w, c].
-        features: as `saddle evaluate --features`.
+        features: as `saddle evaluate --features`, or an extractor such as
+            `DinoV2(size="base")`, or a torch module that makes floats [n, d] of float32
+            [n, c, h, w] in [-1, 1].
         n: images of each set, at most; None for all.
 
     Raises:

@@ -1,8 +1,8 @@
 """Features of a set, extracted once and kept under the content that they were made of.
 
-The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol: other
-images, weights or resizing are another key, so a cached bank cannot be stale. It is kept in parts,
-each written whole with the hash of what it holds; after a kill the parts that exist are not made
+The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol (and its
+mark, if any): other images, weights or resizing are another key, so a cached bank cannot be stale. It is kept in parts,
+each written whole with the hash of what it holds and the key it was made for; after a kill the parts that exist are not made
 again, and a damaged one is.
 """
 
@@ -22,13 +22,11 @@ from torch import Tensor
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, write_atomically
-from saddlepoint.core.measures import Features, FeatureSet, LoadedExtractor
+from saddlepoint.core.measures import Features, FeatureSet, LoadedExtractor, Progress, no_progress
 from saddlepoint.evaluation.sets import ImageSet
 
 PART = 1000
 """Images in a part: what a kill can cost."""
-Progress = Callable[[str, int, int], None]
-"""(what, done, of): called after each part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +36,6 @@ class Bank:
     features: FeatureSet
     folder: Path
     """Other things that follow from the same content may be cached here."""
-
-
-def no_progress(what: str, done: int, of: int) -> None:
-    """A Progress that says nothing."""
 
 
 def bank_of(
@@ -54,7 +48,8 @@ def bank_of(
     Raises:
         InputError: a feature is NaN or infinite.
     """
-    text = json.dumps([images.fingerprint, extractor.protocol], sort_keys=True)
+    made_of = [images.fingerprint, extractor.protocol, *([extractor.mark] * bool(extractor.mark))]
+    text = json.dumps(made_of, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     folder = cache_folder() / "features" / key
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +105,8 @@ def _read(file: Path, n: int) -> Features | None:
 
 
 def _save(file: Path, content: dict[str, Tensor]) -> None:
-    write_atomically(file, safetensors.torch.save(content, {"sha256": _hash(content)}))
+    metadata = {"sha256": _hash(content), "place": _place(file)}
+    write_atomically(file, safetensors.torch.save(content, metadata))
 
 
 def _intact(file: Path) -> dict[str, Tensor] | None:
@@ -118,10 +114,17 @@ def _intact(file: Path) -> dict[str, Tensor] | None:
         # Copied, as fresh memory is aligned: products of tensors that are not round differently.
         content = {name: t.clone() for name, t in safetensors.torch.load_file(file).items()}
         with safe_open(file, "pt") as opened:
-            expected = (opened.metadata() or {}).get("sha256")
+            metadata = opened.metadata() or {}
     except (OSError, SafetensorError):
         return None
-    return content if expected == _hash(content) else None
+    # A file that was copied here from the bank of another extractor is whole, but not this one's.
+    intact = metadata.get("sha256") == _hash(content) and metadata.get("place") == _place(file)
+    return content if intact else None
+
+
+def _place(file: Path) -> str:
+    """The bank's key, which names images and extractor, and the part."""
+    return f"{file.parent.name}/{file.name}"
 
 
 def _hash(content: dict[str, Tensor]) -> str:

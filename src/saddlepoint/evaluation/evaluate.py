@@ -12,12 +12,12 @@ import numpy as np
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
+from saddlepoint.core.measures import Progress, no_progress
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import evaluation_progress
 from saddlepoint.data.resolve import resolve
-from saddlepoint.evaluation.bank import Progress, no_progress
-from saddlepoint.evaluation.choose import choose_extractor
+from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate_sets
 from saddlepoint.evaluation.scores import save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
@@ -33,7 +33,7 @@ def evaluate(
     model: str | os.PathLike[str],
     real: str | None = None,
     *,
-    features: str = "auto",
+    features: FeatureChoice = "auto",
     n: int = N_DEFAULT,
     truncation: float = 1.0,
     k: int = 3,
@@ -46,6 +46,7 @@ def evaluate(
 
     Args:
         real: a data set's name or a path; by default a run's own data, its test split if any.
+        features: as `score_images` takes it.
 
     Returns:
         The document (values with intervals, and their protocol), and a sentence on the features.
@@ -75,8 +76,8 @@ class Request:
     """A run, an ema.safetensors, or a set of images."""
     real: str | None = None
     """The real images: a data set's name or a path; by default a run's own data."""
-    features: str = "auto"
-    """auto, an extractor's name, or the file of Inception's weights."""
+    features: FeatureChoice = "auto"
+    """auto, an extractor's name, or a file of weights; an extractor or a module itself."""
     n: int = N_DEFAULT
     """Images of each set, at most."""
     truncation: float = 1.0
@@ -102,7 +103,7 @@ def evaluate_request(request: Request, progress: Progress = no_progress) -> tupl
     real_source = _real_source(request, training)
     real_data = real_source.open()
     learnt = training.open() if training is not None else _training_part(real_source, real_data)
-    extractor, said = choose_extractor(request.features, learnt, request.settings.device)
+    extractor, said = choose_extractor(request.features, learnt, request.settings.device, progress)
     real = subset_of(real_data, request.n, seed, _origin(real_source))
     if is_run or is_weights:
         sampler = load_sampler(model, request.settings.device)
@@ -112,11 +113,10 @@ def evaluate_request(request: Request, progress: Progress = no_progress) -> tupl
     else:
         source = resolve(str(model))
         fake = subset_of(_in_size_of(source, real_data).open(), request.n, seed, _origin(source))
-    # Whole training sets are dear in Inception's features: there a part as large as the others.
-    dear = extractor.protocol["kind"] == "inception"
+    # A whole training set is dear in a large network: there a part as large as the other sets.
     train = None
     if training is not None and learnt.fingerprint != real_data.fingerprint:
-        train = subset_of(learnt, request.n if dear else None, seed, _origin(training))
+        train = subset_of(learnt, request.n if extractor.dear else None, seed, _origin(training))
     done = evaluate_sets(
         real, fake, extractor, request.settings, train, _mixture(real_source), progress
     )

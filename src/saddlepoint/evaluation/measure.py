@@ -13,8 +13,8 @@ import torch
 
 from saddlepoint import __version__
 from saddlepoint.core import registry
-from saddlepoint.core.measures import Comparison, LoadedExtractor, Measured
-from saddlepoint.evaluation.bank import Bank, Progress, bank_of, cached_tensors, no_progress
+from saddlepoint.core.measures import Comparison, LoadedExtractor, Measured, Progress, no_progress
+from saddlepoint.evaluation.bank import Bank, bank_of, cached_tensors
 from saddlepoint.evaluation.metrics._moments import Moments
 from saddlepoint.evaluation.sets import ImageSet, check_alike
 
@@ -83,6 +83,9 @@ def evaluate_sets(
     )
     comparison.shared["moments-real"] = _kept_moments(real_bank, settings.device)
     values, unfit = measure(comparison, progress)
+    by_class, why_not = per_class(comparison, real.classes)
+    if why_not:
+        unfit["per-class"] = why_not
     protocol = protocol_of(real, fake, extractor, settings)
     document = {
         "schema": SCHEMA,
@@ -93,7 +96,7 @@ def evaluate_sets(
         "protocol_sha256": sha256_of_json(protocol),
         "values": values,
         "unfit": unfit,
-        "per_class": per_class(comparison, real.classes),
+        "per_class": by_class,
         "seconds": round(time.monotonic() - started, 1),
     }
     return Evaluation(document=document, comparison=comparison, real=real, fake=fake, train=train)
@@ -118,11 +121,19 @@ def measure(
     return values, unfit
 
 
-def per_class(comparison: Comparison, classes: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Values of each class of a labelled pair of sets, from the same features; no intervals."""
+def per_class(
+    comparison: Comparison, classes: tuple[str, ...]
+) -> tuple[dict[str, dict[str, float]], str]:
+    """Values of each class of a labelled pair of sets, from the same features; no intervals.
+
+    Returns:
+        {class: {number: value}}, and why it is empty, or "".
+    """
     real, fake = comparison.real, comparison.fake
-    if real.labels is None or fake.labels is None or len(classes) > PER_CLASS_LIMIT:
-        return {}
+    if real.labels is None or fake.labels is None:
+        return {}, f"the {'real images' if real.labels is None else 'fakes'} have no labels"
+    if len(classes) > PER_CLASS_LIMIT:
+        return {}, f"{len(classes):,} classes are more than {PER_CLASS_LIMIT}"
     found = {}
     for label, name in enumerate(classes):
         of_real, of_fake = real.take(real.labels == label), fake.take(fake.labels == label)
@@ -131,7 +142,8 @@ def per_class(comparison: Comparison, classes: tuple[str, ...]) -> dict[str, dic
         part = replace(comparison, real=of_real, fake=of_fake, train=None, n_bootstrap=0, shared={})
         values, _ = measure(part)
         found[name] = {key: number["value"] for key, number in values.items()}
-    return found
+    few = f"no class has more than k = {comparison.k} images in both sets"
+    return found, "" if found else few
 
 
 def protocol_of(

@@ -121,6 +121,13 @@ def check_alike(real: ImageSet, fake: ImageSet, k: int) -> None:
             f"{real.name} has {real.spec.channels} channel(s) and {fake.name} has "
             f"{fake.spec.channels}; convert one of them (`saddle data prepare --channels`)."
         )
+    if real.labels is not None and fake.labels is not None:
+        label, n_classes = int(fake.labels.max()), real.spec.n_classes
+        if label >= n_classes:
+            raise InputError(
+                f"{fake.name} holds the label {label}, but {real.name} has {n_classes} classes, 0 "
+                f"to {n_classes - 1}; label both alike, or leave the labels out."
+            )
     for images in (real, fake):
         if len(images) < k + 1:
             raise InputError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,6 +77,7 @@ def lecture(
     out: Path,
     minutes: float | None = None,
     kimg: float | None = None,
+    faces_kimg: float | None = None,
     faces: str | None = None,
     fashion: str = "fashion-mnist",
     seeds: Sequence[int] = (0,),
@@ -89,6 +91,7 @@ def lecture(
     Args:
         minutes: wall clock for each model; by default 5.
         kimg: or the exact budget of each model, in thousands of images.
+        faces_kimg: that of each model of faces, whose images cost more; by default `kimg`.
         faces: the faces; by default `ffhq` where it lies on this machine, else they are left out.
         fashion: the labelled data of the other application.
         presets: only these families; by default all.
@@ -102,31 +105,37 @@ def lecture(
     if minutes is None and kimg is None:
         minutes = 5
     api.check_budget(kimg, minutes)
+    if faces_kimg is not None and kimg is None:
+        raise InputError("--faces-kimg goes with --kimg; give both, or --minutes alone.")
     here = {row.name for row in api.available() if row.where is not None}
     where_faces = faces or ("ffhq" if "ffhq" in here else None)
     plan = [(FASHION, fashion)] + ([(FACES, where_faces)] if where_faces else [])
-    _claim(
-        out, {"minutes": minutes, "kimg": kimg, "faces": where_faces, "fashion": fashion, "n": n}
-    )
-    done: list[tuple[Application, list[Path]]] = []
-    for application, data in plan:
-        folders = []
-        for seed in seeds:
-            for preset in application.presets:
-                if presets and preset not in presets:
-                    continue
-                folder = out / application.name / f"{preset}-{seed}"
-                changes = application.changes.get(preset, {})
-                _train(folder, preset, data, seed, minutes, kimg, changes, quiet)
-                _measure(folder, features, n, quiet)
-                folders.append(folder)
-        done.append((application, folders))
+    budgets = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
+    _claim(out, {**budgets, "faces": where_faces, "fashion": fashion, "n": n})
+    jobs = [
+        (application, data, seed, preset)
+        for application, data in plan
+        for seed in seeds
+        for preset in application.presets
+        if not presets or preset in presets
+    ]
+    done: dict[str, list[Path]] = {application.name: [] for application, _ in plan}
+    for number, (application, data, seed, preset) in enumerate(jobs, 1):
+        if not quiet:
+            what = f"{application.name}: {preset}, seed {seed}"
+            print(f"Model {number} of {len(jobs)}: {what}", file=sys.stderr)
+        folder = out / application.name / f"{preset}-{seed}"
+        budget = faces_kimg if application is FACES and faces_kimg is not None else kimg
+        changes = application.changes.get(preset, {})
+        _train(folder, preset, data, seed, minutes, budget, changes, quiet)
+        _measure(folder, features, n, quiet)
+        done[application.name].append(folder)
     left_out = "" if where_faces else "faces (no ffhq on this machine; name a folder by --faces)"
     page = out / "report.html"
     parts = [
         (app.title, app.published, app.protocol, api.compare(folders), [Run(f) for f in folders])
-        for app, folders in done
-        if folders
+        for app, _ in plan
+        if (folders := done[app.name])
     ]
     return write_lecture(parts, page, left_out)
 

@@ -91,9 +91,11 @@ def _tables(
 
 def _grids(runs: Sequence[Run]) -> str:
     figures = []
+    several = len({run.document["config"]["seed"] for run in runs}) > 1
     for run in runs:
         if run.samples:
-            name = run.document["config"]["preset"]
+            config = run.document["config"]
+            name = config["preset"] + (f", seed {config['seed']}" if several else "")
             caption = f"{name}, after {images_of(run.samples[-1]):,} real images"
             figures.append(figure_of(run.samples[-1], f"Grid of samples of {name}", caption))
     return f'<div class="pair">{"".join(figures)}</div>'

@@ -13,6 +13,9 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 from saddlepoint.data.sources._named import image_dataset
 
+MOST_CLASSES = 100_000
+"""Every number up to the greatest label gets a name: a stray one must not fill the memory."""
+
 
 @register("npz")
 @dataclass(frozen=True, kw_only=True)
@@ -74,5 +77,10 @@ class Npz(Source):
         if labels.min() < 0:
             raise InputError(
                 f"{self.path} holds the label {labels.min()}, but labels count from 0; shift them."
+            )
+        if labels.max() >= MOST_CLASSES:
+            raise InputError(
+                f"{self.path} holds the label {labels.max()}, but labels count the classes from 0 "
+                f"and must be below {MOST_CLASSES:,}; number the classes 0, 1, 2, ..."
             )
         return labels.astype(np.int64)

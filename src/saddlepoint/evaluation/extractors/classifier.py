@@ -19,9 +19,16 @@ from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, write_atomically
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
+from saddlepoint.core.measures import (
+    Extractor,
+    Features,
+    LoadedExtractor,
+    Progress,
+    no_progress,
+)
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
+from saddlepoint.evaluation.extractors._networks import weights_hash
 
 WIDTHS = (32, 64, 128)
 HELD_OUT = 10
@@ -84,7 +91,9 @@ class Classifier(Extractor):
             return f"it needs {2 * HELD_OUT} images to learn from"
         return "" if reference.labels is not None else "the data have no labels to learn from"
 
-    def load(self, reference: Dataset, device: str) -> LoadedExtractor:
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedExtractor:
         if reference.labels is None or reference.spec.n_classes < 2:
             raise InputError(
                 f"--features classifier: {reference.name} has no labels to learn from; use "
@@ -102,11 +111,13 @@ class Classifier(Extractor):
         accuracy = _read(file, net)
         if accuracy is None:
             net.to(device)
-            accuracy = self._train(net, reference, device)
+            accuracy = self._train(net, reference, device, progress)
             _write(file, net, accuracy)
         return LoadedClassifier(net.to(device), accuracy, reference, device)
 
-    def _train(self, net: SmallClassifier, data: Dataset, device: str) -> float:
+    def _train(
+        self, net: SmallClassifier, data: Dataset, device: str, progress: Progress
+    ) -> float:
         """Train in place; returns the accuracy on the images held out."""
         assert data.labels is not None
         with torch.random.fork_rng():
@@ -121,7 +132,8 @@ class Classifier(Extractor):
             n_steps = self.epochs * -(-len(learned) // self.batch_size)
             schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, n_steps)
             net.train()
-            for _ in range(self.epochs):
+            for epoch in range(self.epochs):
+                progress("Training the classifier (epochs)", epoch, self.epochs)
                 shuffled = learned[torch.randperm(len(learned))]
                 for index in shuffled.split(self.batch_size):
                     optimizer.zero_grad()
@@ -129,6 +141,7 @@ class Classifier(Extractor):
                     cross_entropy(logits, labels[index].to(device)).backward()
                     optimizer.step()
                     schedule.step()
+        progress("Training the classifier (epochs)", self.epochs, self.epochs)
         net.eval()
         seen = LoadedClassifier(net, 0.0, data, device)(torch.from_numpy(data.images[held.numpy()]))
         assert seen.logits is not None
@@ -173,15 +186,6 @@ class LoadedClassifier(LoadedExtractor):
 def _unit(images: Any) -> Tensor:
     """uint8 array [n, h, w, c] -> float32 [n, c, h, w] in [-1, 1]."""
     return torch.tensor(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-
-
-def weights_hash(net: nn.Module) -> str:
-    """sha256 over names and values of all weights and buffers."""
-    digest = hashlib.sha256()
-    for name, value in sorted(net.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _new_net(data: Dataset) -> SmallClassifier:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,10 +11,17 @@ from torch import Tensor, nn
 from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
+from saddlepoint.core.measures import (
+    Extractor,
+    Features,
+    LoadedExtractor,
+    Progress,
+    no_progress,
+)
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors import _weights
 from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES, N_LOGITS
+from saddlepoint.evaluation.extractors._networks import exact_float32
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
 
 RESIZES = {"tf1": tf1_bilinear, "clean": antialiased_bicubic}
@@ -44,7 +49,9 @@ class Inception(Extractor):
             return "the data are points"
         return "" if _weights.at_hand() else "its weights are not on this machine"
 
-    def load(self, reference: Dataset, device: str) -> LoadedInception:
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedInception:
         spec = reference.spec
         if not spec.is_image or spec.channels not in (1, 3):
             raise InputError(
@@ -64,6 +71,7 @@ class LoadedInception(LoadedExtractor):
         file: name under which that file is published.
     """
 
+    dear = True
     chunk = 8
     """Images that the network sees at once, always as many: which algorithm multiplies, and with
     it the last bits, depends on the number. More are not faster on a CPU; elsewhere it is 64."""
@@ -106,28 +114,3 @@ class LoadedInception(LoadedExtractor):
                 seen = self.net(x.expand(-1, 3, -1, -1).contiguous(memory_format=self.layout))
                 vectors[start:stop], logits[start:stop] = (part[: len(rows)] for part in seen)
         return Features(vectors, logits)
-
-
-@contextmanager
-def exact_float32(device: torch.device) -> Iterator[None]:
-    """No autocast, no TF32 or bfloat16 inside convolutions, no search for a faster algorithm.
-
-    The caller's settings come back afterwards.
-    """
-    cudnn, mkldnn = torch.backends.cudnn, torch.backends.mkldnn
-    settings: list[tuple[Any, str, Any]] = [(cudnn, "benchmark", False)]
-    settings.append((cudnn, "deterministic", True))
-    if hasattr(cudnn, "conv"):  # PyTorch 2.9 and newer; it forbids to mix these with allow_tf32
-        settings.append((cudnn.conv, "fp32_precision", "ieee"))
-        settings.append((mkldnn.conv, "fp32_precision", "ieee"))
-    else:
-        settings.append((cudnn, "allow_tf32", False))
-    before = [getattr(owner, name) for owner, name, _ in settings]
-    try:
-        for owner, name, value in settings:
-            setattr(owner, name, value)
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        for (owner, name, _), value in zip(settings, before, strict=True):
-            setattr(owner, name, value)

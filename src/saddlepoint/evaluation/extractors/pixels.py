@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor
+from saddlepoint.core.measures import (
+    Extractor,
+    Features,
+    LoadedExtractor,
+    Progress,
+    no_progress,
+)
 from saddlepoint.core.registry import register
 
 
@@ -19,7 +25,9 @@ class Pixels(Extractor):
     Distances of pixels know nothing of what an image shows; for points they are the right ones.
     """
 
-    def load(self, reference: Dataset, device: str) -> LoadedExtractor:
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedExtractor:
         return LoadedPixels()
 
 

@@ -57,8 +57,11 @@ class KernelSums:
         self.sums: dict[str, Tensor] = {}
         self.subset_sums: dict[str, Tensor] = {}
         for side, points, members in (("real", real, real_members), ("fake", fake, fake_members)):
-            products = [v.double() @ centre for v in points.vectors.split(ROWS_AT_ONCE)]
-            shift = torch.cat(products) - square / 2
+            shift = torch.empty_like(points.squares, dtype=torch.float64)
+            parts = zip(points.vectors.split(ROWS_AT_ONCE), shift.split(ROWS_AT_ONCE), strict=True)
+            for rows, part in parts:
+                torch.mv(rows.double(), centre, out=part)
+            shift -= square / 2
             self.offsets[side] = (shift / self.d + 0.5).to(dtype)
             self.members[side] = members.to(device, dtype)
             own = ((points.squares.double() + 2 * shift) / self.d + 1).pow(3)

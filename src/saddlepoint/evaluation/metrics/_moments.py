@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 256
 COLUMNS_AT_ONCE = 256
 
 
@@ -109,24 +109,30 @@ def frechet_of_few(real: Moments, vectors: Tensor, weights: Tensor | None = None
 
 
 def frechet_of_subsets(real: Moments, vectors: Tensor, subsets: list[Tensor]) -> list[float]:
-    """frechet_of_few of several subsets of the same fakes, whose products are made only once.
+    """The same for several subsets of the same fakes, whose large products are made only once.
+
+    With the fakes turned by S1^1/2, the covariance of a subset is S1^1/2 S2 S1^1/2 itself; its
+    eigenvalues are those of the centred scalar products, of which there are less when n < d.
 
     Args:
-        vectors: float32 [n, d], n < d.
+        vectors: float32 [n, d], few enough for float64 copies.
         subsets: the rows of each, int64 [m], m >= 2.
     """
     x = vectors.to(real.mean.device).double() - real.mean
     squares = x.square().sum(1)
-    gram = x @ real.root
-    gram = gram @ gram.T
+    turned = x @ real.root
+    gram = turned @ turned.T if len(x) < x.shape[1] else None
     values = []
     for rows in subsets:
         m = len(rows)
         gap = (torch.zeros_like(squares).index_fill_(0, rows, 1 / m) @ x).square().sum()
         spread = (squares[rows].sum() - m * gap) / (m - 1)
-        inner = gram[rows[:, None], rows]
-        middle = inner.mean(0)
-        inner.sub_(middle).sub_(middle[:, None]).add_(middle.mean())
-        roots = torch.linalg.eigvalsh(inner).clamp_min(0).sqrt() / (m - 1) ** 0.5
-        values.append((gap + real.trace + spread - 2 * roots.sum()).item())
+        if gram is None:
+            inner = Moments.of(turned[rows], device=str(x.device)).covariance
+        else:
+            inner = gram[rows[:, None], rows]
+            middle = inner.mean(0)
+            inner.sub_(middle).sub_(middle[:, None]).add_(middle.mean()).div_(m - 1)
+        trace = torch.linalg.eigvalsh(inner).clamp_min(0).sqrt().sum()
+        values.append((gap + real.trace + spread - 2 * trace).item())
     return values

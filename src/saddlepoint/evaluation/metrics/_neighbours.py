@@ -12,7 +12,7 @@ from torch import Tensor
 ROUNDING = {torch.float32: 1e-5, torch.float64: 1e-13}
 """Bound on the error of a rough squared distance, as a share of |a|^2 + |b|^2 (tests/unit/
 test_pairwise.py measures it)."""
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 64
 """Of float64 copies: few enough that these stay in the processor's cache."""
 
 
@@ -31,8 +31,12 @@ class Points:
     @classmethod
     def of(cls, vectors: Tensor, centre: Tensor, device: str, dtype: torch.dtype) -> Points:
         vectors, centre = vectors.to(device), centre.float().double().to(device)
-        parts = [(v.double() - centre).square().sum(1) for v in vectors.split(ROWS_AT_ONCE)]
-        return cls(vectors=vectors, centre=centre, squares=torch.cat(parts).to(dtype))
+        squares = torch.empty(len(vectors), dtype=torch.float64, device=device)
+        for rows, part in zip(
+            vectors.split(ROWS_AT_ONCE), squares.split(ROWS_AT_ONCE), strict=True
+        ):
+            torch.sum(rows.double().sub_(centre).square_(), 1, out=part)
+        return cls(vectors=vectors, centre=centre, squares=squares.to(dtype))
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -52,11 +56,13 @@ class Points:
 
 def exact_squares(a: Points, a_rows: Tensor, b: Points, b_rows: Tensor) -> Tensor:
     """Squared distances of the pairs (a_rows[i], b_rows[i]), by differences in float64 -> [m]."""
-    parts = [
-        a.vectors[i].double().sub_(b.vectors[j]).square_().sum(1)
-        for i, j in zip(a_rows.split(ROWS_AT_ONCE), b_rows.split(ROWS_AT_ONCE), strict=True)
-    ]
-    return torch.cat(parts)
+    # Written in place: a list of small results would keep the large copies' memory in pieces.
+    squares = torch.empty(len(a_rows), dtype=torch.float64, device=a.vectors.device)
+    for first in range(0, len(a_rows), ROWS_AT_ONCE):
+        pairs = slice(first, first + ROWS_AT_ONCE)
+        gap = a.vectors[a_rows[pairs]].double().sub_(b.vectors[b_rows[pairs]])
+        torch.sum(gap.square_(), 1, out=squares[pairs])
+    return squares
 
 
 class Nearest:

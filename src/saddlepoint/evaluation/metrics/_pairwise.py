@@ -25,7 +25,7 @@ from saddlepoint.evaluation.metrics._neighbours import (
     full_float32,
 )
 
-TILE = 512
+TILE = 768
 SPARE = 3
 """Neighbours kept beyond the k-th until float64 has decided."""
 

@@ -131,7 +131,7 @@ def _infinity(real: Moments, vectors: Tensor, comparison: Comparison) -> Measure
     # Below the number of features FID bends away from a line: the upper half is straight enough.
     sizes = torch.linspace(n // 2, n, 15).round().long().tolist()
     subsets = [torch.randperm(n, generator=generator)[:size].to(vectors.device) for size in sizes]
-    if n < vectors.shape[1]:
+    if n < FEW:
         values = frechet_of_subsets(real, vectors, subsets)
     else:
         values = [distance(real, vectors[rows]) for rows in subsets]

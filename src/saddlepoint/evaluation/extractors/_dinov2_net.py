@@ -1,0 +1,200 @@
+"""The vision transformer of DINOv2, with the names of the tensors that Hugging Face publishes.
+
+Paper: Oquab et al. 2024, https://arxiv.org/abs/2304.07193; the network is that of Dosovitskiy et
+al. 2021, https://arxiv.org/abs/2010.11929, with LayerScale (Touvron et al. 2021,
+https://arxiv.org/abs/2103.17239) and, in its largest size, SwiGLU (Shazeer 2020,
+https://arxiv.org/abs/2002.05202).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+PATCH = 14
+"""Height and width of a patch in pixels."""
+TRAINED_GRID = 37
+"""Patches along each side of the images that the table of positions was last trained on."""
+EPS = 1e-6
+
+
+class Shape(NamedTuple):
+    """What the sizes of the network differ in."""
+
+    width: int
+    depth: int
+    heads: int
+    swiglu: bool = False
+
+
+class Patches(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.projection = nn.Conv2d(3, width, PATCH, PATCH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, 3, h, w] -> [n, width, h / 14, w / 14]."""
+        return self.projection(x)
+
+
+class Embeddings(nn.Module):
+    """Patches as tokens, the class token before them, each with its place."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.mask_token = nn.Parameter(torch.zeros(1, width))  # of training; in the file, not used
+        self.position_embeddings = nn.Parameter(torch.zeros(1, TRAINED_GRID**2 + 1, width))
+        self.patch_embeddings = Patches(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, 3, h, w] -> [n, 1 + h * w / 196, width]."""
+        patches = self.patch_embeddings(x)
+        rows, columns = patches.shape[2:]
+        tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), as_tokens(patches)], dim=1)
+        return tokens + self.places(rows, columns)
+
+    def places(self, rows: int, columns: int) -> Tensor:
+        """The table of positions for a grid of another size -> [1, 1 + rows * columns, width].
+
+        Stretched to exactly that size, as Hugging Face does. The authors' own code stretches by
+        (rows + 0.1) / 37 and keeps the first rows, which differs a little.
+        """
+        table = self.position_embeddings
+        if (rows, columns) == (TRAINED_GRID, TRAINED_GRID):
+            return table
+        grid = table[:, 1:].unflatten(1, (TRAINED_GRID, TRAINED_GRID)).permute(0, 3, 1, 2)
+        grid = F.interpolate(grid, (rows, columns), mode="bicubic", align_corners=False)
+        return torch.cat([table[:, :1], as_tokens(grid)], dim=1)
+
+
+def as_tokens(grid: Tensor) -> Tensor:
+    """[n, width, h, w] -> [n, h * w, width]."""
+    return grid.flatten(2).transpose(1, 2)
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[n, tokens, width] -> the same."""
+        q, k, v = (self.split(part(x)) for part in (self.query, self.key, self.value))
+        # Written out: the fused kernels choose their own precision on some devices.
+        weights = (q @ k.transpose(2, 3) * q.shape[3] ** -0.5).softmax(dim=3)
+        return (weights @ v).transpose(1, 2).flatten(2)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[n, tokens, width] -> [n, heads, tokens, width / heads]."""
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+
+
+class Projection(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(x)
+
+
+class Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention = SelfAttention(width, heads)
+        self.output = Projection(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self.attention(x))
+
+
+class Mlp(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class SwiGlu(nn.Module):
+    """Two thirds of the inner width of `Mlp`, rounded up to a multiple of 8, twice over."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        inner = (4 * width * 2 // 3 + 7) // 8 * 8
+        self.weights_in = nn.Linear(width, 2 * inner)
+        self.weights_out = nn.Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, values = self.weights_in(x).chunk(2, dim=-1)
+        return self.weights_out(F.silu(gate) * values)
+
+
+class LayerScale(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.lambda1 = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.lambda1
+
+
+class Layer(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(shape.width, eps=EPS)
+        self.attention = Attention(shape.width, shape.heads)
+        self.layer_scale1 = LayerScale(shape.width)
+        self.norm2 = nn.LayerNorm(shape.width, eps=EPS)
+        self.mlp = SwiGlu(shape.width) if shape.swiglu else Mlp(shape.width)
+        self.layer_scale2 = LayerScale(shape.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.layer_scale1(self.attention(self.norm1(x)))
+        return x + self.layer_scale2(self.mlp(self.norm2(x)))
+
+
+class Encoder(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.layer = nn.Sequential(*(Layer(shape) for _ in range(shape.depth)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x)
+
+
+class DinoNet(nn.Module):
+    """float32 [n, 3, h, w], h and w multiples of 14 -> the class token, float32 [n, width]."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.width = shape.width
+        self.embeddings = Embeddings(shape.width)
+        self.encoder = Encoder(shape)
+        self.layernorm = nn.LayerNorm(shape.width, eps=EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Images normalised by ImageNet's mean and deviation -> after the last normalisation."""
+        return self.layernorm(self.encoder(self.embeddings(x))[:, 0])
+
+
+def with_weights(shape: Shape, tensors: Mapping[str, Tensor]) -> DinoNet:
+    """The network with the given tensors, in evaluation mode and not trainable.
+
+    Raises:
+        RuntimeError: a tensor is missing, unknown or of another shape.
+    """
+    with torch.device("meta"):
+        net = DinoNet(shape)
+    net.load_state_dict(dict(tensors), assign=True)
+    return net.float().eval().requires_grad_(False)
