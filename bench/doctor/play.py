@@ -16,7 +16,7 @@ import saddlepoint as sp
 from saddlepoint.core import registry
 from saddlepoint.core.randomness import derive_seed
 
-LOOKS_EVERY = 50
+LOOKS_EVERY = 40
 
 
 @dataclass
@@ -122,8 +122,9 @@ def play(case: Case, seed: int) -> dict[str, Any]:
     oracle_world = World.of(case, derive_seed(seed, "oracle", 0))
     oracle_world.train = world.train
     generator, discriminator = nets(case, len(world.centres) if case.conditional else 0)
-    optim_g = torch.optim.Adam(generator.parameters(), case.lr_g, betas=(case.beta1, 0.99))
-    optim_d = torch.optim.Adam(discriminator.parameters(), case.lr_d, betas=(case.beta1, 0.99))
+    betas = (case.beta1, 0.99)
+    optim_g = torch.optim.Adam(generator.parameters(), case.lr_g, betas=betas, fused=True)
+    optim_d = torch.optim.Adam(discriminator.parameters(), case.lr_d, betas=betas, fused=True)
     loss = registry.get("loss", case.loss)(**({"clip": case.clip} if case.clip else {}))
     penalty = _penalty(case)
     doctor = sp.Doctor(
@@ -149,18 +150,17 @@ def play(case: Case, seed: int) -> dict[str, Any]:
             real, labels = world.batch(case.batch)
             if case.nan_at and step == case.nan_at and critic == 0:
                 real[0, 0] = float("nan")
-            fake = generator(torch.randn(case.batch, case.latent), labels).detach()
+            fake = generator(torch.randn(case.batch, case.latent), labels)
             optim_d.zero_grad()
-            real_logits, fake_logits = discriminator(real, labels), discriminator(fake, labels)
+            made = fake.detach()
+            real_logits, fake_logits = discriminator(real, labels), discriminator(made, labels)
             loss_d = loss.discriminator(real_logits, fake_logits).mean()
             if penalty is not None:
-                loss_d = loss_d + penalty(discriminator, real, fake, labels).mean()
+                loss_d = loss_d + penalty(discriminator, real, made, labels).mean()
             loss_d.backward()
             optim_d.step()
             loss.constrain(discriminator)
-        _, labels = world.batch(case.batch)
         optim_g.zero_grad()
-        fake = generator(torch.randn(case.batch, case.latent), labels)
         loss_g = loss.generator(discriminator(fake, labels), real_logits.detach()).mean()
         loss_g.backward()
         optim_g.step()

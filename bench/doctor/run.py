@@ -3,7 +3,8 @@
     nice -n 10 python bench/doctor/run.py [--only PART] [--seeds 0-9] [--minutes M]
 
 Can be stopped and started again at any time: what is in bench/doctor/histories is not played
-again. Seeds are the outer loop, so that every case has a first run before any has a second.
+again. Seeds are the outer loop, so that every case has a first run before any has a second. Even seeds
+are for tuning, odd ones for the report.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--seeds", default="0-9", help="first and last seed")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop after this long")
+    parser.add_argument("--every-loss", action="store_true", help="each case with all four losses")
     given = parser.parse_args()
     torch.set_num_threads(1)
     first, _, last = given.seeds.partition("-")
     until = time.monotonic() + 60 * given.minutes
     for seed in range(int(first), int(last or first) + 1):
         done = store.played()
-        for case in [*cases(), *image_cases()]:
+        for case in [*cases(seed, given.every_loss), *image_cases()]:
             if given.only in case.name and (case.name, seed) not in done:
                 if time.monotonic() > until:
                     return
