@@ -16,7 +16,9 @@ every_penalty = pytest.mark.parametrize("penalty", PENALTIES, ids=lambda penalty
 
 
 def pairs() -> tuple[Tensor, Tensor]:
-    return torch.randn(9, requires_grad=True), torch.randn(9, requires_grad=True)
+    """Logits in (-1, 1): beyond 1 a hinge has no slope, and least squares pulls back."""
+    real, fake = torch.rand(9) * 2 - 1, torch.rand(9) * 2 - 1
+    return real.requires_grad_(True), fake.requires_grad_(True)
 
 
 # -- losses --------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ def examples_of_contributing() -> dict[str, str]:
     [
         ("source", ("dcgan", "--data", "stripes", *SMALL[2:])),
         ("architecture", ("gan", "--data", "digits", "--arch", "linear")),
-        ("loss", ("dcgan", *SMALL, "--loss", "least-squares")),
+        ("loss", ("dcgan", *SMALL, "--loss", "smooth-labels")),
         ("penalty", ("wgan-gp", *SMALL, "--penalties", "gradient-penalty,drift")),
         ("optimiser", ("dcgan", *SMALL, "--optim-d", "sgd", "--optim-d.lr", "0.1")),
     ],
@@ -273,7 +273,10 @@ def test_the_readmes_map_is_complete_and_true() -> None:
         (("train", "dcgan", "--kimgg", "3"), ("--kimgg", "did you mean --kimg?")),
         (("train", "dcgan", "--arch.generator-widht", "3"), ("mean --arch.generator-width?",)),
         (("train", "dcgan", *SMALL, "--loss", "wasserstien"), ("did you mean 'wasserstein'?",)),
-        (("train", "dcgan", *SMALL, "--penalties", "r2"), ("'r2'", "known: gradient-penalty, r1")),
+        (
+            ("train", "dcgan", *SMALL, "--penalties", "gp"),
+            ("'gp'", "gradient-penalty, r1, r2"),
+        ),
         (("sample", "r", "--outt", "x.png"), ("did you mean --out?",)),
         (("presets", "--josn"), ("did you mean --json?",)),
     ],

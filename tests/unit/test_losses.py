@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from saddlepoint.core.contracts import AdversarialLoss
 from saddlepoint.core.errors import InputError
 from saddlepoint.losses.classic import Minimax, NonSaturating
+from saddlepoint.losses.hinge import Hinge
+from saddlepoint.losses.least_squares import LeastSquares
 from saddlepoint.losses.relativistic import Relativistic
 from saddlepoint.losses.wasserstein import Wasserstein
 
@@ -202,6 +204,52 @@ def test_the_relativistic_gradients_are_the_sigmoid_of_the_gap() -> None:
     real, fake = torch.tensor([2.0, -1.0, 0.0]), torch.tensor([0.5, 3.0, 0.0])
     found = gradient(Relativistic().generator(fake.requires_grad_(), real), fake)
     torch.testing.assert_close(found, -torch.sigmoid(real - fake.detach()))
+
+
+# -- hinge and least squares ---------------------------------------------------------------
+
+
+def test_the_hinge_pushes_with_slope_one_inside_the_margin_and_not_at_all_beyond() -> None:
+    real = torch.tensor([-3.0, 0.5, 1.5, 9.0], requires_grad=True)
+    fake = torch.tensor([3.0, -0.5, -1.5, -9.0], requires_grad=True)
+    value = Hinge().discriminator(real, fake)
+    assert value.tolist() == [8.0, 1.0, 0.0, 0.0]
+    by_real, by_fake = torch.autograd.grad(value.sum(), (real, fake))
+    assert by_real.tolist() == [-1.0, -1.0, 0.0, 0.0]
+    assert by_fake.tolist() == [1.0, 1.0, 0.0, 0.0]
+    assert gradient(Hinge().generator(fake), fake).tolist() == [-1.0] * 4
+
+
+@given(two_distributions())
+def test_the_best_hinge_is_two_minus_twice_the_total_variation(pq: tuple[Tensor, Tensor]) -> None:
+    """Lim & Ye: the optimal discriminator is the sign of p - q."""
+    p, q = pq
+    best = expected_discriminator_loss(Hinge(), p, q, torch.sign(p - q))
+    total_variation = (p - q).abs().sum() / 2
+    torch.testing.assert_close(best, 2 - 2 * total_variation)
+
+
+@given(two_distributions(), st.data())
+def test_the_best_least_squares_discriminator_and_its_pearson_divergence(
+    pq: tuple[Tensor, Tensor], data: st.DataObject
+) -> None:
+    """D* = (p - q) / (p + q), where the loss is 1 - half the chi-square-like distance of p, q."""
+    p, q = pq
+    best = ((p - q) / (p + q)).requires_grad_(True)
+    value = expected_discriminator_loss(LeastSquares(), p, q, best)
+    torch.testing.assert_close(gradient(value, best), torch.zeros_like(p))
+    torch.testing.assert_close(value.detach(), 1 - ((p - q).square() / (p + q)).sum() / 2)
+    other = torch.tensor(data.draw(logits_lists(len(p))), dtype=torch.float64)
+    assert expected_discriminator_loss(LeastSquares(), p, q, other) >= value - 1e-12
+
+
+def test_least_squares_at_its_marks() -> None:
+    ones, zeros = torch.ones(2), torch.zeros(2)
+    assert LeastSquares().discriminator(ones, -ones).tolist() == [0.0, 0.0]
+    assert LeastSquares().discriminator(zeros, zeros).tolist() == [1.0, 1.0]
+    assert LeastSquares().generator(ones).tolist() == [0.0, 0.0]
+    beaten = torch.tensor([-20.0], requires_grad=True)
+    assert gradient(LeastSquares().generator(beaten), beaten).item() == -21.0  # no saturation
 
 
 def estimate(critic: nn.Module, real: Tensor, fake: Tensor) -> Tensor:

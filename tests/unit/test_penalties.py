@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from saddlepoint.core.contracts import Penalty
 from saddlepoint.core.errors import InputError
-from saddlepoint.losses.gradient_penalties import R1, GradientPenalty, input_gradient
+from saddlepoint.losses.gradient_penalties import R1, R2, GradientPenalty, input_gradient
 
 SHAPE = (2, 5, 5)
 
@@ -192,6 +192,13 @@ def test_r1_on_a_quadratic_discriminator_and_at_the_real_images_only() -> None:
     torch.testing.assert_close(found, expected)
 
 
+def test_r2_is_r1_at_the_generated_images_only() -> None:
+    d = Quadratic(50)
+    fake = images(4)
+    found = R2(gamma=3.0)(d, torch.full_like(fake, torch.nan), fake, None)
+    torch.testing.assert_close(found, R1(gamma=3.0)(d, fake, images(4), None))
+
+
 def test_r1s_gradient_reaches_the_parameters_by_double_backward() -> None:
     a = torch.randn(SHAPE)
     d = Linear(a.clone())
@@ -201,10 +208,10 @@ def test_r1s_gradient_reaches_the_parameters_by_double_backward() -> None:
 
 # -- both ----------------------------------------------------------------------------------
 
-BOTH = [GradientPenalty(), R1()]
+ALL = [GradientPenalty(), R1(), R2()]
 
 
-@pytest.mark.parametrize("penalty", BOTH, ids=lambda p: p.kind)
+@pytest.mark.parametrize("penalty", ALL, ids=lambda p: p.kind)
 def test_a_samples_penalty_does_not_depend_on_its_batch_mates(penalty: Penalty) -> None:
     net, real = smooth_net(), images(6)
     together = penalty(net, real, real, None)  # fake = real: the share plays no part
@@ -212,14 +219,14 @@ def test_a_samples_penalty_does_not_depend_on_its_batch_mates(penalty: Penalty) 
     torch.testing.assert_close(together, alone)
 
 
-@pytest.mark.parametrize("penalty", BOTH, ids=lambda p: p.kind)
+@pytest.mark.parametrize("penalty", ALL, ids=lambda p: p.kind)
 def test_labels_are_handed_on(penalty: Penalty) -> None:
     recorder, labels = Recorder(), torch.tensor([3, 1])
     penalty(recorder, images(2), images(2), labels)
     assert recorder.labels is labels
 
 
-@pytest.mark.parametrize("penalty", BOTH, ids=lambda p: p.kind)
+@pytest.mark.parametrize("penalty", ALL, ids=lambda p: p.kind)
 def test_computing_it_accumulates_no_gradient(penalty: Penalty) -> None:
     """Neither in the net nor in the batch: only the caller's backward does."""
     net, real, fake = smooth_net(), images(4), images(4).requires_grad_(True)
@@ -229,7 +236,7 @@ def test_computing_it_accumulates_no_gradient(penalty: Penalty) -> None:
     assert not real.requires_grad
 
 
-@pytest.mark.parametrize("penalty", BOTH, ids=lambda p: p.kind)
+@pytest.mark.parametrize("penalty", ALL, ids=lambda p: p.kind)
 def test_every_parameter_that_shapes_the_gradient_receives_one(penalty: Penalty) -> None:
     net = smooth_net()
     penalty(net, images(4), images(4), None).mean().backward()
@@ -254,6 +261,8 @@ def test_the_input_gradient_is_one_flat_float32_row_a_sample() -> None:
         (GradientPenalty, "every", 0),
         (R1, "gamma", -1.0),
         (R1, "every", 0),
+        (R2, "gamma", -1.0),
+        (R2, "every", 0),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(

@@ -77,3 +77,28 @@ class R1(Penalty):
     ) -> Tensor:
         gradient = input_gradient(discriminator, real, labels)
         return self.gamma / 2 * gradient.square().sum(1)
+
+
+@register("r2")
+@dataclass(frozen=True, kw_only=True)
+class R2(Penalty):
+    """gamma/2 * ||dD/dx||^2 at the generated images.
+
+    Paper: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, equation 10; together with R1
+    in Huang et al. 2024, https://arxiv.org/abs/2501.05441.
+    """
+
+    gamma: float = 1.0
+    """Strength; the formula has the factor 1/2."""
+    every: int = 16
+    """Applied on one discriminator step in `every`, multiplied by `every`."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "gamma")
+        at_least(self, 1, "every")
+
+    def __call__(
+        self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
+    ) -> Tensor:
+        gradient = input_gradient(discriminator, fake, labels)
+        return self.gamma / 2 * gradient.square().sum(1)
