@@ -23,6 +23,13 @@ SPECS = [
     for channels in (1, 3)
 ] + [DataSpec(shape=(2,), value_range=None), DataSpec(shape=(2,), n_classes=10, value_range=None)]
 WAYS = ("none", "onehot", "embedding", "every-layer")
+OPTIONS: list[dict[str, Any]] = [
+    {"packing": 2},
+    {"minibatch_deviation": True},
+    {"discriminator_norm": "spectral"},
+    {"discriminator_depth": 1},
+]
+"""What a discriminator may have, where it has such a field; tried on some of the specs."""
 NARROW = {"generator_width": 8, "discriminator_width": 8, "max_width": 16, "latent_dim": 12}
 NARROW_TUPLES = {"generator_widths": (32, 32), "discriminator_widths": (32, 32)}
 
@@ -48,7 +55,21 @@ def cases() -> list[Any]:
                     continue
                 shape = "x".join(map(str, spec.shape))
                 found.append(pytest.param(arch, spec, id=f"{name}-{shape}-{how}"))
+                if spec.n_classes and spec.shape in ((1, 12, 12), (2,)):
+                    for option, varied in with_options(arch):
+                        found.append(
+                            pytest.param(varied, spec, id=f"{name}-{shape}-{how}-{option}")
+                        )
     return found
+
+
+def with_options(arch: Architecture) -> list[tuple[str, Architecture]]:
+    known = {field.name for field in dataclasses.fields(arch)}  # type: ignore[arg-type]
+    return [
+        (next(iter(option)), dataclasses.replace(arch, **option))  # type: ignore[type-var]
+        for option in OPTIONS
+        if set(option) <= known
+    ]
 
 
 def nets(arch: Architecture, spec: DataSpec, seed: int = 0) -> tuple[Generator, Discriminator]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
+from saddlepoint.architectures._layers import normalise_spectrally, pack, with_deviation
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
@@ -91,17 +92,28 @@ class DcganDiscriminator(Discriminator):
         base, n = _plan(spec)
         self.n_classes = spec.n_classes if arch.conditioning != "none" else 0
         self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
-        widths = [min(arch.discriminator_width * 2**k, arch.max_width) for k in range(n)]
-        channels = spec.channels + self.label.width
+        depth = min(n, arch.discriminator_depth or n)
+        widths = [min(arch.discriminator_width * 2**k, arch.max_width) for k in range(depth)]
+        self.packing = arch.packing
+        channels = arch.packing * (spec.channels + self.label.width)
         self.stem = None
         if arch.full_resolution:
             narrow = max(8, arch.discriminator_width // 2)
             self.stem = nn.Conv2d(channels, narrow, 3, padding=1)
             channels = narrow
         normed = arch.discriminator_norm == "batch"
+        # The batch's deviation enters late, where features mean something: before the last stage.
+        self.deviation_at = depth - 1 if arch.minibatch_deviation else None
         self.stages = nn.ModuleList(
-            nn.Conv2d(a, b, 4, stride=2, padding=1, bias=not normed or a == channels)
-            for a, b in zip([channels, *widths], widths, strict=False)
+            nn.Conv2d(
+                a + (index == self.deviation_at),
+                b,
+                4,
+                stride=2,
+                padding=1,
+                bias=not normed or a == channels,
+            )
+            for index, (a, b) in enumerate(zip([channels, *widths], widths, strict=False))
         )
         # No normalisation next to the images (the paper, section 3).
         self.norms = nn.ModuleList(
@@ -109,16 +121,20 @@ class DcganDiscriminator(Discriminator):
             for index, width in enumerate(widths)
         )
         self.dropout = nn.Dropout2d(arch.dropout)
-        self.head = nn.Conv2d(widths[-1], 1, base)
+        self.head = nn.Conv2d(widths[-1], 1, base * 2 ** (n - depth))
         by_layer = arch.conditioning == "every-layer"
         self.projection = Projection(spec.n_classes, widths[-1]) if by_layer else None
         self.apply(dcgan_init if arch.init == "dcgan" else _he_init)
+        if arch.discriminator_norm == "spectral":
+            normalise_spectrally(self)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        h = self.label.beside(images, labels)
+        h = pack(self.label.beside(images, labels), self.packing)
         if self.stem is not None:
             h = leaky_relu(self.stem(h), 0.2, inplace=True)
-        for stage, norm in zip(self.stages, self.norms, strict=True):
+        for index, (stage, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
+            if index == self.deviation_at:
+                h = with_deviation(h)
             h = self.dropout(leaky_relu(norm(stage(h), None), 0.2, inplace=True))
         with torch.autocast(h.device.type, enabled=False):
             h = h.float()
@@ -165,21 +181,28 @@ class Dcgan(Architecture):
     """Channels of the discriminator's first stage; each later one has twice as many."""
     max_width: int = 512
     """No stage has more channels than this."""
-    discriminator_norm: Literal["batch", "none"] = "batch"
-    """BatchNorm in the discriminator, or none (needed by gradient penalties)."""
+    discriminator_norm: Literal["batch", "none", "spectral"] = "batch"
+    """BatchNorm in the discriminator, none (needed by gradient penalties), or spectral norm."""
+    discriminator_depth: int = 0
+    """At most this many stages in the discriminator; fewer make it weaker; 0: no limit."""
     full_resolution: bool = False
     """Add a stage of 3x3 convolutions at the images' own resolution to both nets."""
     init: Literal["dcgan", "he"] = "dcgan"
     """The discriminator's first weights: the paper's N(0, 0.02), or He's without BatchNorm."""
     dropout: float = 0.0
     """Channel dropout after each stage of the discriminator."""
+    packing: int = 1
+    """Images that the discriminator judges at once (PacGAN); more keep diversity up."""
+    minibatch_deviation: bool = False
+    """Tell the discriminator the standard deviation over its batch."""
     conditioning: Conditioning = "none"
     """How labels enter both nets."""
     embedding_dim: int = 32
     """Length of the label's vector with conditioning `embedding`."""
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "latent_dim", "embedding_dim")
+        at_least(self, 0, "discriminator_depth")
+        at_least(self, 1, "latent_dim", "embedding_dim", "packing")
         at_least(self, 4, "generator_width", "discriminator_width", "max_width")
         between(self, 0, 0.95, "dropout")
 

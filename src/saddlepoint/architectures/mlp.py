@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.architectures._layers import normalise_spectrally, pack, with_deviation
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
@@ -57,16 +59,28 @@ class MlpDiscriminator(Discriminator):
         super().__init__()
         self.n_classes = spec.n_classes if arch.conditioning != "none" else 0
         self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
-        widths = [math.prod(spec.shape) + self.label.width, *arch.discriminator_widths]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.packing = arch.packing
+        first = arch.packing * (math.prod(spec.shape) + self.label.width)
+        widths = [first, *arch.discriminator_widths]
+        # The batch's deviation enters late, where features mean something, but not so late that
+        # only the linear head could use it.
+        self.deviation_at = len(widths) - 2 if arch.minibatch_deviation else None
+        self.layers = nn.ModuleList(
+            nn.Linear(a + (index == self.deviation_at), b)
+            for index, (a, b) in enumerate(pairwise(widths))
+        )
         self.dropout = nn.Dropout(arch.dropout)
         self.head = nn.Linear(widths[-1], 1)
         by_layer = arch.conditioning == "every-layer"
         self.projection = Projection(spec.n_classes, widths[-1]) if by_layer else None
+        if arch.discriminator_norm == "spectral":
+            normalise_spectrally(self)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        h = self.label.beside(images.flatten(1), labels)
-        for layer in self.layers:
+        h = pack(self.label.beside(images.flatten(1), labels), self.packing)
+        for index, layer in enumerate(self.layers):
+            if index == self.deviation_at:
+                h = with_deviation(h)
             h = self.dropout(nn.functional.leaky_relu(layer(h), 0.2))
         with torch.autocast(h.device.type, enabled=False):
             h = h.float()
@@ -90,15 +104,21 @@ class Mlp(Architecture):
     """Widths of the generator's hidden layers, from z on; fewer layers make it weaker."""
     discriminator_widths: tuple[int, ...] = (512, 256)
     """Widths of the discriminator's hidden layers; fewer layers make it weaker."""
+    discriminator_norm: Literal["none", "spectral"] = "none"
+    """Spectral norm in the discriminator, or none."""
     dropout: float = 0.0
     """Dropout after each hidden layer of the discriminator."""
+    packing: int = 1
+    """Items that the discriminator judges at once (PacGAN); more keep diversity up."""
+    minibatch_deviation: bool = False
+    """Tell the discriminator the standard deviation over its batch."""
     conditioning: Conditioning = "none"
     """How labels enter both nets."""
     embedding_dim: int = 32
     """Length of the label's vector with conditioning `embedding`."""
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "latent_dim", "embedding_dim")
+        at_least(self, 1, "latent_dim", "embedding_dim", "packing")
         between(self, 0, 0.95, "dropout")
         for field in ("generator_widths", "discriminator_widths"):
             if not getattr(self, field) or min(getattr(self, field)) < 1:

@@ -31,10 +31,18 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Changes made to real images before the discriminator sees them."""
+    """Changes made to images before the discriminator sees them."""
 
     mirror: bool = False
-    """Mirror each image left-right with probability one half."""
+    """Mirror each real image left-right with probability one half."""
+    translation: float = 0.0
+    """Shift real and generated images by up to this share of their sides; the paper has 0.125."""
+    cutout: float = 0.0
+    """Cut a square of this share of the sides out of real and generated images; paper: 0.5."""
+
+    def __post_init__(self) -> None:
+        between(self, 0, 0.5, "translation")
+        between(self, 0, 0.9, "cutout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +77,8 @@ class Train:
     """Discriminator steps before each generator step."""
     mismatched: float = 0.0
     """Share of the discriminator's fakes that are real images beside a wrong label."""
+    instance_noise: float = 0.0
+    """Standard deviation of noise on all that the discriminator sees; falls linearly to 0."""
     device: str = "auto"
     """auto (cuda, then mps, then cpu), or a device that torch knows."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -87,6 +97,7 @@ class Train:
     def __post_init__(self) -> None:
         above(self, 0, "kimg")
         at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
+        at_least(self, 0, "instance_noise")
         at_least(self, 2, "batch_size")  # one image has neither a batch norm nor a diversity
         at_least(self, 1, "accumulate", "n_critic", "n_samples")
         between(self, 0, 0.9, "mismatched")
@@ -166,6 +177,12 @@ class Config:
             raise InputError(
                 f"arch.conditioning={self.arch.conditioning} needs at least two classes, but the "
                 f"data {found}; use labelled data or --arch.conditioning none."
+            )
+        if (self.augment.translation > 0 or self.augment.cutout > 0) and not spec.is_image:
+            raise InputError(
+                f"augment.translation={self.augment.translation:g} and "
+                f"augment.cutout={self.augment.cutout:g} change images, but the data are points; "
+                "set both to 0."
             )
         if self.train.mismatched > 0 and self.arch.conditioning == "none":
             raise InputError(

@@ -1,9 +1,10 @@
-"""Random changes to a batch of real images; the caller brings the randomness."""
+"""Random changes to a batch of images: to real ones, or to all that the discriminator sees."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from saddlepoint.core.config import Augment
 
@@ -19,3 +20,46 @@ def apply(augment: Augment, images: Tensor, generator: torch.Generator) -> Tenso
     flip = torch.rand(len(images), generator=generator) < 0.5
     flip = flip.to(images.device, non_blocking=True)[:, None, None, None]
     return torch.where(flip, images.flip(3), images)
+
+
+def differentiable(augment: Augment, images: Tensor) -> Tensor:
+    """float32 [n, c, h, w], real or generated -> the same, shifted and with a hole, each its own.
+
+    Shown to the discriminator on both sides, it cannot leak into what the generator draws; the
+    gradient goes through. The draws come from torch's global generator.
+    Paper: Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.3 (DiffAugment).
+    """
+    if augment.translation > 0:
+        images = _translate(images, augment.translation)
+    if augment.cutout > 0:
+        images = images * _cutout_mask(images, augment.cutout)
+    return images
+
+
+def _translate(images: Tensor, share: float) -> Tensor:
+    """Shift each image by up to `share` of its sides; what comes in from outside is 0."""
+    n, _, height, width = images.shape
+    most = (round(share * height), round(share * width))
+    places = []
+    for length, limit in zip((height, width), most, strict=True):
+        shift = torch.randint(-limit, limit + 1, (n, 1), device=images.device)
+        place = torch.arange(length, device=images.device) + shift
+        places.append((place + 1).clamp(0, length + 1))  # 0 and length + 1 are the border below
+    rows, columns = places
+    bordered = pad(images, (1, 1, 1, 1))
+    each = torch.arange(n, device=images.device)[:, None, None]
+    moved = bordered.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)
+
+
+def _cutout_mask(images: Tensor, share: float) -> Tensor:
+    """float32 [n, 1, h, w]: 0 in a square of `share` of the sides around a random place, else 1."""
+    n, _, height, width = images.shape
+    inside = []
+    for length in (height, width):
+        centre = torch.randint(0, length, (n, 1), device=images.device)
+        distance = torch.arange(length, device=images.device) - centre
+        side = round(share * length)
+        inside.append((distance >= -(side // 2)) & (distance < side - side // 2))
+    rows, columns = inside
+    return 1 - (rows[:, :, None] & columns[:, None, :]).unsqueeze(1).to(images.dtype)

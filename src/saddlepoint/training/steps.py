@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Discriminator
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.data import augment as augmentation
 from saddlepoint.training.device import autocast
 from saddlepoint.training.state import TrainState
 
@@ -44,6 +45,18 @@ def latents(config: Config, latent_dim: int, n_images: int) -> Tensor:
     return torch.randn(shape, generator=generator, device=config.train.device)
 
 
+def shown(images: Tensor, config: Config, n_images: int) -> Tensor:
+    """What the discriminator sees of real or generated images: the same kind of changes to both.
+
+    Instance noise gives both distributions a common support, so that telling them apart stays a
+    matter of degree. Paper: Sønderby et al. 2017, https://arxiv.org/abs/1610.04490, section 3.2.
+    """
+    images = augmentation.differentiable(config.augment, images)
+    left = 1 - n_images / config.train.total_images
+    noise = config.train.instance_noise * max(0.0, left)
+    return images + noise * torch.randn_like(images) if noise > 0 else images
+
+
 def discriminator_step(
     state: TrainState, config: Config, real: Batch, fake: Tensor, lazy_step: int, sums: Sums
 ) -> Tensor:
@@ -59,7 +72,9 @@ def discriminator_step(
     state.optim_d.zero_grad(set_to_none=True)
     seen = []
     parts = config.train.accumulate
-    for part, made in zip(split(real, parts), fake.detach().chunk(parts), strict=True):
+    for batch, fakes in zip(split(real, parts), fake.detach().chunk(parts), strict=True):
+        part = Batch(shown(batch.images, config, state.n_images), batch.labels)
+        made = shown(fakes, config, state.n_images)
         with autocast(config.train):
             # Two passes: real and fake must not share the statistics of one BatchNorm pass.
             real_logits = state.discriminator(part.images, part.labels).float()
@@ -130,7 +145,8 @@ def generator_step(
     for part, part_logits, part_z in pieces:
         with autocast(config.train):
             made = state.generator(part_z, part.labels) if fake is None else fake
-            fake_logits = state.discriminator(made, part.labels).float()
+            seen = shown(made, config, state.n_images)
+            fake_logits = state.discriminator(seen, part.labels).float()
             loss = config.loss.generator(fake_logits, part_logits).mean()
         (loss / parts).backward()
         sums.add("loss_g", loss)

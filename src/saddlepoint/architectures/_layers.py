@@ -1,0 +1,44 @@
+"""Layers that every discriminator here can have: packing, the batch's deviation, spectral norm."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+def pack(items: Tensor, packing: int) -> Tensor:
+    """[n, c, ...] -> [n, packing * c, ...]: each item beside those that follow it in the batch.
+
+    A generator that repeats itself is found out by a discriminator that judges several images at
+    once. Paper: Lin et al. 2018, https://arxiv.org/abs/1712.04086, section 2 (PacGAN). Differs
+    from the paper: the packs overlap (item i begins pack i, the last go round to the first), so
+    that n items still give n logits; every pack is a set of independent draws all the same.
+    """
+    if packing == 1:
+        return items
+    return torch.cat([items.roll(-shift, 0) for shift in range(packing)], dim=1)
+
+
+def with_deviation(features: Tensor) -> Tensor:
+    """[n, c, ...] -> [n, c + 1, ...]: one more feature, how far the batch's items lie apart.
+
+    It is the standard deviation of each feature at each place over the batch, averaged to one
+    number. Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196, section 3.
+    """
+    # The square root's slope at exactly 0 is infinite: a batch of equal images would give NaN.
+    deviation = (features.float().var(0, correction=0) + 1e-8).sqrt().mean()
+    more = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
+    return torch.cat([features, more], dim=1)
+
+
+def normalise_spectrally(net: nn.Module) -> None:
+    """Divide every convolution's and linear layer's weight by its largest singular value.
+
+    One step of the power iteration a forward pass in training mode. Tables of labels stay as they
+    are. Call it last: it takes the weights as they have been initialised.
+    Paper: Miyato et al. 2018, https://arxiv.org/abs/1802.05957, equation 8 and algorithm 1.
+    """
+    for module in list(net.modules()):
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            spectral_norm(module)
