@@ -1,0 +1,74 @@
+"""Another loss: one that does not saturate, does not count on clipping, or judges in pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from saddlepoint.core.findings import Finding, Remedy
+from saddlepoint.core.registry import register
+from saddlepoint.diagnosis.remedies._penalties import without_batch_norm
+
+if TYPE_CHECKING:
+    from saddlepoint.core.config import Config
+
+
+@register("change-loss")
+@dataclass(frozen=True, kw_only=True)
+class ChangeLoss(Remedy):
+    """Minimax becomes non-saturating; a clipped critic gets the gradient penalty; any other loss
+    becomes the relativistic one with R1 and R2.
+
+    Papers: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 3; Gulrajani et al.
+    2017, https://arxiv.org/abs/1704.00028; Huang et al. 2024, https://arxiv.org/abs/2501.05441
+    (the relativistic loss has no bad basins, R1 and R2 make it converge).
+    """
+
+    gamma: float = 1.0
+    """Strength of R1 and R2."""
+    every: int = 2
+    """R1 and R2 are applied on one discriminator step in `every`."""
+
+    cures: ClassVar[Mapping[str, int]] = {
+        "complete-mode-collapse": 3,
+        "partial-mode-collapse": 3,
+        "lipschitz-violation": 1,
+        "discriminator-wins": 10,
+        "generator-wins": 6,
+        "oscillation": 4,
+        "divergence": 6,
+        "saturated-loss": 1,
+        "latent-ignored": 2,
+    }
+    advice: ClassVar[str] = (
+        "Change the loss: non-saturating in place of minimax, a gradient penalty in place of "
+        "weight clipping, or the relativistic loss with R1 and R2."
+    )
+
+    def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
+        kind = config.loss.kind
+        if kind == "minimax" and finding.name in ("saturated-loss", "discriminator-wins"):
+            return {"loss": {"kind": "non-saturating"}}
+        if kind == "wasserstein":
+            return self._penalised_critic(config)
+        if kind == "relativistic" or finding.name == "lipschitz-violation":
+            return None
+        penalties = tuple(
+            {"kind": penalty, "gamma": self.gamma, "every": self.every} for penalty in ("r1", "r2")
+        )
+        loss = {"kind": "relativistic"}
+        return {"loss": loss, "penalties": penalties, **without_batch_norm(config)}
+
+    def _penalised_critic(self, config: Config) -> dict[str, Any] | None:
+        if any(penalty.kind == "gradient-penalty" for penalty in config.penalties):
+            return None
+        adam = {"kind": "adam", "lr": 5e-4, "beta1": 0.0, "beta2": 0.9}
+        return {
+            "loss": {"kind": "wasserstein", "clip": 0.0},
+            "penalties": ({"kind": "gradient-penalty"},),
+            "optim_g": adam,
+            "optim_d": adam,
+            "train.n_critic": max(5, config.train.n_critic),
+            **without_batch_norm(config),
+        }

@@ -1,0 +1,39 @@
+"""The discriminator judges several images at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from saddlepoint.core.findings import Finding, Remedy
+from saddlepoint.core.registry import register
+
+if TYPE_CHECKING:
+    from saddlepoint.core.config import Config
+
+
+@register("packing")
+@dataclass(frozen=True, kw_only=True)
+class Packing(Remedy):
+    """A generator that repeats itself is found out.
+
+    Paper: Lin et al. 2018, https://arxiv.org/abs/1712.04086, section 2 (PacGAN).
+    """
+
+    images: int = 3
+    """Images judged at once."""
+
+    cures: ClassVar[Mapping[str, int]] = {
+        "partial-mode-collapse": 4,
+        "complete-mode-collapse": 5,
+        "latent-ignored": 3,
+    }
+    advice: ClassVar[str] = (
+        "Let the discriminator judge two to four images of one kind at once, joined along their "
+        "channels (PacGAN)."
+    )
+
+    def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
+        now = getattr(config.arch, "packing", None)
+        return {"arch.packing": self.images} if now is not None and now < self.images else None

@@ -1,0 +1,42 @@
+"""The label enters every layer, and the discriminator sees wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from saddlepoint.core.findings import Finding, Remedy
+from saddlepoint.core.registry import register
+
+if TYPE_CHECKING:
+    from saddlepoint.core.config import Config
+
+
+@register("stronger-conditioning")
+@dataclass(frozen=True, kw_only=True)
+class StrongerConditioning(Remedy):
+    """A label beside the input alone is easily passed over; in every layer it is not.
+
+    Papers: Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637; Reed et al. 2016,
+    https://arxiv.org/abs/1605.05396, section 4.1 (wrong labels among the fakes).
+    """
+
+    mismatched: float = 0.25
+    """Share of the fakes that are real images beside a wrong label."""
+
+    cures: ClassVar[Mapping[str, int]] = {"condition-ignored": 1}
+    advice: ClassVar[str] = (
+        "Bring the label into every layer of the generator and into the discriminator's last one "
+        "(projection), and show the discriminator real images beside wrong labels."
+    )
+
+    def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
+        if config.arch.conditioning == "none":
+            return None
+        found: dict[str, Any] = {}
+        if config.arch.conditioning != "every-layer":
+            found["arch.conditioning"] = "every-layer"
+        if config.train.mismatched < self.mismatched:
+            found["train.mismatched"] = self.mismatched
+        return found or None
