@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from saddlepoint.core import registry
-from saddlepoint.core.findings import Detector, Finding
+from saddlepoint.core.findings import Detector, Finding, Remedy
 from saddlepoint.core.runs import History, Run
 
 ORDER = {"fatal": 0, "warn": 1, "info": 2}
@@ -37,14 +37,16 @@ def unexplained(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(left, key=lambda finding: (ORDER[finding.severity], finding.since_step))
 
 
+def remedies_for(name: str) -> list[Remedy]:
+    """Every registered remedy that cures the finding of this name, best first."""
+    all_of_them: list[Remedy] = [registry.get("remedy", kind)() for kind in registry.names("remedy")]
+    cures = [remedy for remedy in all_of_them if name in remedy.cures]
+    return sorted(cures, key=lambda remedy: (remedy.cures[name], remedy.kind))
+
+
 def with_remedies(finding: Finding) -> Finding:
     """The finding with the names of what cures it, best first."""
-    ranks = {}
-    for name in registry.names("remedy"):
-        rank = registry.get("remedy", name).cures.get(finding.name)
-        if rank is not None:
-            ranks[name] = rank
-    return replace(finding, remedies=tuple(sorted(ranks, key=lambda name: (ranks[name], name))))
+    return replace(finding, remedies=tuple(r.kind for r in remedies_for(finding.name)))
 
 
 @dataclass(frozen=True)
