@@ -152,6 +152,8 @@ class AdversarialLoss(ABC):
     """The two players' objectives, per sample and to be minimised by each."""
 
     group: ClassVar[str] = "loss"
+    kind: ClassVar[str]
+    """The registered name."""
     reading: ClassVar[str]
     """How a person reads this loss's curves: what is healthy, what is not. Shown beside them."""
 
@@ -172,6 +174,8 @@ class Penalty(ABC):
     """A term added to the discriminator's loss, per sample."""
 
     group: ClassVar[str] = "penalty"
+    kind: ClassVar[str]
+    """The registered name."""
     every: int
     """Applied on one discriminator step in `every`, multiplied by `every` (lazy regularisation)."""
 

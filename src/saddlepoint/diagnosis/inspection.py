@@ -39,8 +39,8 @@ def unexplained(findings: Iterable[Finding]) -> list[Finding]:
 
 def remedies_for(name: str) -> list[Remedy]:
     """Every registered remedy that cures the finding of this name, best first."""
-    all_of_them: list[Remedy] = [registry.get("remedy", kind)() for kind in registry.names("remedy")]
-    cures = [remedy for remedy in all_of_them if name in remedy.cures]
+    everything = [registry.get("remedy", kind)() for kind in registry.names("remedy")]
+    cures: list[Remedy] = [remedy for remedy in everything if name in remedy.cures]
     return sorted(cures, key=lambda remedy: (remedy.cures[name], remedy.kind))
 
 

@@ -13,6 +13,7 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
+from saddlepoint.diagnosis import families
 from saddlepoint.diagnosis.doctor import Doctor
 from saddlepoint.diagnosis.reference import affordable
 from saddlepoint.evaluation.evaluate import held_out
@@ -43,9 +44,11 @@ class Attending:
         n_classes = dataset.spec.n_classes if config.arch.conditioning != "none" else 0
         latent_dim = state.generator.latent_dim
         total = config.train.total_images
+        # Not step * images_per_step: a treatment may have changed how many a step shows.
+        steps_before, images_before = state.n_steps, state.n_images
 
         def due(step: int, every: int) -> bool:
-            after = step * schedule.images_per_step
+            after = images_before + (step - steps_before) * schedule.images_per_step
             return after >= total or crossed(after - schedule.images_per_step, after, every)
 
         self.doctor = Doctor(
@@ -54,7 +57,7 @@ class Attending:
             state.optim_g,
             state.optim_d,
             real=_pair(dataset, data),
-            loss=config.loss.kind,
+            loss=config.loss.kind if config.loss.kind in families.NAMES else "auto",
             latent=lambda n: torch.randn(n, latent_dim),
             labels=(lambda n: torch.arange(n) % n_classes) if n_classes else None,
             heldout=_unseen(config, dataset),
