@@ -23,7 +23,8 @@ from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.ring8 import Ring8
 from saddlepoint.presets import PRESETS, preset
 from saddlepoint.training import device, steps
-from saddlepoint.training.loop import Schedule, crossed, iterate, set_learning_rates
+from saddlepoint.training.loop import iterate, set_learning_rates
+from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.optimizers import Adam
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
 
@@ -244,8 +245,8 @@ def test_schedule_intervals_come_from_the_budget_where_they_are_zero() -> None:
     assert (exact.tick, exact.sample) == (100, 200)
     state = TrainState.new(config, config.source.open().spec)
     state.n_images = 50_016
-    assert crossed(49_984, state, schedule.tick)
-    assert not crossed(50_000, state, schedule.tick)
+    assert crossed(49_984, state.n_images, schedule.tick)
+    assert not crossed(50_000, state.n_images, schedule.tick)
 
 
 def test_points_are_learnt_by_the_mlp() -> None:
