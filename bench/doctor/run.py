@@ -3,8 +3,8 @@
     nice -n 10 python bench/doctor/run.py [--only PART] [--seeds 0-9] [--minutes M]
 
 Can be stopped and started again at any time: what is in bench/doctor/histories is not played
-again. Seeds are the outer loop, so that every case has a first run before any has a second. Even seeds
-are for tuning, odd ones for the report.
+again. Seeds are the outer loop: every case has a first run before any has a second. Even seeds are
+for tuning, odd ones for the report.
 """
 
 from __future__ import annotations

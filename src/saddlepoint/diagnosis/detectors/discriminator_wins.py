@@ -36,7 +36,7 @@ class DiscriminatorWins(Detector):
     """Looks that must be ill ..."""
     k: int = 8
     """... among this many."""
-    steps: float = 600
+    steps: float = 250
     """Generator steps for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")

@@ -33,7 +33,7 @@ class GeneratorWins(Detector):
     """Looks that must be ill ..."""
     k: int = 8
     """... among this many."""
-    steps: float = 500
+    steps: float = 200
     """Generator steps for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")

@@ -36,7 +36,7 @@ class LatentIgnored(Detector):
     """Looks that must be ill ..."""
     k: int = 6
     """... among this many."""
-    steps: float = 300
+    steps: float = 200
     """Generator steps for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")

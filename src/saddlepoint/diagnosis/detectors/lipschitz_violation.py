@@ -42,7 +42,7 @@ class LipschitzViolation(Detector):
     """Looks that must be ill ..."""
     k: int = 7
     """... among this many."""
-    steps: float = 500
+    steps: float = 250
     """Generator steps for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")

@@ -31,11 +31,11 @@ class Oscillation(Detector):
     """Jensen gap of the histograms, in nats, above which they differ."""
     drift: float = 0.12
     """Median Jensen-Shannon divergence of neighbouring looks, in nats (at most 0.69)."""
-    warmup: float = 300
+    warmup: float = 250
     """Generator steps that are not looked at."""
     k: int = 12
     """Looks that are compared."""
-    steps: float = 900
+    steps: float = 400
     """Generator steps that those looks must span."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")

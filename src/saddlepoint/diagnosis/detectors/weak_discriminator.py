@@ -31,13 +31,13 @@ class WeakDiscriminator(Detector):
     """How often a real image gets a higher output than a fake one, in the median, at most."""
     coverage: float = 0.3
     """Coverage, as a share of what equal distributions have, below which fakes are plainly bad."""
-    warmup: float = 500
+    warmup: float = 300
     """Generator steps that are not looked at."""
     m: int = 8
     """Looks that must be ill ..."""
     k: int = 10
     """... among this many."""
-    steps: float = 900
+    steps: float = 350
     """Generator steps for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (
