@@ -123,11 +123,12 @@ class WiringSignals:
     def _read_slopes(self, player: Player) -> None:
         """Sort the slopes that came since the last step by role."""
         since = self.steps.last_step
+        mark_between(self.calls.seen)
         fresh = [c for c in self.calls.seen if any(moment > since for moment, _ in c.slopes)]
         detached = any(call.fake.all() and not call.attached for call in fresh)
         for call in fresh:
-            if player == "d" and call.attached and detached:
-                continue  # the loop sent the generator's loss back before this step
+            if call.between or (player == "d" and call.attached and detached):
+                continue  # of a penalty; or the generator's loss was sent back before this step
             slope = next(s for moment, s in call.slopes if moment > since)
             n = len(call.images)
             if slope.numel() % n:

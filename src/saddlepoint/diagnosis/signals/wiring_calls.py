@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.diagnosis.roles import logits_of
 from saddlepoint.diagnosis.signals.wiring_graph import (
     REACH,
     batch_norms,
@@ -81,6 +82,8 @@ class Calls:
         self.discriminator = discriminator
         self.made: deque[Made] = deque(maxlen=8)
         self.seen: deque[Call] = deque(maxlen=64)
+        self.plain = False
+        """The discriminator got fakes just as they were made, so none come in disguise."""
         self.moment = 0
         """Counts everything that happens, so that its order is known."""
 
@@ -98,7 +101,7 @@ class Calls:
 
     def on_discriminator(self, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
         images = self._images([*args, *kwargs.values()])
-        outputs = first_tensor(out)
+        outputs = None if images is None else logits_of(out, len(images))
         if images is None or outputs is None or not outputs.requires_grad:
             return  # not a call that anything is learnt from
         maker = self._maker(images)
@@ -144,8 +147,9 @@ class Calls:
                 if comes_from(images, {made.node}):
                     return made
             elif _same(images, made.images) or _rows_of(images, made.images).any():
+                self.plain = True
                 return made
-        for made in reversed(self.made):
+        for made in reversed(self.made if not self.plain else ()):
             if made.images.shape == images.shape and _disguised(images.detach(), made.images):
                 return made
         return None
@@ -178,8 +182,8 @@ class Calls:
 
 
 def first_tensor(outputs: Any) -> Tensor | None:
-    """The first tensor with a floating type among (nested) outputs or arguments: a net's images or
-    its logits, whatever else it takes or gives."""
+    """The first tensor with a floating type among (nested) outputs or arguments: a net's images,
+    whatever else it takes or gives."""
     if isinstance(outputs, Tensor):
         return outputs if outputs.is_floating_point() and outputs.dim() > 0 else None
     if isinstance(outputs, Mapping):

@@ -1,12 +1,14 @@
 """Questions to the discriminator beside the loop: does it live on a border, on faint noise, on the
-other images of a batch? Asked on copies of its buffers, with random numbers of their own."""
+other images of a batch? They leave no trace in it."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from saddlepoint.diagnosis.signals.wiring_calls import Call, first_tensor, per_image
+from saddlepoint.diagnosis.probing import plain, probing
+from saddlepoint.diagnosis.roles import logits_of
+from saddlepoint.diagnosis.signals.wiring_calls import Call, per_image
 
 FAINT = 2 / 255
 """Half of the range [-1, 1] has 255 levels of half that size: noise that nobody sees."""
@@ -45,9 +47,8 @@ def probe_columns(discriminator: nn.Module, real: Call, fake: Call) -> dict[str,
 def ask(discriminator: nn.Module, call: Call, images: Tensor) -> Tensor:
     """The outputs [n] for other images in the place of a call's own, with its labels."""
     n, all_images = len(images), call.images
-
-    net = getattr(discriminator, "_orig_mod", discriminator)  # a compiled net's own module
-    dtype = next((p.dtype for p in net.parameters()), torch.float32)
+    net = plain(discriminator)
+    dtype = next(net.parameters()).dtype
 
     def changed(item: object) -> object:
         if not isinstance(item, Tensor):
@@ -56,16 +57,13 @@ def ask(discriminator: nn.Module, call: Call, images: Tensor) -> Tensor:
             item = images
         elif item.dim() > 0 and len(item) == len(all_images):
             item = item[:n]
-        # Under autocast the loop's images may be of half the width of the weights.
-        return item.to(dtype) if item.is_floating_point() else item
+        # Outside of the loop's autocast the net takes its own type alone.
+        return item.detach().to(dtype) if item.is_floating_point() else item
 
     args = tuple(changed(item) for item in call.args)
     kwargs = {name: changed(item) for name, item in call.kwargs.items()}
-    buffers = {name: buffer.clone() for name, buffer in net.named_buffers()}
-    cuda = [images.device] if images.is_cuda else []
-    with torch.no_grad(), torch.random.fork_rng(cuda):
-        torch.manual_seed(0)
-        outputs = first_tensor(torch.func.functional_call(net, buffers, args, kwargs))
+    with torch.no_grad(), probing([net], seed=0):
+        outputs = logits_of(net(*args, **kwargs), n)
     assert outputs is not None
     return per_image(outputs, n)
 
