@@ -423,12 +423,15 @@ class NewDiscriminator(Loop):
         return super().run(steps)
 
 
-def loud(scale: float = 400.0) -> nn.Module:
-    """The last layer's weights are far too large."""
-    net = critic()
-    with torch.no_grad():
-        net[-1].weight.mul_(scale)  # type: ignore[index, union-attr, operator]  # the last Linear
-    return net
+class Loud(nn.Module):
+    """Raw outputs are multiplied by far too much."""
+
+    def forward(self, logits: Tensor) -> Tensor:
+        return 2000 * logits
+
+
+def loud() -> nn.Module:
+    return nn.Sequential(critic(), Loud())
 
 
 def with_sigmoid(norm: bool = True) -> nn.Module:

@@ -48,7 +48,9 @@ class OptimizerMixup(Detector):
         ):
             looks = Looks(history, name)
             most = self.stale if note is _STALE else 0.0
-            first = looks.lasting(looks[name] > most, self.looks, self.looks)
+            # An optimiser that holds none of the weights zeroes none: a frozen net.
+            holds = ~(looks[f"held_{name[-1]}"] == 0) if note is _STALE else True
+            first = looks.lasting((looks[name] > most) & holds, self.looks, self.looks)
             if first is not None:
                 value = float(np.median(looks[name][first:]))
                 evidence = Evidence(name=name, value=value, healthy=(0.0, most), note=note)

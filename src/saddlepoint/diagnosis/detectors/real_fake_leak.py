@@ -48,7 +48,8 @@ class RealFakeLeak(Detector):
     def _border(self, history: History) -> Finding | None:
         looks = Looks(history, "frame_alone", "leak_border", after=2)
         framed = looks["frame_alone"] >= 1
-        first = looks.lasting(framed & (looks["leak_border"] >= self.drop), self.m, self.k)
+        used = looks.lasting(framed & (looks["leak_border"] >= self.drop), self.m, self.k)
+        first = used if used is not None else looks.lasting(framed, self.k, self.k)
         if first is None:
             return None
         width = int(looks["frame_alone"][-1])
@@ -66,12 +67,17 @@ class RealFakeLeak(Detector):
                 note="AUC that the discriminator loses when the two sides swap their borders",
             ),
         )
-        message = (
-            f"Only one side has a border of exactly one value ({width} px), and the discriminator "
-            "judges by it: when both sides swap borders, it changes its mind. Prepare real and "
-            "generated images in the same way (padding, resizing, rotation)."
+        judged = (
+            "and the discriminator judges by it: when both sides swap borders, it changes its mind"
+            if used is not None
+            else "which the discriminator will learn to judge by"
         )
-        return looks.finding(self, first, "fatal", message, evidence)
+        message = (
+            f"Only one side has a border of exactly one value ({width} px), {judged}. Prepare real "
+            "and generated images in the same way (padding, resizing, rotation)."
+        )
+        severity = "fatal" if used is not None else "warn"
+        return looks.finding(self, first, severity, message, evidence)
 
     def _noise(self, history: History) -> Finding | None:
         looks = Looks(history, "leak_noise", "auc", after=2)
@@ -103,5 +109,6 @@ class RealFakeLeak(Detector):
     def sick(cls) -> list[History]:
         return [
             early({"frame_alone": 2.0, "leak_border": [0.1, 0.5, 0.9, 1.0, 1.0, 1.0]}),
+            early({"frame_alone": 1.0, "leak_border": 0.0}),
             early({"leak_noise": [0.0, 0.1, 0.3, 0.4, 0.45, 0.45]}),
         ]

@@ -18,9 +18,9 @@ from saddlepoint.diagnosis.detectors._wiring import early, sound
 class SaturatedLoss(Detector):
     """The loss gives the generator no gradient for images that the discriminator rejects.
 
-    A sigmoid of a raw output beyond 16.6 is exactly 0 or 1 in float32; a cross-entropy after it
-    stands still at its clamp (100 in torch) and sends back exactly nothing. The minimax loss
-    log(1 - D) is flat there as well. The non-saturating loss on raw outputs is not.
+    A cross-entropy after a sigmoid is clamped (at 100 in torch) where the sigmoid is nearly 0, and
+    sends back nothing. The minimax loss log(1 - D) and least squares after a sigmoid are flat long
+    before that. The non-saturating loss on raw outputs never is.
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 3.
     """
 
@@ -60,7 +60,7 @@ class SaturatedLoss(Detector):
         )
         message = (
             f"The generator's loss is flat for {100 * evidence[0].value:.0f} % of its images: the "
-            "discriminator is so sure that the sigmoid is exactly 0 or 1 and no gradient comes "
+            "discriminator rejects them so surely that its sigmoid is 0 and no gradient comes "
             "back. Use the non-saturating loss on raw outputs (binary cross-entropy with logits)."
         )
         return looks.finding(self, first, "fatal", message, evidence)

@@ -148,18 +148,20 @@ class WiringSignals:
         """What the losses do to the outputs."""
         real, fake, made = (self._pair(role) for role in ("real_d", "fake_d", "fake_g"))
         columns: dict[str, float | None] = {}
+        if self._ended == "sigmoid":
+            if real is not None and fake is not None:
+                raw = wiring_loss.raw_wanted(real, fake)
+                columns["raw_wanted"] = None if raw is None else float(raw)
+            pairs = (real, fake, made)
+            real, fake, made = (p and wiring_loss.before_sigmoid(p) for p in pairs)
         if real is not None and fake is not None:
             names = ("push_real_d", "push_fake_d", "push_fake_g")
             columns |= dict(zip(names, wiring_loss.pushes(real, fake, made), strict=True))
-            if self._ended == "sigmoid":
-                raw = wiring_loss.raw_wanted(real, fake)
-                columns["raw_wanted"] = None if raw is None else float(raw)
         if made is not None:
             # Images that the discriminator takes for real need no slope.
             up = columns.get("push_real_d") or 1.0
-            rejected = real is None or up * float(made[0].mean() - real[0].mean()) < 0
-            flat = wiring_loss.flat_share(*made, self._ended == "sigmoid")
-            columns["flat_share"] = flat if rejected else 0.0
+            rejected = real is None or up * float(made[0].mean() - real[0].mean()) <= 0
+            columns["flat_share"] = wiring_loss.flat_share(*made) if rejected else 0.0
         return {name: value for name, value in columns.items() if value is not None}
 
     def _pair(self, role: str) -> tuple[Tensor, Tensor] | None:

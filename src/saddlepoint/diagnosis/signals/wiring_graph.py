@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,10 @@ REACH = {"tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 """What a last operation can give at most."""
 
 # Operations that pass values on unchanged: what lies under them is the last real operation.
-_CARRIERS = ("View", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Clone", "ToCopy", "Alias")
-_MOVERS = ("Permute", "Transpose", "T", "Select", "Slice", "Expand", "BackwardHook", "Identity")
+_CARRIERS = re.compile(
+    "(Unsafe)?View|_?Reshape(Alias)?|Squeeze|Unsqueeze|Flatten|Clone|ToCopy|Alias|Permute|"
+    "Transpose|T|Select|Slice|Expand|BackwardHookFunction|Identity"
+)
 _NODES = 400  # how far a graph is followed; a discriminator's input lies near its fakes
 
 
@@ -56,9 +59,7 @@ def batch_norms(net: nn.Module) -> Iterator[nn.Module]:
 
 
 def _carries(name: str) -> bool:
-    return name.startswith((*_CARRIERS, "Unsafe")) or name.rstrip("0123456789").removesuffix(
-        "Backward"
-    ).startswith(_MOVERS)
+    return _CARRIERS.fullmatch(re.sub(r"Backward\d*$", "", name)) is not None
 
 
 def _last_module(net: nn.Module) -> str | None:

@@ -12,15 +12,18 @@ import torch
 from torch import Tensor
 
 FLAT = 1e-6
-"""A slope below this share of a full one moves nothing: sigmoid(-13.8)."""
+"""A slope below this share of a full one moves nothing: with weights' gradients of 1e-3 it is below
+the 1e-8 that Adam adds to its denominator. Reached at sigmoid(-13.8); torch's cross-entropy of
+probabilities, which holds its denominator above 1e-12, gets there at -41."""
 _FITS = 0.02  # relative residual up to which a formula describes the slopes
 _CLEARLY = 5.0  # times better than every formula of the other kind
 
 
 def push(outputs: Tensor, slopes: Tensor) -> float | None:
     """Where a loss pushes outputs that share one role: -1 all down, 1 all up; None if nowhere."""
-    weight = slopes.abs().mean()
-    return None if float(weight) == 0 else float(-slopes.mean() / weight)
+    if flat_share(outputs, slopes) == 1:
+        return None
+    return float(-slopes.mean() / slopes.abs().mean())
 
 
 def target(outputs: Tensor, slopes: Tensor) -> float | None:
@@ -83,12 +86,14 @@ def raw_wanted(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> bool
     return None
 
 
-def flat_share(outputs: Tensor, slopes: Tensor, after_sigmoid: bool) -> float:
-    """The share of outputs that the loss cannot move: the slope before the sigmoid is 0."""
-    if after_sigmoid:
-        # A sigmoid of exactly 0 or 1 passes no gradient on, whatever the loss asks for.
-        slopes = slopes * outputs.float() * (1 - outputs.float())
-        return float((slopes == 0).float().mean())
+def before_sigmoid(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """(outputs, slopes) with the slopes that reach the other side of a sigmoid."""
+    outputs, slopes = pair
+    return outputs, slopes * outputs * (1 - outputs)
+
+
+def flat_share(outputs: Tensor, slopes: Tensor) -> float:
+    """The share of outputs that the loss cannot move."""
     # A mean over the batch divides by n; what is flat is far below any such factor.
     return float((slopes.abs() * len(slopes) < FLAT).float().mean())
 

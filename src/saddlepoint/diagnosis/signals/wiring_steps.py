@@ -154,12 +154,13 @@ class Steps:
     def _stale(self, player: Player) -> float | None:
         """Share of the gradient that is not from this player's own backward passes.
 
-        They come after the last step of either player; what lay there before the first of them
-        was left over from other passes and never set to zero.
+        They come after the last step of either player, and the first of them finds nothing there.
         """
         arrivals = [a for a in self.players[player].arrivals if a[0] > self.last_step]
         if not arrivals or self.last_step == 0:
             return None
+        empty = [index for index, (_, there, _) in enumerate(arrivals) if there == 0]
+        arrivals = arrivals[empty[-1] :] if empty else arrivals
         foreign = 0.0
         if player == "d":
             foreign = sum(came for moment, _, came in arrivals if self._of_generators_pass(moment))
