@@ -39,7 +39,7 @@ def stands_still(
     missing, held = looks[f"missing_gradient_{player}"], looks[f"held_{player}"]
     # A loss whose slope is 0 everywhere moves nothing either; that is no fault of the wiring.
     if player == "g":
-        has_slope = ~(looks["flat_share"] >= 0.9)
+        has_slope = ~(looks["flat_share"] >= 0.75)
     else:
         has_slope = ~(looks["push_real_d"] != looks["push_real_d"])  # absent where there is none
     ill = (looks[f"update_ratio_{player}"] == 0) & ((missing == 1) | (held == 0) | has_slope)

@@ -24,10 +24,12 @@ class SaturatedLoss(Detector):
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 3.
     """
 
-    share: float = 0.9
+    share: float = 0.75
     """Share of the generated images without a slope."""
-    looks: int = 3
-    """Looks in a row that must show it."""
+    m: int = 3
+    """Looks that must show it ..."""
+    k: int = 4
+    """... among this many."""
 
     causes: ClassVar[tuple[str, ...]] = (
         "learning-rate-too-high",
@@ -43,11 +45,12 @@ class SaturatedLoss(Detector):
 
     def __post_init__(self) -> None:
         between(self, 0, 1, "share")
-        at_least(self, 1, "looks")
+        at_least(self, 1, "m")
+        at_least(self, self.m, "k")
 
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "flat_share")
-        first = looks.lasting(looks["flat_share"] >= self.share, self.looks, self.looks)
+        first = looks.lasting(looks["flat_share"] >= self.share, self.m, self.k)
         if first is None:
             return None
         evidence = (
