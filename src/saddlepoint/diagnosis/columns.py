@@ -35,7 +35,7 @@ COLUMNS: dict[str, str] = {
     # Does the discriminator know more than it should? At the look.
     "heldout_auc": "probability that a training image gets a higher output than a held-out one",
     "replay_auc": "probability that a real image gets a higher output than an earlier look's fake",
-    # Diversity of a probe batch of fixed latents (n images, in a small feature space), at the look.
+    # Diversity of the loop's own newest fakes (256 images, 512 points), in a small feature space.
     "pair_ratio": "median distance of two fakes / median distance of two real images",
     "rke_ratio": "order-2 Vendi score of the fakes / that of as many real images",
     "duplicates": "share of fakes nearer to another fake than 99 % of real images to their nearest",

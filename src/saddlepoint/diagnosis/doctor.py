@@ -25,6 +25,8 @@ from saddlepoint.diagnosis.watching import watch_calls, watch_steps
 
 EARLY = FIRST_LOOKS
 EVERY = 100
+ASKED_EVERY = 10
+"""Looks from one in which the discriminator is asked about borders and noise to the next."""
 SHARE = 0.02
 """Looks may take this share of the time, unless their interval is given."""
 
@@ -92,7 +94,7 @@ class Doctor:
         self.probes = Probes(
             generator, discriminator, averaged, images, unseen, latent, labels, seed
         )
-        self._roles = Roles(images[0][:64])
+        self._roles = Roles(images[0][:64], self.probes.n)
         self._window = Window()
         self._pending: list[Call] = []
         self._players = {"d": Player("d", discriminator), "g": Player("g", generator)}
@@ -176,7 +178,7 @@ class Doctor:
         self.probes.saw_generator(args, kwargs)
         self._wiring.on_generator(args, kwargs, output)
         if isinstance(output, Tensor):
-            self._roles.made(output)
+            self._roles.made(output, args)
 
     def _discriminator_called(self, args: tuple, kwargs: dict, output: Any) -> None:
         self._wiring.on_discriminator(args, kwargs, output)
@@ -262,6 +264,11 @@ class Doctor:
         given = self._every is not None and (callable(self._every) or step % self._every == 0)
         return given or step >= EARLY[-1]
 
+    def _is_asked(self) -> bool:
+        """Whether a look also asks the discriminator what only faults of wiring depend on."""
+        n = len(self.history)
+        return n < len(EARLY) or n % ASKED_EVERY == 0
+
     def _look(self, loss_d: Any, loss_g: Any) -> dict[str, Any]:
         """One row of the history: numbers that are not finite are left out."""
         row: dict[str, Any] = {"images": self.n_images, "step": self.n_steps}
@@ -272,10 +279,11 @@ class Doctor:
         # A ratio that cannot be taken (of two zeros) is no sign that the loop's numbers are lost.
         row["nonfinite"] = float(not all(map(_is_finite, row.values())))
         with self.probes.untouched():
-            row |= self._wiring.look()
+            row |= self._wiring.look(ask=self._is_asked())
         row["clip_share"] = clip_share(self.probes.discriminator)
         if self._is_probe(self.n_steps):
-            row |= self.probes.measure(self.n_steps)
+            row |= self.probes.measure(self._roles.newest())
+        self._roles.begin()
         return {name: value for name, value in row.items() if _is_finite(value)}
 
     def _loss_family(self, loss_d: Any, loss_g: Any) -> dict[str, float]:

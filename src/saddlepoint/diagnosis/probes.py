@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from saddlepoint.diagnosis.probing import own_randomness, plain, probing
 from saddlepoint.diagnosis.reading import split_batch
 from saddlepoint.diagnosis.reference import Reference, features
-from saddlepoint.diagnosis.roles import logits_of, per_image
+from saddlepoint.diagnosis.roles import Made, logits_of, per_image
 from saddlepoint.diagnosis.signals import diversity, judgement, sensitivity
 
 Latent = Callable[[int], Any]
@@ -20,14 +20,14 @@ Latent = Callable[[int], Any]
 Columns = dict[str, float | list[float]]
 
 N_IMAGES = 256
-"""Fakes in a probe batch of images."""
+"""Newest fakes of the loop that a look takes, of images."""
 N_POINTS = 512
-"""Fakes in a probe batch of points and other small vectors, which cost nothing."""
+"""The same of points and other small vectors, which cost nothing."""
 N_LARGE = 64
-"""Fakes in a probe batch of images of more than LARGE numbers."""
+"""The same of images of more than LARGE numbers."""
 LARGE = 2**17
-CHUNK = 64
-"""Images in one forward pass: as many as a loop would give, for BatchNorm's sake."""
+N_LATENTS = 64
+"""Fixed latents, for what the loop's own fakes cannot tell."""
 FEWEST = 16
 """Images without which nothing can be said about variety."""
 
@@ -59,18 +59,18 @@ class Probes:
         weight = next(self.generator.parameters(), torch.zeros(0))
         self.device = weight.device
         images, real_labels = _moved(real, self.device)
-        self.n = N_POINTS if images[0].numel() <= 64 else N_IMAGES
-        self.n = self.n if images[0].numel() <= LARGE else N_LARGE
+        size = images[0].numel()
+        self.n = N_POINTS if size <= 64 else N_IMAGES if size <= LARGE else N_LARGE
         self.reference = Reference.of(images, real_labels, self.n)
         unseen = None if unseen is None else _few(unseen)
         self.unseen = None if unseen is None else _moved(unseen, self.device)
         self.inputs: tuple[Any, ...] | None = None
         if latent is not None:
             with own_randomness(seed):
-                drawn = latent(self.n)
+                drawn = latent(N_LATENTS)
                 self.inputs = drawn if isinstance(drawn, tuple) else (drawn,)
                 if labels is not None:
-                    self.inputs = (*self.inputs, labels(self.n))
+                    self.inputs = (*self.inputs, labels(N_LATENTS))
             self.inputs = tuple(
                 a.to(self.device) if isinstance(a, Tensor) else a for a in self.inputs
             )
@@ -94,11 +94,11 @@ class Probes:
         self._gathered.append(
             tuple(a.detach().clone() if isinstance(a, Tensor) else a for a in args)
         )
-        if sum(len(kept[0]) for kept in self._gathered) < self.n:
+        if sum(len(kept[0]) for kept in self._gathered) < N_LATENTS:
             return
         columns = zip(*self._gathered, strict=True)
         self.inputs = tuple(
-            torch.cat(column)[: self.n] if isinstance(column[0], Tensor) else column[0]
+            torch.cat(column)[:N_LATENTS] if isinstance(column[0], Tensor) else column[0]
             for column in columns
         )
         self._gathered = []
@@ -127,58 +127,76 @@ class Probes:
 
     # -- measuring -----------------------------------------------------------------------------
 
-    def measure(self, step: int) -> Columns:
-        """All behaviour columns that need forward passes; {} as long as latents are missing."""
-        if self.inputs is None or len(self.reference.held_back) < FEWEST:
+    def measure(self, newest: list[Made]) -> Columns:
+        """All behaviour columns of a batch of fakes.
+
+        Args:
+            newest: the loop's own newest fakes, newest first: they cost no forward pass.
+        """
+        fakes, labels = self._batch(newest)
+        if len(self.reference.held_back) < FEWEST or fakes is None:
             return {}
+        vectors = features(fakes)
+        if vectors.shape[1] != self.reference.features.shape[1] or not vectors.isfinite().all():
+            return {}
+        columns: Columns = diversity.diversity(vectors, self.reference)
+        bins = columns["bins"]
+        assert isinstance(bins, list)
+        if self.bins is not None:
+            columns["drift"] = diversity.drift(bins, self.bins)
+        self.bins = bins
+        if labels is not None and self.reference.labels is not None:
+            columns |= diversity.within_labels(vectors, labels, self.reference)
         with self.untouched():
-            return self._measure(step)
+            columns |= self._sensitivity()
+            if self._can_judge(labels):
+                columns |= self._judgement(fakes, labels)
+        self.replay.add(fakes, labels)
+        return columns
+
+    def _batch(self, newest: list[Made]) -> tuple[Tensor | None, Tensor | None]:
+        """The newest fakes [at most n, ...] in the shape of the reference, and their labels."""
+        like = self.reference.images
+        fitting = [made for made in newest if made.images[0].numel() == like[0].numel()]
+        if sum(len(made.images) for made in fitting) < FEWEST:
+            return None, None
+        fakes = torch.cat([m.images.reshape(len(m.images), *like.shape[1:]) for m in fitting])
+        labels = [self._labels_of(made.inputs) for made in fitting]
+        known = [y for y in labels if y is not None]
+        both = torch.cat(known)[: self.n] if len(known) == len(labels) else None
+        return fakes[: self.n].float(), both
 
     def untouched(self) -> AbstractContextManager[None]:
         """Inside, forward passes of the nets leave no trace in them."""
         nets = [n for n in (self.generator, self.discriminator, self.averaged) if n is not None]
         return probing(nets, self.seed)
 
-    def _measure(self, step: int) -> Columns:
-        assert self.inputs is not None
-        reference = self.reference
-        fake = self.make(self.inputs)
-        labels = self._labels_of(self.inputs)
-        vectors = features(fake)
-        if vectors.shape[1] != reference.features.shape[1] or not vectors.isfinite().all():
-            return {}
-        columns: Columns = diversity.diversity(vectors, reference)
-        bins = columns["bins"]
-        assert isinstance(bins, list)
-        if self.bins is not None:
-            columns["drift"] = diversity.drift(bins, self.bins)
-        self.bins = bins
-        columns |= self._eval_gap(vectors)
-        if labels is not None and reference.labels is not None:
-            columns |= diversity.within_labels(vectors, labels, reference)
-            z, *rest = self.inputs
-            if isinstance(z, Tensor) and len(rest) == 1:
-                columns |= sensitivity.effects(lambda z, y: self.make((z, y)), z, labels, reference)
-        if self._can_judge(labels):
-            columns |= self._judgement(fake, labels, step)
-        self.replay.add(fake, labels)
-        return columns
-
     @torch.no_grad()
     def make(self, inputs: tuple[Any, ...], net: nn.Module | None = None) -> Tensor:
-        """The generator's images for its inputs, in the shape of the reference."""
-        net = self.generator if net is None else net
-        n = len(inputs[0])
-        parts = []
-        for start in range(0, n, CHUNK):
-            part = [a[start : start + CHUNK] if _is_batch(a, n) else a for a in inputs]
-            made = net(*part)
-            parts.append(made if isinstance(made, Tensor) else _first_tensor(made))
-        images = torch.cat(parts)
+        """Images for the generator's inputs, in the shape of the reference."""
+        images = (self.generator if net is None else net)(*inputs)
+        images = images if isinstance(images, Tensor) else _first_tensor(images)
         like = self.reference.images
         if images[0].numel() == like[0].numel():
             images = images.reshape(len(images), *like.shape[1:])
         return images.detach()
+
+    def _sensitivity(self) -> Columns:
+        """What the generator does with its inputs, and in its other mode."""
+        if self.inputs is None:
+            return {}
+        columns: Columns = {}
+        reference, labels = self.reference, self._labels_of(self.inputs)
+        z, *rest = self.inputs
+        if labels is not None and reference.labels is not None and len(rest) == 1:
+            columns |= sensitivity.effects(lambda z, y: self.make((z, y)), z, labels, reference)
+        usual = features(self.make(self.inputs))
+        # Against the averaged generator where there is one: that one is what gets used.
+        other = self.generator if self.averaged is None else self.averaged
+        other.eval()
+        vectors = features(self.make(self.inputs, other))
+        columns["eval_gap"] = sensitivity.eval_gap(usual, vectors, reference)
+        return columns if self.averaged is None else {**columns, "averaged": 1.0}
 
     def judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
         """The discriminator's outputs [n], called as the loop calls it."""
@@ -191,24 +209,18 @@ class Probes:
         assert outputs is not None
         return per_image(outputs).float()
 
-    def _judgement(self, fake: Tensor, labels: Tensor | None, step: int) -> Columns:
+    def _judgement(self, fake: Tensor, labels: Tensor | None) -> Columns:
         reference = self.reference
+        real, real_labels = reference.images, reference.labels
+        n = judgement.N_JUDGED
+        with torch.no_grad():
+            judged = self.judge(real[:n], None if real_labels is None else real_labels[:n])
         columns: Columns = {}
-        columns |= judgement.slopes(self.judge, reference.images, fake, labels, self.seed)
-        columns |= self.replay.columns(self.judge, reference.images, reference.labels)
+        columns |= judgement.slopes(self.judge, real, fake, labels, self.seed)
+        columns |= self.replay.columns(self.judge, judged)
         if self.unseen is not None:
-            seen = (reference.images, reference.labels)
-            columns |= judgement.heldout_columns(self.judge, seen, self.unseen)
+            columns |= judgement.heldout_columns(self.judge, judged, self.unseen)
         return columns
-
-    def _eval_gap(self, vectors: Tensor) -> Columns:
-        """Against the averaged generator where there is one: that one is what gets used."""
-        assert self.inputs is not None
-        net = self.generator if self.averaged is None else self.averaged
-        net.eval()
-        other = features(self.make(self.inputs, net))
-        columns: Columns = {"eval_gap": sensitivity.eval_gap(vectors, other, self.reference)}
-        return columns if self.averaged is None else {**columns, "averaged": 1.0}
 
     def _can_judge(self, labels: Tensor | None) -> bool:
         """Whether the discriminator can be called with what the doctor has."""
@@ -225,7 +237,7 @@ class Probes:
         if not _are_labels(like) or self.reference.labels is None:
             return None
         known = self.reference.labels.unique()
-        return known[torch.arange(self.n, device=known.device) % len(known)]
+        return known[torch.arange(N_LATENTS, device=known.device) % len(known)]
 
     def _labels_of(self, inputs: tuple[Any, ...]) -> Tensor | None:
         for value in inputs[1:]:
@@ -245,10 +257,6 @@ def _first_tensor(images: Any) -> Tensor:
 
 def _are_labels(value: Any) -> bool:
     return isinstance(value, Tensor) and value.dim() == 1 and not value.is_floating_point()
-
-
-def _is_batch(value: Any, n: int) -> bool:
-    return isinstance(value, Tensor) and value.dim() > 0 and len(value) == n
 
 
 def _few(pair: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:

@@ -15,7 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 SIDE = 8
 MAX_FEATURES = 256
-N_REFERENCE = 2048
+N_REFERENCE = 1024
 """Real images that fakes are compared with."""
 N_HELD_BACK = 512
 N_IMAGES = 128

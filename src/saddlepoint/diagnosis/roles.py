@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 Role = Literal["real", "fake", "mixed", "between"]
 
-_KEPT = 12  # generator outputs of the newest steps: as many as a loop may hold at once
+_FEWEST = 8  # newest generator outputs that are kept: as many as a loop may hold at once
+_MOST = 64
 _NEAR = 0.6  # squared distance to the fake it may stem from, as a share of that to real images
 _SURE = 3  # calls in one place of the loop until its role is taken as known
 
@@ -34,18 +35,44 @@ class Call:
     fake_first: bool = False
 
 
+@dataclass(eq=False)
+class Made:
+    """What the generator gave in one call."""
+
+    images: Tensor
+    inputs: tuple[Any, ...]
+    """Its latents, and its labels where it takes any."""
+    judged: bool = False
+    """The discriminator saw it: an image of training, not one to look at."""
+
+
 @dataclass
 class Roles:
     """Remembers what the generator gave, and tells what the discriminator gets."""
 
     real: Tensor | None = None
     """Some real images as the discriminator sees them, for the comparison by value."""
-    _made: deque[Tensor] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    wanted: int = 0
+    """Fakes of training that are kept for the next look, at least."""
+    _made: deque[Made] = field(default_factory=deque)
     _known: dict[tuple, list[Role]] = field(default_factory=dict)
 
-    def made(self, images: Tensor) -> None:
+    def made(self, images: Tensor, inputs: tuple[Any, ...] = ()) -> None:
         """The generator gave `images`."""
-        self._made.append(images.detach())
+        made = self._made
+        made.append(Made(images.detach(), inputs))
+        enough = sum(len(m.images) for m in list(made)[1:] if m.judged) >= self.wanted
+        if len(made) > _FEWEST and (enough or len(made) > _MOST):
+            made.popleft()
+
+    def newest(self) -> list[Made]:
+        """The fakes of training that are still known, newest first."""
+        return [made for made in reversed(self._made) if made.judged]
+
+    def begin(self) -> None:
+        """A look is over: the next one takes newer fakes."""
+        for made in self._made:
+            made.judged = False
 
     def role(self, images: Tensor, place: int) -> tuple[Role, int, bool]:
         """The role of a call, the number of fakes in a mixed one, and whether they come first.
@@ -55,11 +82,14 @@ class Roles:
         """
         memory, n = images.untyped_storage().data_ptr(), len(images)
         for made in reversed(self._made):
-            if made.untyped_storage().data_ptr() == memory:  # itself, or a part of it
+            if made.images.untyped_storage().data_ptr() == memory:  # itself, or a part of it
+                made.judged = True
                 return "fake", n, False
         key = (place, images.requires_grad, images.is_leaf, images.shape[1:])
         known = self._known.setdefault(key, [])
         if len(known) >= _SURE and len(set(known)) == 1 and known[0] != "mixed":
+            if known[0] == "fake" and self._made:
+                self._made[-1].judged = True
             return known[0], n, False
         role, n_fake, fake_first = self._by_value(images)
         known.append(role)
@@ -68,19 +98,22 @@ class Roles:
 
     @torch.no_grad()
     def _by_value(self, images: Tensor) -> tuple[Role, int, bool]:
-        for made in reversed(self._made):
-            m = len(made)
+        for kept in reversed(self._made):
+            made, m = kept.images, len(kept.images)
             if made.shape[1:] != images.shape[1:] or made.dtype != images.dtype:
                 continue
             if m < len(images):
+                kept.judged = True
                 if torch.equal(images[-m:], made):
                     return "mixed", m, False
                 if torch.equal(images[:m], made):
                     return "mixed", m, True
+                kept.judged = False
             elif m == len(images):
                 nearness = self._nearness(images, made)
                 if nearness < _NEAR:
                     between = images.requires_grad and nearness > 0.02
+                    kept.judged = kept.judged or not between
                     return ("between" if between else "fake"), len(images), False
         return "real", 0, False
 

@@ -1,4 +1,4 @@
-"""How varied a probe batch of fixed latents is, beside as many real images."""
+"""How varied the newest fakes are, beside as many real images."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from saddlepoint.diagnosis.signals.window import auc
 Judge = Callable[[Tensor, Tensor | None], Tensor]
 """Images and labels -> outputs [n], with a graph back to the images."""
 
-N_JUDGED = 128
-N_REPLAYED = 64
+N_JUDGED = 64
+N_REPLAYED = 32
+N_SLOPES = 32
 
 
 class Replay:
@@ -30,37 +31,38 @@ class Replay:
         kept = None if labels is None else labels[:N_REPLAYED].clone()
         self.fakes.append((fake[:N_REPLAYED].detach().clone(), kept))
 
-    def columns(
-        self, judge: Judge, real: Tensor, labels: Tensor | None, oldest: int = 2
-    ) -> dict[str, float]:
-        """replay_auc against the fakes of the oldest looks kept, once there are some."""
+    def columns(self, judge: Judge, judged: Tensor) -> dict[str, float]:
+        """replay_auc against the fakes of the two oldest looks kept, once there are two.
+
+        Args:
+            judged: the outputs for real images now.
+        """
         if len(self.fakes) < 2:
             return {}
         with torch.no_grad():
-            judged = judge(real[:N_JUDGED], None if labels is None else labels[:N_JUDGED])
-            old = [judge(*pair) for pair in list(self.fakes)[:oldest]]
+            old = [judge(*pair) for pair in list(self.fakes)[:2]]
         return {"replay_auc": sum(auc(judged, outputs) for outputs in old) / len(old)}
 
 
 @torch.no_grad()
 def heldout_columns(
-    judge: Judge,
-    seen: tuple[Tensor, Tensor | None],
-    unseen: tuple[Tensor, Tensor | None],
+    judge: Judge, judged: Tensor, unseen: tuple[Tensor, Tensor | None]
 ) -> dict[str, float]:
-    """heldout_auc: near 1/2 as long as the discriminator has not learned its images by heart."""
-    trained, new = (
-        judge(images[:N_JUDGED], None if labels is None else labels[:N_JUDGED])
-        for images, labels in (seen, unseen)
-    )
-    return {"heldout_auc": auc(trained, new)}
+    """heldout_auc: near 1/2 as long as the discriminator has not learned its images by heart.
+
+    Args:
+        judged: the outputs for images that are trained on.
+    """
+    images, labels = unseen
+    new = judge(images[:N_JUDGED], None if labels is None else labels[:N_JUDGED])
+    return {"heldout_auc": auc(judged, new)}
 
 
 def slopes(
     judge: Judge, real: Tensor, fake: Tensor, labels: Tensor | None, seed: int
 ) -> dict[str, float]:
     """critic_slope and fake_slope: gradient norms of the output, per image, over all pixels."""
-    n = min(64, len(real), len(fake))
+    n = min(N_SLOPES, len(real), len(fake))
     generator = torch.Generator().manual_seed(seed)
     mix = torch.rand(n, *[1] * (real.dim() - 1), generator=generator).to(real.device)
     between = mix * real[:n] + (1 - mix) * fake[:n]

@@ -96,8 +96,12 @@ class WiringSignals:
 
     # -- the look ----------------------------------------------------------------------------
 
-    def look(self) -> dict[str, float]:
-        """The columns since the last look; a question that had no answer is left out."""
+    def look(self, ask: bool = True) -> dict[str, float]:
+        """The columns since the last look; a question that had no answer is left out.
+
+        Args:
+            ask: also ask the discriminator about changed images, which costs seven passes.
+        """
         calls = list(self.calls.seen)
         mark_between(calls)
         columns = {**self._first, **self.steps.columns(), **self.steps.holdings()}
@@ -109,7 +113,7 @@ class WiringSignals:
             columns["mixed_batch"] = float(any(call.mixed for call in plain))
             columns |= self._ranges(plain)
             columns |= self._ends(plain)
-            columns |= self._probes(plain)
+            columns |= self._probes(plain) if ask else {}
         columns |= self._losses()
         for player, seen in self._evaluation.items():
             if seen:
