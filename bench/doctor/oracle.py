@@ -82,7 +82,7 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
     gap, drift, weight = _histograms(end, world)
     on_ill = world.get("on", ON_BOUNDS)[0]
     names = set()
-    if middle["rms"] > 5 * world["rms"] or (middle["gap_size"] > 1e4 and middle["on"] < 0.7):
+    if middle["rms"] > 5 * world["rms"] or (middle["gap_size"] > 1e4 and middle["on"] < on_ill):
         names.add("divergence")
     if middle["spread"] < 0.1 and world["rms"] > 2 * world["within"]:
         names.add("complete-mode-collapse")

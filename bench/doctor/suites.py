@@ -81,7 +81,7 @@ TRAPS = {
     "slow-start": {"lr_g": 7e-4, "lr_d": 7e-4, "steps": 2400},
     "rate-decay": {"decay": True},
     "conditional": {"conditional": True},
-    "one-mode": {"modes": 1},
+    "three-modes": {"modes": 3},
     "uneven-modes": {"uneven": True},
     "wide-latent": {"latent": 64},
 }
@@ -107,7 +107,6 @@ FAULTS: dict[str, dict[str, object]] = {
 """Ways to make a run fail."""
 
 WASSERSTEIN_FAULTS: dict[str, dict[str, object]] = {
-    "no-constraint": {"penalty": "none"},
     "faint-penalty": {"weight": 1e-4},
     "tiny-clip": {"penalty": "none", "clip": 1e-3},
 }

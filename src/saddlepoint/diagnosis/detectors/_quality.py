@@ -32,6 +32,12 @@ def poor(looks: Looks) -> np.ndarray:
     return uncovered & agrees
 
 
+def off_the_data(looks: Looks) -> np.ndarray:
+    """bool [looks]: the fakes lie nowhere on the data: which bin is nearest says nothing."""
+    with np.errstate(invalid="ignore"):
+        return (looks["nearest_real"] > FAR) & (looks["off_data"] > 2 * OFF)
+
+
 def still_improves(looks: Looks, since: int) -> bool:
     """True when any measure of quality got clearly better since a look.
 

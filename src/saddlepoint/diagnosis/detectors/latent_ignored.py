@@ -50,8 +50,8 @@ class LatentIgnored(Detector):
         looks = Looks(history, "latent_effect", "label_effect", after=self.warmup)
         effect = looks["latent_effect"]
         ill = (effect < self.effect) & (looks["label_effect"] > self.label_effect)
-        # Without variety even among the labels it is a plain collapse.
-        ill &= ~(looks["label_effect"] * effect < 0.2)
+        with np.errstate(invalid="ignore"):  # without variety even among labels it is a collapse
+            ill &= ~(looks["pair_ratio"] < self.effect)
         first = looks.lasting(ill, self.m, self.k, self.steps)
         if first is None or gains(effect, max(0, len(effect) - 2 * self.k), 0.5):
             return None

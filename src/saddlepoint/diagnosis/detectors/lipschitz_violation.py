@@ -12,7 +12,7 @@ from saddlepoint.core.findings import LOSS_FAMILIES, Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
-from saddlepoint.diagnosis.detectors._examples import learning, run, traps
+from saddlepoint.diagnosis.detectors._examples import learning, run, time, traps
 from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, ever, loss_family
 
 
@@ -22,8 +22,9 @@ class LipschitzViolation(Detector):
     """The critic of a Wasserstein loss breaks its constraint, or has no slope left under it.
 
     With the gradient penalty the slope between real and fake images is about 1 (a fifth off is
-    usual); a slope that stays far above that is no Wasserstein distance any more, and is fatal
-    where the images are bad too. With clipped weights the scale is free, but a critic whose weights
+    usual); a slope that stays far from that is no Wasserstein distance any more, and is fatal
+    where the images are bad too. So is one that grows without bound where nothing holds it. With
+    clipped weights the scale is free, but a critic whose weights
     nearly all lie at the clip can only be a simple function: it is reported where the images are
     bad and stay so. Other losses put no such bound on the slope.
     Papers: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, sections 3 and 4; Arjovsky et
@@ -34,6 +35,8 @@ class LipschitzViolation(Detector):
     """Least slope of a penalised critic."""
     high: float = 2.0
     """Greatest slope of a penalised critic."""
+    unbounded: float = 1000.0
+    """Greatest slope of a critic without a penalty: clipped weights do not reach it."""
     clipped: float = 0.5
     """Share of the weights at the clip above which a clipped critic is suspected."""
     warmup: float = 200
@@ -57,13 +60,14 @@ class LipschitzViolation(Detector):
     def inspect(self, history: History) -> Finding | None:
         if loss_family(history) != "wasserstein":
             return None
-        penalised = ever(history, "penalised")
-        return self._penalised(history) if penalised else self._clipped(history)
+        if ever(history, "penalised"):
+            return self._sloped(history, self.low, self.high)
+        return self._sloped(history, 0.0, self.unbounded) or self._clipped(history)
 
-    def _penalised(self, history: History) -> Finding | None:
+    def _sloped(self, history: History, low: float, high: float) -> Finding | None:
         looks = Looks(history, "critic_slope", after=self.warmup)
         slope = looks["critic_slope"]
-        off = (slope > self.high) | (slope < self.low)
+        off = (slope > high) | (slope < low)
         first = looks.lasting(off, self.m, self.k, self.steps)
         if first is None:
             return None
@@ -71,8 +75,8 @@ class LipschitzViolation(Detector):
         evidence = Evidence(
             name="critic_slope",
             value=float(np.median(slope[-self.k :])),
-            healthy=(self.low, self.high),
-            note="mean slope of the critic between real and fake images; the penalty asks for 1",
+            healthy=(low, high),
+            note="mean slope of the critic between real and fake images; the loss asks for 1",
         )
         how = "steeper" if slope[-1] > 1 else "flatter"
         message = (
@@ -121,5 +125,6 @@ class LipschitzViolation(Detector):
         return [
             run({**critic, "critic_slope": learning(1.0, 9.0), "penalised": 1}),
             run({**critic, "critic_slope": 0.1, "penalised": 1}),
+            run({**critic, "critic_slope": 10 ** (6 * time())}),
             run({**critic, **bad, "clip_share": 0.93}),
         ]

@@ -11,6 +11,7 @@ from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._examples import N_BINS, counts, even_bins, run, traps
 from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, shares
 
@@ -68,7 +69,8 @@ class PartialModeCollapse(Detector):
         real = looks.lists("bins_real")[-1]
         missing = self._missing(counted[first:], real)
         weight = float(real[missing].sum())
-        if weight < self.weight or self._still_finds(counted, real, weight):
+        lost = _quality.off_the_data(looks)[first:].mean() > 0.5
+        if lost or weight < self.weight or self._still_finds(counted, real, weight):
             return None
         seen = shares(counted[first:].sum(0))
         evidence = (

@@ -115,9 +115,7 @@ class Classifier(Extractor):
             _write(file, net, accuracy)
         return LoadedClassifier(net.to(device), accuracy, reference, device)
 
-    def _train(
-        self, net: SmallClassifier, data: Dataset, device: str, progress: Progress
-    ) -> float:
+    def _train(self, net: SmallClassifier, data: Dataset, device: str, progress: Progress) -> float:
         """Train in place; returns the accuracy on the images held out."""
         assert data.labels is not None
         with torch.random.fork_rng():
