@@ -53,8 +53,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, sharpness: float = 1.0) -> None:
         super().__init__()
+        self.sharpness = sharpness
         self.main = nn.Sequential(
             nn.Conv2d(1, WIDTH, 4, 2, 1, bias=False),
             nn.LeakyReLU(0.2, inplace=True),
@@ -62,11 +63,10 @@ class Discriminator(nn.Module):
             nn.BatchNorm2d(WIDTH * 2),
             nn.LeakyReLU(0.2, inplace=True),
             nn.Conv2d(WIDTH * 2, 1, 4, 1, 0, bias=False),
-            nn.Sigmoid(),
         )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.main(images).view(-1)
+        return torch.sigmoid(self.sharpness * self.main(images)).view(-1)
 
 
 def init_weights(module: nn.Module) -> None:
@@ -100,11 +100,10 @@ def main(arguments: list[str] | None = None) -> list[str]:
 
     images = load_digits(fault)
     loader = DataLoader(TensorDataset(images), BATCH, shuffle=True, drop_last=True)
-    netG, netD = Generator().apply(init_weights), Discriminator().apply(init_weights)
+    sharpness = 2000.0 if fault == "saturated-loss" else 1.0
+    netG = Generator().apply(init_weights)
+    netD = Discriminator(sharpness).apply(init_weights)
     criterion = nn.BCEWithLogitsLoss() if fault == "double-sigmoid" else nn.BCELoss()
-    if fault == "saturated-loss":
-        with torch.no_grad():
-            netD.main[-2].weight.mul_(400)  # type: ignore[union-attr, operator]  # a convolution
     lr = 0.02 if fault == "learning-rate-too-high" else 2e-4
     if fault == "broken-resume":
         netG, netD = pretend_checkpoint(netG, netD, images)

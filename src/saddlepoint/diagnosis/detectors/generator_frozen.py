@@ -29,7 +29,7 @@ class GeneratorFrozen(Detector):
     idle: float = 25
     """Steps of the other player without one of this player's."""
 
-    causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup",)
+    causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "learning-rate-too-high")
 
     def __post_init__(self) -> None:
         at_least(self, 1, "looks", "idle")

@@ -22,23 +22,24 @@ class LearningRateTooHigh(Detector):
     """One step changes a net's weights by a large share of themselves, step after step.
 
     About a thousandth of the weights a step is usual, a hundredth at the start; at a tenth the net
-    of a few steps ago is forgotten. The first step of Adam is always large and does not count, and
-    weights that grow make the share fall although the damage is done: looked at is the start.
+    of a few steps ago is forgotten. The first step of an adaptive optimiser is always large and
+    does not count alone. Weights that grow make the share fall soon, although the damage is done:
+    the finding stands to the end of the start, and then as long as the steps stay large.
     Reference: https://cs231n.github.io/neural-networks-3/#ratio
     """
 
     ratio: float = 0.1
     """Change of one step, as a share of the weights, that is too much."""
-    looks: int = 2
-    """Looks in a row that must show it, after the first steps."""
-    until: float = 150
+    first: float = 0.25
+    """The same of the very first step."""
+    until: float = 500
     """Steps of the start."""
 
     causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "wrong-sign", "broken-resume")
 
     def __post_init__(self) -> None:
-        above(self, 0, "ratio")
-        at_least(self, 1, "looks", "until")
+        above(self, 0, "ratio", "first")
+        at_least(self, 1, "until")
 
     def inspect(self, history: History) -> Finding | None:
         found = [self._player(history, player) for player in NAMES]
@@ -46,12 +47,19 @@ class LearningRateTooHigh(Detector):
 
     def _player(self, history: History, player: str) -> Finding | None:
         name = f"update_ratio_{player}"
-        looks = Looks(history, name, after=2)
-        start = looks.steps <= self.until
-        ratio = looks[name][start]
-        if len(ratio) < self.looks or not (ratio[: self.looks] > self.ratio).all():
+        looks = Looks(history, name)
+        ratio = looks[name]
+        if len(ratio) < 2:
             return None
-        value = float(np.max(ratio[: self.looks]))
+        large = ratio > self.ratio
+        # The looks at steps 1 and 3; where an early one is lacking, the next two must agree.
+        at_once = looks.steps[0] <= 1 and ratio[0] > self.first and large[1]
+        after = large[looks.steps > 1][:2]
+        at_start = looks.steps[0] <= self.until and (at_once or (len(after) == 2 and after.all()))
+        is_start = looks.steps[-1] <= self.until
+        if not at_start or not (is_start or large[-3:].all()):
+            return None
+        value = float(np.max(ratio[:3]))
         evidence = Evidence(
             name=name,
             value=value,
@@ -67,11 +75,13 @@ class LearningRateTooHigh(Detector):
     @classmethod
     def healthy(cls) -> list[History]:
         first_step = {"update_ratio_d": [0.4, 0.06, 0.03, 0.02, 0.01, 0.01]}
-        return [*sound(), early(first_step)]
+        rms_prop = {"update_ratio_d": [0.17, 0.09, 0.05, 0.04, 0.04, 0.04]}
+        return [*sound(), early(first_step), early(rms_prop)]
 
     @classmethod
     def sick(cls) -> list[History]:
         return [
             early({"update_ratio_d": [1.2, 0.7, 0.3, 0.1, 0.06, 0.05]}),
+            early({"update_ratio_d": [0.72, 0.35, 0.02, 0.004, 0.003, 0.003]}),
             early({"update_ratio_g": [0.9, 0.6, 0.4, 0.2, 0.1, 0.1]}),
         ]

@@ -162,10 +162,9 @@ class WiringSignals:
             names = ("push_real_d", "push_fake_d", "push_fake_g")
             columns |= dict(zip(names, wiring_loss.pushes(real, fake, made), strict=True))
         if made is not None:
-            # Images that the discriminator takes for real need no slope.
-            up = columns.get("push_real_d") or 1.0
-            rejected = real is None or up * float(made[0].mean() - real[0].mean()) <= 0
-            columns["flat_share"] = wiring_loss.flat_share(*made) if rejected else 0.0
+            up = -1.0 if (columns.get("push_real_d") or 1.0) < 0 else 1.0
+            reals = None if real is None else real[0]
+            columns["flat_share"] = wiring_loss.flat_share(made, reals, up)
         return {name: value for name, value in columns.items() if value is not None}
 
     def _pair(self, role: str) -> tuple[Tensor, Tensor] | None:

@@ -21,7 +21,7 @@ _CLEARLY = 5.0  # times better than every formula of the other kind
 
 def push(outputs: Tensor, slopes: Tensor) -> float | None:
     """Where a loss pushes outputs that share one role: -1 all down, 1 all up; None if nowhere."""
-    if flat_share(outputs, slopes) == 1:
+    if flat(slopes).all():
         return None
     return float(-slopes.mean() / slopes.abs().mean())
 
@@ -92,10 +92,26 @@ def before_sigmoid(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     return outputs, slopes * outputs * (1 - outputs)
 
 
-def flat_share(outputs: Tensor, slopes: Tensor) -> float:
-    """The share of outputs that the loss cannot move."""
+def flat(slopes: Tensor) -> Tensor:
+    """bool [n]: which outputs the loss cannot move."""
     # A mean over the batch divides by n; what is flat is far below any such factor.
-    return float((slopes.abs() * len(slopes) < FLAT).float().mean())
+    return slopes.abs() * len(slopes) < FLAT
+
+
+def flat_share(made: tuple[Tensor, Tensor], real: Tensor | None, up: float) -> float:
+    """The share of the fakes that the generator's loss cannot move although they are not better
+    than a usual real image: an image that is taken for real needs no slope.
+
+    Args:
+        made: (outputs [n], slopes [n]) of the generator's step.
+        real: outputs for real images, where they are known.
+        up: 1 where real images get the higher outputs, -1 where the lower ones.
+    """
+    outputs, slopes = made
+    still = flat(slopes)
+    if real is not None:
+        still &= up * outputs <= up * real.median()
+    return float(still.float().mean())
 
 
 def _misfit(slopes: Tensor, formula: Tensor) -> float:
