@@ -34,8 +34,7 @@ from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
 from saddlepoint.sampling.outputs import sample_to, training_gif
 from saddlepoint.sampling.sampler import load_sampler
-from saddlepoint.training import budget, checkpoint, device
-from saddlepoint.training.loop import train as train_loop
+from saddlepoint.training import budget, device, treatment
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.scoring import check_scoring
 from saddlepoint.training.state import TrainState
@@ -196,8 +195,7 @@ def resume(
                 f"{run.path} was trained on data with fingerprint {recorded[:12]}, but "
                 f"{dataset.name} now has {dataset.fingerprint[:12]}; restore the data."
             )
-        state = TrainState.new(config, dataset.spec)
-        checkpoint.load_newest(run, state)
+        state = treatment.begin(run, config, dataset.spec)
         rate = None
         if minutes is not None:
             more, rate = budget.for_minutes(config, dataset, minutes, started)
@@ -212,7 +210,7 @@ def resume(
                 f"{config.train.kimg:g}; extend it with a larger --kimg or with --minutes."
             )
         write_json(run.config_file, document)
-        run.rewind_metrics(state.n_images)
+        run.rewind(state.n_images)
         _train(run, config, dataset, state, monitor)
     return run
 
@@ -300,8 +298,8 @@ def check_budget(kimg: float | None, minutes: float | None) -> None:
 def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
     run.write_status("running", state.n_images)
     try:
-        train_loop(run, config, dataset, state, monitor)
-    except Interrupted:
+        treatment.train(run, config, dataset, state, monitor)
+    except (Interrupted, treatment.GivenUp):
         run.report()
         raise
     except Exception as error:  # whatever ended it is recorded in status.json, then raised again

@@ -125,7 +125,7 @@ def test_rewinding_drops_the_torn_line_and_what_comes_after(tmp_path: Path) -> N
         run.append_metrics({"images": images})
     with open(run.metrics_file, "a") as file:
         file.write('{"images": 4')
-    run.rewind_metrics(200)
+    run.rewind(200)
     run.append_metrics({"images": 300, "again": 1})
     assert read_jsonl(run.metrics_file) == [
         {"images": 100},

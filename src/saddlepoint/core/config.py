@@ -139,9 +139,11 @@ class DoctorConfig:
     """off, advise (name what goes wrong), or treat (and go back and change what cures it)."""
     probe_kimg: float = 0
     """Kimg between two probe batches; 0: a tick, for points in the plane several."""
+    treatments: int = 3
+    """After so many treatments of fatal findings, a run gives up."""
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "probe_kimg")
+        at_least(self, 0, "probe_kimg", "treatments")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, 
             "classes": list(dataset.classes),
         },
         "budgets": [budget_line(config, rate)],
+        "treatments": [],
         "resolved": {
             "device": train.device,
             "precision": train.precision,

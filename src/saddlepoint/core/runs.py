@@ -207,14 +207,17 @@ class Run:
     def append_finding(self, line: Mapping[str, Any]) -> None:
         append_jsonl(self.findings_file, line)
 
-    def rewind_metrics(self, n_images: int) -> None:
+    def rewind(self, n_images: int) -> None:
         """Drop a torn last line and every line after `n_images`, of metrics and of findings;
-        training will write them again."""
-        for path, column in ((self.metrics_file, "images"), (self.findings_file, "at_images")):
-            if path.is_file() or path == self.metrics_file:
-                rows = [row for row in read_jsonl(path) if row[column] <= n_images]
-                text = "".join(json.dumps(row) + "\n" for row in rows)
-                write_atomically(path, text.encode())
+        training will write them again. Findings up to the last treatment stay: they led to it."""
+        rows = [row for row in read_jsonl(self.metrics_file) if row["images"] <= n_images]
+        _rewrite(self.metrics_file, rows)
+        lines = self.findings
+        treated = [i for i, line in enumerate(lines) if line.get("event") == "treated"]
+        first = treated[-1] + 1 if treated else 0
+        later = [line for line in lines[first:] if line["at_images"] <= n_images]
+        if self.findings_file.is_file():
+            _rewrite(self.findings_file, lines[:first] + later)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -264,6 +267,10 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
         except json.JSONDecodeError:
             break
     return rows
+
+
+def _rewrite(path: Path, rows: list[dict[str, Any]]) -> None:
+    write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:

@@ -141,6 +141,8 @@ class Doctor:
         self.findings = inspect(self.history, self._detectors) if rows else []
         self.probes.restore(memory, rows)
         self._due = self._is_look(n_steps + 1)
+        if rows:
+            self._wiring.go_on(self._due)
 
     @property
     def memory(self) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from saddlepoint.core import images
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.diagnosis import families
@@ -21,6 +22,14 @@ from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.steps import Sums
+
+
+class FoundIll(Exception):
+    """A fatal finding of a run that is to be treated: training cannot go on as it is."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.name)
+        self.finding = finding
 
 
 class Attending:
@@ -37,6 +46,7 @@ class Attending:
         monitor: Monitor,
     ) -> None:
         self.run, self.monitor = run, monitor
+        self.treats = config.doctor.mode == "treat"
         self.is_image = dataset.spec.is_image
         self.doctor: Doctor | None = None
         if config.doctor.mode == "off":
@@ -86,6 +96,13 @@ class Attending:
             self.monitor.say(f"doctor: {finding.name} has ended.")
         if self.doctor.row:
             self.monitor.findings = self.names
+
+    def insist(self) -> None:
+        """Raises FoundIll where a run that is to be treated has a fatal finding."""
+        found = self.doctor.findings if self.doctor is not None and self.treats else []
+        for finding in found:
+            if finding.severity == "fatal":
+                raise FoundIll(finding)
 
     @property
     def names(self) -> list[str]:

@@ -22,6 +22,8 @@ from saddlepoint.sampling.generator_file import SCHEMA, damage, generator_metada
 from saddlepoint.training.state import TrainState
 
 KEEP_NEWEST = 2
+KEEP_TO_TREAT = 12
+"""A run that may go back keeps the way that it came."""
 log = logging.getLogger("saddlepoint")
 
 
@@ -57,6 +59,7 @@ def save(
             "schema": SCHEMA,
             "n_images": state.n_images,
             "n_steps": state.n_steps,
+            "n_treatments": state.n_treatments,
             "score": score,
             "files": {name: sha256_of(partial / name) for name in files},
         }
@@ -67,7 +70,7 @@ def save(
         sync_folder(run.checkpoints_folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _prune(run)
+    _prune(run, KEEP_TO_TREAT if config.doctor.mode == "treat" else KEEP_NEWEST)
     return target
 
 
@@ -94,6 +97,27 @@ def load_newest(run: Run, state: TrainState) -> bool:
 
 def _load(folder: Path, state: TrainState) -> None:
     document = json.loads((folder / "state.json").read_text())
+    if document.get("n_treatments", 0) != state.n_treatments:
+        _load_what_fits(folder, state)
+    else:
+        _load_all(folder, state)
+    if "doctor.safetensors" in document["files"]:
+        state.memory = _read(folder / "doctor.safetensors")
+    state.n_images = document["n_images"]
+    state.n_steps = document["n_steps"]
+
+
+def _load_what_fits(folder: Path, state: TrainState) -> None:
+    """A checkpoint from before a treatment: nets that are still of its shape. The others are new,
+    and so are the optimisers, whose memory is of the way that led astray."""
+    for name, net in state.nets.items():
+        own, kept = net.state_dict(), _read(folder / f"{name}.safetensors")
+        shapes = {key: tensor.shape for key, tensor in kept.items()}
+        if shapes == {key: tensor.shape for key, tensor in own.items()}:
+            net.load_state_dict(kept)
+
+
+def _load_all(folder: Path, state: TrainState) -> None:
     for name, net in state.nets.items():
         try:
             net.load_state_dict(_read(folder / f"{name}.safetensors"))
@@ -105,10 +129,6 @@ def _load(folder: Path, state: TrainState) -> None:
     tensors = _read(folder / "optim.safetensors")
     _restore(state.optim_g, state.generator, tensors, "generator")
     _restore(state.optim_d, state.discriminator, tensors, "discriminator")
-    if "doctor.safetensors" in document["files"]:
-        state.memory = _read(folder / "doctor.safetensors")
-    state.n_images = document["n_images"]
-    state.n_steps = document["n_steps"]
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -144,18 +164,31 @@ def _restore(
             optimizer.state[parameter] = moments
 
 
-def _prune(run: Run) -> None:
-    """Keep the newest two and the best; rename first, so that a kill leaves no half folder."""
+def _prune(run: Run, newest: int) -> None:
+    """Keep the newest and the best."""
     checkpoints = run.checkpoints
-    keep = set(checkpoints[-KEEP_NEWEST:])
+    keep = set(checkpoints[-newest:])
     scored = [(s, folder) for folder in checkpoints if (s := _score(folder)) is not None]
     if scored:
         keep.add(min(scored)[1])
     for folder in checkpoints:
         if folder not in keep:
-            doomed = folder.with_name(f".{folder.name}.old")
-            os.replace(folder, doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Delete a checkpoint; rename first, so that a kill leaves no half folder."""
+    doomed = folder.with_name(f".{folder.name}.old")
+    os.replace(folder, doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def treatments_of(folder: Path) -> int:
+    """The treatments that the run had had when it wrote this checkpoint."""
+    try:
+        return int(json.loads((folder / "state.json").read_text())["n_treatments"])
+    except (OSError, ValueError, KeyError):
+        return 0
 
 
 def _score(folder: Path) -> float | None:

@@ -28,6 +28,10 @@ from saddlepoint.training.snapshots import Snapshots
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
 
 
+class NotFinite(RunFailed):
+    """A value that is not finite: nothing can be learnt from here on."""
+
+
 def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
     """Train from `state` to the end of the budget, writing the run folder on the way.
 
@@ -38,6 +42,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     Raises:
         Interrupted: Ctrl-C, SIGTERM or a stop request, after saving.
         RunFailed: a value is not finite, or the disk is full; the last checkpoint is intact.
+        FoundIll: a fatal finding, where config.doctor.mode is treat.
     """
     total = config.train.total_images
     schedule = Schedule.of(config)
@@ -88,6 +93,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 if due:
                     row |= scorer.score(state)
                 run.append_metrics(row)
+                doctor.insist()
                 if saving:
                     state.memory = doctor.memory
                     checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
@@ -191,7 +197,7 @@ def fail_unless_finite(row: dict[str, Any], run: Run) -> None:
         run.append_metrics({**finite, "nonfinite": 1.0})
         reason = f"{', '.join(bad)} not finite at {images:,} images"
         run.write_status("failed", images, error=reason)
-        raise RunFailed(
+        raise NotFinite(
             f"{reason}: training stopped; the last checkpoint in {run.checkpoints_folder} is from "
             "before. Lower the learning rates (--optim-g.lr, --optim-d.lr) and train anew."
         )

@@ -32,6 +32,8 @@ class TrainState:
     """Real images shown to the discriminator."""
     n_steps: int = 0
     """Generator steps."""
+    n_treatments: int = 0
+    """Treatments that the run had so far."""
     memory: dict[str, Tensor] = field(default_factory=dict)
     """What the doctor keeps of earlier looks."""
 

@@ -68,6 +68,16 @@ class WiringSignals:
         """Remember the calls and measure the steps from now to the next look."""
         self.watching = self.steps.close = True
 
+    def go_on(self, at_once: bool) -> None:
+        """A run that was watched from its start goes on: its columns are those of one never
+        stopped, so nothing is asked of nets and optimisers that are old on purpose.
+
+        Args:
+            at_once: whether the next iteration is that of a look.
+        """
+        self._first = {}
+        self.watching = self.steps.close = at_once
+
     def on_generator(self, args: Sequence[Any], kwargs: Mapping[str, Any], outputs: Any) -> None:
         """After each forward pass of the generator in the loop."""
         if self.watching:
