@@ -276,7 +276,7 @@ def test_its_training_is_told_unless_quiet(capsys: pytest.CaptureFixture[str]) -
     assert told == []  # it was kept
     argv = ["evaluate", "digits", "digits", "--features", "classifier", "--n", "20", "--json"]
     assert main([*argv, "--bootstrap", "0"]) == 0
-    assert "Training the classifier (epochs) ..." in capsys.readouterr().err
+    assert f"{doing} ..." in capsys.readouterr().err
     shutil.rmtree(cache_folder() / "classifiers")
     assert main([*argv, "--bootstrap", "0", "--quiet"]) == 0
     assert capsys.readouterr().err == ""
