@@ -268,9 +268,8 @@ def test_its_training_is_told_unless_quiet(capsys: pytest.CaptureFixture[str]) -
     kind = get("extractor", "classifier")
     kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
     assert [done for _, done, _ in told] == [0, 1, 2]
-    assert {(what, of) for what, _, of in told} == {
-        ("Training the net of --features classifier (epochs)", 2)
-    }
+    doing = "Training the net of --features classifier (epochs)"
+    assert {(what, of) for what, _, of in told} == {(doing, 2)}
     told.clear()
     kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
     assert told == []  # it was kept
