@@ -124,7 +124,8 @@ def test_images_are_resized_by_pillow_and_normalised() -> None:
     images = noise(2, 30, 30, 3)
     pixels = normalised(images)
     assert pixels.shape == (2, 3, 224, 224)
-    for channel, (mean, std) in enumerate(zip((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))):
+    means, stds = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    for channel, (mean, std) in enumerate(zip(means, stds, strict=True)):
         plane = Image.fromarray(images[1, :, :, channel].float().numpy())
         resized = np.asarray(plane.resize((224, 224), Image.Resampling.BICUBIC)).clip(0, 255)
         wanted = (resized / 255 - mean) / std

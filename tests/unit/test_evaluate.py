@@ -268,13 +268,14 @@ def test_its_training_is_told_unless_quiet(capsys: pytest.CaptureFixture[str]) -
     kind = get("extractor", "classifier")
     kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
     assert [done for _, done, _ in told] == [0, 1, 2]
-    assert {(what, of) for what, _, of in told} == {("Training the classifier (epochs)", 2)}
+    doing = "Training the net of --features classifier (epochs)"
+    assert {(what, of) for what, _, of in told} == {(doing, 2)}
     told.clear()
     kind(epochs=2).load(Digits().open(), "cpu", lambda *line: told.append(line))
     assert told == []  # it was kept
     argv = ["evaluate", "digits", "digits", "--features", "classifier", "--n", "20", "--json"]
     assert main([*argv, "--bootstrap", "0"]) == 0
-    assert "Training the classifier (epochs) ..." in capsys.readouterr().err
+    assert f"{doing} ..." in capsys.readouterr().err
     shutil.rmtree(cache_folder() / "classifiers")
     assert main([*argv, "--bootstrap", "0", "--quiet"]) == 0
     assert capsys.readouterr().err == ""

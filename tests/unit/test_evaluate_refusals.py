@@ -1,4 +1,4 @@
-"""Bad input of `saddle evaluate`: labels and files that do not fit, measures that cannot be taken."""
+"""Bad input of `saddle evaluate`: labels and files that do not fit, measures without their data."""
 
 from __future__ import annotations
 

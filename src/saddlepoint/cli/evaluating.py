@@ -37,7 +37,7 @@ def evaluate(argv: list[str]) -> None:
             real: The real images: a data set's name or a path; by default the run's own data,
                 the test split where there is one.
             data: The same as the second place.
-            features: auto, inception, dinov2, classifier, pixels, or a file of weights.
+            features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
             n: Images of each set, at most.
             truncation: psi of the samples in (0, 1].
             k: Neighbours of the k-NN measures.

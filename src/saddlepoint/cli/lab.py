@@ -56,7 +56,7 @@ def lab_lecture(argv: list[str]) -> None:
             data: The labelled data set.
             presets: Only these families.
             seeds: Ranges such as 0-2; every family is trained with each.
-            features: auto, inception, classifier, pixels, or a file with Inception's weights.
+            features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
             n: Images of each set in the measures, at most.
             quiet: No progress.
         """

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset
 
-
 Progress = Callable[[str, int, int], None]
 """(what, done, of): called while something long goes on."""
 

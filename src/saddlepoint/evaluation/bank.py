@@ -1,9 +1,9 @@
 """Features of a set, extracted once and kept under the content that they were made of.
 
 The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol (and its
-mark, if any): other images, weights or resizing are another key, so a cached bank cannot be stale. It is kept in parts,
-each written whole with the hash of what it holds and the key it was made for; after a kill the parts that exist are not made
-again, and a damaged one is.
+mark, if any): other images, weights or resizing are another key, so a cached bank cannot be stale.
+It is kept in parts, each written whole with the hash of what it holds and the key it was made for;
+after a kill the parts that exist are not made again, and a damaged one is.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ FeatureChoice = str | Extractor | nn.Module
 """What may be given as `features`: a word of the command line, or from Python an extractor with its
 fields set, or a network (see extractors/_module.py)."""
 
-AUTO = ("inception", "classifier", "pixels")
+AUTO = ("inception", "classifier", "rotations", "pixels")
 """In this order: what most published numbers are made of, what is sensible offline, the rest."""
 BY_ENDING = {".safetensors": "dinov2"}
 """Whose weights a file is; any other file or folder is Inception's."""
