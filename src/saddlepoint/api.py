@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from saddlepoint.core import runs
 from saddlepoint.core.config import Config, to_json, with_changes
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError, Interrupted, RunFailed
+from saddlepoint.core.errors import InputError, Interrupted
 from saddlepoint.core.files import write_json
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_on_stderr
 from saddlepoint.data.report import PrepareReport
-from saddlepoint.data.resolve import available, resolve
+from saddlepoint.data.resolve import first_data_set, resolve
 from saddlepoint.diagnosis.inspection import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate
@@ -35,6 +33,7 @@ from saddlepoint.reporting.html import notebook_view, write_report
 from saddlepoint.sampling.outputs import sample_to, training_gif
 from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.training import budget, device, treatment
+from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.scoring import check_scoring
 from saddlepoint.training.state import TrainState
@@ -69,15 +68,6 @@ class Run(runs.Run):
 
     def _repr_html_(self) -> str:
         return notebook_view(self)
-
-
-def first_data_set() -> str:
-    """The data set used when none is named: the first one of these found here, else `digits`.
-
-    Nothing is downloaded for it.
-    """
-    found = {name for name, where, _ in available() if where is not None}
-    return next((n for n in ("fashion-mnist", "mnist", "ffhq") if n in found), "digits")
 
 
 def configure(
@@ -145,12 +135,12 @@ def train(
     if out is not None and Path(out).exists():
         runs.Run.create(out, "")  # refuses a folder in use before the warm-up is spent
     rate = None
-    with _own_randomness():
+    with own_randomness():
         if minutes is not None:
             monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
             config, rate = budget.for_minutes(config, dataset, minutes, started)
         run = Run(runs.Run.create(out, f"{config.preset or 'run'}-{dataset.name}").path)
-        with _disk_errors(run), run.lock():
+        with disk_errors(run), run.lock():
             write_json(run.config_file, describe(config, dataset, rate))
             state = TrainState.new(config, dataset.spec)
             _train(run, config, dataset, state, monitor)
@@ -180,7 +170,7 @@ def resume(
     config = read_config(run)
     document = run.document
     monitor = Monitor(quiet)
-    with _disk_errors(run), run.lock(), _own_randomness():
+    with disk_errors(run), run.lock(), own_randomness():
         try:
             config = replace(config, train=device.resolve(config.train))
         except InputError as error:
@@ -286,15 +276,6 @@ def prepare(
         )
 
 
-def check_budget(kimg: float | None, minutes: float | None) -> None:
-    """Raises InputError for a budget that is given twice, zero, negative or infinite."""
-    if kimg is not None and minutes is not None:
-        raise InputError("--kimg and --minutes were both given; choose one.")
-    for name, value in (("kimg", kimg), ("minutes", minutes)):
-        if value is not None and not 0 < value < float("inf"):
-            raise InputError(f"--{name} {value:g} must be a finite number greater than 0.")
-
-
 def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
     run.write_status("running", state.n_images)
     try:
@@ -309,25 +290,3 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
                 run.write_status("failed", state.n_images, error=reason)
         raise
     run.report()
-
-
-@contextlib.contextmanager
-def _disk_errors(run: Run) -> Iterator[None]:
-    """A disk that is full or gone is a failed run, said in a sentence; no empty run stays."""
-    try:
-        yield
-    except OSError as error:
-        if not run.config_file.exists():
-            shutil.rmtree(run.path, ignore_errors=True)
-        raise RunFailed(
-            f"{error.strerror or error} while writing {run.path}: free some space and run the "
-            "same command again."
-        ) from error
-
-
-@contextlib.contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Training seeds torch's global generator at every step; the caller gets its own back."""
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices=devices):
-        yield

@@ -24,8 +24,8 @@ from saddlepoint.data.sources.ring8 import Ring8
 from saddlepoint.presets import PRESETS, preset
 from saddlepoint.training import device, steps
 from saddlepoint.training.loop import iterate, set_learning_rates
-from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.optimizers import Adam
+from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.py"

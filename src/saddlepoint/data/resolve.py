@@ -75,3 +75,12 @@ def _kind(path: Path) -> str:
 def _starts_as_idx(path: Path) -> bool:
     with open(path, "rb") as file:
         return file.read(4) == b"\x00\x00\x08\x03"
+
+
+def first_data_set() -> str:
+    """The data set used when none is named: the first one of these found here, else `digits`.
+
+    Nothing is downloaded for it.
+    """
+    found = {name for name, where, _ in available() if where is not None}
+    return next((n for n in ("fashion-mnist", "mnist", "ffhq") if n in found), "digits")

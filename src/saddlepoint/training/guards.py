@@ -1,0 +1,43 @@
+"""What surrounds a training run: a budget that makes sense, its randomness, its disk."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+
+import torch
+
+from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.runs import Run
+
+
+def check_budget(kimg: float | None, minutes: float | None) -> None:
+    """Raises InputError for a budget that is given twice, zero, negative or infinite."""
+    if kimg is not None and minutes is not None:
+        raise InputError("--kimg and --minutes were both given; choose one.")
+    for name, value in (("kimg", kimg), ("minutes", minutes)):
+        if value is not None and not 0 < value < float("inf"):
+            raise InputError(f"--{name} {value:g} must be a finite number greater than 0.")
+
+
+@contextlib.contextmanager
+def disk_errors(run: Run) -> Iterator[None]:
+    """A disk that is full or gone is a failed run, said in a sentence; no empty run stays."""
+    try:
+        yield
+    except OSError as error:
+        if not run.config_file.exists():
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise RunFailed(
+            f"{error.strerror or error} while writing {run.path}: free some space and run the "
+            "same command again."
+        ) from error
+
+
+@contextlib.contextmanager
+def own_randomness() -> Iterator[None]:
+    """Training seeds torch's global generator at every step; the caller gets its own back."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices=devices):
+        yield
