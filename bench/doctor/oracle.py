@@ -71,8 +71,23 @@ def truth(rows: list[dict[str, Any]], world: dict[str, Any]) -> dict[str, Any]:
     """
     end = rows[-max(6, len(rows) // 3) :]
     names = _names(end, world)
+    if names and _has_grown(rows, world):
+        names.add("divergence")
     grey = not names and _is_grey(end, world)
     return {"names": sorted(names), "grey": grey, "onset": _onset(rows, world) if names else None}
+
+
+def _has_grown(rows: list[dict[str, Any]], world: dict[str, Any]) -> bool:
+    """The critic's gap at the end is 100 times that of the first third, and the points are off."""
+    third = max(3, len(rows) // 3)
+    if not all(row["finite"] for row in rows):
+        return False
+    early, late = (
+        float(np.median([row["gap_size"] for row in part]))
+        for part in (rows[:third], rows[-third:])
+    )
+    on = float(np.median([row["on"] for row in rows[-third:]]))
+    return late > 100 * early and on < world.get("on", ON_BOUNDS)[0]
 
 
 def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:

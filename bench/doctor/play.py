@@ -16,7 +16,7 @@ import saddlepoint as sp
 from saddlepoint.core import registry
 from saddlepoint.core.randomness import derive_seed
 
-LOOKS_EVERY = 40
+LOOKS_EVERY = 35
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Net(nn.Module):
 def nets(case: Case, n_labels: int) -> tuple[Net, Net]:
     hidden_d = [case.width_d] * case.depth_d
     generator = Net(
-        [case.latent, *[case.width_g] * 3, 2], n_labels, case.latent_scale, sees_labels=True
+        [case.latent, *[case.width_g] * 2, 2], n_labels, case.latent_scale, sees_labels=True
     )
     discriminator = Net([2, *hidden_d, 1], n_labels, 1.0, case.labels_seen)
     return generator, discriminator
@@ -157,8 +157,8 @@ def play(case: Case, seed: int) -> dict[str, Any]:
             made = fake.detach()
             real_logits, fake_logits = discriminator(real, labels), discriminator(made, labels)
             loss_d = loss.discriminator(real_logits, fake_logits).mean()
-            if penalty is not None:
-                loss_d = loss_d + penalty(discriminator, real, made, labels).mean()
+            if penalty is not None and step % penalty.every == 0:
+                loss_d = loss_d + penalty.every * penalty(discriminator, real, made, labels).mean()
             loss_d.backward()
             optim_d.step()
             loss.constrain(discriminator)
@@ -183,7 +183,7 @@ def _penalty(case: Case) -> Any:
         return None
     if case.penalty == "gp":
         return registry.get("penalty", "gradient-penalty")(weight=case.weight)
-    return registry.get("penalty", "r1")(gamma=case.weight, every=1)
+    return registry.get("penalty", "r1")(gamma=case.weight, every=2)
 
 
 def _schedule(

@@ -25,7 +25,7 @@ class Case:
     """Only so many of the modes have data; 0: all."""
     uneven: bool = False
     """Mode i has a weight of 1 + i."""
-    steps: int = 1600
+    steps: int = 1400
     batch: int = 128
     n_critic: int = 1
     lr_g: float = 2e-3
@@ -34,9 +34,9 @@ class Case:
     decay: bool = False
     """Learning rates fall linearly to 0."""
     latent: int = 8
-    width_g: int = 96
-    width_d: int = 96
-    depth_d: int = 3
+    width_g: int = 128
+    width_d: int = 128
+    depth_d: int = 2
     """Hidden layers of the discriminator; 0: a linear one."""
     penalty: str = "r1"
     """r1, gp or none."""
@@ -75,10 +75,10 @@ LOSSES = {
 
 TRAPS = {
     "plain": {},
-    "strong-discriminator": {"lr_d": 4e-3, "width_d": 160},
+    "strong-discriminator": {"lr_d": 4e-3, "width_d": 256},
     "many-critic-steps": {"n_critic": 4},
     "small-batch": {"batch": 32},
-    "slow-start": {"lr_g": 7e-4, "lr_d": 7e-4, "steps": 2400},
+    "slow-start": {"lr_g": 7e-4, "lr_d": 7e-4, "steps": 2100},
     "rate-decay": {"decay": True},
     "conditional": {"conditional": True},
     "three-modes": {"modes": 3},
@@ -97,10 +97,10 @@ FAULTS: dict[str, dict[str, object]] = {
     "linear-discriminator": {"depth_d": 0},
     "tiny-discriminator": {"width_d": 3, "depth_d": 1},
     "strong-momentum": {"penalty": "none", "beta1": 0.95, "lr_g": 3e-3, "lr_d": 3e-3},
-    "generator-breaks": {"sick_from": 600, "sick_lr_g": 5e-2},
-    "discriminator-breaks": {"sick_from": 600, "sick_lr_d": 5e-2},
-    "nan": {"nan_at": 500},
-    "few-points": {"n_train": 40, "penalty": "none", "width_d": 160},
+    "generator-breaks": {"sick_from": 500, "sick_lr_g": 5e-2},
+    "discriminator-breaks": {"sick_from": 500, "sick_lr_d": 5e-2},
+    "nan": {"nan_at": 450},
+    "few-points": {"n_train": 40, "penalty": "none", "width_d": 256},
     "latent-lost": {"conditional": True, "latent_scale": 0.0},
     "label-unseen": {"conditional": True, "labels_seen": False},
 }
@@ -140,4 +140,4 @@ def made(data: str, loss: str, suite: str, name: str, changes: dict[str, object]
 
 def _scale(data: str) -> dict[str, object]:
     """What the wider data set needs to be learned."""
-    return {"steps": 2000, "width_g": 128, "width_d": 128} if data == "grid25" else {}
+    return {"steps": 1750, "width_g": 160, "width_d": 256} if data == "grid25" else {}
