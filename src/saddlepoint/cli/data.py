@@ -23,9 +23,9 @@ def data_list(argv: list[str]) -> None:
         return json
 
     as_json = parse(flags, "saddle data list", argv)
-    from saddlepoint import api
+    from saddlepoint.data.resolve import available
 
-    rows = api.available()
+    rows = available()
     if as_json:
         print(json.dumps([row._asdict() for row in rows], indent=2))
         return

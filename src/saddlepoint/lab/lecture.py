@@ -14,6 +14,7 @@ from saddlepoint import api
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.data.resolve import available
 from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.reporting.lecture import write_lecture
 
@@ -107,7 +108,7 @@ def lecture(
     api.check_budget(kimg, minutes)
     if faces_kimg is not None and kimg is None:
         raise InputError("--faces-kimg goes with --kimg; give both, or --minutes alone.")
-    here = {row.name for row in api.available() if row.where is not None}
+    here = {row.name for row in available() if row.where is not None}
     where_faces = faces or ("ffhq" if "ffhq" in here else None)
     plan = [(FASHION, fashion)] + ([(FACES, where_faces)] if where_faces else [])
     budgets = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
