@@ -11,11 +11,14 @@ class LabelInput(nn.Module):
     """labels -> a vector that is concatenated to a network's input.
 
     onehot: the class as a unit vector (Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784).
-    embedding: a learned vector. Otherwise the vector is empty (`width` 0).
+    embedding: a learned vector. `scale` is their length. Otherwise the vector is empty (`width` 0).
     """
 
-    def __init__(self, conditioning: str, n_classes: int, embedding_dim: int) -> None:
+    def __init__(
+        self, conditioning: str, n_classes: int, embedding_dim: int, scale: float = 1.0
+    ) -> None:
         super().__init__()
+        self.scale = scale
         self.n_classes = n_classes
         self.kind = conditioning
         self.width = {"onehot": n_classes, "embedding": embedding_dim}.get(conditioning, 0)
@@ -31,6 +34,7 @@ class LabelInput(nn.Module):
         assert labels is not None
         code = self.table(labels) if self.table is not None else one_hot(labels, self.n_classes)
         code = code.to(x.dtype)
+        code = code if self.scale == 1 else code * self.scale
         if x.dim() == 4:
             code = code[:, :, None, None].expand(-1, -1, *x.shape[2:])
         return torch.cat([x, code], dim=1)

@@ -49,12 +49,13 @@ class DcganGenerator(Generator):
     def __init__(self, arch: Dcgan, spec: DataSpec) -> None:
         super().__init__()
         self.latent_dim = arch.latent_dim
+        self.latent_scale = arch.latent_scale
         self.base, n = _plan(spec)
         by_layer = arch.conditioning == "every-layer"
         # A norm moves a whole map; only the input can tell a class's places apart (a trouser's
         # two legs), so the first layer gets the label there as well.
         way = "onehot" if by_layer else arch.conditioning
-        self.label = LabelInput(way, spec.n_classes, arch.embedding_dim)
+        self.label = LabelInput(way, spec.n_classes, arch.embedding_dim, arch.label_scale)
         classes = spec.n_classes if by_layer else 0
         widths = [min(arch.generator_width * 2**k, arch.max_width) for k in reversed(range(n))]
         if arch.full_resolution:
@@ -75,6 +76,7 @@ class DcganGenerator(Generator):
         self.apply(dcgan_init)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        z = z if self.latent_scale == 1 else z * self.latent_scale
         h = self.project(self.label.beside(z, labels))
         h = h.view(len(z), self.first_width, self.base, self.base)
         h = h.contiguous(memory_format=torch.channels_last)
@@ -91,7 +93,9 @@ class DcganDiscriminator(Discriminator):
         super().__init__()
         base, n = _plan(spec)
         self.n_classes = spec.n_classes if arch.conditioning != "none" else 0
-        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
+        self.label = LabelInput(
+            arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
+        )
         depth = min(n, arch.discriminator_depth or n)
         widths = [min(arch.discriminator_width * 2**k, arch.max_width) for k in range(depth)]
         self.packing = arch.packing
@@ -199,12 +203,17 @@ class Dcgan(Architecture):
     """How labels enter both nets."""
     embedding_dim: int = 32
     """Length of the label's vector with conditioning `embedding`."""
+    label_scale: float = 1.0
+    """Size of the label's vector beside an input; a small one is drowned by what it is beside."""
+    latent_scale: float = 1.0
+    """What z is multiplied by on entry; a small z is drowned by the label beside it."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "discriminator_depth")
         at_least(self, 1, "latent_dim", "embedding_dim", "packing")
         at_least(self, 4, "generator_width", "discriminator_width", "max_width")
         between(self, 0, 0.95, "dropout")
+        between(self, 0, 100, "label_scale", "latent_scale")
 
     def check(self, spec: DataSpec) -> None:
         if not spec.is_image:

@@ -34,8 +34,11 @@ class MlpGenerator(Generator):
     def __init__(self, arch: Mlp, spec: DataSpec) -> None:
         super().__init__()
         self.latent_dim = arch.latent_dim
+        self.latent_scale = arch.latent_scale
         self.spec = spec
-        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
+        self.label = LabelInput(
+            arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
+        )
         classes = spec.n_classes if arch.conditioning == "every-layer" else 0
         widths = [arch.latent_dim + self.label.width, *arch.generator_widths]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
@@ -43,6 +46,7 @@ class MlpGenerator(Generator):
         self.head = nn.Linear(widths[-1], math.prod(spec.shape))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        z = z if self.latent_scale == 1 else z * self.latent_scale
         h = self.label.beside(z, labels)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = nn.functional.leaky_relu(norm(layer(h), labels), 0.2)
@@ -58,7 +62,9 @@ class MlpDiscriminator(Discriminator):
     def __init__(self, arch: Mlp, spec: DataSpec) -> None:
         super().__init__()
         self.n_classes = spec.n_classes if arch.conditioning != "none" else 0
-        self.label = LabelInput(arch.conditioning, spec.n_classes, arch.embedding_dim)
+        self.label = LabelInput(
+            arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
+        )
         self.packing = arch.packing
         first = arch.packing * (math.prod(spec.shape) + self.label.width)
         widths = [first, *arch.discriminator_widths]
@@ -116,10 +122,15 @@ class Mlp(Architecture):
     """How labels enter both nets."""
     embedding_dim: int = 32
     """Length of the label's vector with conditioning `embedding`."""
+    label_scale: float = 1.0
+    """Size of the label's vector beside an input; a small one is drowned by what it is beside."""
+    latent_scale: float = 1.0
+    """What z is multiplied by on entry; a small z is drowned by the label beside it."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "latent_dim", "embedding_dim", "packing")
         between(self, 0, 0.95, "dropout")
+        between(self, 0, 100, "label_scale", "latent_scale")
         for field in ("generator_widths", "discriminator_widths"):
             if not getattr(self, field) or min(getattr(self, field)) < 1:
                 raise InputError(f"Mlp: {field} needs at least one width, each at least 1.")

@@ -1,4 +1,4 @@
-"""A latent long enough to tell images apart."""
+"""A latent long and large enough to tell images apart."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ class LongerLatent(Remedy):
     """Least length of z."""
 
     cures: ClassVar[Mapping[str, int]] = {"latent-ignored": 1, "partial-mode-collapse": 7}
-    advice: ClassVar[str] = "Draw z with at least 16 numbers."
+    advice: ClassVar[str] = "Draw z with at least 16 numbers, of the size of the label beside it."
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        now = getattr(config.arch, "latent_dim", None)
-        return {"arch.latent_dim": self.dims} if now is not None and now < self.dims else None
+        found: dict[str, Any] = {}
+        if getattr(config.arch, "latent_dim", self.dims) < self.dims:
+            found["arch.latent_dim"] = self.dims
+        if getattr(config.arch, "latent_scale", 1.0) < 1:
+            found["arch.latent_scale"] = 1.0
+        return found or None

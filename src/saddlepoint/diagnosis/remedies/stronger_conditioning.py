@@ -37,6 +37,8 @@ class StrongerConditioning(Remedy):
         found: dict[str, Any] = {}
         if config.arch.conditioning != "every-layer":
             found["arch.conditioning"] = "every-layer"
+        if getattr(config.arch, "label_scale", 1.0) < 1:
+            found["arch.label_scale"] = 1.0
         if config.train.mismatched < self.mismatched:
             found["train.mismatched"] = self.mismatched
         return found or None
