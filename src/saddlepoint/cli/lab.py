@@ -8,7 +8,10 @@ from typing import Any
 
 from saddlepoint.cli.flags import parse
 
-LABS = {"lecture": "every family of the lecture on Fashion-MNIST and faces, beside its figures"}
+LABS = {
+    "lecture": "every family of the lecture on Fashion-MNIST and faces, beside its figures",
+    "failures": "the lecture's failures on demand, each untreated and treated",
+}
 
 
 def lab_list(argv: list[str]) -> None:
@@ -68,3 +71,32 @@ def lab_lecture(argv: list[str]) -> None:
 
     fashion, seeds = asked.pop("data"), parse_ranges(asked.pop("seeds"), "--seeds")
     print(lecture(**asked, fashion=fashion, seeds=seeds))
+
+
+def lab_failures(argv: list[str]) -> None:
+    """The lecture's failures, untreated and treated: saddle lab failures [--out DIR]."""
+
+    def flags(
+        out: Path = Path("lab-failures"),
+        cases: tuple[str, ...] = (),
+        kimg: float | None = None,
+        minutes: float | None = None,
+        seed: int = 0,
+        quiet: bool = False,
+    ) -> dict[str, Any]:
+        """Train each failure both ways and report; the same command goes on after a kill.
+
+        Args:
+            out: Folder of the runs and of report.html.
+            cases: Only these failures, such as oscillation.
+            kimg: The budget of each run in thousands of images, in place of its own.
+            minutes: Or its wall clock.
+            seed: Of every run.
+            quiet: No progress.
+        """
+        return locals()
+
+    asked = parse(flags, "saddle lab failures", argv)
+    from saddlepoint.lab.failures import failures
+
+    print(failures(**asked))

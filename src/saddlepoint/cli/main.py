@@ -11,7 +11,7 @@ from saddlepoint.cli.data import data_list, data_prepare
 from saddlepoint.cli.doctor import doctor
 from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import parse
-from saddlepoint.cli.lab import lab_lecture, lab_list
+from saddlepoint.cli.lab import lab_failures, lab_lecture, lab_list
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
 from saddlepoint.core.errors import Ill, InputError, Interrupted, RunFailed
@@ -24,8 +24,10 @@ def data(argv: list[str]) -> None:
 
 
 def lab(argv: list[str]) -> None:
-    """Experiments: saddle lab list | saddle lab lecture [--minutes M] [--out DIR]."""
-    _dispatch("saddle lab", {"list": lab_list, "lecture": lab_lecture}, argv)
+    """Experiments: saddle lab list | saddle lab lecture|failures [--minutes M] [--out DIR]."""
+    _dispatch(
+        "saddle lab", {"list": lab_list, "lecture": lab_lecture, "failures": lab_failures}, argv
+    )
 
 
 def presets(argv: list[str]) -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from saddlepoint import api
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import write_json
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import available
 from saddlepoint.evaluation.scores import newest_scores
+from saddlepoint.lab.folders import claim, train_once
 from saddlepoint.reporting.lecture import write_lecture
 
 
@@ -112,7 +111,7 @@ def lecture(
     where_faces = faces or ("ffhq" if "ffhq" in here else None)
     plan = [(FASHION, fashion)] + ([(FACES, where_faces)] if where_faces else [])
     budgets = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
-    _claim(out, {**budgets, "faces": where_faces, "fashion": fashion, "n": n})
+    claim(out, {**budgets, "faces": where_faces, "fashion": fashion, "n": n})
     jobs = [
         (application, data, seed, preset)
         for application, data in plan
@@ -128,7 +127,9 @@ def lecture(
         folder = out / application.name / f"{preset}-{seed}"
         budget = faces_kimg if application is FACES and faces_kimg is not None else kimg
         changes = application.changes.get(preset, {})
-        _train(folder, preset, data, seed, minutes, budget, changes, quiet)
+        given = {"out": folder, "seed": seed, "minutes": minutes, "kimg": budget}
+        train = partial(api.train, preset, data, **given, changes=changes, quiet=quiet)
+        train_once(folder, train, quiet)
         _measure(folder, features, n, quiet)
         done[application.name].append(folder)
     left_out = "" if where_faces else "faces (no ffhq on this machine; name a folder by --faces)"
@@ -139,57 +140,6 @@ def lecture(
         if (folders := done[app.name])
     ]
     return write_lecture(parts, page, left_out)
-
-
-def _claim(out: Path, settings: dict[str, Any]) -> None:
-    """lab.json keeps two labs of other budgets out of one folder."""
-    file = out / "lab.json"
-    if not file.is_file():
-        if out.exists() and any(out.iterdir()):
-            raise InputError(f"--out {out} exists and holds no lab; choose another folder.")
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"--out {out} cannot be written ({error.strerror}); choose another folder."
-            ) from error
-        write_json(file, settings)
-        return
-    before = json.loads(file.read_text())
-    changed = [name for name, value in settings.items() if before.get(name) != value]
-    if changed:
-        was = ", ".join(f"{name}={before.get(name)}" for name in changed)
-        raise InputError(f"--out {out} holds a lab with {was}; use the same or another folder.")
-
-
-def _train(
-    folder: Path,
-    preset: str,
-    data: str,
-    seed: int,
-    minutes: float | None,
-    kimg: float | None,
-    changes: dict[str, Any],
-    quiet: bool,
-) -> None:
-    run = Run(folder)
-    state = run.status.get("state")
-    if state == "finished":
-        return
-    if run.checkpoints:
-        api.resume(folder, quiet=quiet)
-        return
-    shutil.rmtree(folder, ignore_errors=True)  # killed before its first checkpoint
-    api.train(
-        preset,
-        data,
-        out=folder,
-        seed=seed,
-        minutes=minutes,
-        kimg=kimg,
-        changes=changes,
-        quiet=quiet,
-    )
 
 
 def _measure(folder: Path, features: str, n: int, quiet: bool) -> None:
