@@ -173,7 +173,7 @@ def observe(state: TrainState, world: World, conditional: bool, step: int) -> di
     row: dict[str, Any] = {"step": step, "finite": bool(made.isfinite().all())}
     if not row["finite"]:
         return row
-    pixels = to_uint8(made.permute(0, 2, 3, 1).numpy())
+    pixels = to_uint8(made.numpy())
     seen = world.judge(torch.from_numpy(pixels))
     assert seen.logits is not None
     classes = seen.logits.argmax(1)
