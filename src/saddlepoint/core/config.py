@@ -138,7 +138,8 @@ class DoctorConfig:
     mode: Literal["off", "advise", "treat"] = "advise"
     """off, advise (name what goes wrong), or treat (and go back and change what cures it)."""
     probe_kimg: float = 0
-    """Kimg between two probe batches; 0: a tick, for points in the plane several."""
+    """Kimg between two looks with batches of the doctor's own; 0: as many ticks as take 60 steps,
+    which costs less than 3 % of the time."""
     treatments: int = 3
     """After so many treatments of fatal findings, a run gives up."""
 

@@ -15,7 +15,7 @@ from saddlepoint.core.findings import LOSS_FAMILIES, Finding
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis import families
 from saddlepoint.diagnosis.inspection import all_detectors, inspect, with_remedies
-from saddlepoint.diagnosis.probes import Latent, Probes
+from saddlepoint.diagnosis.probes import N_POINTS, Latent, Probes
 from saddlepoint.diagnosis.reading import Real, read_real
 from saddlepoint.diagnosis.roles import Call, Roles, logits_of
 from saddlepoint.diagnosis.signals.players import Player, clip_share
@@ -30,6 +30,8 @@ ASKED_EVERY = 10
 SHARE = 0.02
 """Looks may take this share of the time, unless their interval is given."""
 
+# After the first looks, calls of every second step are listened to; of points, where a step costs
+# little, of every eighth.
 _PENDING = 64  # calls of the discriminator kept while no optimiser steps
 
 
@@ -101,6 +103,9 @@ class Doctor:
         self._busy = False
         self._began, self._spent, self._last_look = time.monotonic(), 0.0, 0
         self._due = self._is_look(1)
+        self._listening = True
+        self._stride = 8 if self.probes.n == N_POINTS else 2
+        self._images_per_step = 0
         nets = (generator, discriminator, optim_g, optim_d)
         self._wiring = WiringSignals(*nets, averaged, self._safely)
         self._ends = [
@@ -159,10 +164,12 @@ class Doctor:
     # -- what happens in the loop --------------------------------------------------------------
 
     def _on_generator(self, args: tuple, kwargs: dict, output: Any) -> None:
-        self._safely(self._generator_called, args, kwargs, output)
+        if self._listening:
+            self._safely(self._generator_called, args, kwargs, output)
 
     def _on_discriminator(self, args: tuple, kwargs: dict, output: Any) -> None:
-        self._safely(self._discriminator_called, args, kwargs, output)
+        if self._listening:
+            self._safely(self._discriminator_called, args, kwargs, output)
 
     def _before_d(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         self._safely(self._before, "d", optimizer)
@@ -205,6 +212,8 @@ class Doctor:
         self._wiring.after_step(which)
         if self._due:
             self._players[which].after_step()
+        if not self._listening:
+            return
         if which == "d":
             self._window.add(self._pending)
             self._pending = []
@@ -229,11 +238,9 @@ class Doctor:
         if self._pending:  # the discriminator's optimiser did not step
             self._window.add(self._pending)
             self._pending = []
-        if images is None:
-            self.n_images += self._window.n_real
-        else:
-            self.n_images = images
-        self._window.n_real = 0
+        if self._listening:
+            self._images_per_step, self._window.n_real = self._window.n_real, 0
+        self.n_images = self.n_images + self._images_per_step if images is None else images
         loss_d, loss_g = (x.detach() if isinstance(x, Tensor) else x for x in (loss_d, loss_g))
         if loss_d is not None:
             self._window.loss_d.append(loss_d)
@@ -247,7 +254,9 @@ class Doctor:
             self._last_look = self.n_steps
             self._spent += time.monotonic() - begun
         self._due = self._is_look(self.n_steps + 1)
-        if self._due:
+        late = self.n_steps >= EARLY[-1]
+        self._listening = self._due or not late or (self.n_steps + 1) % self._stride == 0
+        if self._due and self._is_asked():
             self._wiring.watch()
 
     def _is_look(self, step: int) -> bool:

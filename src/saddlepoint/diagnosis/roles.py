@@ -55,15 +55,19 @@ class Roles:
     wanted: int = 0
     """Fakes of training that are kept for the next look, at least."""
     _made: deque[Made] = field(default_factory=deque)
+    _in_memory: dict[int, Made] = field(default_factory=dict)
     _known: dict[tuple, list[Role]] = field(default_factory=dict)
 
     def made(self, images: Tensor, inputs: tuple[Any, ...] = ()) -> None:
         """The generator gave `images`."""
-        made = self._made
-        made.append(Made(images.detach(), inputs))
-        enough = sum(len(m.images) for m in list(made)[1:] if m.judged) >= self.wanted
-        if len(made) > _FEWEST and (enough or len(made) > _MOST):
-            made.popleft()
+        new = Made(images.detach(), inputs)
+        self._made.append(new)
+        self._in_memory[images.untyped_storage().data_ptr()] = new
+        if len(self._made) > max(_FEWEST, min(_MOST, self.wanted // max(1, len(images)) + 2)):
+            old = self._made.popleft()
+            pointer = old.images.untyped_storage().data_ptr()
+            if self._in_memory.get(pointer) is old:
+                del self._in_memory[pointer]
 
     def newest(self) -> list[Made]:
         """The fakes of training that are still known, newest first."""
@@ -80,11 +84,11 @@ class Roles:
         Args:
             place: how many calls came before it since the last optimiser step.
         """
-        memory, n = images.untyped_storage().data_ptr(), len(images)
-        for made in reversed(self._made):
-            if made.images.untyped_storage().data_ptr() == memory:  # itself, or a part of it
-                made.judged = True
-                return "fake", n, False
+        n = len(images)
+        made = self._in_memory.get(images.untyped_storage().data_ptr())
+        if made is not None:  # the generator's images themselves, or a part of them
+            made.judged = True
+            return "fake", n, False
         key = (place, images.requires_grad, images.is_leaf, images.shape[1:])
         known = self._known.setdefault(key, [])
         if len(known) >= _SURE and len(set(known)) == 1 and known[0] != "mixed":

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from saddlepoint.core.config import Config
 
 
+STEPS_PER_PROBE = 60
+"""The doctor's batches cost what one or two steps do: so rare, they cost less than 3 %."""
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Intervals in images, decided by the budget where the configuration says 0."""
@@ -22,8 +26,11 @@ class Schedule:
         automatic_tick = max(1000, round(train.total_images / 100, -3))
         tick = round(train.tick_kimg * 1000) or automatic_tick
         sample = round(train.sample_kimg * 1000) or max(tick, round(train.total_images / 10, -3))
-        probe = round(config.doctor.probe_kimg * 1000) or tick
-        return cls(train.batch_size * train.n_critic, int(tick), int(sample), int(probe))
+        images_per_step = train.batch_size * train.n_critic
+        # A whole number of ticks: looks are written into their lines.
+        ticks = -(-STEPS_PER_PROBE * images_per_step // int(tick))
+        probe = round(config.doctor.probe_kimg * 1000) or ticks * tick
+        return cls(images_per_step, int(tick), int(sample), int(probe))
 
 
 def crossed(before: int, n_images: int, every: int) -> bool:

@@ -9,16 +9,19 @@ from torch import Tensor
 from saddlepoint.diagnosis.signals.wiring_calls import Call, is_between
 
 
+_NEAR = 4  # calls before and after that its real and its fake batch may be in
+
+
 def mark_between(calls: Iterable[Call]) -> None:
     """Set `between` on the calls whose images lie between a real and a fake batch."""
     calls = list(calls)
-    candidates = [call for call in calls if call.input_gradient is not None]
-    if not candidates:
-        return
-    reals = [call for call in calls if not call.fake.any()]
-    fakes = [call for call in calls if call.fake.all()]
-    for call in candidates:
-        pairs = ((r, f) for r in reals for f in fakes if r is not call and f is not call)
+    for index, call in enumerate(calls):
+        if call.input_gradient is None:
+            continue
+        near = [c for c in calls[max(0, index - _NEAR) : index + _NEAR] if c is not call]
+        reals = [c for c in near if not c.fake.any()]
+        fakes = [c for c in near if c.fake.all()]
+        pairs = ((r, f) for r in reals for f in fakes)
         call.between = any(is_between(call.images, r.images, f.images) for r, f in pairs)
 
 
