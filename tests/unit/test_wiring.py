@@ -418,7 +418,8 @@ class NewDiscriminator(Loop):
         for _ in range(40):
             self.step_d(self.real())
             self.step_g()
-        self.discriminator = conv_discriminator()
+        new = conv_discriminator()
+        self.discriminator = nn.Sequential(new, nn.Sigmoid()) if LOSSES[self.loss].sigmoid else new
         self.optim_d = torch.optim.Adam(self.discriminator.parameters(), self.lr)
         return super().run(steps)
 

@@ -43,7 +43,8 @@ class LearningRateTooHigh(Detector):
 
     def inspect(self, history: History) -> Finding | None:
         found = [self._player(history, player) for player in NAMES]
-        return next((finding for finding in found if finding is not None), None)
+        both = [finding for finding in found if finding is not None]
+        return max(both, key=lambda finding: finding.evidence[0].value, default=None)
 
     def _player(self, history: History, player: str) -> Finding | None:
         name = f"update_ratio_{player}"

@@ -17,6 +17,7 @@ the 1e-8 that Adam adds to its denominator. Reached at sigmoid(-13.8); torch's c
 probabilities, which holds its denominator above 1e-12, gets there at -41."""
 _FITS = 0.02  # relative residual up to which a formula describes the slopes
 _CLEARLY = 5.0  # times better than every formula of the other kind
+_EXTREME = 1e-3  # nearer to 0 or 1 formulas differ in their clamps
 
 
 def push(outputs: Tensor, slopes: Tensor) -> float | None:
@@ -68,9 +69,11 @@ def raw_wanted(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> bool
     """
     p = torch.cat([real[0], fake[0]]).double()
     slopes = torch.cat([real[1], fake[1]]).double()
-    if float(slopes.norm()) == 0:
-        return None
     is_real = torch.cat([torch.ones_like(real[0]), torch.zeros_like(fake[0])]).double()
+    inside = (p > _EXTREME) & (p < 1 - _EXTREME)
+    p, slopes, is_real = p[inside], slopes[inside], is_real[inside]
+    if len(p) < len(inside) / 2 or float(slopes.norm()) == 0:
+        return None
     raw, probability = [2 * (0.5 - is_real)], []
     for high, low in ((1.0, 0.0), (0.9, 0.0), (0.9, 0.1), (0.8, 0.0)):
         for t in (high * is_real + low * (1 - is_real), low * is_real + high * (1 - is_real)):
