@@ -27,18 +27,17 @@ def push(outputs: Tensor, slopes: Tensor) -> float | None:
     return float(-slopes.mean() / slopes.abs().mean())
 
 
-def target(outputs: Tensor, slopes: Tensor) -> float | None:
-    """The output at which the slope would be 0, where the slope rises with the output (squares:
-    the target itself). None where no line fits."""
-    centred = outputs - outputs.mean()
-    variance = centred.square().mean()
-    if float(variance) <= 1e-12 * float(outputs.square().mean()):
+def target(outputs: Tensor, slopes: Tensor) -> tuple[float, float] | None:
+    """The output at which the slope would be 0, and 1 if outputs are drawn there or -1 if they are
+    driven away. None where the slope is no line in the output (least squares are one)."""
+    centred, tilt = outputs - outputs.mean(), slopes - slopes.mean()
+    if float(tilt.norm()) < 1e-3 * float(slopes.norm()):
+        return None  # the same slope for all
+    steepness = (centred * slopes).mean() / centred.square().mean().clamp_min(1e-30)
+    if float((tilt - steepness * centred).norm()) > 1e-3 * float(slopes.norm()):
         return None
-    steepness = (centred * slopes).mean() / variance
-    left = slopes - slopes.mean() - steepness * centred
-    if float(steepness) <= 0 or float(left.norm()) > 1e-3 * float(slopes.norm()):
-        return None
-    return float(outputs.mean() - slopes.mean() / steepness)
+    aim = float(outputs.mean() - slopes.mean() / steepness)
+    return aim, 1.0 if float(steepness) > 0 else -1.0
 
 
 def pushes(
@@ -49,15 +48,16 @@ def pushes(
     Each argument is (outputs [n], slopes [n]). A least-squares loss pulls towards a target from
     both sides, so that the sign of one step says nothing: there the targets are compared.
     """
-    aims = [target(*pair) for pair in (real, fake)]
-    aim_made = target(*made) if made is not None else None
-    if aims[0] is not None and aims[1] is not None and abs(aims[0] - aims[1]) > 0.1:
-        up = 1.0 if aims[0] > aims[1] else -1.0
-        middle, half = (aims[0] + aims[1]) / 2, abs(aims[0] - aims[1]) / 2
-        if aim_made is not None:
-            return up, -up, max(-1.0, min(1.0, (aim_made - middle) / half))
-        return up, -up, push(*made) if made is not None else None
-    return push(*real), push(*fake), push(*made) if made is not None else None
+    aim_real, aim_fake = target(*real), target(*fake)
+    push_made = push(*made) if made is not None else None
+    if aim_real is None or aim_fake is None or abs(aim_real[0] - aim_fake[0]) < 0.1:
+        return push(*real), push(*fake), push_made
+    middle, half = (aim_real[0] + aim_fake[0]) / 2, (aim_real[0] - aim_fake[0]) / 2
+    up = 1.0 if half > 0 else -1.0
+    aim = target(*made) if made is not None else None
+    if aim is not None:
+        push_made = aim[1] * max(-1.0, min(1.0, (aim[0] - middle) / abs(half)))
+    return aim_real[1] * up, -aim_fake[1] * up, push_made
 
 
 def raw_wanted(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> bool | None:
