@@ -22,6 +22,7 @@ COLUMNS: dict[str, str] = {
     "output_high": "greatest output of the discriminator since the last row",
     "saturated": "share of outputs beyond +-16.6, where float32's sigmoid is 0 or 1",
     "nonfinite": "1 when any loss, output or gradient since the last row was not finite",
+    "weights_lost": "1 when a weight of either net is not finite",
     # Gradients and weights, at the look.
     "grad_norm_d": "2-norm of the discriminator's gradient",
     "grad_norm_g": "2-norm of the generator's gradient",

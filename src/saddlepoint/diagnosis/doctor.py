@@ -287,6 +287,7 @@ class Doctor:
         row |= self._window.take()
         for player in self._players.values():
             row |= player.take()
+        row["weights_lost"] = float(not _is_finite(row["moved_d"] + row["moved_g"]))
         # A ratio that cannot be taken (of two zeros) is no sign that the loop's numbers are lost.
         row["nonfinite"] = float(not all(map(_is_finite, row.values())))
         with self.probes.untouched():

@@ -35,6 +35,8 @@ class NonFinite(Detector):
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "nonfinite")
         first = looks.lasting(looks["nonfinite"] > 0, self.looks, self.looks)
+        if first is None and len(looks) and looks["weights_lost"][-1] > 0:
+            first = len(looks) - 1  # no need to wait: a weight that is lost stays lost
         if first is None:
             return None
         evidence = Evidence(
@@ -62,4 +64,5 @@ class NonFinite(Detector):
             name: [1.0] * 20 + [None] * 20
             for name in ("loss_d", "loss_g", "coverage", "pair_ratio")
         }
-        return [run({"nonfinite": lost}), run({"nonfinite": lost, **absent})]
+        at_once = {"nonfinite": [0] * 39 + [1], "weights_lost": [0] * 39 + [1]}
+        return [run({"nonfinite": lost}), run({"nonfinite": lost, **absent}), run(at_once)]

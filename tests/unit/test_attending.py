@@ -1,0 +1,165 @@
+"""The doctor at our own loop: the same bits without it, its words in the run folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import saddlepoint as sp
+from saddlepoint.cli.main import main
+from saddlepoint.core import registry
+from saddlepoint.core.files import sha256_of
+from saddlepoint.core.runs import append_jsonl
+from saddlepoint.reporting.html import write_report
+
+SMALL = {
+    "arch.generator_widths": [16],
+    "arch.discriminator_widths": [16],
+    "train.batch_size": 16,
+    "train.device": "cpu",
+    "train.precision": "fp32",
+    "train.tick_kimg": 0.32,
+    "train.sample_kimg": 0.64,
+    "train.n_samples": 4,
+    "doctor.probe_kimg": 0.32,
+}
+MEASURED = ("seconds", "images_per_second", "memory_mb")
+
+
+def train(out: Path, kimg: float = 1.92, **changes: Any) -> sp.Run:
+    dotted = {name.replace("__", "."): value for name, value in changes.items()}
+    return sp.train(
+        "gan", data="ring8", kimg=kimg, changes={**SMALL, **dotted}, out=out, quiet=True
+    )
+
+
+def weights(run: sp.Run) -> dict[str, str]:
+    files = sorted(run.checkpoints_folder.glob("*/*.safetensors"))
+    return {str(f.relative_to(run.path)): sha256_of(f) for f in files if f.stem != "doctor"}
+
+
+def rows(run: sp.Run) -> list[dict[str, Any]]:
+    """The lines of metrics without what a clock measured."""
+    return [{k: v for k, v in row.items() if k not in MEASURED} for row in run.history.rows]
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> sp.Run:
+    return train(tmp_path_factory.mktemp("runs") / "watched")
+
+
+def test_a_watched_run_has_the_bits_of_one_that_is_not(watched: sp.Run, tmp_path: Path) -> None:
+    alone = train(tmp_path / "alone", doctor__mode="off")
+    assert weights(alone) == weights(watched)
+    assert not alone.findings_file.exists()
+    assert "pair_ratio" not in alone.history.names
+    assert [row["loss_g"] for row in alone.history.rows] == pytest.approx(
+        [row["loss_g"] for row in watched.history.rows]
+    )
+
+
+def test_each_line_of_metrics_is_a_look(watched: sp.Run) -> None:
+    row = watched.history.rows[-1]
+    assert len(watched.history) == 6
+    assert {"auc", "pair_ratio", "coverage", "eval_gap", "replay_auc", "moved_g"} <= set(row)
+    assert row["averaged"] == 1
+    assert row["loss_family"] == 1
+    assert row["nonfinite"] == 0
+    assert watched.history["bins"].shape == (6,)  # a list is no number
+
+
+def test_a_resumed_run_is_looked_at_as_one_never_stopped(watched: sp.Run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(watched.path, copy)
+    append_jsonl(copy / "findings.jsonl", {"event": "found", "name": "x", "at_images": 1_600})
+    for folder in sp.Run(copy).checkpoints[1:]:
+        shutil.rmtree(folder)
+    resumed = sp.resume(copy, quiet=True)
+    assert rows(resumed) == rows(watched)
+    assert weights(resumed).items() >= dict(list(weights(watched).items())[-4:]).items()
+    assert resumed.findings == watched.findings
+
+
+def test_a_run_that_is_no_number_any_more_says_so(tmp_path: Path) -> None:
+    with pytest.raises(sp.RunFailed, match="not finite"):
+        train(tmp_path / "run", optim_g__lr=1e30, optim_d__lr=1e30)
+    run = sp.Run(tmp_path / "run")
+    assert run.history.rows[-1]["nonfinite"] == 1
+    assert "non-finite" in {line["name"] for line in run.findings}
+    assert "non-finite" in {finding.name for finding in run.diagnose()}
+    assert main(["doctor", str(run.path)]) == 3
+
+
+def ill_run(watched: sp.Run, path: Path, name: str) -> Path:
+    """A run folder with the metrics of a detector's own example."""
+    shutil.copytree(watched.path, path)
+    sick = registry.get("detector", name).sick()[0]
+    lines = "".join(json.dumps(row) + "\n" for row in sick.rows)
+    (path / "metrics.jsonl").write_text(lines)
+    return path
+
+
+def test_saddle_doctor_tells_ill_from_healthy_without_torch(
+    watched: sp.Run, tmp_path: Path
+) -> None:
+    ill = ill_run(watched, tmp_path / "ill", "complete-mode-collapse")
+    code = (
+        "import sys\nfrom saddlepoint.cli.main import main\ncode = main(sys.argv[1:])\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\nsys.exit(code)"
+    )
+    for path, expected in ((ill, 3), (watched.path, 0)):
+        command = [sys.executable, "-c", code, "doctor", str(path), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == expected, done.stderr
+        document = json.loads(done.stdout)
+        assert document["ill"] == (expected == 3)
+    assert document["findings"] == []
+    finding = json.loads(
+        subprocess.run(
+            [sys.executable, "-c", code, "doctor", str(ill), "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+    )["findings"][0]
+    assert finding["name"] == "complete-mode-collapse"
+    assert finding["evidence"]
+    assert {"name", "value", "healthy", "note"} == set(finding["evidence"][0])
+
+
+def test_saddle_doctor_in_words(
+    watched: sp.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["doctor", str(watched.path)]) == 0
+    assert "No finding in 6 lines" in capsys.readouterr().out
+    ill = ill_run(watched, tmp_path / "ill", "discriminator-wins")
+    assert main(["doctor", str(ill)]) == 3
+    said = capsys.readouterr().out
+    assert "discriminator-wins" in said
+    assert "healthy: " in said
+    assert main(["doctor", str(tmp_path / "none")]) == 2
+    assert main(["doctor", str(ill), "--jsn"]) == 2
+    assert "did you mean --json" in capsys.readouterr().err
+
+
+def test_the_report_shows_findings(watched: sp.Run, tmp_path: Path) -> None:
+    assert "Nothing is found" in write_report(watched).read_text()
+    page = write_report(sp.Run(ill_run(watched, tmp_path / "ill", "oscillation"))).read_text()
+    assert "oscillation" in page
+    assert 'class="finding' in page
+
+
+def test_the_mode_is_a_flag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["train", "gan", "--data", "ring8", "--dry-run"]
+    assert main([*flags, "--doctor", "off"]) == 0
+    assert json.loads(capsys.readouterr().out)["doctor"]["mode"] == "off"
+    assert main(flags) == 0
+    assert json.loads(capsys.readouterr().out)["doctor"]["mode"] == "advise"
+    assert main([*flags, "--doctor", "maybe"]) == 2
+    assert "must be one of off, advise, treat" in capsys.readouterr().err
