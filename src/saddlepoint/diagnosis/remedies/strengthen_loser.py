@@ -40,6 +40,9 @@ class StrengthenLoser(Remedy):
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         arch: Any = config.arch
         loser = "generator" if finding.name == "discriminator-wins" else "discriminator"
+        if finding.name in ("complete-mode-collapse", "partial-mode-collapse"):
+            # A generator that is the smaller of the two may be too small to reach all modes.
+            loser = _smaller(arch)
         winner = "discriminator" if loser == "generator" else "generator"
         found: dict[str, Any] = {}
         if loser == "discriminator":
@@ -60,3 +63,12 @@ class StrengthenLoser(Remedy):
         wanted = tuple(max(width, self.narrowest) for width in reversed(other))
         smaller = len(now) < len(wanted) or max(now) < max(wanted) / 2
         return {f"arch.{loser}_widths": wanted} if smaller else {}
+
+
+def _smaller(arch: Any) -> str:
+    """The net with the narrower widest layer; the discriminator where they are equal."""
+    sizes = {}
+    for player in ("generator", "discriminator"):
+        widths = getattr(arch, f"{player}_widths", None) or (getattr(arch, f"{player}_width", 0),)
+        sizes[player] = max(widths)
+    return "generator" if sizes["generator"] < sizes["discriminator"] else "discriminator"
