@@ -28,6 +28,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"minibatch_deviation": True},
     {"discriminator_norm": "spectral"},
     {"discriminator_depth": 1},
+    {"generator_norm": "none"},
 ]
 """What a discriminator may have, where it has such a field; tried on some of the specs."""
 NARROW = {"generator_width": 8, "discriminator_width": 8, "max_width": 16, "latent_dim": 12}

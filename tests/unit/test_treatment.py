@@ -33,7 +33,9 @@ def one_illness(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
         """Fires from ILL_FROM images on."""
 
         def inspect(self, history: History) -> Finding | None:
-            late = [r for r in history.rows if r["images"] > ILL_FROM and r.get("clip_share", 0) > 0.3]
+            late = [
+                r for r in history.rows if r["images"] > ILL_FROM and r.get("clip_share", 0) > 0.3
+            ]
             if len(late) < 2 or history.rows[-1]["clip_share"] < 0.3:
                 return None
             return Finding(

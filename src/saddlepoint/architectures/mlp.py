@@ -42,7 +42,10 @@ class MlpGenerator(Generator):
         classes = spec.n_classes if arch.conditioning == "every-layer" else 0
         widths = [arch.latent_dim + self.label.width, *arch.generator_widths]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        self.norms = nn.ModuleList(ConditionalBatchNorm(b, classes) for b in widths[1:])
+        self.norms = nn.ModuleList(
+            ConditionalBatchNorm(b, classes) if arch.generator_norm == "batch" else _Identity()
+            for b in widths[1:]
+        )
         self.head = nn.Linear(widths[-1], math.prod(spec.shape))
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -54,6 +57,11 @@ class MlpGenerator(Generator):
             out = self.head(h.float())
         out = torch.tanh(out) if self.spec.value_range is not None else out
         return out.view(len(z), *self.spec.shape)
+
+
+class _Identity(nn.Module):
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        return x
 
 
 class MlpDiscriminator(Discriminator):
@@ -110,6 +118,8 @@ class Mlp(Architecture):
     """Widths of the generator's hidden layers, from z on; fewer layers make it weaker."""
     discriminator_widths: tuple[int, ...] = (512, 256)
     """Widths of the discriminator's hidden layers; fewer layers make it weaker."""
+    generator_norm: Literal["batch", "none"] = "batch"
+    """BatchNorm in the generator, or none, which lets it collapse more easily."""
     discriminator_norm: Literal["none", "spectral"] = "none"
     """Spectral norm in the discriminator, or none."""
     dropout: float = 0.0
@@ -136,6 +146,11 @@ class Mlp(Architecture):
                 raise InputError(f"Mlp: {field} needs at least one width, each at least 1.")
 
     def check(self, spec: DataSpec) -> None:
+        if self.conditioning == "every-layer" and self.generator_norm == "none":
+            raise InputError(
+                "mlp: conditioning=every-layer needs BatchNorm, which carries the label; use "
+                "--arch.generator-norm batch."
+            )
         if spec.is_image and not 4 <= spec.size <= 256:
             raise InputError(f"mlp: images of {spec.size} px are outside 4 to 256 px; resize them.")
 

@@ -37,6 +37,8 @@ class StrongerConditioning(Remedy):
         found: dict[str, Any] = {}
         if config.arch.conditioning != "every-layer":
             found["arch.conditioning"] = "every-layer"
+            if getattr(config.arch, "generator_norm", "batch") == "none":
+                found["arch.generator_norm"] = "batch"  # it carries the label
         if getattr(config.arch, "label_scale", 1.0) < 1:
             found["arch.label_scale"] = 1.0
         if config.train.mismatched < self.mismatched:
