@@ -76,6 +76,14 @@ class Looks:
                     break
         return first if self.steps[-1] - self.steps[first] >= steps else None
 
+    def window(self, k: int, steps: float) -> int | None:
+        """The index of the first of the last looks that are at least k and span at least `steps`
+        generator steps; None where there are not so many."""
+        first = len(self) - k
+        while first >= 0 and self.steps[-1] - self.steps[first] < steps:
+            first -= 1
+        return first if first >= 0 else None
+
     def finding(
         self,
         detector: Detector,
@@ -108,15 +116,16 @@ def ever(history: History, name: str) -> bool:
     return any(row.get(name) == 1 for row in history.rows)
 
 
-def gains(values: np.ndarray, since: int, least: float) -> bool:
+def gains(values: np.ndarray, since: int, least: float, floor: float = 0.0) -> bool:
     """True when a quantity that should rise still does: the median of the newer half of its
-    values since an index is above that of the older half by more than the share `least`."""
+    values since an index is above that of the older half by more than the share `least`, and by
+    more than `floor`: near 0 any noise is a large share."""
     window = values[since:]
     window = window[np.isfinite(window)]
     if len(window) < 4:
         return False
     older, newer = np.median(window[: len(window) // 2]), np.median(window[len(window) // 2 :])
-    return bool(newer > older + least * abs(older))
+    return bool(newer > older + max(least * abs(older), floor))
 
 
 def entropy(shares: np.ndarray) -> np.ndarray:

@@ -17,14 +17,17 @@ WEIGHT = 0.4
 """Share of the data without fakes that is more than a few modes."""
 
 
-def poor(looks: Looks) -> np.ndarray:
+def poor(looks: Looks, coverage: float = 0.1) -> np.ndarray:
     """bool [looks]: hardly a real image has a fake near it, and a second measure agrees.
+
+    Args:
+        coverage: least healthy coverage, as a share of what equal distributions have.
 
     A generator never equals its data, and data in tight clusters gives even good ones a low
     coverage; so one measure alone says little. A look without either measure is not poor.
     """
     with np.errstate(invalid="ignore"):  # NaN, where a column is absent, compares as False
-        uncovered = looks["coverage"] < 0.1 * looks["coverage_null"]
+        uncovered = looks["coverage"] < coverage * looks["coverage_null"]
         spread = looks["pair_ratio"]
         agrees = (spread < NARROW) | (spread > WIDE)
         agrees |= (looks["nearest_real"] > FAR) & (looks["off_data"] > OFF)
@@ -38,11 +41,13 @@ def off_the_data(looks: Looks) -> np.ndarray:
         return (looks["nearest_real"] > FAR) & (looks["off_data"] > 2 * OFF)
 
 
-def still_improves(looks: Looks, since: int) -> bool:
-    """True when any measure of quality got clearly better since a look.
+def still_improves(looks: Looks, k: int, steps: float) -> bool:
+    """True when any measure of quality got clearly better over twice the looks and steps given.
 
-    Newer half against older half of the looks: a step of a tenth of the measure's whole range.
+    Newer half against older half of the looks: a step of a tenth of the measure's whole range, or
+    a fifth of the distance to the data.
     """
+    since = looks.window(2 * k, 2 * steps) or 0
     measures = {"coverage": 0.05, "bins_weight": -0.1, "off_data": None}
     for name, step in measures.items():
         values = looks[name][since:]

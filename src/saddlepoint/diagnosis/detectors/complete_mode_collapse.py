@@ -29,6 +29,9 @@ class CompleteModeCollapse(Detector):
 
     spread: float = 0.1
     """Median distance of two fakes, as a share of that of two real images, below which it holds."""
+    variety: float = 0.08
+    """Number of different images, as a share of that among as many real ones, below which it holds
+    too where the spread is below four times its bound."""
     warmup: float = 200
     """Generator steps that are not looked at."""
     m: int = 5
@@ -48,8 +51,12 @@ class CompleteModeCollapse(Detector):
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "pair_ratio", after=self.warmup)
         spread = looks["pair_ratio"]
-        first = looks.lasting(spread < self.spread, self.m, self.k, self.steps)
-        if first is None or gains(spread, max(0, len(spread) - 2 * self.k), 0.5):
+        with np.errstate(invalid="ignore"):  # where there is no score it says nothing
+            ill = (spread < self.spread) | (
+                (looks["rke_ratio"] < self.variety) & (spread < 4 * self.spread)
+            )
+        first = looks.lasting(ill, self.m, self.k, self.steps)
+        if first is None or gains(spread, max(0, len(spread) - 2 * self.k), 0.5, self.spread / 4):
             return None
         evidence = [
             Evidence(
@@ -59,12 +66,13 @@ class CompleteModeCollapse(Detector):
                 note="median distance of two fakes as a share of that of two real images",
             )
         ]
-        for name, note in (
-            ("rke_ratio", "how many different images there are, as a share of the data's"),
-            ("duplicates", "share of fakes with a twin"),
+        for name, least, note in (
+            ("rke_ratio", self.variety, "how many different images, as a share of the data's"),
+            ("duplicates", None, "share of fakes with a twin"),
         ):
-            if np.isfinite(looks[name][-1]):
-                evidence.append(Evidence(name=name, value=float(looks[name][-1]), note=note))
+            value = float(looks[name][-1])
+            if np.isfinite(value):
+                evidence.append(Evidence(name=name, value=value, healthy=(least, None), note=note))
         message = (
             f"The generator makes nearly the same image for every latent: two fakes are "
             f"{100 * spread[-1]:.2g} % as far apart as two real images, since step "

@@ -55,7 +55,7 @@ class ConditionIgnored(Detector):
         effect = looks["label_effect"]
         ill = (effect < self.effect) & (looks["latent_effect"] > self.latent_effect)
         first = looks.lasting(ill, self.m, self.k, self.steps)
-        if first is None or gains(effect, max(0, len(effect) - 2 * self.k), 0.3):
+        if first is None or gains(effect, max(0, len(effect) - 2 * self.k), 0.3, self.effect / 4):
             return None
         evidence = (
             Evidence(

@@ -50,7 +50,7 @@ class DiscriminatorWins(Detector):
         looks = Looks(history, "auc", "coverage", "coverage_null", after=self.warmup)
         ill = (looks["auc"] >= self.auc) & _quality.poor(looks)
         first = looks.lasting(ill, self.m, self.k, self.steps)
-        if first is None or _quality.still_improves(looks, -2 * self.k):
+        if first is None or _quality.still_improves(looks, self.k, self.steps):
             return None
         gap = looks["real_logit"][-1] - looks["fake_logit"][-1]
         evidence = [

@@ -23,6 +23,15 @@ SCALES = {
     "pair_ratio": "spread of the fakes as a share of the data's",
 }
 
+FLOORS = {
+    "logit_gap": 3.0,
+    "logit_spread": 3.0,
+    "grad_norm_d": 10.0,
+    "fake_slope": 10.0,
+    "pair_ratio": 0.5,
+}
+"""What an early median counts as at least: outputs that begin near 0 may well grow."""
+
 
 @register("divergence")
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +68,9 @@ class Divergence(Detector):
         looks = Looks(history, after=self.warmup)
         if len(looks) <= self.early:
             return None
-        sums = {name: self._cusum(values) for name, values in self._scales(looks).items()}
+        sums = {
+            name: self._cusum(values, FLOORS[name]) for name, values in self._scales(looks).items()
+        }
         sums = {name: values for name, values in sums.items() if values[-1] > 0}
         if not sums:
             return None
@@ -69,7 +80,7 @@ class Divergence(Detector):
         if not bad or sums[worst][-1] < self.total * (1 if known else self.unseen):
             return None
         values = self._scales(looks)[worst]
-        usual = float(np.nanmedian(values[: self.early]))
+        usual = max(float(np.nanmedian(values[: self.early])), FLOORS[worst])
         first = int(np.flatnonzero(sums[worst] == 0)[-1]) + 1 if (sums[worst] == 0).any() else 0
         evidence = (
             Evidence(
@@ -91,7 +102,7 @@ class Divergence(Detector):
         gap = np.abs(looks["real_logit"] - looks["fake_logit"])
         return {"logit_gap": gap, **{n: looks[n] for n in SCALES if n != "logit_gap"}}
 
-    def _cusum(self, values: np.ndarray) -> np.ndarray:
+    def _cusum(self, values: np.ndarray, floor: float) -> np.ndarray:
         """float64 [looks]: how far the logarithm has been too high for how long; 0 where it is
         not. A look without the value changes nothing."""
         sums = np.zeros(len(values))
@@ -99,7 +110,7 @@ class Divergence(Detector):
         early = early[np.isfinite(early) & (early > 0)]
         if len(early) < 3:
             return sums
-        usual = np.log10(np.median(early))
+        usual = np.log10(max(float(np.median(early)), floor))
         for index in range(1, len(values)):
             value, beyond = values[index], 0.0
             if np.isfinite(value) and value > 0:

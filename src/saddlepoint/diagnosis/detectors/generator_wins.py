@@ -46,9 +46,9 @@ class GeneratorWins(Detector):
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "auc", "coverage", "coverage_null", after=self.warmup)
         fooled = looks["auc"] < self.auc
-        ill = fooled & (looks["coverage"] < 0.5 * looks["coverage_null"])
+        ill = fooled & _quality.poor(looks)
         first = looks.lasting(ill, self.m, self.k, self.steps)
-        if first is None or _quality.still_improves(looks, -2 * self.k):
+        if first is None or _quality.still_improves(looks, self.k, self.steps):
             return None
         evidence = (
             Evidence(
@@ -74,4 +74,4 @@ class GeneratorWins(Detector):
     def sick(cls) -> list[History]:
         bad = {"coverage": 0.02, "pair_ratio": 0.5, "nearest_real": 5.0, "bins_weight": 0.7}
         bad |= {"loss_d": 8.0, "loss_g": 0.001, "real_logit": -2.0, "fake_logit": 7.0}
-        return [run({**bad, "auc": 0.03}), run({**bad, "auc": 0.15, "coverage": 0.1})]
+        return [run({**bad, "auc": 0.03}), run({**bad, "auc": 0.15, "coverage": 0.05})]

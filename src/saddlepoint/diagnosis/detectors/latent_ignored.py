@@ -53,7 +53,7 @@ class LatentIgnored(Detector):
         with np.errstate(invalid="ignore"):  # without variety even among labels it is a collapse
             ill &= ~(looks["pair_ratio"] < self.effect)
         first = looks.lasting(ill, self.m, self.k, self.steps)
-        if first is None or gains(effect, max(0, len(effect) - 2 * self.k), 0.5):
+        if first is None or gains(effect, max(0, len(effect) - 2 * self.k), 0.5, self.effect / 4):
             return None
         evidence = [
             Evidence(

@@ -48,8 +48,8 @@ class Oscillation(Detector):
 
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "bins", after=self.warmup)
-        first = len(looks) - self.k
-        if first < 0 or looks.steps[-1] - looks.steps[first] < self.steps:
+        first = looks.window(self.k, self.steps)
+        if first is None:
             return None
         seen = shares(looks.lists("bins")[first:])
         gap = jensen_gap(seen)
@@ -69,13 +69,13 @@ class Oscillation(Detector):
                 name="jensen_gap",
                 value=gap,
                 healthy=(None, self.gap),
-                note=f"how much wider all of the last {self.k} looks are than each, in nats",
+                note=f"how much wider all of the last {len(seen)} looks are than each, in nats",
             ),
         )
         each, together = np.exp(entropy(seen)).mean(), np.exp(entropy(seen.mean(0)))
         message = (
             f"The generator oscillates: a look shows about {each:.1f} kinds of images, all of the "
-            f"last {self.k} looks together {together:.1f}; what it makes changes all the time."
+            f"last {len(seen)} looks together {together:.1f}; what it makes changes all the time."
         )
         return looks.finding(self, first, "fatal", message, evidence)
 

@@ -62,15 +62,15 @@ class PartialModeCollapse(Detector):
 
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "bins", "bins_real", after=self.warmup)
-        first = len(looks) - self.k
-        if first < 0 or looks.steps[-1] - looks.steps[first] < self.steps:
+        first = looks.window(self.k, self.steps)
+        if first is None:
             return None
         counted = looks.lists("bins")
         real = looks.lists("bins_real")[-1]
         missing = self._missing(counted[first:], real)
         weight = float(real[missing].sum())
         lost = _quality.off_the_data(looks)[first:].mean() > 0.5
-        if lost or weight < self.weight or self._still_finds(counted, real, weight):
+        if lost or weight < self.weight or self._still_finds(counted, first, real, weight):
             return None
         seen = shares(counted[first:].sum(0))
         evidence = (
@@ -84,14 +84,15 @@ class PartialModeCollapse(Detector):
                 name="missing_share",
                 value=float(seen[missing].sum()),
                 healthy=(weight / 2, None),
-                note=f"share of the fakes in those bins, over the last {self.k} looks",
+                note=f"share of the fakes in those bins, over the last {len(looks) - first} looks",
             ),
         )
         names = ", ".join(str(index) for index in missing)
+        kinds = "classes" if looks.rows[-1].get("bins_are_classes") == 1 else "regions"
         message = (
-            f"{len(missing)} of {len(real)} regions of the data are missing among the fakes: they "
+            f"{len(missing)} of {len(real)} {kinds} of the data are missing among the fakes: they "
             f"hold {100 * weight:.0f} % of the real images and {100 * seen[missing].sum():.1f} % "
-            f"of the fakes (regions {names})."
+            f"of the fakes ({kinds} {names})."
         )
         severity = "fatal" if weight >= 2 * self.weight else "warn"
         return looks.finding(
@@ -112,19 +113,21 @@ class PartialModeCollapse(Detector):
         significant |= (counted.sum(0) == 0) & (real * n * len(counted) >= 8)
         return np.flatnonzero((seen < self.below * real) & significant & (real > 0))
 
-    def _still_finds(self, counted: np.ndarray, real: np.ndarray, weight: float) -> bool:
-        """True when the same number of looks before missed more than these do, or when fakes
-        begin to come to the missing bins."""
-        window = counted[-self.k :]
+    def _still_finds(
+        self, counted: np.ndarray, first: int, real: np.ndarray, weight: float
+    ) -> bool:
+        """True when as many looks before the window missed more than it does, or when fakes begin
+        to come to the missing bins."""
+        window = counted[first:]
         missing = self._missing(window, real)
-        half = self.k // 2
+        half = len(window) // 2
         older, newer = (
             shares(part.sum(0))[missing].sum() for part in (window[:half], window[half:])
         )
         if newer > 0.02 and newer > 2 * older:
             return True
-        before = counted[-2 * self.k : -self.k]
-        if len(before) < self.k // 2:
+        before = counted[max(0, first - len(window)) : first]
+        if len(before) < half:
             return True  # too early to tell
         return float(real[self._missing(before, real)].sum()) > weight + 0.05
 

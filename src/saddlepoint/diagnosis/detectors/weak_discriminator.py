@@ -29,7 +29,7 @@ class WeakDiscriminator(Detector):
 
     auc: float = 0.6
     """How often a real image gets a higher output than a fake one, in the median, at most."""
-    coverage: float = 0.3
+    coverage: float = 0.15
     """Coverage, as a share of what equal distributions have, below which fakes are plainly bad."""
     warmup: float = 300
     """Generator steps that are not looked at."""
@@ -59,9 +59,9 @@ class WeakDiscriminator(Detector):
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "auc", "coverage", "coverage_null", after=self.warmup)
         blind = (looks["auc"] <= self.auc) & (looks["auc"] >= 1 - self.auc)
-        ill = blind & (looks["coverage"] < self.coverage * looks["coverage_null"])
+        ill = blind & _quality.poor(looks, self.coverage)
         first = looks.lasting(ill, self.m, self.k, self.steps)
-        if first is None or _quality.still_improves(looks, -2 * self.k):
+        if first is None or _quality.still_improves(looks, self.k, self.steps):
             return None
         auc = float(np.median(looks["auc"][-self.k :]))
         evidence = (
@@ -85,6 +85,6 @@ class WeakDiscriminator(Detector):
 
     @classmethod
     def sick(cls) -> list[History]:
-        blob = {"auc": 0.52, "coverage": 0.08, "nearest_real": 4.0, "bins_weight": 0.1}
+        blob = {"auc": 0.52, "coverage": 0.08, "nearest_real": 4.0, "off_data": 0.9}
         blob |= {"loss_d": 1.38, "loss_g": 0.7, "real_logit": 0.01, "fake_logit": -0.01}
-        return [run(blob), run({**blob, "auc": 0.56, "coverage": 0.15})]
+        return [run(blob), run({**blob, "auc": 0.56, "coverage": 0.12})]
