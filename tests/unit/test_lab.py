@@ -112,3 +112,48 @@ def test_faces_have_a_budget_of_their_own(
     page = (out / "report.html").read_text()
     assert "Left out" not in page
     assert "250.55" in page
+
+
+# -- failures --------------------------------------------------------------------------------
+
+
+def test_every_failure_can_be_trained_both_ways_and_differs_in_the_doctor_alone() -> None:
+    from saddlepoint.core.config import to_json
+    from saddlepoint.lab.failures import FAILURES, WAYS
+
+    for name, failure in FAILURES.items():
+        assert failure.name == name
+        assert failure.expected
+        configs = [failure.config(way, seed=3) for way in WAYS]
+        for config in configs:
+            config.check(config.source.open().spec)
+        untreated, treated = map(to_json, configs)
+        assert {key for key in untreated if untreated[key] != treated[key]} == {"doctor"}
+
+
+def test_the_failures_are_trained_both_ways_and_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "lab"
+    argv = ["lab", "failures", "--kimg", "0.2", "--quiet", "--out", str(out)]
+    argv += ["--cases", "partial-collapse", "latent-ignored"]
+    assert main(argv) == 0
+    assert capsys.readouterr().out.strip() == str(out / "report.html")
+    page = (out / "report.html").read_text()
+    for text in ("Partial mode collapse", "z is ignored", "Untreated, at the end"):
+        assert text in page
+    assert page.count("<img ") == 6  # for each: the data, untreated, treated
+    folders = [out / "partial-collapse" / way for way in ("untreated", "treated")]
+    modes = [Run(folder).document["config"]["doctor"]["mode"] for folder in folders]
+    assert modes == ["advise", "treat"]
+    before = [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]
+    assert main(argv) == 0
+    assert before == [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]
+
+
+def test_an_unknown_failure_gets_the_nearest_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["lab", "failures", "--cases", "oscilation", "--out", str(tmp_path / "lab")]
+    assert main(argv) == 2
+    assert "did you mean 'oscillation'?" in capsys.readouterr().err

@@ -45,6 +45,7 @@ class Failure:
             "arch.discriminator_widths": (96, 96, 96),
             "arch.latent_dim": 8,
             "train.tick_kimg": self.kimg / LOOKS,
+            "doctor.probe_kimg": self.kimg / LOOKS,
         }
         changes = {**small, **self.changes, "doctor.mode": WAYS[way]}
         return with_changes(
