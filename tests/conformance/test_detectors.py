@@ -197,9 +197,11 @@ def test_the_order_of_two_looks_is_kept() -> None:
     """A finding's first step is that of the first ill look, whatever the gaps."""
     from saddlepoint.diagnosis.detectors._looks import Looks
 
-    looks = Looks(History([{"step": 100 * i} for i in range(10)]))
+    looks = Looks(History([{"step": 100 * i} for i in range(12)]))
     ill = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 1], dtype=bool)
     assert looks.lasting(ill, 4, 5) == 4
     assert looks.lasting(ill, 5, 5) is None
     assert looks.lasting(ill, 4, 5, steps=600) is None
-    assert looks.lasting(ill[:7], 3, 5) is None, "the last look must be ill"
+    assert looks.lasting(ill[:7], 3, 5) is None, "two of five"
+    assert looks.lasting(np.append(ill, [False]), 4, 5) is not None, "one healthy look is a gap"
+    assert looks.lasting(np.append(ill, [False] * 2), 4, 5) is None, "two are its end"

@@ -61,20 +61,25 @@ class Looks:
     def lasting(self, ill: np.ndarray, m: int, k: int, steps: float = 0) -> int | None:
         """The index from which on a state lasts, or None where it does not.
 
-        It lasts when the last look and m of the last k are ill, and when it began at least
-        `steps` generator steps ago. Gaps of up to k - m healthy looks do not end it.
+        It begins to last at an ill look by which m of the last k were ill and the first of them
+        was `steps` generator steps ago. Gaps of up to k - m healthy looks do not end it, so that a
+        finding does not come and go with every look.
         """
-        if len(ill) < k or not ill[-1] or ill[-k:].sum() < m:
+        if not ill.any():
             return None
-        first, gap = len(ill) - 1, 0
-        for index in range(len(ill) - 1, -1, -1):
+        last = int(np.flatnonzero(ill)[-1])
+        too_few = last + 1 < k or ill[last + 1 - k : last + 1].sum() < m
+        if too_few or len(ill) - 1 - last > k - m:
+            return None
+        first, gap = last, 0
+        for index in range(last, -1, -1):
             if ill[index]:
                 first, gap = index, 0
             else:
                 gap += 1
                 if gap > k - m:
                     break
-        return first if self.steps[-1] - self.steps[first] >= steps else None
+        return first if self.steps[last] - self.steps[first] >= steps else None
 
     def window(self, k: int, steps: float) -> int | None:
         """The index of the first of the last looks that are at least k and span at least `steps`

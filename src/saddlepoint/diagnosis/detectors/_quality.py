@@ -9,7 +9,7 @@ from saddlepoint.diagnosis.detectors._looks import Looks, entropy, shares
 
 NARROW, WIDE = 0.35, 3.0
 """Spread of the fakes as a share of the data's, outside of which it is not the data's."""
-FAR, OFF = 2.0, 0.12
+FAR, OFF = 2.5, 0.12
 """Distance of fakes to the data beyond which they are not on it: in nearest distances of real
 images, and in distances of two real images. Tight clusters make the first one large, data of
 many dimensions the second one; fakes are far where both are."""

@@ -36,7 +36,12 @@ class GeneratorWins(Detector):
     steps: float = 200
     """Generator steps for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
+    causes: ClassVar[tuple[str, ...]] = (
+        *WIRING,
+        "non-finite",
+        "divergence",
+        "complete-mode-collapse",
+    )
 
     def __post_init__(self) -> None:
         between(self, 0, 0.5, "auc")

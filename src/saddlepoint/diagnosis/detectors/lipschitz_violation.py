@@ -37,7 +37,7 @@ class LipschitzViolation(Detector):
     """Greatest slope of a penalised critic."""
     unbounded: float = 1000.0
     """Greatest slope of a critic without a penalty: clipped weights do not reach it."""
-    clipped: float = 0.4
+    clipped: float = 0.15
     """Share of the weights at the clip, at any look, above which a critic counts as clipped hard.
     Later, what is at the clip may well be less: the weights that are left are then near 0."""
     blind: float = 0.15
