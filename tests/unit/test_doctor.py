@@ -366,12 +366,12 @@ def test_copies_of_a_watched_net_are_not_watched_and_the_net_can_be_pickled() ->
     unpickled = pickle.loads(pickle.dumps(generator))
     unpickled(torch.randn(8, LATENT))
     average(torch.randn(8, LATENT))
-    assert len(doctor._roles._made) == 0
+    assert len(doctor._listener.roles._made) == 0
     generator(torch.randn(8, LATENT))
-    assert len(doctor._roles._made) == 1
+    assert len(doctor._listener.roles._made) == 1
     doctor.detach()
     generator(torch.randn(8, LATENT))
-    assert len(doctor._roles._made) == 1
+    assert len(doctor._listener.roles._made) == 1
     assert not generator._forward_hooks
 
 

@@ -37,8 +37,8 @@ class Watch:
 class _CallWatch(Watch):
     """A forward hook with keyword arguments."""
 
-    def __call__(self, module: nn.Module, *seen: Any) -> None:
-        super().__call__(*seen)
+    def __call__(self, *seen: Any) -> None:
+        super().__call__(*seen[1:])  # without the module
 
     def __deepcopy__(self, memo: dict) -> Watch:
         return _CallWatch()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from saddlepoint.core.config import Config
 
-
 STEPS_PER_PROBE = 60
 """The doctor's batches cost what one or two steps do: so rare, they cost less than 3 %."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -48,14 +50,16 @@ def clip_share(net: nn.Module) -> float:
     return float((sizes >= 0.999 * sizes.max()).float().mean())
 
 
-def norm(tensors: list[Tensor]) -> Tensor:
+def norm(tensors: Sequence[Tensor]) -> Tensor:
     """2-norm of all numbers together."""
-    return torch.stack(torch._foreach_norm(tensors)).float().norm()
+    norms = torch._foreach_norm(tensors)  # type: ignore[reportPrivateImportUsage]  # no public one
+    return torch.stack(norms).float().norm()
 
 
 def distance(new: list[nn.Parameter], old: list[Tensor]) -> Tensor:
     """2-norm of the change."""
-    return norm(torch._foreach_sub([p.detach() for p in new], old))
+    now = [p.detach() for p in new]
+    return norm(torch._foreach_sub(now, old))  # type: ignore[reportPrivateImportUsage]
 
 
 def _copies(parameters: list[nn.Parameter]) -> list[Tensor]:

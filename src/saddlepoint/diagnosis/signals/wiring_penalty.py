@@ -8,7 +8,6 @@ from torch import Tensor
 
 from saddlepoint.diagnosis.signals.wiring_calls import Call, is_between
 
-
 _NEAR = 4  # calls before and after that its real and its fake batch may be in
 
 

@@ -1,0 +1,43 @@
+"""Nothing that goes wrong in the doctor may reach the loop that it watches."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Patient(Protocol):
+    """Who is taken off the loop when it fails."""
+
+    n_steps: int
+
+    def detach(self) -> None: ...
+
+
+class Safety:
+    """Calls what the hooks ask for, one at a time, and ends it all at the first failure."""
+
+    def __init__(self, owner: Patient) -> None:
+        self.owner = owner
+        self.active = True
+        self._busy = False
+
+    def __call__(self, action: Callable[..., None], *args: Any) -> None:
+        """Call `action` unless it would see the doctor's own passes through the nets."""
+        if not self.active or self._busy:
+            return
+        self._busy = True
+        try:
+            action(*args)
+        except Exception as error:  # the doctor's own failure, whatever it is
+            self.owner.detach()
+            reason = str(error).partition("\n")[0]
+            warnings.warn(
+                f"The doctor stopped watching after {self.owner.n_steps} steps, because it failed "
+                f"itself ({type(error).__name__}: {reason}); training goes on untouched.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        finally:
+            self._busy = False
