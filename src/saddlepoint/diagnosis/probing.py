@@ -19,7 +19,6 @@ def probing(nets: list[nn.Module], seed: int) -> Iterator[None]:
     torch's random numbers on every device of the nets. The nets run as plain modules, because
     batches of another size would make torch.compile compile them again.
     """
-    devices = {p.device for net in nets for p in net.parameters() if p.device.type == "cuda"}
     modules = list({m for net in nets for m in net.modules()})
     # By name, because a module may put a new tensor in the place of an old buffer.
     buffers = [
@@ -31,8 +30,7 @@ def probing(nets: list[nn.Module], seed: int) -> Iterator[None]:
     modes = [(module, module.training) for module in modules]
     compiled = [(net, net._compiled_call_impl) for net in nets]
     with ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(devices=list(devices)))
-        torch.manual_seed(seed)
+        stack.enter_context(own_stream(seed))
         try:
             for net in nets:
                 net._compiled_call_impl = None
@@ -52,14 +50,26 @@ def probing(nets: list[nn.Module], seed: int) -> Iterator[None]:
 def own_randomness(seed: int) -> Iterator[None]:
     """Reading the user's data draws from no random stream that the loop will draw from."""
     python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    with own_stream(seed):
         try:
             yield
         finally:
             random.setstate(python)
             np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+@contextmanager
+def own_stream(seed: int) -> Iterator[None]:
+    """torch's random numbers from `seed`, on every device; the caller gets its own back."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
+    mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            if mps is not None:
+                torch.mps.set_rng_state(mps)
 
 
 def plain(net: nn.Module) -> nn.Module:
