@@ -21,6 +21,8 @@ class Window:
     def __init__(self) -> None:
         self.real: deque[Tensor] = deque(maxlen=_KEPT)
         self.fake: deque[Tensor] = deque(maxlen=_KEPT)
+        self.pairs: deque[tuple[Tensor, Tensor]] = deque(maxlen=_RANKED)
+        """Outputs for real and fake of one step."""
         self.loss_d: deque[Tensor | float] = deque(maxlen=_KEPT)
         self.loss_g: deque[Tensor | float] = deque(maxlen=_KEPT)
         self.n_real = 0
@@ -36,9 +38,14 @@ class Window:
         made = [call for call in calls if call.role == "fake"]
         # Where the loop calls the discriminator for both players' losses before any step.
         made = [call for call in made if not call.with_graph] or made[:1]
-        for call in calls:
+        plain = any(call.role == "real" and not call.with_graph for call in calls)
+        for before, call in zip([None, *calls], calls, strict=False):
             if call.role == "real":
-                real.append(call.outputs)
+                # Real images twice on end: the second time they have wrong labels beside them.
+                again = before is not None and before.role == "real"
+                of_penalty = plain and call.with_graph  # R1 asks for a gradient
+                if not again and not of_penalty:
+                    real.append(call.outputs)
             elif call.role == "mixed":
                 n, outputs = call.n_fake, call.outputs
                 first, last = (
@@ -54,6 +61,7 @@ class Window:
         fake += [call.outputs for call in made]
         self.real.extend(per_image(outputs) for outputs in real)
         self.fake.extend(per_image(outputs) for outputs in fake)
+        self.pairs.extend((per_image(a), per_image(b)) for a, b in zip(real, fake, strict=False))
         self.n_real += sum(len(outputs) for outputs in real)
         if real and fake:
             self.whole = (real[-1], fake[-1])
@@ -67,7 +75,8 @@ class Window:
             spread = torch.cat([real - real.mean(), fake - fake.mean()]).std(correction=0)
             columns["real_logit"], columns["fake_logit"] = float(real.mean()), float(fake.mean())
             columns["logit_spread"] = float(spread)
-            columns["auc"] = self._auc()
+            if self.pairs:
+                columns["auc"] = self._auc()
         if sides:
             both = torch.cat(sides)
             low, high = (float(bound) for bound in both.aminmax())
@@ -81,6 +90,7 @@ class Window:
             columns["loss_g_spread"] = float(_numbers(self.loss_g).std(correction=0))
         self.real.clear()
         self.fake.clear()
+        self.pairs.clear()
         self.loss_d.clear()
         self.loss_g.clear()
         return columns
@@ -88,8 +98,7 @@ class Window:
     def _auc(self) -> float:
         """Each real output is compared with the fake ones of its own step, as later weights
         give other outputs."""
-        pairs = list(zip(self.real, self.fake, strict=False))[-_RANKED:]
-        return sum(auc(real, fake) for real, fake in pairs) / len(pairs)
+        return sum(auc(real, fake) for real, fake in self.pairs) / len(self.pairs)
 
 
 def auc(higher: Tensor, lower: Tensor) -> float:

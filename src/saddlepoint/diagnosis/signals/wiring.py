@@ -160,7 +160,8 @@ class WiringSignals:
 
     def _losses(self) -> dict[str, float]:
         """What the losses do to the outputs."""
-        real, fake, made = (self._pair(role) for role in ("real_d", "fake_d", "fake_g"))
+        fake, made = self._pair("fake_d"), self._pair("fake_g")
+        real = self._pair("real_d") if fake is None else self._real_against(fake)
         columns: dict[str, float | None] = {}
         if self._ended == "sigmoid":
             if real is not None and fake is not None:
@@ -176,6 +177,13 @@ class WiringSignals:
             reals = None if real is None else real[0]
             columns["flat_share"] = wiring_loss.flat_share(made, reals, up)
         return {name: value for name, value in columns.items() if value is not None}
+
+    def _real_against(self, fake: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor] | None:
+        """Of several calls with real images, the one that is pushed away from the fakes most: a
+        loop that shows real images beside a wrong label pushes those down on purpose."""
+        pairs = self._slopes.get("real_d", [])
+        down = float(fake[1].mean())
+        return min(pairs, key=lambda pair: float(pair[1].mean()) * down, default=None)
 
     def _pair(self, role: str) -> tuple[Tensor, Tensor] | None:
         """The last (outputs [n], slopes [n]) of a role."""
