@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, table, three
-from doctor.tables import doctor
+from doctor.tables import doctor, overhead
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 NOT_MEASURED = "*Not measured yet.*"
@@ -327,6 +327,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "families-labelled": families,
     "families-unlabelled": families,
     "doctor": doctor,
+    "doctor-overhead": overhead,
 }
 """Marker on the page and name of the JSON -> its table."""
 

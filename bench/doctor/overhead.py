@@ -96,7 +96,7 @@ def main() -> None:
             flush=True,
         )
     document = {"machine": facts, "aim_percent": AIM, "runs": runs}
-    write_result("doctor_overhead", document)
+    write_result("doctor-overhead", document)
 
 
 if __name__ == "__main__":

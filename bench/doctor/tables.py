@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from _bench import met, table
+from _bench import machine_text, met, table
 
 AIMS = {
     "detected": ("detection of ill runs", 0.95),
@@ -31,6 +31,24 @@ def doctor(document: dict[str, Any]) -> str:
             confusion(document["confusion"]),
         ]
     )
+
+
+def overhead(document: dict[str, Any]) -> str:
+    """The doctor's share of the processor's time in each run."""
+    aim = document["aim_percent"]
+    rows = [
+        [
+            name,
+            f"{figures['percent']:.1f}",
+            f"at most {aim:g}",
+            met(figures["percent"] <= aim),
+            f"{figures['looks']} of {figures['look_ms']:.0f} ms",
+            f"{figures['steps']:,} of {figures['step_ms']:.0f} ms",
+        ]
+        for name, figures in document["runs"].items()
+    ]
+    head = ["run", "doctor, % of the steps' time", "aim", "met", "looks", "steps"]
+    return f"{machine_text(document['machine'])}.\n\n{table(head, rows)}"
 
 
 def percent(share: dict[str, Any]) -> str:
