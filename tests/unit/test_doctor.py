@@ -327,6 +327,16 @@ def test_a_conditional_loop() -> None:
     assert len(row["bins"]) == 4
 
 
+def test_real_images_with_other_values_are_compared_with_nothing() -> None:
+    def make(*given: Any) -> Any:
+        return watched(*given[:-1], 5 + 3 * ring(512))
+
+    _, doctor = train(20, make)
+    assert doctor.active
+    assert "auc" in doctor.history.rows[-1]
+    assert "pair_ratio" not in doctor.history.rows[-1]
+
+
 def test_a_doctor_that_fails_warns_once_and_lets_the_loop_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

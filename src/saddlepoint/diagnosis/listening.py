@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from saddlepoint.diagnosis.probes import Probes
 from saddlepoint.diagnosis.rhythm import Plan
-from saddlepoint.diagnosis.roles import Call, Roles, logits_of
+from saddlepoint.diagnosis.roles import Call, Roles, images_of, logits_of
 from saddlepoint.diagnosis.safety import Safety
 from saddlepoint.diagnosis.signals.players import Player
 from saddlepoint.diagnosis.signals.window import Window
@@ -68,6 +68,7 @@ class Listener:
             self.window.add(self._pending)
             self._pending = []
         if self._listens:
+            self.roles.doubt()
             self._images_per_step, self.window.n_real = self.window.n_real, 0
         if loss_d is not None:
             self.window.loss_d.append(loss_d)
@@ -117,19 +118,23 @@ class Listener:
     def _generator_called(self, args: tuple, kwargs: dict, output: Any) -> None:
         self._probes.saw_generator(args, kwargs)
         self.wiring.on_generator(args, kwargs, output)
-        if isinstance(output, Tensor):
-            self.roles.made(output, args)
+        images = images_of(output)
+        if images is not None:
+            self.roles.made(images, args)
 
     def _discriminator_called(self, args: tuple, kwargs: dict, output: Any) -> None:
         self.wiring.on_discriminator(args, kwargs, output)
-        images = args[0] if args and isinstance(args[0], Tensor) else None
+        given = (*args, *kwargs.values())
+        images = next((a for a in given if isinstance(a, Tensor)), None)
         if images is None or not torch.is_grad_enabled():
             return  # not a call of training
-        self._probes.saw_discriminator(args, kwargs)
+        self._probes.saw_discriminator(images, args, kwargs)
         outputs = logits_of(output, len(images))
         if outputs is None:
             return
         role, n_fake, first = self.roles.role(images, len(self._pending))
+        if role == "real" and self.plan.probes:
+            self._probes.saw_real(images)
         call = Call(role, outputs.detach(), images.requires_grad, n_fake, first)
         self._pending = [*self._pending[-_PENDING:], call]
 

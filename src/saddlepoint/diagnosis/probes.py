@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.diagnosis.probing import own_randomness, plain, probing
-from saddlepoint.diagnosis.reading import split_batch
 from saddlepoint.diagnosis.reference import Reference, features
-from saddlepoint.diagnosis.roles import Made, logits_of, per_image
+from saddlepoint.diagnosis.roles import Made, images_of, logits_of, per_image
 from saddlepoint.diagnosis.signals import diversity, judgement, sensitivity
 
 Latent = Callable[[int], Any]
@@ -76,6 +75,7 @@ class Probes:
             )
         self._is_new = True
         self._gathered: list[tuple[Any, ...]] = []
+        self.comparable = True
         self.image_shape: torch.Size | None = None
         self.judged: tuple[Any, ...] | None = None
         self.replay = judgement.Replay()
@@ -103,10 +103,20 @@ class Probes:
         )
         self._gathered = []
 
-    def saw_discriminator(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def saw_discriminator(
+        self, images: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         """Remember how the discriminator is called, to call it likewise."""
-        self.image_shape = args[0].shape[1:]
+        self.image_shape = images.shape[1:]
         self.judged = None if kwargs else args[1:]
+
+    def saw_real(self, images: Tensor) -> None:
+        """What the loop shows as real must be what the reference is made of: where its values
+        are others (not normalised, say), no comparison would mean anything."""
+        known = self.reference.images
+        shift = (images.detach().float().mean() - known.mean()).abs() / known.std()
+        scale = images.detach().float().std() / known.std()
+        self.comparable = bool((shift < 0.5) & (scale > 0.6) & (scale < 1.7))
 
     # -- what a resumed run needs --------------------------------------------------------------
 
@@ -134,7 +144,7 @@ class Probes:
             newest: the loop's own newest fakes, newest first: they cost no forward pass.
         """
         fakes, labels = self._batch(newest)
-        if len(self.reference.held_back) < FEWEST or fakes is None:
+        if len(self.reference.held_back) < FEWEST or fakes is None or not self.comparable:
             return {}
         vectors = features(fakes)
         if vectors.shape[1] != self.reference.features.shape[1] or not vectors.isfinite().all():
@@ -175,7 +185,8 @@ class Probes:
     def make(self, inputs: tuple[Any, ...], net: nn.Module | None = None) -> Tensor:
         """Images for the generator's inputs, in the shape of the reference."""
         images = (self.generator if net is None else net)(*inputs)
-        images = images if isinstance(images, Tensor) else _first_tensor(images)
+        images = images_of(images)
+        assert images is not None
         like = self.reference.images
         if images[0].numel() == like[0].numel():
             images = images.reshape(len(images), *like.shape[1:])
@@ -249,10 +260,6 @@ class Probes:
 def _moved(pair: tuple[Tensor, Tensor | None], device: torch.device) -> tuple:
     images, labels = pair
     return images.to(device), None if labels is None else labels.to(device)
-
-
-def _first_tensor(images: Any) -> Tensor:
-    return split_batch(images if isinstance(images, dict) else tuple(images))[0]
 
 
 def _are_labels(value: Any) -> bool:

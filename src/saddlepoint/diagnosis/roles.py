@@ -56,6 +56,7 @@ class Roles:
     """Fakes of training that are kept for the next look, at least."""
     _made: deque[Made] = field(default_factory=deque)
     _in_memory: dict[int, Made] = field(default_factory=dict)
+    _has_real: bool = False
     _known: dict[tuple, list[Role]] = field(default_factory=dict)
 
     def made(self, images: Tensor, inputs: tuple[Any, ...] = ()) -> None:
@@ -72,6 +73,13 @@ class Roles:
     def newest(self) -> list[Made]:
         """The fakes of training that are still known, newest first."""
         return [made for made in reversed(self._made) if made.judged]
+
+    def doubt(self) -> None:
+        """A step is over: where it had no real image, those given are not what the loop shows,
+        and nothing is told by them."""
+        if not self._has_real and self._known:
+            self.real = None
+            self._known.clear()
 
     def begin(self) -> None:
         """A look is over: the next one takes newer fakes."""
@@ -96,6 +104,7 @@ class Roles:
                 self._made[-1].judged = True
             return known[0], n, False
         role, n_fake, fake_first = self._by_value(images)
+        self._has_real = self._has_real or role in ("real", "mixed")
         known.append(role)
         del known[:-_SURE]
         return role, n_fake, fake_first
@@ -139,6 +148,12 @@ def logits_of(output: object, n: int) -> Tensor | None:
     is n, of several (heads, features) the one with fewest numbers; None when there is none."""
     found = [t for t in _tensors(output) if t.dim() > 0 and len(t) == n and t.is_floating_point()]
     return min(found, key=lambda t: t.numel()) if found else None
+
+
+def images_of(output: object) -> Tensor | None:
+    """The images in what a generator returns: a tensor, or the largest of several."""
+    found = [t for t in _tensors(output) if t.dim() > 1 and t.is_floating_point()]
+    return max(found, key=lambda t: t.numel()) if found else None
 
 
 def per_image(outputs: Tensor) -> Tensor:
