@@ -180,6 +180,23 @@ def test_discriminators_of_every_kind_are_read(judge: Any, end: nn.Module | None
         assert 0 <= row["output_low"] <= row["output_high"] <= 1
 
 
+def test_packed_images_are_judged_together() -> None:
+    """As PacGAN does: two images in, one output."""
+    body = nn.Linear(4, 1)
+
+    class Packed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = body
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.body(x.reshape(-1, 4)).squeeze(1)
+
+    _, doctor = train(20, watched, (nets()[0], Packed()))
+    assert doctor.active
+    assert {"auc", "critic_slope"} <= set(doctor.history.rows[-1])
+
+
 def test_several_critic_steps_and_changing_batches() -> None:
     _, doctor = train(20, watched, n_critic=3, sizes=(32, 7, 32, 2, 20))
     row = doctor.history.rows[-1]

@@ -128,7 +128,7 @@ class Listener:
         images = next((a for a in given if isinstance(a, Tensor)), None)
         if images is None or not torch.is_grad_enabled():
             return  # not a call of training
-        self._probes.saw_discriminator(images, args, kwargs)
+        self._probes.judge.saw(images, args, kwargs)
         outputs = logits_of(output, len(images))
         if outputs is None:
             return

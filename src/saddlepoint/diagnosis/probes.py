@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.diagnosis.asking import Asking, are_labels
 from saddlepoint.diagnosis.probing import own_randomness, plain, probing
 from saddlepoint.diagnosis.reference import Reference, features
-from saddlepoint.diagnosis.roles import Made, images_of, logits_of, per_image
+from saddlepoint.diagnosis.roles import Made, images_of
 from saddlepoint.diagnosis.signals import diversity, judgement, sensitivity
 
 Latent = Callable[[int], Any]
@@ -76,8 +77,7 @@ class Probes:
         self._is_new = True
         self._gathered: list[tuple[Any, ...]] = []
         self.comparable = True
-        self.image_shape: torch.Size | None = None
-        self.judged: tuple[Any, ...] | None = None
+        self.judge = Asking(self.discriminator)
         self.replay = judgement.Replay()
         self.bins: list[float] | None = None
 
@@ -102,13 +102,6 @@ class Probes:
             for column in columns
         )
         self._gathered = []
-
-    def saw_discriminator(
-        self, images: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
-        """Remember how the discriminator is called, to call it likewise."""
-        self.image_shape = images.shape[1:]
-        self.judged = None if kwargs else args[1:]
 
     def saw_real(self, images: Tensor) -> None:
         """What the loop shows as real must be what the reference is made of: where its values
@@ -159,7 +152,8 @@ class Probes:
             columns |= diversity.within_labels(vectors, labels, self.reference)
         with self.untouched():
             columns |= self._sensitivity()
-            if self._can_judge(labels):
+            known = labels is not None and self.reference.labels is not None
+            if self.judge.can(self.reference.images[0].numel(), known):
                 columns |= self._judgement(fakes, labels)
         self.replay.add(fakes, labels)
         return columns
@@ -209,50 +203,29 @@ class Probes:
         columns["eval_gap"] = sensitivity.eval_gap(usual, vectors, reference)
         return columns if self.averaged is None else {**columns, "averaged": 1.0}
 
-    def judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        """The discriminator's outputs [n], called as the loop calls it."""
-        assert self.judged is not None
-        assert self.image_shape is not None
-        weight = next(self.discriminator.parameters())
-        images = images.to(weight.dtype).reshape(len(images), *self.image_shape)
-        more = [labels if isinstance(a, Tensor) else a for a in self.judged]
-        outputs = logits_of(self.discriminator(images, *more), len(images))
-        assert outputs is not None
-        return per_image(outputs).float()
-
     def _judgement(self, fake: Tensor, labels: Tensor | None) -> Columns:
-        reference = self.reference
+        reference, judge = self.reference, self.judge
         real, real_labels = reference.images, reference.labels
         n = judgement.N_JUDGED
         with torch.no_grad():
-            judged = self.judge(real[:n], None if real_labels is None else real_labels[:n])
+            judged = judge(real[:n], None if real_labels is None else real_labels[:n])
         columns: Columns = {}
-        columns |= judgement.slopes(self.judge, real, fake, labels, self.seed)
-        columns |= self.replay.columns(self.judge, judged)
+        columns |= judgement.slopes(judge, real, fake, labels, self.seed)
+        columns |= self.replay.columns(judge, judged)
         if self.unseen is not None:
-            columns |= judgement.heldout_columns(self.judge, judged, self.unseen)
+            columns |= judgement.heldout_columns(judge, judged, self.unseen)
         return columns
-
-    def _can_judge(self, labels: Tensor | None) -> bool:
-        """Whether the discriminator can be called with what the doctor has."""
-        if self.judged is None or self.image_shape is None:
-            return False
-        wants = [a for a in self.judged if isinstance(a, Tensor)]
-        known = labels is not None and self.reference.labels is not None
-        of_labels = all(map(_are_labels, wants))
-        same_size = self.image_shape.numel() == self.reference.images[0].numel()
-        return same_size and (not wants or (known and of_labels and len(wants) == 1))
 
     def _usual_labels(self, like: Any) -> Tensor | None:
         """All labels of the real images in turn, for a generator that takes labels."""
-        if not _are_labels(like) or self.reference.labels is None:
+        if not are_labels(like) or self.reference.labels is None:
             return None
         known = self.reference.labels.unique()
         return known[torch.arange(N_LATENTS, device=known.device) % len(known)]
 
     def _labels_of(self, inputs: tuple[Any, ...]) -> Tensor | None:
         for value in inputs[1:]:
-            if _are_labels(value):
+            if are_labels(value):
                 return value
         return None
 
@@ -260,10 +233,6 @@ class Probes:
 def _moved(pair: tuple[Tensor, Tensor | None], device: torch.device) -> tuple:
     images, labels = pair
     return images.to(device), None if labels is None else labels.to(device)
-
-
-def _are_labels(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.dim() == 1 and not value.is_floating_point()
 
 
 def _few(pair: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:

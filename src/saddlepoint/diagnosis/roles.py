@@ -145,8 +145,12 @@ class Roles:
 
 def logits_of(output: object, n: int) -> Tensor | None:
     """The judgement in what a discriminator returns for n images: a tensor whose first dimension
-    is n, of several (heads, features) the one with fewest numbers; None when there is none."""
-    found = [t for t in _tensors(output) if t.dim() > 0 and len(t) == n and t.is_floating_point()]
+    is n, of several (heads, features) the one with fewest numbers. Where images are packed, one
+    number stands for several of them. None when there is nothing of the kind."""
+    floats = [t for t in _tensors(output) if t.dim() > 0 and t.is_floating_point() and len(t)]
+    found = [t for t in floats if len(t) == n]
+    if not found:
+        found = [t for t in floats if n % len(t) == 0 and 1 < t.numel() == len(t)]
     return min(found, key=lambda t: t.numel()) if found else None
 
 

@@ -104,6 +104,8 @@ class Calls:
         outputs = None if images is None else logits_of(out, len(images))
         if images is None or outputs is None or not outputs.requires_grad:
             return  # not a call that anything is learnt from
+        if len(outputs) != len(images):
+            return  # packed images: no output belongs to one of them
         maker = self._maker(images)
         last = last_operation(outputs, self.discriminator)
         call = Call(
