@@ -18,7 +18,7 @@ fields set, or a network (see extractors/_module.py)."""
 
 AUTO = ("inception", "classifier", "rotations", "pixels")
 """In this order: what most published numbers are made of, what is sensible offline, the rest."""
-BY_ENDING = {".safetensors": "dinov2"}
+BY_ENDING = {".safetensors": "dinov2", ".onnx": "onnx"}
 """Whose weights a file is; any other file or folder is Inception's."""
 
 

@@ -1,0 +1,165 @@
+"""Features of a network in an ONNX file, from whatever framework it comes."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from saddlepoint.core.contracts import Dataset, DataSpec
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import (
+    Extractor,
+    Features,
+    LoadedExtractor,
+    Progress,
+    no_progress,
+)
+from saddlepoint.core.registry import register
+from saddlepoint.evaluation.extractors._networks import vectors_of
+from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
+
+BATCH_SIZE = 32
+"""Where the file leaves the choice open."""
+
+
+@register("onnx")
+@dataclass(frozen=True, kw_only=True)
+class Onnx(Extractor):
+    """The first output of a network in an ONNX file, float32 [n, d], run on the CPU.
+
+    It must take one input, float32 [n, c, h, w], and is shown values in [-1, 1]. Where its input
+    fixes height and width, images are resized by Pillow's antialiased bicubic filter; where it
+    fixes three channels, grey is repeated.
+    """
+
+    weights: str = ""
+    """The .onnx file, with its weights inside; it must be named."""
+
+    def unfit(self, reference: Dataset) -> str:
+        return "" if self.weights else "no file is named"
+
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedExtractor:
+        path = Path(self.weights).expanduser()
+        if not path.is_file():
+            raise InputError(
+                f"--features onnx: {self.weights or 'no file'!r} is no file; name the network: "
+                "--features model.onnx."
+            )
+        if not reference.spec.is_image:
+            raise InputError(f"{path} looks at images, and {reference.name} holds points.")
+        content = path.read_bytes()
+        session = _session(path, content)
+        layout = _layout(path, session.get_inputs(), reference.spec)
+        return LoadedOnnx(session, layout, path, hashlib.sha256(content).hexdigest(), reference)
+
+
+class Layout(NamedTuple):
+    """What a network wants to be shown."""
+
+    name: str
+    batch_size: int
+    channels: int
+    size: int | None
+    """Height and width in pixels, or None when any will do."""
+
+
+def _session(path: Path, content: bytes) -> Any:
+    """The very bytes that were hashed, opened."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError(
+            f"{path}: networks in ONNX files need the package onnxruntime; "
+            "pip install 'saddlepoint[onnx]'."
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; its warnings are about its own optimisations
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.use_deterministic_compute = True
+    try:
+        return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has a dozen kinds, which share no base of its own
+        raise InputError(
+            f"{path} is no network that onnxruntime opens ({_first_line(error)}); export it as "
+            "ONNX again, with its weights inside the one file (external_data=False)."
+        ) from None
+
+
+def _layout(path: Path, inputs: list[Any], spec: DataSpec) -> Layout:
+    shape = inputs[0].shape if len(inputs) == 1 else []
+    if len(shape) != 4 or inputs[0].type != "tensor(float)":
+        found = ", ".join(f"{i.name}: {i.type} {i.shape}" for i in inputs)
+        raise InputError(
+            f"{path} takes {found}, but one input float32 [n, c, h, w] is needed; export it so."
+        )
+    n, channels, *sides = (length if isinstance(length, int) else None for length in shape)
+    size, other = sides[0] or sides[1], sides[1] or sides[0]
+    if size != other:
+        raise InputError(f"{path} takes images of {size} x {other}, but they must be square.")
+    if channels not in (None, spec.channels, 3):
+        raise InputError(
+            f"{path} takes images of {channels} channel(s) and these have {spec.channels}; convert "
+            "one of the two."
+        )
+    return Layout(inputs[0].name, n or BATCH_SIZE, channels or spec.channels, size)
+
+
+class LoadedOnnx(LoadedExtractor):
+    """The network, and how images reach the form that it wants.
+
+    Raises:
+        InputError: it cannot be run on an image like those of the reference, or does not make a
+            vector of each.
+    """
+
+    dear = True
+
+    def __init__(
+        self, session: Any, layout: Layout, path: Path, sha256: str, reference: Dataset
+    ) -> None:
+        self.session, self.layout, self.path = session, layout, path
+        self.output: str = session.get_outputs()[0].name
+        blank = torch.zeros(layout.batch_size, *reference.images.shape[1:], dtype=torch.uint8)
+        self.n_features = self._look(blank).shape[1]
+        self.protocol: dict[str, Any] = {
+            "kind": "onnx",
+            "sha256": sha256,
+            "resize": "clean" if layout.size else "none",
+            "pixels": layout.size,
+            "channels": layout.channels,
+            "layer": self.output,
+            "dim": self.n_features,
+        }
+
+    def __call__(self, images: Tensor) -> Features:
+        batch_size = self.layout.batch_size
+        return Features(vectors_of(images, self.n_features, batch_size, self._look), None)
+
+    def _look(self, images: Tensor) -> Tensor:
+        size, channels = self.layout.size, self.layout.channels
+        x = antialiased_bicubic(images, size) if size else images.permute(0, 3, 1, 2).float()
+        x = (x / 127.5 - 1).expand(-1, channels, -1, -1).contiguous()
+        try:
+            (seen,) = self.session.run([self.output], {self.layout.name: x.numpy()})
+        except Exception as error:  # as above
+            raise InputError(
+                f"{self.path} fails on float32 {list(x.shape)}: {_first_line(error)}."
+            ) from None
+        if not isinstance(seen, np.ndarray) or seen.ndim != 2 or len(seen) != len(x):
+            raise InputError(
+                f"{self.path} makes {list(np.shape(seen))} of float32 {list(x.shape)}, but its "
+                "first output must be a vector of each image, [n, d]; export it so."
+            )
+        return torch.from_numpy(seen.astype(np.float32))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
