@@ -344,6 +344,22 @@ def test_a_conditional_loop() -> None:
     assert len(row["bins"]) == 4
 
 
+def test_real_images_that_are_judged_again_count_once() -> None:
+    """For R1, or beside wrong labels, as what the discriminator must lower."""
+    generator, discriminator = nets()
+    optim_g, optim_d = adams(generator, discriminator)
+    doctor = watched(generator, discriminator, optim_g, optim_d, ring(512))
+    for step in range(10):
+        real, fake = ring(32, seed=step), generator(torch.randn(32, LATENT)).detach()
+        loss = softplus_losses(discriminator(real), discriminator(fake))
+        again = real.detach()[:8].requires_grad_(True)
+        (slope,) = torch.autograd.grad(discriminator(again).sum(), again, create_graph=True)
+        (loss + slope.square().mean()).backward()
+        optim_d.step()
+        doctor.step(loss_d=loss)
+    assert doctor.history.rows[-1]["images"] == 10 * 32
+
+
 def test_real_images_with_other_values_are_compared_with_nothing() -> None:
     def make(*given: Any) -> Any:
         return watched(*given[:-1], 5 + 3 * ring(512))

@@ -133,9 +133,12 @@ class Listener:
         if outputs is None:
             return
         role, n_fake, first = self.roles.role(images, len(self._pending))
+        memory = images.data_ptr()
+        if role == "real" and any(c.memory == memory for c in self._pending):
+            role = "between"  # judged again: for a penalty, or beside wrong labels
         if role == "real" and self.plan.probes:
             self._probes.saw_real(images)
-        call = Call(role, outputs.detach(), images.requires_grad, n_fake, first)
+        call = Call(role, outputs.detach(), images.requires_grad, n_fake, first, memory)
         self._pending = [*self._pending[-_PENDING:], call]
 
     def _before(self, which: Which, optimizer: torch.optim.Optimizer) -> None:

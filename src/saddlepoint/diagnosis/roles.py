@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 Role = Literal["real", "fake", "mixed", "between"]
+"""between: on the way from a fake to a real image, or seen before in the same step; counts for no
+side."""
 
 _FEWEST = 8  # newest generator outputs that are kept: as many as a loop may hold at once
 _MOST = 64
@@ -33,6 +35,8 @@ class Call:
     n_fake: int = 0
     """In a mixed call: how many are fake, and whether they come first."""
     fake_first: bool = False
+    memory: int = 0
+    """Where the images begin."""
 
 
 @dataclass(eq=False)

@@ -59,8 +59,9 @@ class Window:
                 fake.append(first)
                 real.append(last)
         fake += [call.outputs for call in made]
-        self.real.extend(per_image(outputs) for outputs in real)
-        self.fake.extend(per_image(outputs) for outputs in fake)
+        for side, found in ((self.real, real), (self.fake, fake)):
+            if found:
+                side.append(torch.cat([per_image(outputs) for outputs in found]))
         self.pairs.extend((per_image(a), per_image(b)) for a, b in zip(real, fake, strict=False))
         self.n_real += sum(len(outputs) for outputs in real)
         if real and fake:
