@@ -179,11 +179,15 @@ class WiringSignals:
         return {name: value for name, value in columns.items() if value is not None}
 
     def _real_against(self, fake: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor] | None:
-        """Of several calls with real images, the one that is pushed away from the fakes most: a
-        loop that shows real images beside a wrong label pushes those down on purpose."""
+        """The newest call with real images; an earlier one if the newest is pushed as the fakes are
+        and that one is not: a loop that shows real images beside a wrong label too pushes those
+        down on purpose."""
         pairs = self._slopes.get("real_d", [])
         down = float(fake[1].mean())
-        return min(pairs, key=lambda pair: float(pair[1].mean()) * down, default=None)
+        if not pairs or float(pairs[-1][1].mean()) * down <= 0:
+            return pairs[-1] if pairs else None
+        apart = [pair for pair in pairs if float(pair[1].mean()) * down < 0]
+        return apart[-1] if apart else pairs[-1]
 
     def _pair(self, role: str) -> tuple[Tensor, Tensor] | None:
         """The last (outputs [n], slopes [n]) of a role."""
