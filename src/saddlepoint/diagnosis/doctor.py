@@ -31,7 +31,7 @@ class Doctor:
     Args:
         generator, discriminator: as the loop calls them (compiled and wrapped ones too).
         real: real images as the discriminator gets them: a batch, (images, labels), a DataLoader,
-            or a function n -> images. Up to 2,560 are read, once.
+            or a function n -> images. Up to 1,536 are read, once.
         loss: the loss's name (non-saturating, hinge, wasserstein, ...); auto recognises it.
         latent: n -> latents, or a tuple of all that the generator takes; by default the first
             latents that the loop uses.

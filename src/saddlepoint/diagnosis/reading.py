@@ -21,7 +21,7 @@ _LABEL_KEYS = ("labels", "label", "y", "target")
 
 
 def read_real(real: Real) -> tuple[Tensor, Tensor | None]:
-    """Up to 2,560 images, float [n, ...] on the CPU, and their labels int64 [n] where there are
+    """Up to 1,536 images, float [n, ...] on the CPU, and their labels int64 [n] where there are
     any; fewer of large images.
 
     No random stream of the caller's is drawn from.
