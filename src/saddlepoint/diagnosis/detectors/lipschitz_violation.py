@@ -70,7 +70,8 @@ class LipschitzViolation(Detector):
     def _sloped(self, history: History, low: float, high: float) -> Finding | None:
         looks = Looks(history, "critic_slope", after=self.warmup)
         slope = looks["critic_slope"]
-        off = (slope > high) | (slope < low)
+        # A flat critic beside good fakes has nothing left to tell.
+        off = (slope > high) | ((slope < low) & _quality.poor(looks))
         first = looks.lasting(off, self.m, self.k, self.steps)
         if first is None:
             return None
@@ -121,7 +122,8 @@ class LipschitzViolation(Detector):
         clipped = {**critic, "clip_share": learning(0.1, 0.8), "auc": 0.9}
         starts_steep = {**critic, "critic_slope": learning(4.0, 1.2), "penalised": 1}
         other_loss = {"critic_slope": 12.0, "penalised": 1}
-        return [*traps(), run(clipped), run(starts_steep), run(other_loss)]
+        flat = {**critic, "critic_slope": 0.1, "penalised": 1, "auc": 0.5}
+        return [*traps(), run(flat), run(clipped), run(starts_steep), run(other_loss)]
 
     @classmethod
     def sick(cls) -> list[History]:
@@ -130,7 +132,7 @@ class LipschitzViolation(Detector):
         bad |= {"pair_ratio": 0.6}
         return [
             run({**critic, "critic_slope": learning(1.0, 9.0), "penalised": 1}),
-            run({**critic, "critic_slope": 0.1, "penalised": 1}),
+            run({**critic, **bad, "critic_slope": 0.1, "penalised": 1}),
             run({**critic, "critic_slope": 10 ** (6 * time())}),
             run({**critic, **bad, "clip_share": 0.93}),
             run({**critic, **bad, "clip_share": learning(0.9, 0.03, 30.0), "auc": 0.52}),

@@ -29,7 +29,7 @@ class PartialModeCollapse(Detector):
     statistically different bins), there without an effect size.
     """
 
-    weight: float = 0.2
+    weight: float = 0.22
     """Share of the data that must lie in the missing bins."""
     below: float = 0.25
     """A bin is missing when the fakes have less than this of its share of the data."""
