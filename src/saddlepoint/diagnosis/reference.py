@@ -86,8 +86,7 @@ class Reference:
     @cached_property
     def _own_distances(self) -> Tensor:
         """[n, n] between the reference images, infinite to themselves."""
-        distances = torch.cdist(self.features, self.features)
-        return distances.fill_diagonal_(torch.inf)
+        return own_distances(self.features)
 
     @cached_property
     def pair_distance(self) -> float:
@@ -107,12 +106,12 @@ class Reference:
     @cached_property
     def rke(self) -> float:
         """Order-2 Vendi score of the held-back images."""
-        return rke(self.held_back, self.pair_distance)
+        return rke(own_distances(self.held_back), self.pair_distance)
 
     @cached_property
     def duplicate_distance(self) -> float:
         """1 % of the held-back images have a nearer neighbour among them than this."""
-        own = torch.cdist(self.held_back, self.held_back).fill_diagonal_(torch.inf)
+        own = own_distances(self.held_back)
         return float(own.amin(1).sort().values[len(own) // 100])
 
     @cached_property
@@ -158,21 +157,36 @@ class Reference:
         return torch.bincount(self.bin_of[distances.argmin(1)], minlength=self.n_bins)
 
 
-def rke(vectors: Tensor, unit: float) -> float:
+def rke(distances: Tensor, unit: float) -> float:
     """Order-2 Vendi score 1 / ||K / n||^2 of a Gaussian kernel half as wide as real pairs.
+
+    Args:
+        distances: [n, n], the diagonal infinite; there the kernel is 1.
 
     Paper: Jalali et al. 2023, https://arxiv.org/abs/2302.05834 (RKE).
     """
-    squared = torch.cdist(vectors, vectors).square()
-    kernel = torch.exp(-squared / (2 * max(0.5 * unit, 1e-12) ** 2))
-    return float(1 / kernel.square().mean())
+    n = len(distances)
+    # The square of exp(-d^2 / (2 w^2)), with w half of the unit.
+    squares = torch.exp(-(distances / max(0.5 * unit, 1e-12)).square())
+    return float(n * n / (squares.sum() + n))
+
+
+def own_distances(vectors: Tensor) -> Tensor:
+    """[n, n] between the rows of [n, d], infinite to themselves."""
+    return torch.cdist(vectors, vectors).fill_diagonal_(torch.inf)
 
 
 def median_pair_distance(vectors: Tensor) -> float:
     """Median distance between two different rows of [n, d]."""
-    distances = torch.cdist(vectors, vectors)
-    above = torch.ones_like(distances, dtype=torch.bool).triu(1)
-    return float(distances[above].median())
+    return median_of(own_distances(vectors))
+
+
+def median_of(distances: Tensor) -> float:
+    """Median of a symmetric [n, n] without its diagonal, which is infinite."""
+    n = len(distances)
+    pairs = n * (n - 1) // 2
+    # Every pair is in there twice.
+    return float(distances.flatten().kthvalue(2 * ((pairs - 1) // 2) + 1).values)
 
 
 def clusters(vectors: Tensor, unit: float) -> Tensor:

@@ -147,7 +147,7 @@ def shares(counts: np.ndarray) -> np.ndarray:
 
 def _step(row: dict[str, Any]) -> float:
     step = row.get("step")
-    return step if _is_number(step) else 0
+    return float(step) if step is not None and _is_number(step) else 0.0
 
 
 def _is_number(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -79,7 +79,12 @@ class DiscriminatorWins(Detector):
 
     @classmethod
     def sick(cls) -> list[History]:
-        never = {"auc": 1.0, "coverage": 0.0, "pair_ratio": 0.25, "nearest_real": 6.0}
+        never: dict[str, Any] = {
+            "auc": 1.0,
+            "coverage": 0.0,
+            "pair_ratio": 0.25,
+            "nearest_real": 6.0,
+        }
         never |= {"bins_weight": 0.85, "bins_missing": 0.85, "rke_ratio": 0.3, "loss_d": 1e-4}
         never |= {"real_logit": 9.0, "fake_logit": -11.0, "loss_g": 11.0}
         narrow = np.zeros((40, 20))

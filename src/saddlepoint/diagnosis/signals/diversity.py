@@ -7,7 +7,15 @@ import math
 import torch
 from torch import Tensor
 
-from saddlepoint.diagnosis.reference import N_COVERED, K, Reference, median_pair_distance, rke
+from saddlepoint.diagnosis.reference import (
+    N_COVERED,
+    K,
+    Reference,
+    median_of,
+    median_pair_distance,
+    own_distances,
+    rke,
+)
 
 Columns = dict[str, float | list[float]]
 
@@ -18,12 +26,12 @@ _FEW = 0.25  # and when it has less than this share of the fakes it should have
 def diversity(fake: Tensor, reference: Reference) -> Columns:
     """Columns from the features of fakes, float32 [m, d], m >= 8."""
     to_real = torch.cdist(fake, reference.features)
-    own = torch.cdist(fake, fake).fill_diagonal_(torch.inf)
+    own = own_distances(fake)
     nearest = to_real.amin(1)
-    pair = float(own[torch.ones_like(own, dtype=torch.bool).triu(1)].median())
+    pair = median_of(own)
     return {
         "pair_ratio": pair / max(reference.pair_distance, 1e-12),
-        "rke_ratio": rke(fake, reference.pair_distance) / reference.rke,
+        "rke_ratio": rke(own, reference.pair_distance) / reference.rke,
         "duplicates": _share(own.amin(1) < reference.duplicate_distance),
         "nearest_real": float(nearest.median()) / max(reference.held_back_nearest, 1e-12),
         "off_data": float(nearest.median()) / max(reference.pair_distance, 1e-12),
