@@ -64,6 +64,7 @@ def throughput(document: dict[str, Any]) -> str:
 
 
 PAIR = ("precision", "recall")
+LECTURE = ("precision", "recall", "coverage", "fid", "label_accuracy")
 
 
 def budget_text(budget: dict[str, float]) -> str:
@@ -310,6 +311,31 @@ def families(document: dict[str, Any]) -> str:
     return f"{intro}{machine_text(document['machine'])}.\n\n{table(head, rows)}"
 
 
+def lecture(document: dict[str, Any]) -> str:
+    """Every family of the lecture's two applications, best last by the median of FID."""
+    parts = []
+    for title, found in document["tables"].items():
+        rows = sorted(found["rows"], key=lambda row: -statistics.median(row["values"]["fid"]))
+        shown = [name for name in LECTURE if any(name in row["values"] for row in rows)]
+        body = [
+            [
+                f"`{row['name']}`",
+                f"{row['kimg']:,.0f}",
+                *(
+                    " / ".join(f"{value:.3f}" for value in row["values"].get(name, []))
+                    for name in shown
+                ),
+            ]
+            for row in rows
+        ]
+        intro = (
+            f"{title}: {found['n_fake']:,} samples against {found['n_real']:,} real images, "
+            f"features of `{found['features']}`; each seed's number."
+        )
+        parts.append(f"{intro}\n\n{table(['preset', 'kimg', *shown], body)}")
+    return "\n\n".join(parts)
+
+
 def prepare() -> str:
     """The last lines that bench/prepare.py printed, as they are."""
     path = RESULTS / "prepare.txt"
@@ -324,6 +350,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kill-resume": kill_resume,
     "memory": memory,
     "evaluate": evaluate,
+    "lecture": lecture,
     "families-labelled": families,
     "families-unlabelled": families,
     "doctor": doctor,

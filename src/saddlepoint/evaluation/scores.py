@@ -67,7 +67,9 @@ def as_rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def in_digits(value: float) -> str:
-    """Four places, six for a small number such as KID's."""
+    """Four places, six for a small number such as KID's, two for a large one."""
+    if value == 0 or abs(value) >= 10:
+        return f"{value:.2f}" if value else "0"
     return f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.6f}"
 
 

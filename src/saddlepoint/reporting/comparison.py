@@ -63,14 +63,14 @@ def number_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def number_text(value: dict[str, Any] | None) -> str:
-    """A number over seeds as text."""
+    """A number over seeds as text, its spread or interval on a second line."""
     if value is None:
         return ""
     if len(value["each"]) > 1:
         spread = f"{in_digits(value['least'])} to {in_digits(value['greatest'])}"
-        return f"{in_digits(value['median'])} ({spread})"
+        return f"{in_digits(value['median'])}\n({spread})"
     ends = value["intervals"][0]
-    around = "" if ends is None else f" [{in_digits(ends[0])} to {in_digits(ends[1])}]"
+    around = "" if ends is None else f"\n[{in_digits(ends[0])} to {in_digits(ends[1])}]"
     return f"{in_digits(value['median'])}{around}"
 
 

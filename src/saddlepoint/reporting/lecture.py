@@ -90,15 +90,23 @@ def _tables(
 
 
 def _grids(runs: Sequence[Run]) -> str:
-    figures = []
-    several = len({run.document["config"]["seed"] for run in runs}) > 1
+    """The grids of the first seed; those of the others folded away below."""
+    by_seed: dict[int, list[str]] = {}
+    seeds = {run.document["config"]["seed"] for run in runs}
     for run in runs:
-        if run.samples:
-            config = run.document["config"]
-            name = config["preset"] + (f", seed {config['seed']}" if several else "")
-            caption = f"{name}, after {images_of(run.samples[-1]):,} real images"
-            figures.append(figure_of(run.samples[-1], f"Grid of samples of {name}", caption))
-    return f'<div class="pair">{"".join(figures)}</div>'
+        if not run.samples:
+            continue
+        config = run.document["config"]
+        name = config["preset"] + (f", seed {config['seed']}" if len(seeds) > 1 else "")
+        caption = f"{name}, after {images_of(run.samples[-1]):,} real images"
+        figure = figure_of(run.samples[-1], f"Grid of samples of {name}", caption)
+        by_seed.setdefault(config["seed"], []).append(figure)
+    if not by_seed:
+        return ""
+    first, *others = (f'<div class="pair">{"".join(figures)}</div>' for figures in by_seed.values())
+    if not others:
+        return first
+    return f"{first}<details><summary>The other seeds</summary>{''.join(others)}</details>"
 
 
 def _losses(number: int, heading: str, runs: Sequence[Run]) -> list[tuple[str, str, Any, str]]:
