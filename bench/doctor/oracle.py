@@ -128,7 +128,7 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
     return names
 
 
-ON_BOUNDS = (0.5, 0.7)
+ON_BOUNDS = (0.3, 0.4)
 """Share of points on a mode below which a run is ill, and from which on it is healthy."""
 NUMBERS = ("rms", "gap_size", "spread", "on", "auc", "slope")
 

@@ -15,6 +15,9 @@ from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._examples import learning, run, time, traps
 from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, ever, loss_family
 
+UNCLIPPED = 0.01
+"""Share of the weights at the greatest absolute weight that only a clipped critic exceeds."""
+
 
 @register("lipschitz-violation")
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +38,9 @@ class LipschitzViolation(Detector):
     """Least slope of a penalised critic."""
     high: float = 2.0
     """Greatest slope of a penalised critic."""
-    unbounded: float = 1000.0
-    """Greatest slope of a critic without a penalty: clipped weights do not reach it."""
+    unbounded: float = 50.0
+    """Greatest slope of a critic without a penalty or clipping; 20 times that where weights may be
+    clipped, which leaves the scale free."""
     clipped: float = 0.15
     """Share of the weights at the clip, at any look, above which a critic counts as clipped hard.
     Later, what is at the clip may well be less: the weights that are left are then near 0."""
@@ -65,7 +69,10 @@ class LipschitzViolation(Detector):
             return None
         if ever(history, "penalised"):
             return self._sloped(history, self.low, self.high)
-        return self._sloped(history, 0.0, self.unbounded) or self._clipped(history)
+        shares = Looks(history, "clip_share")["clip_share"]
+        never_clipped = len(shares) > 0 and float(shares.max()) < UNCLIPPED
+        bound = self.unbounded if never_clipped else 20 * self.unbounded
+        return self._sloped(history, 0.0, bound) or self._clipped(history)
 
     def _sloped(self, history: History, low: float, high: float) -> Finding | None:
         looks = Looks(history, "critic_slope", after=self.warmup)
