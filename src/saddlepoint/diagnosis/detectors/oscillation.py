@@ -27,9 +27,9 @@ class Oscillation(Detector):
     Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 2 (why it need not converge).
     """
 
-    gap: float = 0.35
+    gap: float = 0.25
     """Jensen gap of the histograms, in nats, above which they differ."""
-    drift: float = 0.12
+    drift: float = 0.1
     """Median Jensen-Shannon divergence of neighbouring looks, in nats (at most 0.69)."""
     warmup: float = 250
     """Generator steps that are not looked at."""
@@ -38,7 +38,7 @@ class Oscillation(Detector):
     steps: float = 400
     """Generator steps that those looks must span."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
+    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence", "latent-ignored")
 
     def __post_init__(self) -> None:
         between(self, 0, 5, "gap")
