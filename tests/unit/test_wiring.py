@@ -152,6 +152,12 @@ def digits() -> Tensor:
 REAL = digits()
 
 
+@pytest.fixture(autouse=True)
+def same_weights() -> None:
+    """Nets are built from torch's global randomness: the same whichever test came before."""
+    torch.manual_seed(0)
+
+
 @dataclass
 class Loop:
     """A loop that is sound; a fault is a subclass or another field."""

@@ -29,7 +29,11 @@ class DiscriminatorFrozen(Detector):
     idle: float = 25
     """Steps of the other player without one of this player's."""
 
-    causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "learning-rate-too-high")
+    causes: ClassVar[tuple[str, ...]] = (
+        "optimizer-mixup",
+        "learning-rate-too-high",
+        "saturated-loss",
+    )
 
     def __post_init__(self) -> None:
         at_least(self, 1, "looks", "idle")

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors._looks import Looks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
+
+MOSTLY_FLAT = 0.3
+"""Share of outputs without a slope from which on the others are too few to judge by."""
 
 
 @register("wrong-sign")
@@ -39,7 +44,12 @@ class WrongSign(Detector):
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "push_real_d", "push_fake_d")
         real, fake = looks["push_real_d"], looks["push_fake_d"]
-        together = (real * fake > 0) & (abs(real) >= self.least) & (abs(fake) >= self.least)
+        together = (
+            _clear(looks)
+            & (real * fake > 0)
+            & (abs(real) >= self.least)
+            & (abs(fake) >= self.least)
+        )
         first = looks.lasting(together, self.looks, self.looks)
         if first is not None:
             way = "up" if real[-1] > 0 else "down"
@@ -53,7 +63,12 @@ class WrongSign(Detector):
         looks = Looks(history, "push_real_d", "push_fake_d", "push_fake_g")
         apart = looks["push_real_d"] - looks["push_fake_d"]
         made = looks["push_fake_g"]
-        allied = (apart * made < 0) & (abs(apart) >= self.least) & (abs(made) >= self.least)
+        allied = (
+            _clear(looks)
+            & (apart * made < 0)
+            & (abs(apart) >= self.least)
+            & (abs(made) >= self.least)
+        )
         first = looks.lasting(allied, self.looks, self.looks)
         if first is None:
             return None
@@ -80,6 +95,11 @@ class WrongSign(Detector):
             early({"push_real_d": -1.0, "push_fake_d": 1.0, "push_fake_g": 1.0}),
             early({"push_real_d": -1.0, "push_fake_d": -1.0}),
         ]
+
+
+def _clear(looks: Looks) -> np.ndarray:
+    """Looks at which most outputs have a slope: of a flat loss the few others tell nothing."""
+    return ~((looks["flat_share"] > MOSTLY_FLAT) | (looks["saturated"] > MOSTLY_FLAT))
 
 
 def _evidence(looks: Looks, judged: str, against: str) -> tuple[Evidence, ...]:
