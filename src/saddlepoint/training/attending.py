@@ -24,6 +24,10 @@ from saddlepoint.training.state import TrainState
 from saddlepoint.training.steps import Sums
 
 
+TREATED_EARLY = ("partial-mode-collapse",)
+"""Findings that are treated while they are warnings: what is left out does not come back."""
+
+
 class FoundIll(Exception):
     """A fatal finding of a run that is to be treated: training cannot go on as it is."""
 
@@ -98,10 +102,10 @@ class Attending:
             self.monitor.findings = self.names
 
     def insist(self) -> None:
-        """Raises FoundIll where a run that is to be treated has a fatal finding."""
+        """Raises FoundIll where a run that is to be treated has a finding that calls for it."""
         found = self.doctor.findings if self.doctor is not None and self.treats else []
         for finding in found:
-            if finding.severity == "fatal":
+            if finding.severity == "fatal" or finding.name in TREATED_EARLY:
                 raise FoundIll(finding)
 
     @property

@@ -63,12 +63,12 @@ class ChangeLoss(Remedy):
     def _penalised_critic(self, config: Config) -> dict[str, Any] | None:
         if any(penalty.kind == "gradient-penalty" for penalty in config.penalties):
             return None
-        adam = {"kind": "adam", "lr": 5e-4, "beta1": 0.0, "beta2": 0.9}
+        adam = {"kind": "adam", "lr": 1e-3, "beta1": 0.0, "beta2": 0.9}
         return {
             "loss": {"kind": "wasserstein", "clip": 0.0},
             "penalties": ({"kind": "gradient-penalty"},),
             "optim_g": adam,
             "optim_d": adam,
-            "train.n_critic": max(5, config.train.n_critic),
+            "train.n_critic": max(2, config.train.n_critic),
             **without_batch_norm(config),
         }

@@ -21,7 +21,7 @@ class LongerLatent(Remedy):
     dims: int = 16
     """Least length of z."""
 
-    cures: ClassVar[Mapping[str, int]] = {"latent-ignored": 1, "partial-mode-collapse": 2}
+    cures: ClassVar[Mapping[str, int]] = {"latent-ignored": 1, "partial-mode-collapse": 7}
     advice: ClassVar[str] = "Draw z with at least 16 numbers, of the size of the label beside it."
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
