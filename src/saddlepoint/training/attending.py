@@ -23,7 +23,6 @@ from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.steps import Sums
 
-
 TREATED_EARLY = ("partial-mode-collapse",)
 """Findings that are treated while they are warnings: what is left out does not come back."""
 

@@ -50,14 +50,17 @@ class SoundOptimizers(Remedy):
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        rates = {player: getattr(config, player).lr for player in ("optim_g", "optim_d")}
+        rates: dict[str, float] = {
+            player: getattr(config, player).lr for player in ("optim_g", "optim_d")
+        }
         usual = {p: self.lowest <= lr <= self.highest for p, lr in rates.items()}
         sound = {p: min(max(lr, self.lowest), self.highest) for p, lr in rates.items()}
         if sum(usual.values()) == 1:  # the other player's rate is known to suit this data
-            sound = dict.fromkeys(rates, next(lr for p, lr in rates.items() if usual[p]))
+            known = next(lr for p, lr in rates.items() if usual[p])
+            sound = dict.fromkeys(rates, known)
         if max(sound.values()) > self.ratio * min(sound.values()):
             mean = math.sqrt(math.prod(sound.values()))
-            sound = dict.fromkeys(sound, mean)
+            sound = dict.fromkeys(rates, mean)
         found: dict[str, Any] = {f"{p}.lr": lr for p, lr in sound.items() if lr != rates[p]}
         for player in rates:
             if getattr(getattr(config, player), "beta1", 0.0) > self.beta1:
