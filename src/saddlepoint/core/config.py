@@ -141,7 +141,7 @@ class DoctorConfig:
     """Kimg between two looks with batches of the doctor's own; 0: as many ticks as take 60 steps,
     which costs less than 3 % of the time."""
     treatments: int = 3
-    """After so many treatments of fatal findings, a run gives up."""
+    """After so many treatments, a run with yet another finding to be treated gives up."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "probe_kimg", "treatments")

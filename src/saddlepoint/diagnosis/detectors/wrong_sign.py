@@ -35,7 +35,7 @@ class WrongSign(Detector):
     looks: int = 3
     """Looks in a row that must show it."""
 
-    causes: ClassVar[tuple[str, ...]] = ()
+    causes: ClassVar[tuple[str, ...]] = ("non-finite",)
 
     def __post_init__(self) -> None:
         between(self, 0, 1, "least")

@@ -34,7 +34,7 @@ class ChangeLoss(Remedy):
         "complete-mode-collapse": 3,
         "partial-mode-collapse": 3,
         "lipschitz-violation": 1,
-        "discriminator-wins": 10,
+        "discriminator-wins": 1,
         "generator-wins": 6,
         "oscillation": 4,
         "divergence": 6,
@@ -50,6 +50,8 @@ class ChangeLoss(Remedy):
         kind = config.loss.kind
         if kind == "minimax" and finding.name in ("saturated-loss", "discriminator-wins"):
             return {"loss": {"kind": "non-saturating"}}
+        if finding.name == "discriminator-wins":
+            return None  # a loss that does not saturate is not what makes the generator lose
         if kind == "wasserstein":
             return self._penalised_critic(config)
         if kind == "relativistic" or finding.name == "lipschitz-violation":
@@ -63,7 +65,7 @@ class ChangeLoss(Remedy):
     def _penalised_critic(self, config: Config) -> dict[str, Any] | None:
         if any(penalty.kind == "gradient-penalty" for penalty in config.penalties):
             return None
-        adam = {"kind": "adam", "lr": 1e-3, "beta1": 0.0, "beta2": 0.9}
+        adam = {"kind": "adam", "lr": 5e-4, "beta1": 0.0, "beta2": 0.9}
         return {
             "loss": {"kind": "wasserstein", "clip": 0.0},
             "penalties": ({"kind": "gradient-penalty"},),
