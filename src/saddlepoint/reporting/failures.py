@@ -138,7 +138,7 @@ def _outcome(run: Run) -> str:
     distances = [row[DISTANCE] for row in run.history.rows if DISTANCE in row]
     state = "" if run.status.get("state") == "finished" else "stopped, "
     distance = f"distance {distances[-1]:.3g}, " if distances else ""
-    return f"{state}{distance}{', '.join(names) or 'healthy'}"
+    return f"{state}{distance}{', '.join(names) or 'no finding'}"
 
 
 def _healthy(bounds: Sequence[float | None]) -> str:
