@@ -61,7 +61,7 @@ def test_finding_remedy_and_recovery_stand_side_by_side(tmp_path: Path) -> None:
         "as expected",
         "sound-optimizers",
         "distance 0.75",
-        "distance 0.031, healthy",
+        "distance 0.031, no finding",
         "It goes &lt;round&gt; and round.",
         "at most 0.1",
         "optim_g.beta1 0.95 -&gt; 0.5",
