@@ -36,9 +36,12 @@ NARROW = {"arch.generator_width": 16, "arch.discriminator_width": 16}
 SIZES: dict[str, dict[str, Any]] = {
     "digits": {**NARROW, "train.kimg": 120.0, "arch.full_resolution": False},
     "fashion-mnist": {**NARROW, "train.kimg": 60.0},
+    "stacked-mnist": {**NARROW, "train.kimg": 100.0},
 }
 
-HEALTHY = ("dcgan", "dcgan-r1", "wgan-gp", "cgan-every-layer")
+TINY = {"arch.discriminator_width": 4}
+
+HEALTHY = ("dcgan", "dcgan-r1", "wgan-gp")
 FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "fast-discriminator": ("dcgan", {"optim_d.lr": 2e-2, "optim_g.lr": 1e-4}),
     "fast-generator": ("dcgan", {"optim_g.lr": 3e-2, "optim_d.lr": 1e-4}),
@@ -54,23 +57,35 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 def image_cases() -> list[ImageCase]:
     """Every case on images, without seeds."""
-    found = []
-    for data, size in SIZES.items():
+    return [case for data in SIZES for case in cases_of(data)]
 
-        def case(name: str, suite: str, preset: str, data: str = data, **more: Any) -> ImageCase:
-            return ImageCase(
-                name=f"{name}/{preset}/{data}", suite=suite, data=data, preset=preset, **more
-            )
 
-        found += [case("plain", "B", preset, changes=dict(size)) for preset in HEALTHY]
-        found += [
-            case(fault, "A", preset, changes={**size, **changes})
-            for fault, (preset, changes) in FAULTS.items()
-        ]
-        conditional = "cgan-every-layer"
-        found += [
-            case("few-images", "A", "dcgan", changes=dict(size), n_train=100),
-            case("latent-lost", "A", conditional, changes=dict(size), latent_scale=0.0),
-            case("label-unseen", "A", conditional, changes=dict(size), label_unseen=True),
-        ]
-    return found
+def cases_of(data: str) -> list[ImageCase]:
+    """The cases on one data set. The thousand classes of Stacked-MNIST are modes, not labels."""
+
+    def case(name: str, suite: str, preset: str, **more: Any) -> ImageCase:
+        changes = {**SIZES[data], **more.pop("changes", {})}
+        return ImageCase(
+            name=f"{name}/{preset}/{data}",
+            suite=suite,
+            data=data,
+            preset=preset,
+            changes=changes,
+            **more,
+        )
+
+    found = [case("plain", "B", preset) for preset in HEALTHY]
+    found.append(case("strong-discriminator", "B", "dcgan-r1", changes={"optim_d.lr": 3e-3}))
+    found += [
+        case(fault, "A", preset, changes=changes) for fault, (preset, changes) in FAULTS.items()
+    ]
+    found.append(case("few-images", "A", "dcgan", n_train=100))
+    if data == "stacked-mnist":
+        return [*found, case("tiny-discriminator", "A", "dcgan", changes=TINY)]
+    conditional = "cgan-every-layer"
+    return [
+        *found,
+        case("plain", "B", conditional),
+        case("latent-lost", "A", conditional, latent_scale=0.0),
+        case("label-unseen", "A", conditional, label_unseen=True),
+    ]

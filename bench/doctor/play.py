@@ -74,10 +74,17 @@ class World:
         points, modes = self.draw(2560)
         return points if modes is None else (points, modes)
 
+    def weights(self) -> Tensor:
+        """Share of each mode in the training data: a mode without a point cannot be learned."""
+        if self.train is None:
+            return self.shares
+        mode = torch.cdist(self.train, self.centres).argmin(1)
+        return mode.bincount(minlength=len(self.centres)) / len(mode)
+
     def to_json(self, case: Case) -> dict[str, Any]:
         points = self.centres[torch.multinomial(self.shares, 4000, replacement=True)]
         return {
-            "weights": self.shares.tolist(),
+            "weights": self.weights().tolist(),
             "rms": float(points.norm(dim=1).square().mean().sqrt()),
             "within": self.within,
             "conditional": case.conditional,

@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import oracle
 import torch
+from eyes import Eyes, opened
 from image_suites import ImageCase
 from play import short
 from torch import Tensor
 
 import saddlepoint as sp
-from saddlepoint.core import registry
 from saddlepoint.core.config import Config, with_changes
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.images import to_uint8
-from saddlepoint.core.measures import LoadedExtractor
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.presets import preset
@@ -38,16 +37,14 @@ def configured(case: ImageCase, seed: int, source: Any) -> Config:
 
 def play(case: ImageCase, seed: int) -> dict[str, Any]:
     """The case's history and what the oracle saw."""
-    source = registry.get("source", case.data)()
-    whole = source.open()
+    source, whole, eyes = opened(case.data)
     config = configured(case, seed, source)
     used, unseen = parts(whole, case.n_train)
     data = DeviceData(used, "cpu", seed)
     state = TrainState.new(config, whole.spec)
     sabotage(case, state)
-    judge = registry.get("extractor", "classifier")().load(whole, "cpu")
-    world = World.of(judge, whole, used, unseen)
     conditional = config.arch.conditioning != "none"
+    world = World.of(eyes, whole, used, conditional)
     per_step = config.train.batch_size * config.train.n_critic
     n_steps = max(LOOKS, config.train.total_images // per_step)
     batch = data.batch(0, min(2560, len(used)))
@@ -120,28 +117,29 @@ def sabotage(case: ImageCase, state: TrainState) -> None:
 
 
 class World:
-    """The real images as the judge sees them: features, classes, distances."""
+    """The real images as the oracle sees them: features, classes, distances."""
 
-    def __init__(self, judge: LoadedExtractor, real: Dataset, train: Dataset | None) -> None:
-        seen = judge(torch.from_numpy(np.array(real.images)))
-        assert seen.logits is not None
-        self.judge, self.vectors, self.real = judge, seen.vectors, real
-        self.classes = seen.logits.argmax(1)
-        self.shares = torch.bincount(self.classes, minlength=real.spec.n_classes) / len(real)
+    def __init__(
+        self, eyes: Eyes, real: Dataset, train: Dataset | None, shares: Tensor, conditional: bool
+    ) -> None:
+        self.eyes, self.real, self.train, self.shares = eyes, real, train, shares
+        self.vectors, self.classes = eyes(real.images)
         self.pair = oracle.pair_distance(self.vectors)
         self.radii = radii(self.vectors)
         self.within = [
             oracle.pair_distance(self.vectors[self.classes == k])
-            for k in range(real.spec.n_classes)
+            for k in range(real.spec.n_classes if conditional else 0)
         ]
-        self.train = train
 
     @classmethod
-    def of(cls, judge: LoadedExtractor, whole: Dataset, used: Dataset, unseen: Dataset) -> World:
+    def of(cls, eyes: Eyes, whole: Dataset, used: Dataset, conditional: bool) -> World:
         """1,000 real images at random; where there are few training images, these too."""
         order = np.random.Generator(np.random.PCG64(1)).permutation(len(whole))[:1000]
         few = used if len(used) < len(whole) // 4 else None
-        return cls(judge, subset(whole, order), few)
+        assert whole.labels is not None
+        labels = torch.from_numpy(np.array(whole.labels))
+        shares = torch.bincount(labels, minlength=whole.spec.n_classes) / len(whole)
+        return cls(eyes, subset(whole, order), few, shares, conditional)
 
     def to_json(self, conditional: bool, config: Config) -> dict[str, Any]:
         return {
@@ -174,10 +172,8 @@ def observe(state: TrainState, world: World, conditional: bool, step: int) -> di
     if not row["finite"]:
         return row
     pixels = to_uint8(made.numpy())
-    seen = world.judge(torch.from_numpy(pixels))
-    assert seen.logits is not None
-    classes = seen.logits.argmax(1)
-    near = torch.cdist(seen.vectors, world.vectors) <= world.radii
+    vectors, classes = world.eyes(pixels)
+    near = torch.cdist(vectors, world.vectors) <= world.radii
     real, real_labels = as_batch(world.real)
     real_logits = state.discriminator(real, real_labels if conditional else None)
     fake_logits = state.discriminator(made, labels)
@@ -186,7 +182,7 @@ def observe(state: TrainState, world: World, conditional: bool, step: int) -> di
         "covered": float(near.any(0).float().mean()),
         "modes": torch.bincount(classes, minlength=len(world.shares)).tolist(),
         "rms": 1.0,
-        "spread": oracle.pair_distance(seen.vectors) / world.pair,
+        "spread": oracle.pair_distance(vectors) / world.pair,
         "auc": oracle.auc(real_logits, fake_logits),
         "gap_size": abs(float(real_logits.mean() - fake_logits.mean())),
         "slope": oracle.slope(state.discriminator, real, made, labels),
@@ -194,7 +190,7 @@ def observe(state: TrainState, world: World, conditional: bool, step: int) -> di
     if labels is not None:
         row["obeyed"] = float((classes == labels).float().mean())
         inside = [
-            oracle.pair_distance(seen.vectors[labels == k]) / max(world.within[k], 1e-9)
+            oracle.pair_distance(vectors[labels == k]) / max(world.within[k], 1e-9)
             for k in range(len(world.within))
         ]
         row["within"] = float(np.median(inside))
@@ -202,9 +198,9 @@ def observe(state: TrainState, world: World, conditional: bool, step: int) -> di
         train, train_labels = as_batch(world.train)
         train_logits = state.discriminator(train, train_labels if conditional else None)
         row["memory"] = oracle.auc(train_logits, real_logits)
-        train_vectors = world.judge(torch.from_numpy(np.array(world.train.images))).vectors
+        train_vectors, _ = world.eyes(world.train.images)
         apart = torch.cdist(world.vectors, train_vectors)
         usual = float(apart[apart > 1e-6].view(-1).median()) if (apart > 1e-6).any() else 1.0
-        nearest = torch.cdist(seen.vectors, train_vectors).amin(1)
+        nearest = torch.cdist(vectors, train_vectors).amin(1)
         row["copies"] = float((nearest < 0.1 * usual).float().mean())
     return row
