@@ -19,6 +19,8 @@ import numpy as np
 import oracle
 import store
 from baselines import BASELINES
+from image_suites import image_cases
+from suites import cases
 
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis import inspection
@@ -27,6 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from _bench import write_result
 
 DETECTORS = inspection.all_detectors()
+ALSO = {case.name: list(case.also) for case in [*cases(1, every_loss=True), *image_cases()]}
+"""Case -> names of its sabotage, which are right too where the run did fail."""
 
 
 def main() -> None:
@@ -66,7 +70,7 @@ def judged(record: dict[str, Any]) -> dict[str, Any]:
         "case": record["case"],
         "seed": record["seed"],
         "steps": record["steps"],
-        "truth": truth["names"] + (record["also"] if truth["names"] else []),
+        "truth": truth["names"] + (ALSO[record["case"]] if truth["names"] else []),
         "grey": truth["grey"],
         "onset": truth["onset"],
         "alarms": alarms,

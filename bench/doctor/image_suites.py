@@ -25,9 +25,11 @@ class ImageCase:
 
     @property
     def also(self) -> tuple[str, ...]:
-        """Names of wiring that are right too where the run does fail."""
+        """Names of the sabotage itself, which are right too where the run does fail."""
         rates = [self.changes.get(f"optim_{player}.lr", 0.0) for player in "gd"]
-        return ("learning-rate-too-high",) if max(rates) >= TOO_FAST else ()
+        if max(rates) >= TOO_FAST:
+            return ("learning-rate-too-high",)
+        return ("lipschitz-violation",) if "loss.clip" in self.changes else ()
 
 
 TOO_FAST = 1e-2

@@ -44,7 +44,6 @@ def played(case: Case | ImageCase, seed: int) -> None:
     """Play one case and keep it."""
     started = time.monotonic()
     record: dict[str, Any] = {"case": case.name, "suite": case.suite, "seed": seed}
-    record["also"] = case.also
     if isinstance(case, Case):
         record |= {"steps": case.steps, **play.play(case, seed)}
     else:

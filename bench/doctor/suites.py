@@ -52,7 +52,7 @@ class Case:
     sick_lr_g: float = 0.0
     sick_lr_d: float = 0.0
     also: tuple[str, ...] = ()
-    """Names of wiring that are right too where the run does fail."""
+    """Names of the sabotage itself, which are right too where the run does fail."""
     nan_at: int = 0
     """A step at which a batch of real points holds a NaN."""
 
@@ -108,7 +108,7 @@ FAULTS: dict[str, dict[str, object]] = {
 
 WASSERSTEIN_FAULTS: dict[str, dict[str, object]] = {
     "faint-penalty": {"weight": 1e-4},
-    "tiny-clip": {"penalty": "none", "clip": 1e-3},
+    "tiny-clip": {"penalty": "none", "clip": 1e-3, "also": ("lipschitz-violation",)},
 }
 """Ways that only a Wasserstein loss can fail."""
 

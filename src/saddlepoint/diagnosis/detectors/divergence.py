@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from saddlepoint.core.checks import above, at_least
+from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -41,7 +41,8 @@ class Divergence(Detector):
     The decimal logarithm of each scale (outputs, gradients, slope, spread of the fakes) is
     summed up beyond its early median and one decade (a one-sided CUSUM). Outputs grow slowly in
     many a healthy run, so the fakes must be bad as well; without any measure of them the sum must
-    be far greater.
+    be far greater. Fakes that stay several times as far from the data as two real images lie apart
+    have left it altogether, whatever the scales did.
     Papers: Page 1954, https://doi.org/10.1093/biomet/41.1-2.100 (CUSUM); Mescheder et al. 2018,
     https://arxiv.org/abs/1801.04406, section 2.
     """
@@ -56,15 +57,27 @@ class Divergence(Detector):
     """Generator steps that are not looked at."""
     early: int = 8
     """Looks that give the median to compare with."""
+    away: float = 3.0
+    """Distance of the fakes to the data, in distances of two real images, at which they left it."""
+    m: int = 6
+    """Looks at which they must be away ..."""
+    k: int = 7
+    """... among this many."""
+    steps: float = 200
+    """Generator steps for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite")
 
     def __post_init__(self) -> None:
-        above(self, 0, "decades", "total", "unseen")
-        at_least(self, 0, "warmup")
+        above(self, 0, "decades", "total", "unseen", "away")
+        at_least(self, 0, "warmup", "steps")
         at_least(self, 3, "early")
+        between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
+        return self._grown(history) or self._gone(history)
+
+    def _grown(self, history: History) -> Finding | None:
         looks = Looks(history, after=self.warmup)
         if len(looks) <= self.early:
             return None
@@ -98,6 +111,24 @@ class Divergence(Detector):
         )
         return looks.finding(self, first, "fatal", message, evidence)
 
+    def _gone(self, history: History) -> Finding | None:
+        looks = Looks(history, "off_data", after=self.warmup)
+        first = looks.lasting(looks["off_data"] > self.away, self.m, self.k, self.steps)
+        if first is None or _quality.still_improves(looks, self.k, self.steps):
+            return None
+        distance = Evidence(
+            name="off_data",
+            value=float(np.median(looks["off_data"][-self.k :])),
+            healthy=(None, self.away),
+            note="distance of the fakes to the data, in distances of two real images",
+        )
+        others = (item for item in _quality.evidence(looks) if item.name != "off_data")
+        message = (
+            "Training diverges: the generator has left the data altogether; its images lie "
+            f"{distance.value:.3g} times as far from real ones as two real ones lie apart."
+        )
+        return looks.finding(self, first, "fatal", message, (distance, *others))
+
     def _scales(self, looks: Looks) -> dict[str, np.ndarray]:
         gap = np.abs(looks["real_logit"] - looks["fake_logit"])
         return {"logit_gap": gap, **{n: looks[n] for n in SCALES if n != "logit_gap"}}
@@ -123,7 +154,8 @@ class Divergence(Detector):
         spikes = np.full(40, 0.6)
         spikes[[9, 21, 33]] = 200.0
         grows = {"real_logit": 1.0 + 40.0 * time(), "fake_logit": -1.0 - 40.0 * time()}
-        return [*traps(), run({"grad_norm_d": spikes}), run({**grows, "auc": 0.999})]
+        comes = {"off_data": learning(20.0, 0.1)}
+        return [*traps(), run({"grad_norm_d": spikes}), run({**grows, "auc": 0.999}), run(comes)]
 
     @classmethod
     def sick(cls) -> list[History]:
@@ -133,4 +165,5 @@ class Divergence(Detector):
         ruined = {"coverage": np.where(late > 0.1, 0.0, learning(0.0, 0.7))}
         ruined |= {"nearest_real": np.where(late > 0.1, 30.0, 1.3)}
         blind = {"coverage": None, "nearest_real": None, "bins_weight": None, "pair_ratio": None}
-        return [run({**critic, **ruined}), run({**critic, **blind})]
+        gone = {"off_data": 8.0 + 3.0 * np.sin(60 * time()), "coverage": 0.0, "auc": 0.6}
+        return [run({**critic, **ruined}), run({**critic, **blind}), run(gone)]

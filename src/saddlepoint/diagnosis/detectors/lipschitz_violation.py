@@ -13,7 +13,13 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._examples import learning, run, time, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, ever, loss_family
+from saddlepoint.diagnosis.detectors._looks import (
+    WIRING,
+    Looks,
+    ever,
+    gains,
+    loss_family,
+)
 
 UNCLIPPED = 0.01
 """Share of the weights at the greatest absolute weight that only a clipped critic exceeds."""
@@ -26,10 +32,11 @@ class LipschitzViolation(Detector):
 
     With the gradient penalty the slope between real and fake images is about 1 (a fifth off is
     usual); a slope that stays far from that is no Wasserstein distance any more, and is fatal
-    where the images are bad too. So is one that grows without bound where nothing holds it. With
-    clipped weights the scale is free, but a critic whose weights
-    nearly all lie at the clip can only be a simple function: it is reported where the images are
-    bad and stay so. Other losses put no such bound on the slope.
+    where the images are bad too. So is one that grows without bound where nothing holds it: it is
+    reported from the penalised critic's greatest slope on while it rises, and at once when it is
+    far above. With clipped weights the scale is free, but a critic whose weights nearly all lie at
+    the clip can only be a simple function: it is reported where the images are bad and stay so.
+    Other losses put no such bound on the slope.
     Papers: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, sections 3 and 4; Arjovsky et
     al. 2017, https://arxiv.org/abs/1701.07875, section 3.
     """
@@ -41,6 +48,8 @@ class LipschitzViolation(Detector):
     unbounded: float = 50.0
     """Greatest slope of a critic without a penalty or clipping; 20 times that where weights may be
     clipped, which leaves the scale free."""
+    rise: float = 0.2
+    """Share by which the slope of a critic without either must have risen, where it is less."""
     clipped: float = 0.15
     """Share of the weights at the clip, at any look, above which a critic counts as clipped hard.
     Later, what is at the clip may well be less: the weights that are left are then near 0."""
@@ -72,7 +81,19 @@ class LipschitzViolation(Detector):
         shares = Looks(history, "clip_share")["clip_share"]
         never_clipped = len(shares) > 0 and float(shares.max()) < UNCLIPPED
         bound = self.unbounded if never_clipped else 20 * self.unbounded
-        return self._sloped(history, 0.0, bound) or self._clipped(history)
+        return (
+            self._sloped(history, 0.0, bound)
+            or (self._rises(history) if never_clipped else None)
+            or self._clipped(history)
+        )
+
+    def _rises(self, history: History) -> Finding | None:
+        """As `_sloped` with the bound of a penalised critic, while the slope goes on rising."""
+        looks = Looks(history, "critic_slope", after=self.warmup)
+        since = looks.window(self.k, self.steps)
+        if since is None or not gains(looks["critic_slope"], since, self.rise):
+            return None
+        return self._sloped(history, 0.0, self.high)
 
     def _sloped(self, history: History, low: float, high: float) -> Finding | None:
         looks = Looks(history, "critic_slope", after=self.warmup)
@@ -130,7 +151,10 @@ class LipschitzViolation(Detector):
         starts_steep = {**critic, "critic_slope": learning(4.0, 1.2), "penalised": 1}
         other_loss = {"critic_slope": 12.0, "penalised": 1}
         flat = {**critic, "critic_slope": 0.1, "penalised": 1, "auc": 0.5}
-        return [*traps(), run(flat), run(clipped), run(starts_steep), run(other_loss)]
+        # Held by what cannot be seen from here, such as a spectral norm.
+        held = {**critic, "critic_slope": learning(0.3, 1.7)}
+        cases = (flat, clipped, starts_steep, other_loss, held)
+        return [*traps(), *(run(case) for case in cases)]
 
     @classmethod
     def sick(cls) -> list[History]:
@@ -141,6 +165,7 @@ class LipschitzViolation(Detector):
             run({**critic, "critic_slope": learning(1.0, 9.0), "penalised": 1}),
             run({**critic, **bad, "critic_slope": 0.1, "penalised": 1}),
             run({**critic, "critic_slope": 10 ** (6 * time())}),
+            run({**critic, "critic_slope": 0.1 * 50.0 ** time()}),
             run({**critic, **bad, "clip_share": 0.93}),
             run({**critic, **bad, "clip_share": learning(0.9, 0.03, 30.0), "auc": 0.52}),
         ]
