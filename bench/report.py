@@ -2,8 +2,8 @@
 
     python bench/report.py [--check]
 
-No figure on that page is typed by hand. With --check nothing is written and the exit code is 1
-when the page differs from the results.
+No figure on that page is typed by hand. A section that was not measured on this machine stays as it
+is. With --check nothing is written and the exit code is 1 when the page differs from the results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, t
 from doctor.tables import doctor, overhead
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-NOT_MEASURED = "*Not measured yet.*"
 AIMS_BUDGET = {"minutes": 7}
 AIMS = {
     "dcgan": {"precision": 0.72, "recall": 0.35},
@@ -142,7 +141,7 @@ def quality(document: dict[str, Any]) -> str:
             f"after the runs {min(loads):g} to {max(loads):g}. Commits {', '.join(commits)}.",
         )
     else:
-        parts.append(NOT_MEASURED)
+        parts.append("*No run yet.*")
     return "\n\n".join(part for part in parts if part)
 
 
@@ -336,11 +335,11 @@ def lecture(document: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def prepare() -> str:
+def prepare() -> str | None:
     """The last lines that bench/prepare.py printed, as they are."""
     path = RESULTS / "prepare.txt"
     if not path.is_file():
-        return NOT_MEASURED
+        return None
     return f"```\n{path.read_text().strip()}\n```"
 
 
@@ -359,11 +358,12 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
 """Marker on the page and name of the JSON -> its table."""
 
 
-def section(name: str) -> str:
+def section(name: str) -> str | None:
+    """The text between a section's markers; None when there is no result for it here."""
     if name == "prepare":
         return prepare()
     document = read_result(name)
-    return NOT_MEASURED if document is None else TABLES[name](document)
+    return None if document is None else TABLES[name](document)
 
 
 def filled(page: str) -> str:
@@ -373,8 +373,9 @@ def filled(page: str) -> str:
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
         if len(pattern.findall(page)) != 1:
             raise SystemExit(f"{PAGE} must have the markers {begin} and {end} once.")
-        text = f"{begin}\n{section(name)}\n{end}"
-        page = pattern.sub(lambda _, text=text: text, page)
+        text = section(name)
+        if text is not None:
+            page = pattern.sub(lambda _, text=f"{begin}\n{text}\n{end}": text, page)
     return page
 
 
@@ -389,7 +390,8 @@ def main() -> int:
     if arguments.check:
         return int(old != new)
     PAGE.write_text(new)
-    print(f"{PAGE}: {new.count(NOT_MEASURED)} of {len(TABLES) + 1} sections not measured yet")
+    kept = [name for name in (*TABLES, "prepare") if section(name) is None]
+    print(f"{PAGE}: written; left as they were: {', '.join(kept) or 'none'}")
     return 0
 
 
