@@ -120,7 +120,7 @@ def test_rounding_is_bounded() -> None:
     x[100:] = x[:100] + 1e-3 * torch.randn(100, 2048)
     for dtype, bound in ROUNDING.items():
         points = Points.of(x, x.double().mean(0), "cpu", dtype)
-        centred = points.centred(slice(0, len(x)))
+        centred = points.centred(slice(0, len(x)), points.room(len(x)))
         rough = _pairwise.to_squares(centred @ centred.T, points.squares, points.squares)
         exact = torch.stack([(row.double() - x.double()).square().sum(1) for row in x])
         error = (rough.double() - exact).abs() / (points.squares[:, None] + points.squares)

@@ -54,8 +54,8 @@ class KernelSums:
         # x.y / d + 1 of a pair is the product of the centred vectors / d + one number of each.
         self.offsets: dict[str, Tensor] = {}
         self.members: dict[str, Tensor] = {}
+        # float64 [s + 1] of real-real, fake-fake and cross pairs: the last is that of all points.
         self.sums: dict[str, Tensor] = {}
-        self.subset_sums: dict[str, Tensor] = {}
         for side, points, members in (("real", real, real_members), ("fake", fake, fake_members)):
             shift = torch.empty_like(points.squares, dtype=torch.float64)
             parts = zip(points.vectors.split(ROWS_AT_ONCE), shift.split(ROWS_AT_ONCE), strict=True)
@@ -63,12 +63,11 @@ class KernelSums:
                 torch.mv(rows.double(), centre, out=part)
             shift -= square / 2
             self.offsets[side] = (shift / self.d + 0.5).to(dtype)
-            self.members[side] = members.to(device, dtype)
+            everyone = torch.ones(1, len(points))
+            self.members[side] = torch.cat([members, everyone]).to(device, dtype)
             own = ((points.squares.double() + 2 * shift) / self.d + 1).pow(3)
-            self.sums[side] = -own.sum()
-            self.subset_sums[side] = -(members.to(device).double() @ own)
-        self.sums["cross"] = torch.zeros((), dtype=torch.float64, device=device)
-        self.subset_sums["cross"] = torch.zeros_like(self.subset_sums["real"])
+            self.sums[side] = -(self.members[side].double() @ own)
+        self.sums["cross"] = torch.zeros_like(self.sums["real"])
         self.counts = {"real": len(real), "fake": len(fake)}
 
     def add(self, pairs: str, rows: slice, columns: slice, products: Tensor) -> None:
@@ -82,25 +81,21 @@ class KernelSums:
         values += self.offsets[right][None, columns]
         values.pow_(3)
         weight = 2.0 if pairs != "cross" and rows != columns else 1.0
-        ones = torch.ones(1, len(values), dtype=values.dtype, device=values.device)
-        members = torch.cat([self.members[left][:, rows], ones])
-        by_column = (members @ values).double()
-        self.sums[pairs] += weight * by_column[-1].sum()
-        right_members = self.members[right][:, columns].double()
-        self.subset_sums[pairs] += weight * (by_column[:-1] * right_members).sum(1)
+        by_column = (self.members[left][:, rows] @ values).double()
+        self.sums[pairs] += weight * (by_column * self.members[right][:, columns]).sum(1)
 
     def squared_mmd(self) -> float:
         """Unbiased squared MMD of all pairs (KID of the whole sets)."""
         n, m = self.counts["real"], self.counts["fake"]
         value = (
-            self.sums["real"] / (n * (n - 1))
-            + self.sums["fake"] / (m * (m - 1))
-            - 2 * self.sums["cross"] / (n * m)
+            self.sums["real"][-1] / (n * (n - 1))
+            + self.sums["fake"][-1] / (m * (m - 1))
+            - 2 * self.sums["cross"][-1] / (n * m)
         )
         return value.item()
 
     def subset_mmds(self) -> Tensor:
         """Unbiased squared MMD within each subset, float64 [100]."""
         m = self.subset_size
-        within = (self.subset_sums["real"] + self.subset_sums["fake"]) / (m * (m - 1))
-        return (within - 2 * self.subset_sums["cross"] / m**2).cpu()
+        within = (self.sums["real"] + self.sums["fake"]) / (m * (m - 1))
+        return (within - 2 * self.sums["cross"] / m**2)[:-1].cpu()

@@ -126,13 +126,14 @@ def neighbours(
     """
     nearest = Nearest(rows_of, k + SPARE)
     own = rows_of is points
+    left_room, right_room = rows_of.room(TILE), points.room(TILE)
     with full_float32():
         for rows in tiles(len(rows_of)):
-            left = rows_of.centred(rows)
+            left = rows_of.centred(rows, left_room)
             for columns in tiles(len(points)):
                 if own and columns.start < rows.start:
                     continue  # the mirror image of a tile that has been seen
-                products = left @ points.centred(columns).T
+                products = left @ points.centred(columns, right_room).T
                 if on_products is not None:
                     on_products(rows, columns, products)
                 squares = to_squares(products, rows_of.squares[rows], points.squares[columns])
