@@ -56,6 +56,7 @@ class KernelSums:
         self.members: dict[str, Tensor] = {}
         # float64 [s + 1] of real-real, fake-fake and cross pairs: the last is that of all points.
         self.sums: dict[str, Tensor] = {}
+        self.own: dict[str, Tensor] = {}  # of each point and itself, which the sums hold too
         for side, points, members in (("real", real, real_members), ("fake", fake, fake_members)):
             shift = torch.empty_like(points.squares, dtype=torch.float64)
             parts = zip(points.vectors.split(ROWS_AT_ONCE), shift.split(ROWS_AT_ONCE), strict=True)
@@ -66,8 +67,9 @@ class KernelSums:
             everyone = torch.ones(1, len(points))
             self.members[side] = torch.cat([members, everyone]).to(device, dtype)
             own = ((points.squares.double() + 2 * shift) / self.d + 1).pow(3)
-            self.sums[side] = -(self.members[side].double() @ own)
-        self.sums["cross"] = torch.zeros_like(self.sums["real"])
+            self.own[side] = self.members[side].double() @ own
+        for pairs in ("real", "fake", "cross"):
+            self.sums[pairs] = torch.zeros_like(self.own["real"])
         self.counts = {"real": len(real), "fake": len(fake)}
 
     def add(self, pairs: str, rows: slice, columns: slice, products: Tensor) -> None:
@@ -84,12 +86,17 @@ class KernelSums:
         by_column = (self.members[left][:, rows] @ values).double()
         self.sums[pairs] += weight * (by_column * self.members[right][:, columns]).sum(1)
 
+    def merge(self, other: KernelSums) -> None:
+        """Take in the tiles that another process added, of the same sets and subsets."""
+        for pairs, sums in other.sums.items():
+            self.sums[pairs] += sums
+
     def squared_mmd(self) -> float:
         """Unbiased squared MMD of all pairs (KID of the whole sets)."""
         n, m = self.counts["real"], self.counts["fake"]
         value = (
-            self.sums["real"][-1] / (n * (n - 1))
-            + self.sums["fake"][-1] / (m * (m - 1))
+            self._within("real")[-1] / (n * (n - 1))
+            + self._within("fake")[-1] / (m * (m - 1))
             - 2 * self.sums["cross"][-1] / (n * m)
         )
         return value.item()
@@ -97,5 +104,8 @@ class KernelSums:
     def subset_mmds(self) -> Tensor:
         """Unbiased squared MMD within each subset, float64 [100]."""
         m = self.subset_size
-        within = (self.sums["real"] + self.sums["fake"]) / (m * (m - 1))
+        within = (self._within("real") + self._within("fake")) / (m * (m - 1))
         return (within - 2 * self.sums["cross"] / m**2)[:-1].cpu()
+
+    def _within(self, side: str) -> Tensor:
+        return self.sums[side] - self.own[side]

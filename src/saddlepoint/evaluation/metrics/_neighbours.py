@@ -49,7 +49,7 @@ class Points:
         return self.squares.dtype
 
     def room(self, n: int) -> Tensor:
-        """[n, d] for `centred` to write to: fresh memory for every tile costs more than the sums."""
+        """[n, d] for `centred` to write to: fresh memory for each tile is dearer than the work."""
         n = min(n, len(self))
         return torch.empty(n, len(self.centre), dtype=self.dtype, device=self.vectors.device)
 
@@ -90,12 +90,10 @@ def below(squares: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Nearest:
-    """The k nearest of a growing set of points to each of n rows, by rough distances.
-
-    Two of them that saw different points can be merged: the points may lie on several machines.
-    """
+    """The k nearest of a growing set of points to each of n rows, by rough distances."""
 
     def __init__(self, rows: Points, k: int) -> None:
+        self.rows = rows
         shape, device = (len(rows), k), rows.squares.device
         self.squares = torch.full(shape, torch.inf, dtype=rows.dtype, device=device)
         self.index = torch.zeros(shape, dtype=torch.int64, device=device)
@@ -121,7 +119,7 @@ class Nearest:
         self._keep(rows, near, index)
 
     def merge(self, other: Nearest) -> None:
-        """Take in what another process found among its points."""
+        """Take in what another process found in its tiles."""
         self._keep(slice(None), other.squares, other.index)
 
     def _keep(self, rows: slice, squares: Tensor, index: Tensor) -> None:
@@ -200,6 +198,11 @@ class Inside:
         inside[doubtful] = exact <= own[doubtful]
         self.row_any[i[inside]] = True
         self.column_counts += j[inside].bincount(minlength=len(self.columns))
+
+    def merge(self, other: Inside) -> None:
+        """Take in what another process found in its tiles."""
+        self.row_any |= other.row_any
+        self.column_counts += other.column_counts
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ vectors. So neighbours and counts are those of float64, and equal points are at 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -124,11 +125,35 @@ def neighbours(
     Returns:
         float64 [n, k] squared distances in rising order, int64 [n, k] indices.
     """
+    own = rows_of is points
     nearest = Nearest(rows_of, k + SPARE)
+    visit(nearest, points, on_products, on_squares)
+    squares, index = decide(nearest, rows_of, points, k)
+    if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
+        # Points so close together that the rounding hides who is nearest: again in float64.
+        more = rows_of.double()
+        return neighbours(more, more if own else points.double(), k)
+    return squares, index
+
+
+def visit(
+    nearest: Nearest,
+    points: Points,
+    on_products: _OnTile | None = None,
+    on_squares: _OnTile | None = None,
+    share: tuple[int, int] = (0, 1),
+) -> None:
+    """Show the tiles to `nearest` and to the two others.
+
+    Args:
+        share: (which, of how many) when several processes divide the rows of tiles; what they
+            find is put together by `merge` of Nearest, Inside and KernelSums.
+    """
+    rows_of = nearest.rows
     own = rows_of is points
     left_room, right_room = rows_of.room(TILE), points.room(TILE)
     with full_float32():
-        for rows in tiles(len(rows_of)):
+        for rows in itertools.islice(tiles(len(rows_of)), share[0], None, share[1]):
             left = rows_of.centred(rows, left_room)
             for columns in tiles(len(points)):
                 if own and columns.start < rows.start:
@@ -144,12 +169,6 @@ def neighbours(
                 nearest.add(rows, squares, columns.start)
                 if own and rows != columns:
                     nearest.add(columns, squares.T, rows.start)
-    squares, index = decide(nearest, rows_of, points, k)
-    if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
-        # Points so close together that the rounding hides who is nearest: again in float64.
-        more = rows_of.double()
-        return neighbours(more, more if own else points.double(), k)
-    return squares, index
 
 
 def tiles(n: int, size: int | None = None) -> Iterator[slice]:
