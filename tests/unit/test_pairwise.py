@@ -129,6 +129,18 @@ def test_rounding_is_bounded() -> None:
         assert error.max() < bound / 4
 
 
+@pytest.mark.parametrize("scale", [2.0**-60, 2.0**30, 2.0**90])
+def test_the_scale_of_features_does_not_matter(scale: float) -> None:
+    """Of large ones, neither squared distances nor the third power of products fit float32."""
+    torch.manual_seed(0)
+    real, fake = torch.randn(60, 8), torch.randn(50, 8) * 0.9
+    found, expected = pairwise(compare(real * scale, fake * scale)), pairwise(compare(real, fake))
+    for name in ("n_balls", "covered", "inside_fake", "nearest_real"):
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    torch.testing.assert_close(found.realism, expected.realism, rtol=1e-4, atol=0)
+    assert np.isfinite(found.kernel.squared_mmd())
+
+
 def test_a_set_covers_itself() -> None:
     torch.manual_seed(0)
     x = torch.randn(300, 12)

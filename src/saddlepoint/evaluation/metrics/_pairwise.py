@@ -27,6 +27,8 @@ from saddlepoint.evaluation.metrics._neighbours import (
 )
 
 TILE = 768
+FLOAT32_LIMIT = 1e6
+"""The kernel's third power of the squares of larger features would leave float32."""
 SPARE = 3
 """Neighbours kept beyond the k-th until float64 has decided."""
 
@@ -69,7 +71,8 @@ def too_few_neighbours(comparison: Comparison) -> str:
 def _pairwise(comparison: Comparison) -> Pairwise:
     k, device = comparison.k, comparison.device
     centre = comparison.real.vectors.mean(0)
-    dtype = getattr(torch, comparison.dtype)
+    largest = max(side.vectors.abs().max() for side in (comparison.real, comparison.fake))
+    dtype = getattr(torch, comparison.dtype) if largest < FLOAT32_LIMIT else torch.float64
     real = Points.of(comparison.real.vectors, centre, device, dtype)
     fake = Points.of(comparison.fake.vectors, centre, device, dtype)
     kernel = KernelSums(real, fake, *subsets(comparison))
