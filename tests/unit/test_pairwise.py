@@ -13,7 +13,7 @@ from torch import Tensor
 
 from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.metrics import _pairwise
-from saddlepoint.evaluation.metrics._kernel import KernelSums
+from saddlepoint.evaluation.metrics._kernel import KernelSums, members, subsets
 from saddlepoint.evaluation.metrics._neighbours import (
     ROUNDING,
     Inside,
@@ -165,7 +165,7 @@ def test_what_processes_found_in_their_shares_merges(n_shares: int) -> None:
         """As a process of its own would, with the radii that follow from the first merge."""
         own, cross = Nearest(real, 6), Nearest(fake, 4)
         inside = Inside(real, fake, whole.real_radii)
-        kernel = KernelSums(real, fake, *_pairwise.subsets(x))
+        kernel = KernelSums(real, fake, *members(x))
         share = (which, n_shares)
         visit(own, real, lambda *tile: kernel.add("real", *tile), share=share)
         visit(Nearest(fake, 6), fake, lambda *tile: kernel.add("fake", *tile), share=share)
@@ -291,10 +291,10 @@ def test_kernel_sums_are_those_of_all_pairs(dtype: str) -> None:
     a, b = real.double().numpy(), fake.double().numpy()
     tolerance = 1e-12 if dtype == "float64" else 2e-6
     assert kid.squared_mmd() == pytest.approx(unbiased(a, b), abs=tolerance)
-    members = _pairwise.subsets(compare(real, fake))
+    groups = subsets(compare(real, fake))
     expected = [
         unbiased(a[left.bool().numpy()], b[right.bool().numpy()])
-        for left, right in zip(*members, strict=True)
+        for left, right in zip(*groups, strict=True)
     ]
     np.testing.assert_allclose(kid.subset_mmds().numpy(), expected, atol=tolerance * 10, rtol=0)
-    assert all(left.sum() == 24 for left in members[0])
+    assert all(left.sum() == 24 for left in groups[0])

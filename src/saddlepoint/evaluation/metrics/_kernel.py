@@ -1,4 +1,4 @@
-"""Sums of KID's polynomial kernel over all pairs, taken from the tiles of the pairwise pass."""
+"""Sums of KID's polynomial kernel over pairs, taken from the tiles of the pairwise pass."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from saddlepoint.core.measures import Comparison
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.evaluation.metrics._bootstrap import weights
 from saddlepoint.evaluation.metrics._neighbours import ROWS_AT_ONCE, Points
 
 N_SUBSETS, SUBSET_SIZE = 100, 1000
@@ -30,22 +31,31 @@ def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
     return members[0], members[1]
 
 
+def members(comparison: Comparison) -> tuple[Tensor, Tensor]:
+    """How often each real, each fake image is in a group: float32 [s, n_real], [s, n_fake].
+
+    The groups are the subsets, then everyone, then the resamples of the bootstrap.
+    """
+    found = []
+    for side, images in zip(("real", "fake"), subsets(comparison), strict=True):
+        n = images.shape[1]
+        drawn = [n * share for share in weights(n, comparison, f"kid-{side}")]
+        found.append(torch.cat([images, torch.ones(1, n), *(one[None] for one in drawn)]))
+    return found[0], found[1]
+
+
 class KernelSums:
     """(x.y / d + 1)^3 summed over the pairs real-real, fake-fake (each without a point and itself)
-    and real-fake, and over the pairs within each subset.
+    and real-fake, within each group of points.
 
     The pass gives scalar products of centred features; the kernel is one of the features as they
     are, so x.y = a.b + a.c + b.c + c.c with a = x - c, b = y - c and c the centre.
     """
 
     def __init__(
-        self,
-        real: Points,
-        fake: Points,
-        real_members: Tensor,
-        fake_members: Tensor,
+        self, real: Points, fake: Points, real_members: Tensor, fake_members: Tensor
     ) -> None:
-        """members float32 [s, n] of 0 and 1."""
+        """members float32 [s, n], see `members`."""
         self.d = len(real.centre)
         self.subset_size = int(real_members[0].sum())
         dtype, device = real.dtype, real.squares.device
@@ -54,23 +64,22 @@ class KernelSums:
         # x.y / d + 1 of a pair is the product of the centred vectors / d + one number of each.
         self.offsets: dict[str, Tensor] = {}
         self.members: dict[str, Tensor] = {}
-        # float64 [s + 1] of real-real, fake-fake and cross pairs: the last is that of all points.
         self.sums: dict[str, Tensor] = {}
-        self.own: dict[str, Tensor] = {}  # of each point and itself, which the sums hold too
-        for side, points, members in (("real", real, real_members), ("fake", fake, fake_members)):
+        """float64 [s] of real-real, fake-fake and cross pairs."""
+        self.own: dict[str, Tensor] = {}
+        """The part of them that is of a point and itself."""
+        for side, points, held in (("real", real, real_members), ("fake", fake, fake_members)):
             shift = torch.empty_like(points.squares, dtype=torch.float64)
             parts = zip(points.vectors.split(ROWS_AT_ONCE), shift.split(ROWS_AT_ONCE), strict=True)
             for rows, part in parts:
                 torch.mv(rows.double(), centre, out=part)
             shift -= square / 2
             self.offsets[side] = (shift / self.d + 0.5).to(dtype)
-            everyone = torch.ones(1, len(points))
-            self.members[side] = torch.cat([members, everyone]).to(device, dtype)
+            self.members[side] = held.to(device, dtype)
             own = ((points.squares.double() + 2 * shift) / self.d + 1).pow(3)
-            self.own[side] = self.members[side].double() @ own
+            self.own[side] = self.members[side].square().double() @ own
         for pairs in ("real", "fake", "cross"):
             self.sums[pairs] = torch.zeros_like(self.own["real"])
-        self.counts = {"real": len(real), "fake": len(fake)}
 
     def add(self, pairs: str, rows: slice, columns: slice, products: Tensor) -> None:
         """Add a tile of scalar products of centred features [n, m]; left as they are.
@@ -93,19 +102,20 @@ class KernelSums:
 
     def squared_mmd(self) -> float:
         """Unbiased squared MMD of all pairs (KID of the whole sets)."""
-        n, m = self.counts["real"], self.counts["fake"]
-        value = (
-            self._within("real")[-1] / (n * (n - 1))
-            + self._within("fake")[-1] / (m * (m - 1))
-            - 2 * self.sums["cross"][-1] / (n * m)
-        )
-        return value.item()
+        return self._mmds()[N_SUBSETS].item()
 
     def subset_mmds(self) -> Tensor:
         """Unbiased squared MMD within each subset, float64 [100]."""
-        m = self.subset_size
-        within = (self._within("real") + self._within("fake")) / (m * (m - 1))
-        return (within - 2 * self.sums["cross"] / m**2)[:-1].cpu()
+        return self._mmds()[:N_SUBSETS]
 
-    def _within(self, side: str) -> Tensor:
-        return self.sums[side] - self.own[side]
+    def resampled_mmds(self) -> Tensor:
+        """Squared MMD of each resample, without pairs of an image and itself: float64 [b]."""
+        return self._mmds()[N_SUBSETS + 1 :]
+
+    def _mmds(self) -> Tensor:
+        sizes = {side: held.double().sum(1) for side, held in self.members.items()}
+        found = -2 * self.sums["cross"] / (sizes["real"] * sizes["fake"])
+        for side, size in sizes.items():
+            n_pairs = size.square() - self.members[side].double().square().sum(1)
+            found += (self.sums[side] - self.own[side]) / n_pairs
+        return found.cpu()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.measures import Comparison
-from saddlepoint.evaluation.metrics._kernel import KernelSums, subsets
+from saddlepoint.evaluation.metrics._kernel import KernelSums, members
 from saddlepoint.evaluation.metrics._neighbours import (
     Inside,
     Nearest,
@@ -75,7 +75,7 @@ def _pairwise(comparison: Comparison) -> Pairwise:
     dtype = getattr(torch, comparison.dtype) if largest < FLOAT32_LIMIT else torch.float64
     real = Points.of(comparison.real.vectors, centre, device, dtype)
     fake = Points.of(comparison.fake.vectors, centre, device, dtype)
-    kernel = KernelSums(real, fake, *subsets(comparison))
+    kernel = KernelSums(real, fake, *members(comparison))
     real_radii = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))[0][:, -1]
     fake_radii = neighbours(fake, fake, k, lambda *tile: kernel.add("fake", *tile))[0][:, -1]
     by_real = Inside(real, fake, real_radii)
