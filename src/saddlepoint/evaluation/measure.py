@@ -22,8 +22,8 @@ from saddlepoint.core.measures import (
     Progress,
     no_progress,
 )
-from saddlepoint.evaluation.bank import Bank, bank_of, cached_tensors
-from saddlepoint.evaluation.metrics._moments import Moments
+from saddlepoint.evaluation.bank import bank_of
+from saddlepoint.evaluation.kept import keep_reference
 from saddlepoint.evaluation.sets import ImageSet, check_alike
 
 SCHEMA = 1
@@ -113,7 +113,7 @@ def evaluate_sets(
         modes=None if mixture is None else torch.as_tensor(mixture[0], dtype=torch.float64),
         mode_std=0.0 if mixture is None else mixture[1],
     )
-    comparison.shared["moments-real"] = _kept_moments(real_bank, settings.device)
+    keep_reference(comparison, real_bank.folder)
     values, unfit = measure(comparison, progress)
     limit = len(real.classes) if settings.per_class else PER_CLASS_LIMIT
     by_class, why_not = per_class(comparison, real.classes, limit)
@@ -229,19 +229,3 @@ def _plain(number: Measured) -> dict[str, Any]:
 def _rounded(value: float) -> float:
     """Ten digits: the last bits beyond depend on where in memory a vector happens to lie."""
     return float(f"{value:.10g}")
-
-
-def _kept_moments(bank: Bank, device: str) -> Moments:
-    """Mean, covariance and its root of the real features, kept beside them."""
-
-    def make() -> dict[str, torch.Tensor]:
-        made = Moments.of(bank.features.vectors, device=device)
-        return {"total": made.total.cpu(), "products": made.products.cpu(), "root": made.root.cpu()}
-
-    kept = cached_tensors(bank.folder / "moments.safetensors", make)
-    return Moments(
-        n=float(len(bank.features)),
-        total=kept["total"].to(device),
-        products=kept["products"].to(device),
-        known_root=kept["root"].to(device),
-    )

@@ -13,6 +13,11 @@ from saddlepoint.evaluation.metrics._neighbours import ROWS_AT_ONCE, Points
 N_SUBSETS, SUBSET_SIZE = 100, 1000
 
 
+def subset_size(comparison: Comparison) -> int:
+    """1,000, or the number of the smaller set when that has fewer."""
+    return min(SUBSET_SIZE, len(comparison.real), len(comparison.fake))
+
+
 def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
     """Membership of the subsets of real and fake images: float32 [s, n_real], [s, n_fake].
 
@@ -20,7 +25,7 @@ def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
     function of the seed and the two sizes.
     """
     sizes = (len(comparison.real), len(comparison.fake))
-    size = min(SUBSET_SIZE, *sizes)
+    size = subset_size(comparison)
     generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "kid-subsets", 0))
     members = []
     for n in sizes:

@@ -67,22 +67,55 @@ def too_few_neighbours(comparison: Comparison) -> str:
     return "" if smallest > comparison.k else f"needs more than k = {comparison.k} images a side"
 
 
+@dataclass(frozen=True, kw_only=True)
+class RealPairs:
+    """What the pairs of real images say, whatever the fakes are: a quarter of the pass."""
+
+    radii: Tensor
+    """float64 [n_real]: squared distance of each to its k-th nearest other one."""
+    kernel_sums: Tensor
+    """float64 [s]: see KernelSums."""
+
+
+def real_pairs(comparison: Comparison) -> RealPairs:
+    """The pass over pairs of real images; made once, and kept on disk by evaluation/kept.py."""
+
+    def make() -> RealPairs:
+        real, _, kernel = _sides(comparison)
+        return _real_pairs(real, kernel, comparison.k)
+
+    return comparison.once("pairs-real", make)
+
+
 @torch.no_grad()
-def _pairwise(comparison: Comparison) -> Pairwise:
-    k, device = comparison.k, comparison.device
+def _real_pairs(real: Points, kernel: KernelSums, k: int) -> RealPairs:
+    squares, _ = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))
+    return RealPairs(radii=squares[:, -1], kernel_sums=kernel.sums["real"])
+
+
+def _sides(comparison: Comparison) -> tuple[Points, Points, KernelSums]:
+    """Real and fake points about the centre of the real ones, and empty sums of their kernel."""
+    device = comparison.device
     centre = comparison.real.vectors.mean(0)
     largest = max(side.vectors.abs().max() for side in (comparison.real, comparison.fake))
     dtype = getattr(torch, comparison.dtype) if largest < FLOAT32_LIMIT else torch.float64
     real = Points.of(comparison.real.vectors, centre, device, dtype)
     fake = Points.of(comparison.fake.vectors, centre, device, dtype)
-    kernel = KernelSums(real, fake, *members(comparison))
-    real_radii = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))[0][:, -1]
+    return real, fake, KernelSums(real, fake, *members(comparison))
+
+
+@torch.no_grad()
+def _pairwise(comparison: Comparison) -> Pairwise:
+    k, (real, fake, kernel) = comparison.k, _sides(comparison)
+    of_real = comparison.once("pairs-real", lambda: _real_pairs(real, kernel, k))
+    real_radii = of_real.radii
+    kernel.sums["real"] = of_real.kernel_sums
     fake_radii = neighbours(fake, fake, k, lambda *tile: kernel.add("fake", *tile))[0][:, -1]
     by_real = Inside(real, fake, real_radii)
     by_fake = Inside(real, fake, fake_radii, of_columns=True)
     # The paper's realism leaves the wide balls of the sparsest half of the real images out.
-    trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(dtype)
-    realism = torch.zeros(len(fake), dtype=dtype, device=real_radii.device)
+    trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(real.dtype)
+    realism = torch.zeros(len(fake), dtype=real.dtype, device=real_radii.device)
 
     def cross(columns: slice, rows: slice, products: Tensor) -> None:
         kernel.add("cross", rows, columns, products.T)
@@ -90,7 +123,7 @@ def _pairwise(comparison: Comparison) -> Pairwise:
     def balls(columns: slice, rows: slice, squares: Tensor) -> None:
         by_real.add(rows, columns, squares.T)
         by_fake.add(rows, columns, squares.T)
-        ratio = trusted[None, rows] / squares.clamp_min(torch.finfo(dtype).tiny)
+        ratio = trusted[None, rows] / squares.clamp_min(torch.finfo(real.dtype).tiny)
         realism[columns] = torch.maximum(realism[columns], ratio.amax(1))
 
     nearest_squares, nearest_real = neighbours(fake, real, 1, cross, balls)
