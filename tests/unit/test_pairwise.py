@@ -141,6 +141,13 @@ def test_the_scale_of_features_does_not_matter(scale: float) -> None:
     assert np.isfinite(found.kernel.squared_mmd())
 
 
+def test_kid_of_features_far_from_zero_is_finite() -> None:
+    """Close to each other, but with products whose third power is beyond float32."""
+    torch.manual_seed(0)
+    found = pairwise(compare(torch.randn(60, 8) + 1e7, torch.randn(50, 8) + 1e7))
+    assert np.isfinite(found.kernel.squared_mmd())
+
+
 def test_a_set_covers_itself() -> None:
     torch.manual_seed(0)
     x = torch.randn(300, 12)

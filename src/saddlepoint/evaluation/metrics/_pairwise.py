@@ -27,8 +27,8 @@ from saddlepoint.evaluation.metrics._neighbours import (
 )
 
 TILE = 768
-FLOAT32_LIMIT = 1e6
-"""The kernel's third power of the squares of larger features would leave float32."""
+FLOAT32_LIMIT = 1e10
+"""Mean square of features beyond which the kernel's third power may leave float32."""
 SPARE = 3
 """Neighbours kept beyond the k-th until float64 has decided."""
 
@@ -95,12 +95,13 @@ def _real_pairs(real: Points, kernel: KernelSums, k: int) -> RealPairs:
 
 def _sides(comparison: Comparison) -> tuple[Points, Points, KernelSums]:
     """Real and fake points about the centre of the real ones, and empty sums of their kernel."""
-    device = comparison.device
+    device, dtype = comparison.device, getattr(torch, comparison.dtype)
     centre = comparison.real.vectors.mean(0)
-    largest = max(side.vectors.abs().max() for side in (comparison.real, comparison.fake))
-    dtype = getattr(torch, comparison.dtype) if largest < FLOAT32_LIMIT else torch.float64
     real = Points.of(comparison.real.vectors, centre, device, dtype)
     fake = Points.of(comparison.fake.vectors, centre, device, dtype)
+    largest = max(real.squares.max(), fake.squares.max(), real.centre.square().sum())
+    if largest > FLOAT32_LIMIT * len(centre):
+        real, fake = real.double(), fake.double()
     return real, fake, KernelSums(real, fake, *members(comparison))
 
 
