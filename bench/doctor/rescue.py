@@ -54,7 +54,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from _bench import write_result
 
 FILE = Path(__file__).parent / "rescue.jsonl.gz"
+TOY = made(DATA, "wasserstein", "A", "", {"clip": 1.0})
+"""The data as oracle.py knows them; clip: a slope is not asked for."""
 ARMS = ("nothing", "doctor", "new seed", "random remedy", "restart")
+WORLD = play.World.of(TOY, 0).to_json(TOY)
 Choice = tuple[Remedy, Config] | None
 
 
@@ -176,8 +179,8 @@ def found_in(run: Run) -> list[str]:
 
 def judged(out: Path, seed: int) -> dict[str, Any]:
     """What the oracle sees of the averaged generator, in two draws of fresh points."""
-    run, toy = Run(out), made(DATA, "wasserstein", "A", "", {})
-    world = play.World.of(toy, derive_seed(seed, "rescue", 0))
+    run = Run(out)
+    world = play.World.of(TOY, derive_seed(seed, "rescue", 0))
     config = read_config(run)
     state = TrainState.new(config, config.source.open().spec)
     state.n_treatments = len(run.document["treatments"])
@@ -194,10 +197,7 @@ def judged(out: Path, seed: int) -> dict[str, Any]:
 
 def outcome(arm: dict[str, Any]) -> str:
     """healthy, grey or ill."""
-    weights = [1 / len(arm["rows"][0].get("modes", [1]))] * len(arm["rows"][0].get("modes", [1]))
-    world = {"weights": weights, "rms": 1.0, "within": 0.0}
-    world |= {"conditional": False, "penalised": False}
-    truth = oracle.truth(arm["rows"], world)
+    truth = oracle.truth(arm["rows"], WORLD)
     if arm["end"] != "finished" or truth["names"]:
         return "ill"
     return "grey" if truth["grey"] else "healthy"
