@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, table, three
-from doctor.tables import doctor, overhead
+from doctor.tables import doctor, overhead, rescue
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 AIMS_BUDGET = {"minutes": 7}
@@ -357,6 +357,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "families-unlabelled": families,
     "doctor": doctor,
     "doctor-overhead": overhead,
+    "doctor-rescue": rescue,
 }
 """Marker on the page and name of the JSON -> its table."""
 

@@ -133,3 +133,57 @@ def confusion(document: dict[str, dict[str, int]]) -> str:
         for truth, found in document.items()
     ]
     return table(["true names", "first finding, runs"], rows)
+
+
+RESCUE_AIM, HARM_AIM = 0.80, 0.0
+
+
+def rescue(document: dict[str, Any]) -> str:
+    """Arms side by side, the doctor against each control, rescue by fault."""
+    runs, arms = document["runs"], document["arms"]
+    seeds = ", ".join(map(str, document["seeds"]))
+    doctor, dice = arms["doctor"], arms["random remedy"]
+    saved, harmed = doctor["rescued"], doctor["harmed"]
+    claims = [
+        ["rescue", percent(saved), "at least 80 %", met((saved["share"] or 0) >= RESCUE_AIM)],
+        [
+            "rescue by a random remedy",
+            percent(dice["rescued"]),
+            "intervals apart",
+            met((saved["low"] or 0) > (dice["rescued"]["high"] or 1)),
+        ],
+        ["harm", percent(harmed), "0", met(harmed["share"] == HARM_AIM)],
+    ]
+    rows = [
+        [
+            name,
+            percent(row["rescued"]),
+            percent(row["rescued_of_all_ill"]),
+            percent(row["left_ill"]),
+            percent(row["harmed"]),
+            "" if row["budgets"] is None else f"{row['budgets']:.2f}",
+        ]
+        for name, row in arms.items()
+    ]
+    head = ["arm", "rescued, of ill runs that the doctor found", "rescued, of all ill runs"]
+    head += ["still ill", "healthy runs harmed", "images shown, in budgets"]
+    pairs = [
+        [name, str(row["doctor"]), str(row["control"])] for name, row in document["paired"].items()
+    ]
+    faults = [
+        [f"`{name}`", *(f"{row[arm]['count']} of {row[arm]['n']}" for arm in arms)]
+        for name, row in document["faults"].items()
+    ]
+    return "\n\n".join(
+        [
+            f"{runs['all']} runs on seeds {seeds}; untreated, {runs['ill']} of them end ill (the "
+            f"doctor finds {runs['found']}) and {runs['healthy']} healthy, of which it treats "
+            f"{document['treated_healthy']}.",
+            table(["claim", "measured", "aim", "met"], claims),
+            table(head, rows),
+            "The same runs in pairs:",
+            table(["control", "only the doctor rescued", "only the control did"], pairs),
+            "Rescued, by what was planted:",
+            table(["planted", *arms], faults),
+        ]
+    )

@@ -78,7 +78,7 @@ def treat(
         _give_up(run, finding, past)
     assert found is not None
     remedy, treated = found
-    back_to = _way_back(run, finding, past)
+    back_to = way_back(run, finding, past)
     line = {
         "event": "treated",
         "name": finding.name,
@@ -102,13 +102,21 @@ def choose(
     config: Config, spec: DataSpec, finding: Finding, used: Sequence[str]
 ) -> tuple[Remedy, Config] | None:
     """The best remedy that changes something here, those not used before first; None: no such."""
-    options: list[tuple[Remedy, Config]] = []
-    for remedy in remedies_for(finding.name):
+    found = applicable(remedies_for(finding.name), config, spec, finding)
+    new = [option for option in found if option[0].kind not in used]
+    return next(iter(new or found), None)
+
+
+def applicable(
+    remedies: Iterable[Remedy], config: Config, spec: DataSpec, finding: Finding
+) -> list[tuple[Remedy, Config]]:
+    """Those of the remedies that change something here, with what they make of the run."""
+    found: list[tuple[Remedy, Config]] = []
+    for remedy in remedies:
         treated = remedy.treat(config, finding)
         if treated is not None and _is_sound(treated, spec):
-            options.append((remedy, treated))
-    new = [option for option in options if option[0].kind not in used]
-    return next(iter(new or options), None)
+            found.append((remedy, treated))
+    return found
 
 
 def differences(before: Config, after: Config) -> dict[str, list[Any]]:
@@ -133,7 +141,7 @@ def _is_sound(config: Config, spec: DataSpec) -> bool:
     return True
 
 
-def _way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
+def way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
     """Images of the last checkpoint from before the evidence; 0: the start.
 
     Where the same finding came back, the checkpoint carried it already: then the start.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
-from saddlepoint.diagnosis.remedies._penalties import without_batch_norm
+from saddlepoint.diagnosis.remedies._penalties import usual_weight, without_batch_norm
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -27,6 +27,10 @@ class ChangeLoss(Remedy):
 
     gamma: float = 1.0
     """Strength of R1 and R2."""
+    lowest: float = 1e-4
+    """Least learning rate beside the gradient penalty; clipping is used with lower ones."""
+    highest: float = 2e-3
+    """Greatest learning rate beside it."""
     every: int = 2
     """R1 and R2 are applied on one discriminator step in `every`."""
 
@@ -36,7 +40,7 @@ class ChangeLoss(Remedy):
         "lipschitz-violation": 1,
         "discriminator-wins": 1,
         "generator-wins": 6,
-        "oscillation": 4,
+        "oscillation": 5,
         "divergence": 6,
         "saturated-loss": 1,
         "latent-ignored": 2,
@@ -65,12 +69,16 @@ class ChangeLoss(Remedy):
     def _penalised_critic(self, config: Config) -> dict[str, Any] | None:
         if any(penalty.kind == "gradient-penalty" for penalty in config.penalties):
             return None
-        adam = {"kind": "adam", "lr": 5e-4, "beta1": 0.0, "beta2": 0.9}
         return {
             "loss": {"kind": "wasserstein", "clip": 0.0},
-            "penalties": ({"kind": "gradient-penalty"},),
-            "optim_g": adam,
-            "optim_d": adam,
+            "penalties": ({"kind": "gradient-penalty", "weight": usual_weight(config)},),
+            "optim_g": self._adam(config.optim_g.lr),
+            "optim_d": self._adam(config.optim_d.lr),
             "train.n_critic": max(2, config.train.n_critic),
             **without_batch_norm(config),
         }
+
+    def _adam(self, lr: float) -> dict[str, Any]:
+        """The paper's optimiser; a rate that is within the usual is known to suit this data."""
+        lr = min(max(lr, self.lowest), self.highest)
+        return {"kind": "adam", "lr": lr, "beta1": 0.0, "beta2": 0.9}

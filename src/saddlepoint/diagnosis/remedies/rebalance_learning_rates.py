@@ -42,7 +42,7 @@ class RebalanceLearningRates(Remedy):
         "learning-rate-too-high": 2,
         "divergence": 2,
         "non-finite": 2,
-        "oscillation": 3,
+        "oscillation": 4,
         "discriminator-wins": 5,
         "generator-wins": 4,
         "weak-discriminator": 4,

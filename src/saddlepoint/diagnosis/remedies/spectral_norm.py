@@ -26,7 +26,7 @@ class SpectralNorm(Remedy):
         "divergence": 4,
         "non-finite": 4,
         "lipschitz-violation": 4,
-        "oscillation": 5,
+        "oscillation": 6,
     }
     advice: ClassVar[str] = (
         "Wrap every layer of the discriminator in torch.nn.utils.parametrizations.spectral_norm "

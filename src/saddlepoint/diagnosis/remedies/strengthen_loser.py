@@ -23,6 +23,10 @@ class StrengthenLoser(Remedy):
 
     narrowest: int = 64
     """Least width of a hidden layer of fully connected nets."""
+    dwarf: float = 0.25
+    """Where nobody has lost but the players circle, the discriminator grows if its widest layer is
+    below this share of the generator's: it has no room for all modes and gives one up for another
+    (docs/benchmarks.md, weak-discriminator)."""
 
     cures: ClassVar[Mapping[str, int]] = {
         "generator-wins": 2,
@@ -30,6 +34,7 @@ class StrengthenLoser(Remedy):
         "complete-mode-collapse": 2,
         "partial-mode-collapse": 2,
         "lipschitz-violation": 2,
+        "oscillation": 2,
         "discriminator-wins": 6,
     }
     advice: ClassVar[str] = (
@@ -39,6 +44,10 @@ class StrengthenLoser(Remedy):
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         arch: Any = config.arch
+        if finding.name == "oscillation":
+            widest = _widest(arch)
+            if widest["discriminator"] >= self.dwarf * widest["generator"]:
+                return None
         loser = "generator" if finding.name == "discriminator-wins" else "discriminator"
         if finding.name in ("complete-mode-collapse", "partial-mode-collapse"):
             # A generator that is the smaller of the two may be too small to reach all modes.
@@ -67,8 +76,14 @@ class StrengthenLoser(Remedy):
 
 def _smaller(arch: Any) -> str:
     """The net with the narrower widest layer; the discriminator where they are equal."""
-    sizes = {}
+    widest = _widest(arch)
+    return "generator" if widest["generator"] < widest["discriminator"] else "discriminator"
+
+
+def _widest(arch: Any) -> dict[str, int]:
+    """Player -> width of its widest hidden layer; 0 where an architecture does not tell."""
+    found = {}
     for player in ("generator", "discriminator"):
         widths = getattr(arch, f"{player}_widths", None) or (getattr(arch, f"{player}_width", 0),)
-        sizes[player] = max(widths)
-    return "generator" if sizes["generator"] < sizes["discriminator"] else "discriminator"
+        found[player] = max(widths)
+    return found

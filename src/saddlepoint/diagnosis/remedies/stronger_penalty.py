@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
+from saddlepoint.diagnosis.remedies._penalties import usual_weight
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -22,7 +23,7 @@ class StrongerPenalty(Remedy):
     """
 
     weight: float = 10.0
-    """The penalty's weight."""
+    """The greatest weight; fully connected nets get a tenth of it first."""
 
     cures: ClassVar[Mapping[str, int]] = {
         "lipschitz-violation": 1,
@@ -39,8 +40,10 @@ class StrongerPenalty(Remedy):
         for index, penalty in enumerate(config.penalties):
             if penalty.kind != "gradient-penalty":
                 continue
-            if getattr(penalty, "weight", self.weight) < self.weight:
-                found[f"penalties.{index}.weight"] = self.weight
+            now = getattr(penalty, "weight", self.weight)
+            if now < self.weight:
+                usual = usual_weight(config)
+                found[f"penalties.{index}.weight"] = usual if now < usual else self.weight
             if penalty.every > 1:
                 found[f"penalties.{index}.every"] = 1
         return found or None

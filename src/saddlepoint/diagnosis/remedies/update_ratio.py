@@ -42,5 +42,6 @@ class UpdateRatio(Remedy):
         now = config.train.n_critic
         if finding.name == "discriminator-wins":
             return {"train.n_critic": 1} if now > 1 and config.loss.kind != "wasserstein" else None
-        wanted = self.most if config.loss.kind == "wasserstein" else min(self.most, 2 * now)
+        # Not all at once: the budget is counted in images, so each costs the generator a step.
+        wanted = min(self.most, 2 * now)
         return {"train.n_critic": wanted} if wanted > now else None

@@ -30,7 +30,7 @@ class ZeroCentredPenalties(Remedy):
 
     cures: ClassVar[Mapping[str, int]] = {
         "discriminator-wins": 3,
-        "oscillation": 2,
+        "oscillation": 3,
         "divergence": 3,
         "non-finite": 3,
         "complete-mode-collapse": 4,
