@@ -28,7 +28,7 @@ SMALL = {
 }
 
 STEADY = {"optim_g.eps": 1e-3, "optim_d.eps": 1e-3}
-"""The first steps of Adam and RMSprop are as large for a gradient that is nothing but rounding as for
+"""Adam and RMSprop take as large first steps for a gradient that is nothing but rounding as for
 any other: the 50 critic steps of a Wasserstein preset would part by 0.5 % between processors with
 other kernels. With this eps they do not."""
 
