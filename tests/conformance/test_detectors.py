@@ -201,7 +201,7 @@ def test_the_order_of_two_looks_is_kept() -> None:
     ill = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 1], dtype=bool)
     assert looks.lasting(ill, 4, 5) == 4
     assert looks.lasting(ill, 5, 5) is None
-    assert looks.lasting(ill, 4, 5, steps=600) is None
+    assert looks.lasting(ill, 4, 5, rounds=600) is None
     assert looks.lasting(ill[:7], 4, 5) is None, "three of five"
     assert looks.lasting(ill[:7], 3, 5) == 1
     assert looks.lasting(np.append(ill, [False]), 4, 5) is not None, "one healthy look is a gap"

@@ -26,9 +26,10 @@ def inspect(history: History, detectors: Iterable[Detector] | None = None) -> li
 
 
 def unexplained(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that no other one of them causes, worst first."""
+    """The findings that no other one of them causes, worst first. What is mere information explains
+    nothing that is more."""
     found = list(findings)
-    names = {finding.name for finding in found}
+    names = {finding.name for finding in found if finding.severity != "info"}
     left = [
         finding
         for finding in found

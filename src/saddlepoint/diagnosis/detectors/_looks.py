@@ -1,11 +1,14 @@
 """How detectors read a history: the looks that have what they need, and what lasts among them.
 
-Nothing here knows a clock or a budget: persistence is counted in looks and in generator steps.
+Nothing here knows a clock or a budget: persistence is counted in looks and in rounds of the game. A
+round is one step of each player; a critic's extra steps count half a round each, as they teach half
+of the game.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,11 +39,14 @@ class Looks:
     """The rows of a history, from a step on, in which every named column has a finite value."""
 
     def __init__(self, history: History, *names: str, after: float = 0) -> None:
-        self.rows: list[dict[str, Any]] = [
-            row
-            for row in history.rows
-            if _step(row) >= after and all(_is_there(row.get(name)) for name in names)
+        """after: rounds that are not looked at."""
+        kept = [
+            (row, rounds)
+            for row, rounds in zip(history.rows, _rounds(history.rows), strict=True)
+            if rounds >= after and all(_is_there(row.get(name)) for name in names)
         ]
+        self.rows: list[dict[str, Any]] = [row for row, _ in kept]
+        self.rounds = np.array([rounds for _, rounds in kept], dtype=np.float64)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,13 +62,14 @@ class Looks:
 
     @property
     def steps(self) -> np.ndarray:
+        """float64 [looks]: generator steps."""
         return np.array([_step(row) for row in self.rows], dtype=np.float64)
 
-    def lasting(self, ill: np.ndarray, m: int, k: int, steps: float = 0) -> int | None:
+    def lasting(self, ill: np.ndarray, m: int, k: int, rounds: float = 0) -> int | None:
         """The index from which on a state lasts, or None where it does not.
 
         It begins to last at an ill look by which m of the last k were ill and the first of them
-        was `steps` generator steps ago. Gaps of up to k - m healthy looks do not end it, so that a
+        was `rounds` rounds ago. Gaps of up to k - m healthy looks do not end it, so that a
         finding does not come and go with every look.
         """
         if not ill.any():
@@ -79,13 +86,13 @@ class Looks:
                 gap += 1
                 if gap > k - m:
                     break
-        return first if self.steps[last] - self.steps[first] >= steps else None
+        return first if self.rounds[last] - self.rounds[first] >= rounds else None
 
-    def window(self, k: int, steps: float) -> int | None:
-        """The index of the first of the last looks that are at least k and span at least `steps`
-        generator steps; None where there are not so many."""
+    def window(self, k: int, rounds: float) -> int | None:
+        """The index of the first of the last looks that are at least k and span at least `rounds`
+        rounds; None where there are not so many."""
         first = len(self) - k
-        while first >= 0 and self.steps[-1] - self.steps[first] < steps:
+        while first >= 0 and self.rounds[-1] - self.rounds[first] < rounds:
             first -= 1
         return first if first >= 0 else None
 
@@ -145,7 +152,18 @@ def shares(counts: np.ndarray) -> np.ndarray:
     return counts / np.where(totals > 0, totals, 1.0)
 
 
-def _step(row: dict[str, Any]) -> float:
+def _rounds(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Rounds of the game by each row: generator steps, and half of the critic's steps beyond."""
+    found, more = [], 0.0
+    for row in rows:
+        d, g = row.get("steps_d"), row.get("steps_g")
+        if _is_number(d) and _is_number(g):
+            more += max(0.0, d - g) / 2  # type: ignore[operator]  # both are numbers
+        found.append(_step(row) + more)
+    return found
+
+
+def _step(row: Mapping[str, Any]) -> float:
     step = row.get("step")
     return float(step) if step is not None and _is_number(step) else 0.0
 

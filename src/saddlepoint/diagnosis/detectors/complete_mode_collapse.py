@@ -33,13 +33,13 @@ class CompleteModeCollapse(Detector):
     """Number of different images, as a share of that among as many real ones, below which it holds
     too where the spread is below four times its bound."""
     warmup: float = 200
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 5
     """Looks that must be ill ..."""
     k: int = 6
     """... among this many."""
     steps: float = 200
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence", "latent-ignored")
 

@@ -37,13 +37,13 @@ class ConditionIgnored(Detector):
     """Change by a new latent, in those of real images, that shows that the generator is not
     simply collapsed."""
     warmup: float = 300
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 7
     """Looks that must be ill ..."""
     k: int = 8
     """... among this many."""
     steps: float = 280
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (
         *WIRING,

@@ -29,13 +29,13 @@ class DiscriminatorOverfitting(Detector):
     auc: float = 0.68
     """How often a training image gets a higher output than a held-out one."""
     warmup: float = 200
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 6
     """Looks that must be ill ..."""
     k: int = 7
     """... among this many."""
     steps: float = 250
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 

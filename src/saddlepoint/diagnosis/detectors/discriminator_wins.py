@@ -30,14 +30,16 @@ class DiscriminatorWins(Detector):
 
     auc: float = 0.99
     """How often a real image must get a higher output than a fake one."""
+    nearly: float = 0.97
+    """The same, in the median, where it goes on for half as long again."""
     warmup: float = 200
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 7
     """Looks that must be ill ..."""
     k: int = 8
     """... among this many."""
     steps: float = 250
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 
@@ -48,8 +50,11 @@ class DiscriminatorWins(Detector):
 
     def inspect(self, history: History) -> Finding | None:
         looks = Looks(history, "auc", "coverage", "coverage_null", after=self.warmup)
-        ill = (looks["auc"] >= self.auc) & _quality.poor(looks)
+        poor = _quality.poor(looks)
+        ill = (looks["auc"] >= self.auc) & poor
         first = looks.lasting(ill, self.m, self.k, self.steps)
+        if first is None:
+            first = self._long(looks, poor)
         if first is None or _quality.still_improves(looks, self.k, self.steps):
             return None
         gap = looks["real_logit"][-1] - looks["fake_logit"][-1]
@@ -57,7 +62,7 @@ class DiscriminatorWins(Detector):
             Evidence(
                 name="auc",
                 value=float(looks["auc"][-1]),
-                healthy=(0.5, self.auc),
+                healthy=(0.5, self.nearly),
                 note="how often a real image gets a higher output than a fake one",
             ),
             *_quality.evidence(looks),
@@ -72,6 +77,14 @@ class DiscriminatorWins(Detector):
             f"{looks.steps[first]:.0f})."
         )
         return looks.finding(self, first, "fatal", message, tuple(evidence))
+
+    def _long(self, looks: Looks, poor: np.ndarray) -> int | None:
+        """The first of the last looks, half as many again and over half as many rounds again, at
+        which the images were bad and the discriminator nearly always right."""
+        first = looks.window(3 * self.k // 2, 1.5 * self.steps)
+        if first is None or not poor[first:].all():
+            return None
+        return first if np.median(looks["auc"][first:]) >= self.nearly else None
 
     @classmethod
     def healthy(cls) -> list[History]:

@@ -54,7 +54,7 @@ class Divergence(Detector):
     unseen: float = 5.0
     """Factor on `total` where nothing tells whether the fakes are bad."""
     warmup: float = 100
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     early: int = 8
     """Looks that give the median to compare with."""
     away: float = 3.0
@@ -64,7 +64,7 @@ class Divergence(Detector):
     k: int = 7
     """... among this many."""
     steps: float = 200
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite")
 

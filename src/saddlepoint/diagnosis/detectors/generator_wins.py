@@ -28,13 +28,13 @@ class GeneratorWins(Detector):
     auc: float = 0.3
     """How often a real image gets a higher output than a fake one, below which it holds."""
     warmup: float = 200
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 5
     """Looks that must be ill ..."""
     k: int = 8
     """... among this many."""
     steps: float = 200
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (
         *WIRING,

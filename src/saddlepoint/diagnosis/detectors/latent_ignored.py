@@ -31,13 +31,13 @@ class LatentIgnored(Detector):
     label_effect: float = 0.3
     """Change by a new label, in changes by a new latent, that shows that labels do matter."""
     warmup: float = 200
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 5
     """Looks that must be ill ..."""
     k: int = 6
     """... among this many."""
     steps: float = 200
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 

@@ -11,9 +11,13 @@ from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._frozen import NAMES
 from saddlepoint.diagnosis.detectors._looks import Looks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
+
+SETTLED = 10
+"""Steps after which an adaptive optimiser's first large steps are over."""
 
 
 @register("learning-rate-too-high")
@@ -23,8 +27,9 @@ class LearningRateTooHigh(Detector):
 
     About a thousandth of the weights a step is usual, a hundredth at the start; at a tenth the net
     of a few steps ago is forgotten. The first step of an adaptive optimiser is always large and
-    does not count alone. Weights that grow make the share fall soon, although the damage is done:
-    the finding stands to the end of the start, and then as long as the steps stay large.
+    does not count alone. Normalised nets may survive such a start, as their weights grow until the
+    share is small: so it is information while training starts, and fatal afterwards where the steps
+    stay large or the damage is done, which shows in images that are bad and stay so.
     Reference: https://cs231n.github.io/neural-networks-3/#ratio
     """
 
@@ -34,12 +39,14 @@ class LearningRateTooHigh(Detector):
     """The same of the very first step."""
     until: float = 500
     """Steps of the start."""
+    k: int = 5
+    """Looks at which the images must be bad, after the start."""
 
     causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "wrong-sign", "broken-resume")
 
     def __post_init__(self) -> None:
         above(self, 0, "ratio", "first")
-        at_least(self, 1, "until")
+        at_least(self, 1, "until", "k")
 
     def inspect(self, history: History) -> Finding | None:
         found = [self._player(history, player) for player in NAMES]
@@ -53,12 +60,14 @@ class LearningRateTooHigh(Detector):
         if len(ratio) < 2:
             return None
         large = ratio > self.ratio
-        # The looks at steps 1 and 3; where an early one is lacking, the next two must agree.
-        at_once = looks.steps[0] <= 1 and ratio[0] > self.first and large[1]
+        # The looks at steps 1 and 3; where an early one is lacking, the next two must agree, unless
+        # the optimiser has settled by the first look and its steps are very large all the same.
+        settled = looks.steps[0] > SETTLED
+        at_once = ratio[0] > self.first and ((looks.steps[0] <= 1 and large[1]) or settled)
         after = large[looks.steps > 1][:2]
         at_start = looks.steps[0] <= self.until and (at_once or (len(after) == 2 and after.all()))
         is_start = looks.steps[-1] <= self.until
-        if not at_start or not (is_start or large[-3:].all()):
+        if not at_start or not (is_start or large[-3:].all() or self._is_harmed(history)):
             return None
         value = float(np.max(ratio[:3]))
         evidence = Evidence(
@@ -71,7 +80,13 @@ class LearningRateTooHigh(Detector):
             f"Each step changes the {NAMES[player]}'s weights by {100 * value:.0f} % of themselves:"
             " its learning rate is some ten times too high or more. Lower it."
         )
-        return looks.finding(self, 0, "fatal", message, (evidence,))
+        return looks.finding(self, 0, "info" if is_start else "fatal", message, (evidence,))
+
+    def _is_harmed(self, history: History) -> bool:
+        looks = Looks(history, "coverage", "coverage_null", after=self.until)
+        if len(looks) < self.k or _quality.still_improves(looks, self.k, 0):
+            return False
+        return bool(_quality.poor(looks)[-self.k :].all())
 
     @classmethod
     def healthy(cls) -> list[History]:

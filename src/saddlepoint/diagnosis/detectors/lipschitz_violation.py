@@ -56,13 +56,13 @@ class LipschitzViolation(Detector):
     blind: float = 0.15
     """Distance of the AUC from one half up to which a critic sees nothing."""
     warmup: float = 200
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 6
     """Looks that must be ill ..."""
     k: int = 7
     """... among this many."""
     steps: float = 250
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 
@@ -125,7 +125,7 @@ class LipschitzViolation(Detector):
         was_clipped = np.maximum.accumulate(looks["clip_share"]) > self.clipped
         blind = np.abs(looks["auc"] - 0.5) < self.blind
         stuck = was_clipped & (blind | (looks["clip_share"] > self.clipped))
-        ill = stuck & _quality.poor(looks, 0.15) & (looks.steps >= self.warmup)
+        ill = stuck & _quality.poor(looks, 0.15) & (looks.rounds >= self.warmup)
         first = looks.lasting(ill, self.m, self.k, self.steps)
         if first is None or _quality.still_improves(looks, self.k, self.steps):
             return None

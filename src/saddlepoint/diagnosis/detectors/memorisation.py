@@ -31,13 +31,13 @@ class Memorisation(Detector):
     nearest: float = 0.6
     """Median distance to the nearest real image, in those of held-back reals, at most."""
     warmup: float = 300
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 6
     """Looks that must be ill ..."""
     k: int = 7
     """... among this many."""
     steps: float = 250
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (
         *WIRING,

@@ -32,11 +32,11 @@ class Oscillation(Detector):
     drift: float = 0.1
     """Median Jensen-Shannon divergence of neighbouring looks, in nats (at most 0.69)."""
     warmup: float = 250
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     k: int = 12
     """Looks that are compared."""
     steps: float = 400
-    """Generator steps that those looks must span."""
+    """Rounds that those looks must span."""
 
     causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence", "latent-ignored")
 

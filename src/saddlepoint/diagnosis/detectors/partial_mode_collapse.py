@@ -34,11 +34,11 @@ class PartialModeCollapse(Detector):
     below: float = 0.25
     """A bin is missing when the fakes have less than this of its share of the data."""
     warmup: float = 250
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     k: int = 8
     """Looks over which the fakes are counted."""
     steps: float = 250
-    """Generator steps that those looks must span."""
+    """Rounds that those looks must span."""
     z: float = 2.6
     """Standard errors by which a missing bin must lie below half of its real share."""
 

@@ -32,13 +32,13 @@ class WeakDiscriminator(Detector):
     coverage: float = 0.15
     """Coverage, as a share of what equal distributions have, below which fakes are plainly bad."""
     warmup: float = 300
-    """Generator steps that are not looked at."""
+    """Rounds that are not looked at."""
     m: int = 8
     """Looks that must be ill ..."""
     k: int = 10
     """... among this many."""
     steps: float = 350
-    """Generator steps for which it must have lasted."""
+    """Rounds for which it must have lasted."""
 
     causes: ClassVar[tuple[str, ...]] = (
         *WIRING,
