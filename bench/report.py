@@ -248,11 +248,14 @@ def evaluate_claims(document: dict[str, Any]) -> str:
             )
     lines = [[claim, measured, aim, met(bool(reached))] for claim, measured, aim, reached in rows]
     without = "times faster, real statistics of torch-fidelity cached too"
+    later = "times faster at a later evaluation against the same real images"
     for name, key in (
         ("times faster, by processor time", "times_faster_by_processor"),
         (without, "times_faster_real_statistics_cached_by_both"),
+        (later, "times_faster_at_a_later_evaluation"),
     ):
-        lines.append([name, three(document[key], ".2f"), "", ""])
+        if key in document:
+            lines.append([name, three(document[key], ".2f"), "", ""])
     return table(["claim", "measured", "aim", "met"], lines)
 
 

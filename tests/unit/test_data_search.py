@@ -11,6 +11,7 @@ import pytest
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.data import search
+from saddlepoint.data.progress import DownloadBar
 from saddlepoint.data.resolve import available, resolve
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.fashion_mnist import FILES, FashionMnist
@@ -205,3 +206,10 @@ def test_resolve_a_file_of_no_known_kind(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
     with pytest.raises(InputError, match="is no kind of data that is known"):
         resolve(str(tmp_path / "a.txt"))
+
+
+def test_a_download_that_never_began_leaves_no_empty_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    DownloadBar("weights").close()
+    assert capsys.readouterr().err == ""

@@ -24,10 +24,11 @@ from saddlepoint.core.measures import Features, LoadedExtractor
 from saddlepoint.core.registry import get
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.evaluation import bank
+from saddlepoint.evaluation import bank, measure
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.compare import compare_runs, protocol_differences
 from saddlepoint.evaluation.measure import Settings, evaluate_sets
+from saddlepoint.evaluation.metrics import _pairwise
 from saddlepoint.evaluation.scores import newest_scores, read_scores
 from saddlepoint.evaluation.sets import subset_of
 from saddlepoint.evaluation.sheets import sheets_of
@@ -241,13 +242,38 @@ def test_features_that_are_not_finite_are_named() -> None:
         bank.bank_of(subset_of(Digits().open(), 50, 0, {}), Broken())
 
 
-def test_kept_moments_give_the_same_fid() -> None:
+def test_what_is_kept_of_the_real_images_gives_the_same_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever else decides them is told apart: other settings, fewer fakes."""
     digits = Digits().open()
-    real, fake = subset_of(digits, 300, 0, {}), subset_of(digits, 299, 1, {})
-    settings = Settings(n_bootstrap=0)
-    first = evaluate_sets(real, fake, Counting(), settings).document["values"]
-    again = evaluate_sets(real, fake, Counting(), settings).document["values"]
-    assert first == again
+    real = subset_of(digits, 300, 0, {})
+    cases = [
+        (size, Settings(**asked))
+        for size, asked in (
+            (299, {"n_bootstrap": 0}),
+            (200, {"n_bootstrap": 0}),
+            (299, {"n_bootstrap": 5}),
+            (299, {"n_bootstrap": 0, "k": 5}),
+            (299, {"n_bootstrap": 0, "seed": 1}),
+        )
+    ]
+
+    def numbers() -> list[dict[str, Any]]:
+        found = []
+        for n, settings in cases:
+            fake = replace(subset_of(digits, n, 1, {}), labels=None)
+            found.append(evaluate_sets(real, fake, Counting(), settings).document["values"])
+        return found
+
+    with monkeypatch.context() as without:
+        without.setattr(measure, "keep_reference", lambda comparison, folder: None)
+        expected = numbers()
+    assert numbers() == expected
+    # The second time no pair of real images is looked at.
+    with monkeypatch.context() as forbidden:
+        forbidden.setattr(_pairwise, "_real_pairs", None)
+        assert numbers() == expected
 
 
 # -- the classifier --------------------------------------------------------------------

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.cli.main import main
+from saddlepoint.core.errors import InputError
 from saddlepoint.data.sources.digits import Digits
 
 
@@ -79,3 +81,50 @@ def test_absent_measures_per_class_are_explained(
     assert "no measures per class: the fakes have no labels" in capsys.readouterr().out
     np.savez(mine, images=digits.images[:60], labels=digits.labels[:60])
     assert "per-class" not in quick(mine, "digits")["unfit"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--k", "0"), "--k 0 must be at least 1"),
+        (("--bootstrap", "-1"), "--bootstrap -1 must be at least 0"),
+        (("--device", "gpu"), "--device gpu is not available here; use cpu"),
+        (("--n", "1"), "--n 1 must be at least 2"),
+    ],
+)
+def test_bad_settings_are_named_before_any_work(
+    flags: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    err = refused(capsys, "evaluate", "digits", "digits", "--features", "pixels", *flags)
+    assert said in err
+
+
+def test_bad_settings_of_arrays_are_named() -> None:
+    x = np.random.default_rng(0).normal(size=(9, 3))
+    with pytest.raises(InputError, match=r"--k 0 must be at least 1"):
+        sp.score_features(x, x, k=0)
+    with pytest.raises(InputError, match=r"--bootstrap -2 must be at least 0"):
+        sp.score_features(x, x, n_bootstrap=-2)
+
+
+def test_measures_per_class_that_cannot_be_are_refused_when_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digits = Digits().open()
+    mine, few = tmp_path / "mine.npz", tmp_path / "few.npz"
+    np.savez(mine, images=digits.images[:50])
+    np.savez(few, images=digits.images[:12], labels=digits.labels[:12])
+    asked = ("--features", "pixels", "--per-class", "--bootstrap", "0", "--quiet")
+    said = refused(capsys, "evaluate", str(mine), "digits", *asked)
+    assert "--per-class: the fakes have no labels" in said
+    said = refused(capsys, "evaluate", "digits", str(mine), *asked)
+    assert "--per-class: the real images have no labels" in said
+    said = refused(capsys, "evaluate", str(few), "digits", *asked)
+    assert "--per-class: no class has more than k = 3 images in both sets" in said
+    # Asked for, they are taken of any number of classes.
+    many = tmp_path / "many.npz"
+    np.savez(many, images=digits.images[:150], labels=np.arange(150) % 25)
+    assert "--per-class measures them" in quick(many, str(many))["unfit"]["per-class"]
+    assert main(["evaluate", str(many), str(many), *asked]) == 0
+    shown = capsys.readouterr().out.partition("class  ")[2].splitlines()[1:]
+    assert [line.split()[0] for line in shown] == [str(label) for label in range(25)]

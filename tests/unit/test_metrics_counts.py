@@ -68,6 +68,26 @@ def test_kid_of_equal_distributions_is_unbiased() -> None:
     assert shifted > 20 * np.std(found)
 
 
+@pytest.mark.parametrize(("shift", "least", "most"), [(0.0, 1.2, 2.0), (0.3, 0.75, 1.35)])
+def test_the_interval_of_kid_is_as_wide_as_other_images_spread(
+    shift: float, least: float, most: float
+) -> None:
+    """Wider at equal distributions, where the first-order part of KID vanishes: never too sure."""
+    found, widths = [], []
+    for seed in range(60):
+        n_bootstrap = 200 if seed < 10 else 0
+        comparison = compare(
+            drawn(120, 4, 2 * seed), drawn(120, 4, 2 * seed + 1) + shift, n_bootstrap=n_bootstrap
+        )
+        kid = measured(comparison, "kid")["kid"]
+        found.append(kid.value)
+        if kid.interval is not None:
+            widths.append(kid.interval[1] - kid.interval[0])
+    assert len(widths) == 10
+    low, high = np.quantile(found, [0.025, 0.975])
+    assert least < np.mean(widths) / (high - low) < most
+
+
 def test_kid_subsets_have_an_interval_about_their_mean() -> None:
     comparison = compare(drawn(1500, 4, 0), drawn(1200, 4, 1) + 0.2, n_bootstrap=200)
     found = measured(comparison, "kid")
@@ -75,7 +95,8 @@ def test_kid_subsets_have_an_interval_about_their_mean() -> None:
     assert low < found["kid_subsets"].value < high
     assert found["kid_subsets"].value == pytest.approx(found["kid"].value, rel=0.1)
     assert "100 subsets of 1,000" in found["kid_subsets"].note
-    assert found["kid"].interval is None
+    low, high = found["kid"].interval or (0, 0)
+    assert low < found["kid"].value < high
 
 
 # -- Inception Score ---------------------------------------------------------------------------
@@ -115,6 +136,20 @@ def test_score_between_the_ends_is_that_of_the_definition() -> None:
     expected = math.exp((p * np.log(p / p.mean(0))).sum(1).mean())
     assert score(logits)["inception_score"] == pytest.approx(expected, rel=1e-9)
     assert "inception_score_splits" not in score(logits[:9])
+
+
+def test_score_of_equal_predictions_is_sure_and_more_images_make_it_surer() -> None:
+    def ends(logits: Tensor) -> tuple[float, float]:
+        images = FeatureSet(vectors=torch.zeros(len(logits), 1), logits=logits)
+        one = measured(Comparison(real=images, fake=images), "inception-score")["inception_score"]
+        assert one.interval is not None
+        assert one.interval[0] <= one.value + 1e-12
+        assert one.value <= one.interval[1] + 1e-12
+        return one.interval
+
+    assert ends(torch.ones(40, 7)) == pytest.approx((1, 1))
+    few, many = (ends(2 * drawn(n, 5, 0)) for n in (100, 1600))
+    assert (few[1] - few[0]) / (many[1] - many[0]) == pytest.approx(4, rel=0.3)
 
 
 # -- precision, recall, density, coverage -------------------------------------------------------

@@ -13,14 +13,16 @@ from torch import Tensor
 
 from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.metrics import _pairwise
+from saddlepoint.evaluation.metrics._kernel import KernelSums, members, subsets
 from saddlepoint.evaluation.metrics._neighbours import (
     ROUNDING,
     Inside,
     Nearest,
     Points,
+    below,
     decide,
 )
-from saddlepoint.evaluation.metrics._pairwise import neighbours, pairwise
+from saddlepoint.evaluation.metrics._pairwise import neighbours, pairwise, visit
 
 
 def compare(real: Tensor, fake: Tensor, **settings: object) -> Comparison:
@@ -120,11 +122,30 @@ def test_rounding_is_bounded() -> None:
     x[100:] = x[:100] + 1e-3 * torch.randn(100, 2048)
     for dtype, bound in ROUNDING.items():
         points = Points.of(x, x.double().mean(0), "cpu", dtype)
-        centred = points.centred(slice(0, len(x)))
+        centred = points.centred(slice(0, len(x)), points.room(len(x)))
         rough = _pairwise.to_squares(centred @ centred.T, points.squares, points.squares)
         exact = torch.stack([(row.double() - x.double()).square().sum(1) for row in x])
         error = (rough.double() - exact).abs() / (points.squares[:, None] + points.squares)
         assert error.max() < bound / 4
+
+
+@pytest.mark.parametrize("scale", [2.0**-60, 2.0**30, 2.0**90])
+def test_the_scale_of_features_does_not_matter(scale: float) -> None:
+    """Of large ones, neither squared distances nor the third power of products fit float32."""
+    torch.manual_seed(0)
+    real, fake = torch.randn(60, 8), torch.randn(50, 8) * 0.9
+    found, expected = pairwise(compare(real * scale, fake * scale)), pairwise(compare(real, fake))
+    for name in ("n_balls", "covered", "inside_fake", "nearest_real"):
+        assert torch.equal(getattr(found, name), getattr(expected, name)), name
+    torch.testing.assert_close(found.realism, expected.realism, rtol=1e-4, atol=0)
+    assert np.isfinite(found.kernel.squared_mmd())
+
+
+def test_kid_of_features_far_from_zero_is_finite() -> None:
+    """Close to each other, but with products whose third power is beyond float32."""
+    torch.manual_seed(0)
+    found = pairwise(compare(torch.randn(60, 8) + 1e7, torch.randn(50, 8) + 1e7))
+    assert np.isfinite(found.kernel.squared_mmd())
 
 
 def test_a_set_covers_itself() -> None:
@@ -137,20 +158,93 @@ def test_a_set_covers_itself() -> None:
     assert (found.nearest_squares == 0).all()
 
 
-def test_neighbours_of_two_halves_merge() -> None:
+@pytest.mark.parametrize("n_shares", [2, 3])
+@pytest.mark.usefixtures("small_tiles")
+def test_what_processes_found_in_their_shares_merges(n_shares: int) -> None:
     torch.manual_seed(0)
-    x = torch.randn(50, 4)
-    points = Points.of(x, torch.zeros(4, dtype=torch.float64), "cpu", torch.float32)
-    halves = []
-    for columns in (slice(0, 20), slice(20, 50)):
-        nearest = Nearest(points, 4)
-        nearest.add(slice(0, 50), all_squares(x, x[columns]).float(), columns.start)
-        halves.append(nearest)
-    halves[0].merge(halves[1])
-    values, index = decide(halves[0], points, points, 4)
-    expected = all_squares(x, x).sort(1)
-    torch.testing.assert_close(values, expected.values[:, :4])
-    assert (index == expected.indices[:, :4]).all()
+    x = compare(torch.randn(50, 4), torch.randn(37, 4) * 0.9, k=3)
+    whole = pairwise(x)
+    centre = x.real.vectors.mean(0)
+    real = Points.of(x.real.vectors, centre, "cpu", torch.float32)
+    fake = Points.of(x.fake.vectors, centre, "cpu", torch.float32)
+
+    def one(which: int) -> tuple[Nearest, Nearest, Inside, KernelSums]:
+        """As a process of its own would, with the radii that follow from the first merge."""
+        own, cross = Nearest(real, 6), Nearest(fake, 4)
+        inside = Inside(real, fake, whole.real_radii)
+        kernel = KernelSums(real, fake, *members(x))
+        share = (which, n_shares)
+        visit(own, real, lambda *tile: kernel.add("real", *tile), share=share)
+        visit(Nearest(fake, 6), fake, lambda *tile: kernel.add("fake", *tile), share=share)
+        visit(
+            cross,
+            real,
+            lambda rows, columns, p: kernel.add("cross", columns, rows, p.T),
+            lambda rows, columns, squares: inside.add(columns, rows, squares.T),
+            share,
+        )
+        return own, cross, inside, kernel
+
+    first, *others = (one(which) for which in range(n_shares))
+    assert first[2].column_counts.sum() < whole.n_balls.sum()  # a share is not yet the whole
+    for other in others:
+        first[0].merge(other[0])
+        first[1].merge(other[1])
+        first[2].merge(other[2])
+        first[3].merge(other[3])
+    own, cross, inside, kernel = first
+    assert torch.equal(decide(own, real, real, 3)[0][:, -1], whole.real_radii)
+    squares, index = decide(cross, fake, real, 1)
+    assert torch.equal(squares[:, 0], whole.nearest_squares)
+    assert torch.equal(index[:, 0], whole.nearest_real)
+    assert torch.equal(inside.column_counts, whole.n_balls)
+    assert torch.equal(inside.row_any, whole.covered)
+    assert kernel.squared_mmd() == pytest.approx(whole.kernel.squared_mmd(), abs=1e-7)
+    torch.testing.assert_close(kernel.subset_mmds(), whole.kernel.subset_mmds(), rtol=0, atol=1e-6)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 20),
+    m=st.integers(1, 200),
+    distinct=st.integers(1, 9),
+    transposed=st.booleans(),
+)
+@settings(max_examples=80, deadline=None)
+def test_below_finds_every_pair_and_no_other(
+    seed: int, n: int, m: int, distinct: int, transposed: bool
+) -> None:
+    """Blocks that do not fill the tile, equal values, limits of 0 and infinity, infinite values."""
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.cat([torch.arange(distinct).float(), torch.tensor([torch.inf])])
+    squares = values[torch.randint(distinct + 1, (m, n), generator=generator)].T
+    squares = squares if transposed else squares.contiguous()
+    limits = values[torch.randint(distinct + 1, (n,), generator=generator)]
+    found = sorted(zip(*(axis.tolist() for axis in below(squares, limits)), strict=True))
+    assert found == [tuple(pair) for pair in (squares < limits[:, None]).nonzero().tolist()]
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 12),
+    m=st.integers(6, 300),
+    tile=st.integers(1, 150),
+    distinct=st.integers(1, 40),
+)
+@settings(max_examples=80, deadline=None)
+def test_nearest_of_tiles_are_those_of_all_at_once(
+    seed: int, n: int, m: int, tile: int, distinct: int
+) -> None:
+    """On whole numbers, so that many distances are equal and some points lie on each other."""
+    generator = torch.Generator().manual_seed(seed)
+    squares = torch.randint(distinct, (n, m), generator=generator).float()
+    rows = Points.of(torch.zeros(n, 1), torch.zeros(1), "cpu", torch.float32)
+    nearest = Nearest(rows, 6)
+    for columns in _pairwise.tiles(m, tile):
+        nearest.add(slice(0, n), squares[:, columns], columns.start)
+    assert torch.equal(nearest.squares.sort(1).values, squares.topk(6, largest=False).values)
+    assert torch.equal(squares.gather(1, nearest.index), nearest.squares)
+    assert all(len(set(row)) == 6 for row in nearest.index.tolist())
 
 
 def test_a_pair_on_the_border_is_inside() -> None:
@@ -204,10 +298,10 @@ def test_kernel_sums_are_those_of_all_pairs(dtype: str) -> None:
     a, b = real.double().numpy(), fake.double().numpy()
     tolerance = 1e-12 if dtype == "float64" else 2e-6
     assert kid.squared_mmd() == pytest.approx(unbiased(a, b), abs=tolerance)
-    members = _pairwise.subsets(compare(real, fake))
+    groups = subsets(compare(real, fake))
     expected = [
         unbiased(a[left.bool().numpy()], b[right.bool().numpy()])
-        for left, right in zip(*members, strict=True)
+        for left, right in zip(*groups, strict=True)
     ]
     np.testing.assert_allclose(kid.subset_mmds().numpy(), expected, atol=tolerance * 10, rtol=0)
-    assert all(left.sum() == 24 for left in members[0])
+    assert all(left.sum() == 24 for left in groups[0])

@@ -26,6 +26,7 @@ def evaluate(argv: list[str]) -> None:
         bootstrap: int = 200,
         seed: int = 0,
         device: str = "cpu",
+        per_class: bool = False,
         plugins: Path | None = None,
         quiet: bool = False,
         json: bool = False,
@@ -44,6 +45,8 @@ def evaluate(argv: list[str]) -> None:
             bootstrap: Resamplings behind an interval; 0 for no intervals.
             seed: Of the chosen images and the resamplings.
             device: cpu, cuda or mps.
+            per_class: Insist on measures of each class, which labelled sets of up to 20 classes
+                get anyway.
             plugins: A Python file whose @register lines add measures or extractors.
             quiet: No progress.
             json: One JSON document on stdout.
@@ -68,6 +71,7 @@ def evaluate(argv: list[str]) -> None:
         n_bootstrap=asked["bootstrap"],
         seed=asked["seed"],
         device=asked["device"],
+        per_class=asked["per_class"],
         quiet=asked["quiet"],
     )
     real, fake = document["real"], document["fake"]

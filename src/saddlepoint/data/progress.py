@@ -109,4 +109,5 @@ class DownloadBar:
         self._bar.update(self._task, completed=0)
 
     def close(self) -> None:
-        self._bar.stop()
+        if self._bar.live.is_started:  # stopping one that never began prints an empty line
+            self._bar.stop()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Comparison, FeatureSet
+from saddlepoint.core.measures import FeatureSet
 from saddlepoint.data.fingerprint import fingerprint
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
@@ -31,22 +31,17 @@ def score_features(
         n_bootstrap: resamplings; above 0 each number `x` gets `x_low` and `x_high`, its 95 % ends.
 
     Raises:
-        InputError: not two matrices of one width, too few rows, or a value that is not finite.
+        InputError: not two matrices of one width, too few rows, a value that is not finite, or a
+            bad setting.
     """
+    settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
     a, b = _matrix(real, "real", k), _matrix(fake, "fake", k)
     if a.shape[1] != b.shape[1]:
         raise InputError(
             f"real has {a.shape[1]} features and fake has {b.shape[1]}; both must come from the "
             "same extractor."
         )
-    comparison = Comparison(
-        real=FeatureSet(vectors=a),
-        fake=FeatureSet(vectors=b),
-        k=k,
-        seed=seed,
-        n_bootstrap=n_bootstrap,
-        device=device,
-    )
+    comparison = settings.comparison(FeatureSet(vectors=a), FeatureSet(vectors=b))
     found: dict[str, float] = {}
     for name, number in measure(comparison)[0].items():
         found[name] = number["value"]

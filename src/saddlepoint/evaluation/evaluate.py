@@ -40,6 +40,7 @@ def evaluate(
     n_bootstrap: int = 200,
     seed: int = 0,
     device: str = "cpu",
+    per_class: bool = False,
     quiet: bool = False,
 ) -> tuple[dict[str, Any], str]:
     """Measure the samples of a run or of weights, or a set of images, against real ones.
@@ -47,6 +48,7 @@ def evaluate(
     Args:
         real: a data set's name or a path; by default a run's own data, its test split if any.
         features: as `score_images` takes it.
+        per_class: refuse sets without measures per class; take them of more than 20 classes too.
 
     Returns:
         The document (values with intervals, and their protocol), and a sentence on the features.
@@ -54,7 +56,7 @@ def evaluate(
     Raises:
         InputError: no such model or data; sets that cannot be compared; a bad number.
     """
-    settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
+    settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device, per_class=per_class)
     request = Request(
         model=Path(model),
         real=real,

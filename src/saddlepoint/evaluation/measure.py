@@ -6,16 +6,24 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 
 from saddlepoint import __version__
 from saddlepoint.core import registry
-from saddlepoint.core.measures import Comparison, LoadedExtractor, Measured, Progress, no_progress
-from saddlepoint.evaluation.bank import Bank, bank_of, cached_tensors
-from saddlepoint.evaluation.metrics._moments import Moments
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import (
+    Comparison,
+    FeatureSet,
+    LoadedExtractor,
+    Measured,
+    Progress,
+    no_progress,
+)
+from saddlepoint.evaluation.bank import bank_of
+from saddlepoint.evaluation.kept import keep_reference
 from saddlepoint.evaluation.sets import ImageSet, check_alike
 
 SCHEMA = 1
@@ -33,9 +41,33 @@ class Settings:
     """Of subsets and of the bootstrap."""
     n_bootstrap: int = 200
     """Resamplings behind an interval; 0 for none."""
-    dtype: str = "float32"
+    dtype: Literal["float32", "float64"] = "float32"
     """Of matrix products behind distances; what they could decide is decided in float64."""
     device: str = "cpu"
+    per_class: bool = False
+    """Refuse sets that have no measures per class; measure them however many classes there are."""
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"--k {self.k} must be at least 1; 3 is usual.")
+        if self.n_bootstrap < 0:
+            raise InputError(f"--bootstrap {self.n_bootstrap} must be at least 0 (no intervals).")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(f"--device {self.device} is not available here; use cpu.") from error
+
+    def comparison(self, real: FeatureSet, fake: FeatureSet) -> Comparison:
+        """Two sets under these settings."""
+        return Comparison(
+            real=real,
+            fake=fake,
+            k=self.k,
+            seed=self.seed,
+            n_bootstrap=self.n_bootstrap,
+            device=self.device,
+            dtype=self.dtype,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,20 +102,23 @@ def evaluate_sets(
     settings = settings or Settings()
     started = time.monotonic()
     check_alike(real, fake, settings.k)
+    if settings.per_class and (why := unlabelled(real.labels, fake.labels)):
+        raise InputError(f"--per-class: {why}; leave it out, or give labels.")
     real_bank = bank_of(real, extractor, progress)
     fake_bank = bank_of(fake, extractor, progress)
     train_bank = None if train is None else bank_of(train, extractor, progress)
-    comparison = Comparison(
-        real=real_bank.features,
-        fake=fake_bank.features,
+    comparison = replace(
+        settings.comparison(real_bank.features, fake_bank.features),
         train=None if train_bank is None else train_bank.features,
         modes=None if mixture is None else torch.as_tensor(mixture[0], dtype=torch.float64),
         mode_std=0.0 if mixture is None else mixture[1],
-        **asdict(settings),
     )
-    comparison.shared["moments-real"] = _kept_moments(real_bank, settings.device)
+    keep_reference(comparison, real_bank.folder)
     values, unfit = measure(comparison, progress)
-    by_class, why_not = per_class(comparison, real.classes)
+    limit = len(real.classes) if settings.per_class else PER_CLASS_LIMIT
+    by_class, why_not = per_class(comparison, real.classes, limit)
+    if why_not and settings.per_class:
+        raise InputError(f"--per-class: {why_not}; leave it out, or give more images.")
     if why_not:
         unfit["per-class"] = why_not
     protocol = protocol_of(real, fake, extractor, settings)
@@ -121,8 +156,15 @@ def measure(
     return values, unfit
 
 
+def unlabelled(real_labels: object | None, fake_labels: object | None) -> str:
+    """Which of two sets has no labels, in a few words; "" when both have."""
+    if real_labels is None:
+        return "the real images have no labels"
+    return "the fakes have no labels" if fake_labels is None else ""
+
+
 def per_class(
-    comparison: Comparison, classes: tuple[str, ...]
+    comparison: Comparison, classes: tuple[str, ...], limit: int = PER_CLASS_LIMIT
 ) -> tuple[dict[str, dict[str, float]], str]:
     """Values of each class of a labelled pair of sets, from the same features; no intervals.
 
@@ -130,10 +172,12 @@ def per_class(
         {class: {number: value}}, and why it is empty, or "".
     """
     real, fake = comparison.real, comparison.fake
-    if real.labels is None or fake.labels is None:
-        return {}, f"the {'real images' if real.labels is None else 'fakes'} have no labels"
-    if len(classes) > PER_CLASS_LIMIT:
-        return {}, f"{len(classes):,} classes are more than {PER_CLASS_LIMIT}"
+    if why := unlabelled(real.labels, fake.labels):
+        return {}, why
+    assert real.labels is not None
+    assert fake.labels is not None
+    if len(classes) > limit:
+        return {}, f"{len(classes):,} classes are more than {limit}; --per-class measures them"
     found = {}
     for label, name in enumerate(classes):
         of_real, of_fake = real.take(real.labels == label), fake.take(fake.labels == label)
@@ -185,19 +229,3 @@ def _plain(number: Measured) -> dict[str, Any]:
 def _rounded(value: float) -> float:
     """Ten digits: the last bits beyond depend on where in memory a vector happens to lie."""
     return float(f"{value:.10g}")
-
-
-def _kept_moments(bank: Bank, device: str) -> Moments:
-    """Mean, covariance and its root of the real features, kept beside them."""
-
-    def make() -> dict[str, torch.Tensor]:
-        made = Moments.of(bank.features.vectors, device=device)
-        return {"total": made.total.cpu(), "products": made.products.cpu(), "root": made.root.cpu()}
-
-    kept = cached_tensors(bank.folder / "moments.safetensors", make)
-    return Moments(
-        n=float(len(bank.features)),
-        total=kept["total"].to(device),
-        products=kept["products"].to(device),
-        known_root=kept["root"].to(device),
-    )

@@ -56,15 +56,19 @@ class RmsProp(Optimizer):
     """Learning rate at the start."""
     alpha: float = 0.99
     """Decay of the mean of squared gradients."""
+    eps: float = 1e-8
+    """Added to the denominator."""
     decay_start: float = 1.0
     """Share of the budget after which the learning rate falls linearly; 1 keeps it constant."""
     final_lr_factor: float = 0.02
     """Learning rate at the end of the budget, as a share of `lr`."""
 
     def __post_init__(self) -> None:
-        above(self, 0, "lr")
+        above(self, 0, "lr", "eps")
         between(self, 0, 0.9999, "alpha")
         between(self, 0, 1, "decay_start", "final_lr_factor")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(list(parameters), lr=self.lr, alpha=self.alpha, foreach=True)
+        return torch.optim.RMSprop(
+            list(parameters), lr=self.lr, alpha=self.alpha, eps=self.eps, foreach=True
+        )

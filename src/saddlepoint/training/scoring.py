@@ -16,6 +16,7 @@ from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.bank import bank_of
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.evaluate import FIRST_SEED
+from saddlepoint.evaluation.kept import OF_REFERENCE
 from saddlepoint.evaluation.measure import measure
 from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 from saddlepoint.evaluation.sets import subset_of
@@ -40,11 +41,14 @@ class Scorer:
         self.dataset, self.device = dataset, config.train.device
         self.real = real[: min(N_CHEAP, len(real))]
         self.extractor = None
+        self.kept: dict[str, Any] = {}
         if self.scoring.by != CHEAP:
             self.extractor, _ = choose_extractor(self.scoring.features, dataset, self.device)
             chosen = subset_of(dataset, self.scoring.n, config.seed, {})
             self.real_features = bank_of(chosen, self.extractor).features
-            possible, _ = measure(self._comparison(self.real_features))
+            first = self._comparison(self.real_features)
+            possible, _ = measure(first)
+            self.kept = {name: first.shared[name] for name in OF_REFERENCE if name in first.shared}
             if not possible.get(self.scoring.by, {}).get("better"):
                 known = ", ".join(name for name, number in possible.items() if number["better"])
                 raise InputError(
@@ -105,7 +109,12 @@ class Scorer:
 
     def _comparison(self, fake: FeatureSet) -> Comparison:
         return Comparison(
-            real=self.real_features, fake=fake, n_bootstrap=0, seed=self.config.seed, device="cpu"
+            real=self.real_features,
+            fake=fake,
+            n_bootstrap=0,
+            seed=self.config.seed,
+            device="cpu",
+            shared=dict(self.kept),
         )
 
 

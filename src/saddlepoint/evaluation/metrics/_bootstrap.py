@@ -53,7 +53,16 @@ def interval_of(
         return None
     real = weights(len(comparison.real), comparison, f"{name}-real")
     fake = weights(len(comparison.fake), comparison, f"{name}-fake")
-    replicates = [replicate(r, f) for r, f in zip(real, fake, strict=True)]
+    return around(value, [replicate(r, f) for r, f in zip(real, fake, strict=True)])
+
+
+def around(value: float, replicates: list[float]) -> tuple[float, float] | None:
+    """The spread of resamples about their own mean, laid around a value.
+
+    None without resamples, and of so few images that a resample may hold a single one, often.
+    """
+    if not np.isfinite(replicates).all() or not replicates:
+        return None
     low, high = _quantiles(replicates)
     middle = sum(replicates) / len(replicates)
     return value + low - middle, value + high - middle

@@ -1,4 +1,4 @@
-"""Sums of KID's polynomial kernel over all pairs, taken from the tiles of the pairwise pass."""
+"""Sums of KID's polynomial kernel over pairs, taken from the tiles of the pairwise pass."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from torch import Tensor
 
 from saddlepoint.core.measures import Comparison
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.evaluation.metrics._bootstrap import weights
 from saddlepoint.evaluation.metrics._neighbours import ROWS_AT_ONCE, Points
 
 N_SUBSETS, SUBSET_SIZE = 100, 1000
+
+
+def subset_size(comparison: Comparison) -> int:
+    """1,000, or the number of the smaller set when that has fewer."""
+    return min(SUBSET_SIZE, len(comparison.real), len(comparison.fake))
 
 
 def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
@@ -19,7 +25,7 @@ def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
     function of the seed and the two sizes.
     """
     sizes = (len(comparison.real), len(comparison.fake))
-    size = min(SUBSET_SIZE, *sizes)
+    size = subset_size(comparison)
     generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "kid-subsets", 0))
     members = []
     for n in sizes:
@@ -30,22 +36,31 @@ def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
     return members[0], members[1]
 
 
+def members(comparison: Comparison) -> tuple[Tensor, Tensor]:
+    """How often each real, each fake image is in a group: float32 [s, n_real], [s, n_fake].
+
+    The groups are the subsets, then everyone, then the resamples of the bootstrap.
+    """
+    found = []
+    for side, images in zip(("real", "fake"), subsets(comparison), strict=True):
+        n = images.shape[1]
+        drawn = [n * share for share in weights(n, comparison, f"kid-{side}")]
+        found.append(torch.cat([images, torch.ones(1, n), *(one[None] for one in drawn)]))
+    return found[0], found[1]
+
+
 class KernelSums:
     """(x.y / d + 1)^3 summed over the pairs real-real, fake-fake (each without a point and itself)
-    and real-fake, and over the pairs within each subset.
+    and real-fake, within each group of points.
 
     The pass gives scalar products of centred features; the kernel is one of the features as they
     are, so x.y = a.b + a.c + b.c + c.c with a = x - c, b = y - c and c the centre.
     """
 
     def __init__(
-        self,
-        real: Points,
-        fake: Points,
-        real_members: Tensor,
-        fake_members: Tensor,
+        self, real: Points, fake: Points, real_members: Tensor, fake_members: Tensor
     ) -> None:
-        """members float32 [s, n] of 0 and 1."""
+        """members float32 [s, n], see `members`."""
         self.d = len(real.centre)
         self.subset_size = int(real_members[0].sum())
         dtype, device = real.dtype, real.squares.device
@@ -55,21 +70,21 @@ class KernelSums:
         self.offsets: dict[str, Tensor] = {}
         self.members: dict[str, Tensor] = {}
         self.sums: dict[str, Tensor] = {}
-        self.subset_sums: dict[str, Tensor] = {}
-        for side, points, members in (("real", real, real_members), ("fake", fake, fake_members)):
+        """float64 [s] of real-real, fake-fake and cross pairs."""
+        self.own: dict[str, Tensor] = {}
+        """The part of them that is of a point and itself."""
+        for side, points, held in (("real", real, real_members), ("fake", fake, fake_members)):
             shift = torch.empty_like(points.squares, dtype=torch.float64)
             parts = zip(points.vectors.split(ROWS_AT_ONCE), shift.split(ROWS_AT_ONCE), strict=True)
             for rows, part in parts:
                 torch.mv(rows.double(), centre, out=part)
             shift -= square / 2
             self.offsets[side] = (shift / self.d + 0.5).to(dtype)
-            self.members[side] = members.to(device, dtype)
+            self.members[side] = held.to(device, dtype)
             own = ((points.squares.double() + 2 * shift) / self.d + 1).pow(3)
-            self.sums[side] = -own.sum()
-            self.subset_sums[side] = -(members.to(device).double() @ own)
-        self.sums["cross"] = torch.zeros((), dtype=torch.float64, device=device)
-        self.subset_sums["cross"] = torch.zeros_like(self.subset_sums["real"])
-        self.counts = {"real": len(real), "fake": len(fake)}
+            self.own[side] = self.members[side].square().double() @ own
+        for pairs in ("real", "fake", "cross"):
+            self.sums[pairs] = torch.zeros_like(self.own["real"])
 
     def add(self, pairs: str, rows: slice, columns: slice, products: Tensor) -> None:
         """Add a tile of scalar products of centred features [n, m]; left as they are.
@@ -82,25 +97,30 @@ class KernelSums:
         values += self.offsets[right][None, columns]
         values.pow_(3)
         weight = 2.0 if pairs != "cross" and rows != columns else 1.0
-        ones = torch.ones(1, len(values), dtype=values.dtype, device=values.device)
-        members = torch.cat([self.members[left][:, rows], ones])
-        by_column = (members @ values).double()
-        self.sums[pairs] += weight * by_column[-1].sum()
-        right_members = self.members[right][:, columns].double()
-        self.subset_sums[pairs] += weight * (by_column[:-1] * right_members).sum(1)
+        by_column = (self.members[left][:, rows] @ values).double()
+        self.sums[pairs] += weight * (by_column * self.members[right][:, columns]).sum(1)
+
+    def merge(self, other: KernelSums) -> None:
+        """Take in the tiles that another process added, of the same sets and subsets."""
+        for pairs, sums in other.sums.items():
+            self.sums[pairs] += sums
 
     def squared_mmd(self) -> float:
         """Unbiased squared MMD of all pairs (KID of the whole sets)."""
-        n, m = self.counts["real"], self.counts["fake"]
-        value = (
-            self.sums["real"] / (n * (n - 1))
-            + self.sums["fake"] / (m * (m - 1))
-            - 2 * self.sums["cross"] / (n * m)
-        )
-        return value.item()
+        return self._mmds()[N_SUBSETS].item()
 
     def subset_mmds(self) -> Tensor:
         """Unbiased squared MMD within each subset, float64 [100]."""
-        m = self.subset_size
-        within = (self.subset_sums["real"] + self.subset_sums["fake"]) / (m * (m - 1))
-        return (within - 2 * self.subset_sums["cross"] / m**2).cpu()
+        return self._mmds()[:N_SUBSETS]
+
+    def resampled_mmds(self) -> Tensor:
+        """Squared MMD of each resample, without pairs of an image and itself: float64 [b]."""
+        return self._mmds()[N_SUBSETS + 1 :]
+
+    def _mmds(self) -> Tensor:
+        sizes = {side: held.double().sum(1) for side, held in self.members.items()}
+        found = -2 * self.sums["cross"] / (sizes["real"] * sizes["fake"])
+        for side, size in sizes.items():
+            n_pairs = size.square() - self.members[side].double().square().sum(1)
+            found += (self.sums[side] - self.own[side]) / n_pairs
+        return found.cpu()

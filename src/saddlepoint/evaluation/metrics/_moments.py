@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 1024
 COLUMNS_AT_ONCE = 256
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 ROUNDING = {torch.float32: 1e-5, torch.float64: 1e-13}
 """Bound on the error of a rough squared distance, as a share of |a|^2 + |b|^2 (tests/unit/
 test_pairwise.py measures it)."""
 ROWS_AT_ONCE = 64
 """Of float64 copies: few enough that these stay in the processor's cache."""
+BLOCK = 64
+"""Columns of a tile that are passed by together when none of them is near enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +48,15 @@ class Points:
     def dtype(self) -> torch.dtype:
         return self.squares.dtype
 
-    def centred(self, rows: slice) -> Tensor:
-        """[len(rows), d] in the dtype of the products."""
-        return self.vectors[rows].to(self.dtype) - self.centre.to(self.dtype)
+    def room(self, n: int) -> Tensor:
+        """[n, d] for `centred` to write to: fresh memory for each tile is dearer than the work."""
+        n = min(n, len(self))
+        return torch.empty(n, len(self.centre), dtype=self.dtype, device=self.vectors.device)
+
+    def centred(self, rows: slice, room: Tensor) -> Tensor:
+        """[len(rows), d] in the dtype of the products; valid until `room` is used again."""
+        out = room[: rows.stop - rows.start]
+        return torch.sub(self.vectors[rows], self.centre.to(self.dtype), out=out)
 
     def double(self) -> Points:
         """The same points with products in float64."""
@@ -60,30 +69,57 @@ def exact_squares(a: Points, a_rows: Tensor, b: Points, b_rows: Tensor) -> Tenso
     squares = torch.empty(len(a_rows), dtype=torch.float64, device=a.vectors.device)
     for first in range(0, len(a_rows), ROWS_AT_ONCE):
         pairs = slice(first, first + ROWS_AT_ONCE)
-        gap = a.vectors[a_rows[pairs]].double().sub_(b.vectors[b_rows[pairs]])
+        gap = a.vectors.index_select(0, a_rows[pairs]).double()
+        gap -= b.vectors.index_select(0, b_rows[pairs])
         torch.sum(gap.square_(), 1, out=squares[pairs])
     return squares
 
 
-class Nearest:
-    """The k nearest of a growing set of points to each of n rows, by rough distances.
+def below(squares: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns, in no order, where a tile [n, m] is less than the limit of its row [n].
 
-    Two of them that saw different points can be merged: the points may lie on several machines.
+    Few pairs of a tile are, so the least of each block of columns is asked first.
     """
+    if squares.shape[1] % BLOCK:
+        squares = pad(squares, (0, -squares.shape[1] % BLOCK), value=torch.inf)
+    # With the blocks first, the least of them is found as fast in a transposed tile as in any.
+    blocks = squares.unflatten(1, (-1, BLOCK)).transpose(0, 1)
+    block, i = (blocks.amin(2) < limits).nonzero(as_tuple=True)
+    at, j = (blocks[block, i] < limits[i, None]).nonzero(as_tuple=True)
+    return i[at], block[at] * BLOCK + j
+
+
+class Nearest:
+    """The k nearest of a growing set of points to each of n rows, by rough distances."""
 
     def __init__(self, rows: Points, k: int) -> None:
+        self.rows = rows
         shape, device = (len(rows), k), rows.squares.device
         self.squares = torch.full(shape, torch.inf, dtype=rows.dtype, device=device)
         self.index = torch.zeros(shape, dtype=torch.int64, device=device)
 
     def add(self, rows: slice, squares: Tensor, first_index: int) -> None:
         """Rough squared distances [len(rows), m] to the points first_index, first_index + 1, ..."""
-        k = min(self.squares.shape[1], squares.shape[1])
-        near, index = squares.topk(k, largest=False)
-        self._keep(rows, near, index + first_index)
+        farthest = self.squares[rows, -1]
+        if not farthest.isfinite().all():  # fewer than k points were seen until now
+            k = min(self.squares.shape[1], squares.shape[1])
+            near, index = squares.topk(k, largest=False)
+            self._keep(rows, near, index + first_index)
+            return
+        i, j = below(squares, farthest)
+        if not len(i):
+            return
+        i, order = i.sort()
+        j = j[order]
+        counts = i.bincount(minlength=len(squares))
+        place = torch.arange(len(i), device=i.device) - (counts.cumsum(0) - counts)[i]
+        near = squares.new_full((len(squares), int(counts.max())), torch.inf)
+        index = torch.zeros_like(near, dtype=torch.int64)
+        near[i, place], index[i, place] = squares[i, j], j + first_index
+        self._keep(rows, near, index)
 
     def merge(self, other: Nearest) -> None:
-        """Take in what another process found among its points."""
+        """Take in what another process found in its tiles."""
         self._keep(slice(None), other.squares, other.index)
 
     def _keep(self, rows: slice, squares: Tensor, index: Tensor) -> None:
@@ -141,24 +177,32 @@ class Inside:
         self.row_any = torch.zeros(len(rows), dtype=torch.bool, device=device)
         self.column_counts = torch.zeros(len(columns), dtype=torch.int64, device=device)
         greatest = rows.squares.max() + columns.squares.max()
-        self.slack = ROUNDING[rows.dtype] * greatest.double()
+        # Never 0: a distance of 0 has to be below a radius of 0 and the slack.
+        least = torch.finfo(rows.dtype).tiny
+        self.slack = (ROUNDING[rows.dtype] * greatest.double()).clamp_min(least)
 
     def add(self, rows: slice, columns: slice, squares: Tensor) -> None:
         """Rough squared distances of a tile, [len(rows), len(columns)]; left as they are."""
-        radii = self.radii[columns][None, :] if self.of_columns else self.radii[rows][:, None]
-        inside = squares <= (radii - self.slack).to(squares.dtype)
-        possible = squares <= (radii + self.slack).to(squares.dtype)
-        possible ^= inside
-        # Few rows have such a pair, and to look for them first is cheaper.
-        i = possible.any(1).nonzero()[:, 0]
-        at, j = possible[i].nonzero(as_tuple=True)
-        i = i[at]
-        if len(i):
-            exact = exact_squares(self.rows, i + rows.start, self.columns, j + columns.start)
-            own = self.radii[(j + columns.start) if self.of_columns else (i + rows.start)]
-            inside[i, j] = exact <= own
-        self.row_any[rows] |= inside.any(1)
-        self.column_counts[columns] += inside.sum(0)
+        radii = self.radii[columns if self.of_columns else rows]
+        limits = (radii + self.slack).to(squares.dtype)
+        if self.of_columns:
+            j, i = below(squares.T, limits)
+        else:
+            i, j = below(squares, limits)
+        rough = squares[i, j].double()
+        i, j = i + rows.start, j + columns.start
+        own = self.radii[j if self.of_columns else i]
+        inside = rough <= own - self.slack
+        doubtful = (~inside).nonzero()[:, 0]
+        exact = exact_squares(self.rows, i[doubtful], self.columns, j[doubtful])
+        inside[doubtful] = exact <= own[doubtful]
+        self.row_any[i[inside]] = True
+        self.column_counts += j[inside].bincount(minlength=len(self.columns))
+
+    def merge(self, other: Inside) -> None:
+        """Take in what another process found in its tiles."""
+        self.row_any |= other.row_any
+        self.column_counts += other.column_counts
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ vectors. So neighbours and counts are those of float64, and equal points are at 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.measures import Comparison
-from saddlepoint.evaluation.metrics._kernel import KernelSums, subsets
+from saddlepoint.evaluation.metrics._kernel import KernelSums, members
 from saddlepoint.evaluation.metrics._neighbours import (
     Inside,
     Nearest,
@@ -26,6 +27,8 @@ from saddlepoint.evaluation.metrics._neighbours import (
 )
 
 TILE = 768
+FLOAT32_LIMIT = 1e10
+"""Mean square of features beyond which the kernel's third power may leave float32."""
 SPARE = 3
 """Neighbours kept beyond the k-th until float64 has decided."""
 
@@ -64,21 +67,56 @@ def too_few_neighbours(comparison: Comparison) -> str:
     return "" if smallest > comparison.k else f"needs more than k = {comparison.k} images a side"
 
 
+@dataclass(frozen=True, kw_only=True)
+class RealPairs:
+    """What the pairs of real images say, whatever the fakes are: a quarter of the pass."""
+
+    radii: Tensor
+    """float64 [n_real]: squared distance of each to its k-th nearest other one."""
+    kernel_sums: Tensor
+    """float64 [s]: see KernelSums."""
+
+
+def real_pairs(comparison: Comparison) -> RealPairs:
+    """The pass over pairs of real images; made once, and kept on disk by evaluation/kept.py."""
+
+    def make() -> RealPairs:
+        real, _, kernel = _sides(comparison)
+        return _real_pairs(real, kernel, comparison.k)
+
+    return comparison.once("pairs-real", make)
+
+
 @torch.no_grad()
-def _pairwise(comparison: Comparison) -> Pairwise:
-    k, device = comparison.k, comparison.device
+def _real_pairs(real: Points, kernel: KernelSums, k: int) -> RealPairs:
+    squares, _ = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))
+    return RealPairs(radii=squares[:, -1], kernel_sums=kernel.sums["real"])
+
+
+def _sides(comparison: Comparison) -> tuple[Points, Points, KernelSums]:
+    """Real and fake points about the centre of the real ones, and empty sums of their kernel."""
+    device, dtype = comparison.device, getattr(torch, comparison.dtype)
     centre = comparison.real.vectors.mean(0)
-    dtype = getattr(torch, comparison.dtype)
     real = Points.of(comparison.real.vectors, centre, device, dtype)
     fake = Points.of(comparison.fake.vectors, centre, device, dtype)
-    kernel = KernelSums(real, fake, *subsets(comparison))
-    real_radii = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))[0][:, -1]
+    largest = max(real.squares.max(), fake.squares.max(), real.centre.square().sum())
+    if largest > FLOAT32_LIMIT * len(centre):
+        real, fake = real.double(), fake.double()
+    return real, fake, KernelSums(real, fake, *members(comparison))
+
+
+@torch.no_grad()
+def _pairwise(comparison: Comparison) -> Pairwise:
+    k, (real, fake, kernel) = comparison.k, _sides(comparison)
+    of_real = comparison.once("pairs-real", lambda: _real_pairs(real, kernel, k))
+    real_radii = of_real.radii
+    kernel.sums["real"] = of_real.kernel_sums
     fake_radii = neighbours(fake, fake, k, lambda *tile: kernel.add("fake", *tile))[0][:, -1]
     by_real = Inside(real, fake, real_radii)
     by_fake = Inside(real, fake, fake_radii, of_columns=True)
     # The paper's realism leaves the wide balls of the sparsest half of the real images out.
-    trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(dtype)
-    realism = torch.zeros(len(fake), dtype=dtype, device=real_radii.device)
+    trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(real.dtype)
+    realism = torch.zeros(len(fake), dtype=real.dtype, device=real_radii.device)
 
     def cross(columns: slice, rows: slice, products: Tensor) -> None:
         kernel.add("cross", rows, columns, products.T)
@@ -86,7 +124,7 @@ def _pairwise(comparison: Comparison) -> Pairwise:
     def balls(columns: slice, rows: slice, squares: Tensor) -> None:
         by_real.add(rows, columns, squares.T)
         by_fake.add(rows, columns, squares.T)
-        ratio = trusted[None, rows] / squares.clamp_min(torch.finfo(dtype).tiny)
+        ratio = trusted[None, rows] / squares.clamp_min(torch.finfo(real.dtype).tiny)
         realism[columns] = torch.maximum(realism[columns], ratio.amax(1))
 
     nearest_squares, nearest_real = neighbours(fake, real, 1, cross, balls)
@@ -124,15 +162,40 @@ def neighbours(
     Returns:
         float64 [n, k] squared distances in rising order, int64 [n, k] indices.
     """
-    nearest = Nearest(rows_of, k + SPARE)
     own = rows_of is points
+    nearest = Nearest(rows_of, k + SPARE)
+    visit(nearest, points, on_products, on_squares)
+    squares, index = decide(nearest, rows_of, points, k)
+    if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
+        # Points so close together that the rounding hides who is nearest: again in float64.
+        more = rows_of.double()
+        return neighbours(more, more if own else points.double(), k)
+    return squares, index
+
+
+def visit(
+    nearest: Nearest,
+    points: Points,
+    on_products: _OnTile | None = None,
+    on_squares: _OnTile | None = None,
+    share: tuple[int, int] = (0, 1),
+) -> None:
+    """Show the tiles to `nearest` and to the two others.
+
+    Args:
+        share: (which, of how many) when several processes divide the rows of tiles; what they
+            find is put together by `merge` of Nearest, Inside and KernelSums.
+    """
+    rows_of = nearest.rows
+    own = rows_of is points
+    left_room, right_room = rows_of.room(TILE), points.room(TILE)
     with full_float32():
-        for rows in tiles(len(rows_of)):
-            left = rows_of.centred(rows)
+        for rows in itertools.islice(tiles(len(rows_of)), share[0], None, share[1]):
+            left = rows_of.centred(rows, left_room)
             for columns in tiles(len(points)):
                 if own and columns.start < rows.start:
                     continue  # the mirror image of a tile that has been seen
-                products = left @ points.centred(columns).T
+                products = left @ points.centred(columns, right_room).T
                 if on_products is not None:
                     on_products(rows, columns, products)
                 squares = to_squares(products, rows_of.squares[rows], points.squares[columns])
@@ -143,12 +206,6 @@ def neighbours(
                 nearest.add(rows, squares, columns.start)
                 if own and rows != columns:
                     nearest.add(columns, squares.T, rows.start)
-    squares, index = decide(nearest, rows_of, points, k)
-    if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
-        # Points so close together that the rounding hides who is nearest: again in float64.
-        more = rows_of.double()
-        return neighbours(more, more if own else points.double(), k)
-    return squares, index
 
 
 def tiles(n: int, size: int | None = None) -> Iterator[slice]:

@@ -9,6 +9,7 @@ import torch
 
 from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.registry import register
+from saddlepoint.evaluation.metrics._bootstrap import interval_of
 
 
 @register("inception-score")
@@ -32,7 +33,16 @@ class InceptionScore(Metric):
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
         assert comparison.fake.logits is not None
         log_p = comparison.fake.logits.double().log_softmax(1)
-        found = {"inception_score": Measured(value=score(log_p), better="higher")}
+        value = score(log_p)
+        p, sureness = log_p.exp(), (log_p.exp() * log_p).sum(1)
+
+        def replicate(_: torch.Tensor, shares: torch.Tensor) -> float:
+            marginal = shares.double() @ p
+            doubt = (marginal * marginal.clamp_min(1e-300).log()).sum()
+            return (shares.double() @ sureness - doubt).exp().item()
+
+        interval = interval_of(value, replicate, comparison, "inception-score")
+        found = {"inception_score": Measured(value=value, interval=interval, better="higher")}
         n = len(log_p)
         if n >= self.splits:
             ends = [i * n // self.splits for i in range(self.splits + 1)]

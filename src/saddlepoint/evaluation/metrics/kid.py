@@ -9,6 +9,7 @@ import torch
 from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
+from saddlepoint.evaluation.metrics._bootstrap import around
 from saddlepoint.evaluation.metrics._pairwise import pairwise
 
 
@@ -18,8 +19,9 @@ class Kid(Metric):
     """Squared MMD with the kernel (x.y / d + 1)^3, unbiased, so near 0 (and at times below) when
     the distributions are equal.
 
-    kid: of all pairs of the whole sets. kid_subsets: the mean over 100 subsets of 1,000, which is
-    what papers report; its interval is that of this mean over the subsets.
+    kid: of all pairs of the whole sets; its interval resamples the images, and is up to 1.7 times
+    too wide where the distributions are equal. kid_subsets: the mean over 100 subsets of 1,000,
+    which is what papers report; its interval is that of this mean over the subsets.
     Paper: Bińkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 4 and equation 4.
     """
 
@@ -31,7 +33,7 @@ class Kid(Metric):
         kernel = pairwise(comparison).kernel
         by_subset = kernel.subset_mmds()
         mean, spread = by_subset.mean().item(), by_subset.std(correction=0).item()
-        interval = None
+        value, interval = kernel.squared_mmd(), None
         if comparison.n_bootstrap:
             generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "kid", 0))
             n = len(by_subset)
@@ -41,6 +43,10 @@ class Kid(Metric):
             interval = (low.item(), high.item())
         note = f"100 subsets of {kernel.subset_size:,}; standard deviation {spread:.6f}"
         return {
-            "kid": Measured(value=kernel.squared_mmd(), better="lower"),
+            "kid": Measured(
+                value=value,
+                interval=around(value, kernel.resampled_mmds().tolist()),
+                better="lower",
+            ),
             "kid_subsets": Measured(value=mean, interval=interval, note=note, better="lower"),
         }
