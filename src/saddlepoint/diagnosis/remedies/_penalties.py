@@ -30,3 +30,9 @@ def usual_weight(config: Config) -> float:
     Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, section 4; their gan_toy.py.
     """
     return 1.0 if is_fully_connected(config) else 10.0
+
+
+def usual_gamma(config: Config) -> float:
+    """Strength of R1 and R2. It goes with the number of pixels (the rule of stylegan2-ada's train.py
+    is 0.0002 * pixels / batch), so fully connected nets, which may be judging points, get less."""
+    return 0.1 if is_fully_connected(config) else 1.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
-from saddlepoint.diagnosis.remedies._penalties import usual_weight, without_batch_norm
+from saddlepoint.diagnosis.remedies._penalties import usual_gamma, usual_weight, without_batch_norm
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -25,8 +25,6 @@ class ChangeLoss(Remedy):
     (the relativistic loss has no bad basins, R1 and R2 make it converge).
     """
 
-    gamma: float = 1.0
-    """Strength of R1 and R2."""
     lowest: float = 1e-4
     """Least learning rate beside the gradient penalty; clipping is used with lower ones."""
     highest: float = 2e-3
@@ -60,8 +58,9 @@ class ChangeLoss(Remedy):
             return self._penalised_critic(config)
         if kind == "relativistic" or finding.name == "lipschitz-violation":
             return None
+        gamma = usual_gamma(config)
         penalties = tuple(
-            {"kind": penalty, "gamma": self.gamma, "every": self.every} for penalty in ("r1", "r2")
+            {"kind": penalty, "gamma": gamma, "every": self.every} for penalty in ("r1", "r2")
         )
         loss = {"kind": "relativistic"}
         return {"loss": loss, "penalties": penalties, **without_batch_norm(config)}

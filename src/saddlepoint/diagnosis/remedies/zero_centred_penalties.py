@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
-from saddlepoint.diagnosis.remedies._penalties import without_batch_norm
+from saddlepoint.diagnosis.remedies._penalties import usual_gamma, without_batch_norm
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -23,10 +23,8 @@ class ZeroCentredPenalties(Remedy):
     Huang et al. 2024, https://arxiv.org/abs/2501.05441.
     """
 
-    gamma: float = 1.0
-    """Strength of each."""
     every: int = 2
-    """Applied on one discriminator step in `every`."""
+    """Both are applied on one discriminator step in `every`."""
 
     cures: ClassVar[Mapping[str, int]] = {
         "discriminator-wins": 3,
@@ -48,5 +46,6 @@ class ZeroCentredPenalties(Remedy):
         missing = [kind for kind in ("r1", "r2") if kind not in there]
         if config.loss.kind == "wasserstein" or "gradient-penalty" in there or not missing:
             return None
-        new = tuple({"kind": kind, "gamma": self.gamma, "every": self.every} for kind in missing)
+        gamma = usual_gamma(config)
+        new = tuple({"kind": kind, "gamma": gamma, "every": self.every} for kind in missing)
         return {"penalties": (*config.penalties, *new), **without_batch_norm(config)}
