@@ -63,7 +63,8 @@ LOSSES: dict[str, dict[str, Any]] = {
 """Loss -> a setting of it that learns the data."""
 
 NO_NORM = {"arch.generator_norm": "none"}
-SLOW_D, FAST_D = {"optim_d": adam(1e-6)}, {"optim_d": adam(2e-2)}
+SLOW_D = {"optim_d": adam(1e-6)}
+STRONG_D = {"arch.discriminator_widths": (256, 256, 256), "optim_d": adam(2e-3)}
 FAULTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "complete-collapse": (("non-saturating", "hinge"), {**NO_NORM, **SLOW_D}),
     "partial-collapse": (
@@ -77,9 +78,12 @@ FAULTS: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     ),
     "discriminator-wins": (
         ("non-saturating", "hinge"),
-        {**FAST_D, "optim_g": adam(1e-4), "train.n_critic": 2},
+        {**STRONG_D, "optim_g": adam(5e-5), "train.n_critic": 2},
     ),
-    "frozen-generator": (("non-saturating", "relativistic"), {"optim_g": adam(1e-6)}),
+    "frozen-generator": (
+        ("non-saturating", "relativistic"),
+        {**STRONG_D, "optim_g": adam(1e-6)},
+    ),
     "generator-wins": (("non-saturating", "relativistic", "wasserstein"), SLOW_D),
     "oscillation": (
         ("non-saturating", "hinge"),

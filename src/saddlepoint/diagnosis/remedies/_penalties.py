@@ -33,6 +33,6 @@ def usual_weight(config: Config) -> float:
 
 
 def usual_gamma(config: Config) -> float:
-    """Strength of R1 and R2. It goes with the number of pixels (the rule of stylegan2-ada's train.py
-    is 0.0002 * pixels / batch), so fully connected nets, which may be judging points, get less."""
+    """Strength of R1 and R2. It goes with the number of pixels (stylegan2-ada's train.py has
+    0.0002 * pixels / batch), so fully connected nets, which may be judging points, get less."""
     return 0.1 if is_fully_connected(config) else 1.0
