@@ -191,6 +191,9 @@ def test_worst_comes_first_and_what_is_explained_is_left_out() -> None:
     assert [f.name for f in inspection.unexplained(found)] == ["oscillation", "memorisation"]
     with_cause = [*found, finding("non-finite", "fatal")]
     assert [f.name for f in inspection.unexplained(with_cause)] == ["non-finite"]
+    hint = finding("learning-rate-too-high", "info")
+    names = [f.name for f in inspection.unexplained([finding("oscillation", "fatal"), hint])]
+    assert names == ["oscillation", "learning-rate-too-high"], "information explains nothing"
 
 
 def test_the_order_of_two_looks_is_kept() -> None:
@@ -206,3 +209,15 @@ def test_the_order_of_two_looks_is_kept() -> None:
     assert looks.lasting(ill[:7], 3, 5) == 1
     assert looks.lasting(np.append(ill, [False]), 4, 5) is not None, "one healthy look is a gap"
     assert looks.lasting(np.append(ill, [False] * 2), 4, 5) is None, "two are its end"
+
+
+def test_extra_critic_steps_count_half_a_round() -> None:
+    """Five critic steps and one of the generator are three rounds; without a count, a step is one."""
+    from saddlepoint.diagnosis.detectors._looks import Looks
+
+    rows = [{"step": 10 * i, "steps_d": 50.0, "steps_g": 10.0} for i in range(1, 4)]
+    assert Looks(History(rows)).rounds.tolist() == [30.0, 60.0, 90.0]
+    assert Looks(History(rows), after=60).steps.tolist() == [20.0, 30.0]
+    assert Looks(History([{"step": 10}, {"step": 20}])).rounds.tolist() == [10.0, 20.0]
+    slow_critic = [{"step": 10, "steps_d": 2.0, "steps_g": 10.0}]
+    assert Looks(History(slow_critic)).rounds.tolist() == [10.0]

@@ -20,6 +20,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce_logits
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
 from saddlepoint.data.sources.digits import Digits
+from saddlepoint.diagnosis.detectors._examples import run
+from saddlepoint.diagnosis.detectors.learning_rate_too_high import LearningRateTooHigh
 from saddlepoint.diagnosis.inspection import inspect
 from saddlepoint.diagnosis.signals.wiring import FIRST_LOOKS, WiringSignals
 
@@ -624,3 +626,20 @@ SOUND: dict[str, Callable[[], Loop]] = {
 @pytest.mark.parametrize("kind", SOUND)
 def test_a_sound_loop_of_another_shape_is_silent(kind: str) -> None:
     assert names(SOUND[kind]().run(100)) == []
+
+
+def test_a_high_rate_is_information_until_it_harms() -> None:
+    """Normalised nets may survive a start of very large steps; ruined images are another matter."""
+    ratios = {"update_ratio_g": [0.4, *[0.02] * 39]}
+    ruined = {"coverage": 0.0, "nearest_real": 6.0}
+
+    def severities(changes: dict[str, Any]) -> list[str | None]:
+        rows = run({**ratios, **changes}).rows
+        found = [LearningRateTooHigh().inspect(History(rows[:n])) for n in range(1, len(rows) + 1)]
+        return [None if finding is None else finding.severity for finding in found]
+
+    survived, harmed = severities({}), severities(ruined)
+    assert "info" in survived
+    assert survived[-1] is None
+    assert "fatal" not in survived
+    assert harmed[-1] == "fatal"

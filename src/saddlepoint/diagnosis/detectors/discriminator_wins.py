@@ -88,7 +88,8 @@ class DiscriminatorWins(Detector):
 
     @classmethod
     def healthy(cls) -> list[History]:
-        return traps()
+        strict = {"auc": 0.98, "coverage": 0.05, "nearest_real": 1.5}
+        return [*traps(), run(strict)]
 
     @classmethod
     def sick(cls) -> list[History]:
@@ -106,4 +107,5 @@ class DiscriminatorWins(Detector):
         falls = {name: np.where(np.arange(40) < 15, 0.8, 1.0) for name in ("auc",)}
         falls |= {"coverage": np.where(np.arange(40) < 15, learning(0.0, 0.75), 0.0)}
         falls |= {"nearest_real": np.where(np.arange(40) < 15, 1.3, 7.0)}
-        return [run(never), run({**never, **falls})]
+        nearly = {**never, "auc": 0.98, "pair_ratio": 0.65}
+        return [run(never), run({**never, **falls}), run(nearly)]

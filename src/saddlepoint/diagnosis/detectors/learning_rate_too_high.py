@@ -12,6 +12,7 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._examples import run
 from saddlepoint.diagnosis.detectors._frozen import NAMES
 from saddlepoint.diagnosis.detectors._looks import Looks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
@@ -100,4 +101,5 @@ class LearningRateTooHigh(Detector):
             early({"update_ratio_d": [1.2, 0.7, 0.3, 0.1, 0.06, 0.05]}),
             early({"update_ratio_d": [0.72, 0.35, 0.02, 0.004, 0.003, 0.003]}),
             early({"update_ratio_g": [0.9, 0.6, 0.4, 0.2, 0.1, 0.1]}),
+            run({"update_ratio_g": [0.4, *[0.02] * 39], "coverage": 0.0, "nearest_real": 6.0}),
         ]
