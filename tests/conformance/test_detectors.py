@@ -212,7 +212,7 @@ def test_the_order_of_two_looks_is_kept() -> None:
 
 
 def test_extra_critic_steps_count_half_a_round() -> None:
-    """Five critic steps and one of the generator are three rounds; without a count, a step is one."""
+    """Five critic steps and one of the generator make three rounds; uncounted, a step is one."""
     from saddlepoint.diagnosis.detectors._looks import Looks
 
     rows = [{"step": 10 * i, "steps_d": 50.0, "steps_g": 10.0} for i in range(1, 4)]
