@@ -156,7 +156,7 @@ class Remedy(ABC):
 
     @abstractmethod
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        """Dotted path -> new value for `core.config_json.with_changes`, or None where it cannot help
+        """Dotted path -> new value for `with_changes`, or None where it cannot help
         (already done, or this configuration has no place for it)."""
 
     def treat(self, config: Config, finding: Finding) -> Config | None:
