@@ -33,7 +33,7 @@ from _bench import RESULTS, machine, machine_text, read_result, spread_text, wri
 
 from saddlepoint import api
 from saddlepoint.core import images
-from saddlepoint.core.config import to_json
+from saddlepoint.core.config_json import to_json
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.presets import PRESETS
 from saddlepoint.sampling.sampler import load_sampler

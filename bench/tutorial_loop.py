@@ -142,23 +142,24 @@ def check_identical(nets: tuple[nn.Module, ...], ours: tuple[nn.Module, ...], wi
         x = given
 
 
-def tutorial_steps(nets: str) -> Iterator[int]:
+def tutorial_steps(nets: str, device: str = "cpu") -> Iterator[int]:
     """Train for ever; after each step, the number of real images in it."""
     torch.manual_seed(0)
     dataset = TutorialDataset([Resize(SIZE), ToTensor(), Normalize(0.5, 0.5)])
     loader = data.DataLoader(dataset, batch_size=BATCH_SIZE, shuffle=True, num_workers=2)
     generator, discriminator, latent_dim = tutorial_nets(NETS[nets])
+    generator, discriminator = generator.to(device), discriminator.to(device)
     criterion = nn.BCEWithLogitsLoss()
     optim_g = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     optim_d = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     losses_d, losses_g = [], []
     while True:
         for images, _ in loader:
-            n = len(images)
-            ones, zeros = torch.ones(n), torch.zeros(n)
+            n, images = len(images), images.to(device)
+            ones, zeros = torch.ones(n, device=device), torch.zeros(n, device=device)
 
             optim_d.zero_grad()
-            fake = generator(torch.randn(n, latent_dim)).detach()
+            fake = generator(torch.randn(n, latent_dim, device=device)).detach()
             loss_real = criterion(discriminator(images), ones)
             loss_fake = criterion(discriminator(fake), zeros)
             loss_d = loss_real + loss_fake
@@ -166,7 +167,7 @@ def tutorial_steps(nets: str) -> Iterator[int]:
             optim_d.step()
 
             optim_g.zero_grad()
-            fake = generator(torch.randn(n, latent_dim))
+            fake = generator(torch.randn(n, latent_dim, device=device))
             loss_g = criterion(discriminator(fake), ones)
             loss_g.backward()
             optim_g.step()

@@ -13,7 +13,8 @@ from play import short
 from torch import Tensor
 
 import saddlepoint as sp
-from saddlepoint.core.config import Config, with_changes
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.images import to_uint8
 from saddlepoint.core.randomness import derive_seed

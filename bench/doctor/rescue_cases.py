@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from saddlepoint import api
-from saddlepoint.core.config import Config, with_changes
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
 
 DATA = "ring8"
 KIMG = 60.0

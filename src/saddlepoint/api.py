@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from saddlepoint.core import runs
-from saddlepoint.core.config import Config, to_json, with_changes
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, Interrupted
 from saddlepoint.core.files import write_json

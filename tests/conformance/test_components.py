@@ -16,7 +16,7 @@ import pytest
 
 from saddlepoint.core import config as config_module
 from saddlepoint.core import registry
-from saddlepoint.core.config import from_json, to_json
+from saddlepoint.core.config_json import from_json, to_json
 
 EVERY = [(group, name) for group in registry.HOMES for name in registry.names(group)]
 every_component = pytest.mark.parametrize(

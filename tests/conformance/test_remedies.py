@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from saddlepoint.core import registry
-from saddlepoint.core.config import Config, to_json, with_changes
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.data.sources.digits import Digits

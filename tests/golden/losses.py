@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from saddlepoint.core.config import with_changes
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.presets import PRESETS, preset

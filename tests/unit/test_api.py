@@ -14,7 +14,7 @@ import torch
 
 import saddlepoint as sp
 from saddlepoint import api
-from saddlepoint.core.config import to_json
+from saddlepoint.core.config_json import to_json
 from saddlepoint.core.provenance import read_config
 
 TINY: dict[str, Any] = {

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saddlepoint.core import registry
-from saddlepoint.core.config import Augment, Config, Ema, Train, from_json, to_json, with_changes
+from saddlepoint.core.config import Augment, Config, Ema, Train
+from saddlepoint.core.config_json import from_json, to_json, with_changes
 from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.errors import InputError
 

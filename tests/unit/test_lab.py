@@ -118,7 +118,7 @@ def test_faces_have_a_budget_of_their_own(
 
 
 def test_every_failure_can_be_trained_both_ways_and_differs_in_the_doctor_alone() -> None:
-    from saddlepoint.core.config import to_json
+    from saddlepoint.core.config_json import to_json
     from saddlepoint.lab.failures import FAILURES, WAYS
 
     for name, failure in FAILURES.items():

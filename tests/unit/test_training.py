@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch import nn
 
-from saddlepoint.core.config import Config, Ema, with_changes
+from saddlepoint.core.config import Config, Ema
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.contracts import Batch, Discriminator
 from saddlepoint.core.errors import InputError
 from saddlepoint.data.loader import DeviceData

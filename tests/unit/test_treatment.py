@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import pytest
 
 from saddlepoint import api
-from saddlepoint.core.config import Config, with_changes
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import RunFailed
 from saddlepoint.core.files import sha256_of
 from saddlepoint.core.findings import Detector, Finding, Remedy

@@ -56,7 +56,6 @@ def evaluate(argv: list[str]) -> None:
     asked = parse(flags, "saddle evaluate", argv)
     from saddlepoint import api
     from saddlepoint.core.errors import InputError
-    from saddlepoint.evaluation.scores import as_rows
 
     load_named_plugin(asked["plugins"])
     if asked["real"] is not None and asked["data"] is not None:
@@ -74,13 +73,19 @@ def evaluate(argv: list[str]) -> None:
         per_class=asked["per_class"],
         quiet=asked["quiet"],
     )
-    real, fake = document["real"], document["fake"]
-    for images in (real, fake):
+    for images in (document["real"], document["fake"]):
         _warn_of_unreadable(images)
     if asked["json"]:
         print(json_module.dumps(document, indent=2))
         return
     print(said, file=sys.stderr)
+    _print_numbers(document)
+
+
+def _print_numbers(document: dict[str, Any]) -> None:
+    from saddlepoint.evaluation.scores import as_rows
+
+    real, fake = document["real"], document["fake"]
     split = f", {real['split']}" if "split" in real else ""
     print(f"{fake['n']:,} images of {fake['name']}")
     print(f"against {real['n']:,} of {real['name']}{split}; protocol in the JSON and in scores/\n")

@@ -52,7 +52,7 @@ class TrainFlags:
 def train(argv: list[str]) -> None:
     """Train a GAN: saddle train PRESET [--data NAME|PATH] [--minutes M | --kimg N] [fields]."""
     from saddlepoint import api
-    from saddlepoint.core.config import to_json
+    from saddlepoint.core.config_json import to_json
 
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
     plugins = peek(argv, "plugins")
@@ -74,7 +74,8 @@ def train(argv: list[str]) -> None:
 
 def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFlags, Config]:
     """The flags of `saddle train` and every field of the configuration, side by side."""
-    from saddlepoint.core.config import Config, dotted_paths, to_json
+    from saddlepoint.core.config import Config
+    from saddlepoint.core.config_json import dotted_paths, to_json
 
     both = make_dataclass(
         "TrainArguments",
@@ -100,7 +101,7 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
 def _swap_components(config: Config, argv: list[str]) -> Config:
     """`--loss NAME` and its kin replace a component by another one's defaults; `--doctor MODE`
     is short for --doctor.mode."""
-    from saddlepoint.core.config import with_changes
+    from saddlepoint.core.config_json import with_changes
     from saddlepoint.core.registry import get
 
     for flag, group in _SWAPS.items():

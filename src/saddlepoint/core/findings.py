@@ -156,13 +156,13 @@ class Remedy(ABC):
 
     @abstractmethod
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        """Dotted path -> new value for `core.config.with_changes`, or None where it cannot help
+        """Dotted path -> new value for `with_changes`, or None where it cannot help
         (already done, or this configuration has no place for it)."""
 
     def treat(self, config: Config, finding: Finding) -> Config | None:
         """The configuration with the changes made; None where there are none to make."""
-        # core.config needs torch, which `saddle doctor` must not wait for.
-        from saddlepoint.core.config import with_changes
+        # core.config_json needs torch, which `saddle doctor` must not wait for.
+        from saddlepoint.core.config_json import with_changes
 
         changes = self.changes(config, finding)
         return with_changes(config, changes) if changes else None

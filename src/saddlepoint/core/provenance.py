@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from saddlepoint import __version__
-from saddlepoint.core.config import SCHEMA, Config, from_json, to_json
+from saddlepoint.core.config import SCHEMA, Config
+from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint import api
-from saddlepoint.core.config import Config, with_changes
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run

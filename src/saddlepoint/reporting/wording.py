@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from saddlepoint.core import registry
-from saddlepoint.core.config import from_json
+from saddlepoint.core.config_json import from_json
 from saddlepoint.core.contracts import AdversarialLoss
 from saddlepoint.core.errors import InputError
 

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from saddlepoint.core.config import from_json, to_json
+from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of

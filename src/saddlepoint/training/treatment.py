@@ -12,7 +12,8 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from saddlepoint.core.config import Config, to_json
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import write_json
