@@ -1,9 +1,10 @@
-"""Layers that every discriminator here can have: packing, the batch's deviation, spectral norm."""
+"""Layers that a discriminator can have: packing, the batch's deviation, residuals, spectral norm."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
 from torch.nn.utils.parametrizations import spectral_norm
 
 
@@ -30,6 +31,28 @@ def with_deviation(features: Tensor) -> Tensor:
     deviation = (features.float().var(0, correction=0) + 1e-8).sqrt().mean()
     more = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
     return torch.cat([features, more], dim=1)
+
+
+class Residual(nn.Module):
+    """x [n, c, h, w] -> x + conv3x3(LeakyReLU 0.2 of x): depth that starts next to nothing.
+
+    Paper: He et al. 2016, https://arxiv.org/abs/1603.05027, figure 4e (activation first). Differs
+    from the paper: one convolution, no normalisation, weights that start near 0.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.start_near_zero()
+
+    def start_near_zero(self) -> None:
+        """Not at 0 itself, which spectral normalisation would divide by."""
+        nn.init.normal_(self.conv.weight, 0.0, 1e-3)
+        assert self.conv.bias is not None
+        nn.init.zeros_(self.conv.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv(leaky_relu(x, 0.2))
 
 
 def normalise_spectrally(net: nn.Module) -> None:

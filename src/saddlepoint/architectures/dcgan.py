@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
-from saddlepoint.architectures._layers import normalise_spectrally, pack, with_deviation
+from saddlepoint.architectures._layers import Residual, normalise_spectrally, pack, with_deviation
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
@@ -124,11 +124,19 @@ class DcganDiscriminator(Discriminator):
             ConditionalBatchNorm(width) if normed and index else _Identity()
             for index, width in enumerate(widths)
         )
+        plain = max(0, depth - arch.discriminator_residuals)
+        self.residuals = nn.ModuleList(
+            nn.Identity() if index < plain else Residual(width)
+            for index, width in enumerate(widths)
+        )
         self.dropout = nn.Dropout2d(arch.dropout)
         self.head = nn.Conv2d(widths[-1], 1, base * 2 ** (n - depth))
         by_layer = arch.conditioning == "every-layer"
         self.projection = Projection(spec.n_classes, widths[-1]) if by_layer else None
         self.apply(dcgan_init if arch.init == "dcgan" else _he_init)
+        for residual in self.residuals:
+            if isinstance(residual, Residual):
+                residual.start_near_zero()
         if arch.discriminator_norm == "spectral":
             normalise_spectrally(self)
 
@@ -136,10 +144,12 @@ class DcganDiscriminator(Discriminator):
         h = pack(self.label.beside(images, labels), self.packing)
         if self.stem is not None:
             h = leaky_relu(self.stem(h), 0.2, inplace=True)
-        for index, (stage, norm) in enumerate(zip(self.stages, self.norms, strict=True)):
+        layers = zip(self.stages, self.norms, self.residuals, strict=True)
+        for index, (stage, norm, residual) in enumerate(layers):
             if index == self.deviation_at:
                 h = with_deviation(h)
-            h = self.dropout(leaky_relu(norm(stage(h), None), 0.2, inplace=True))
+            h = residual(norm(stage(h), None))
+            h = self.dropout(leaky_relu(h, 0.2, inplace=True))
         with torch.autocast(h.device.type, enabled=False):
             h = h.float()
             logits = self.head(h).flatten()
@@ -189,6 +199,8 @@ class Dcgan(Architecture):
     """BatchNorm in the discriminator, none (needed by gradient penalties), or spectral norm."""
     discriminator_depth: int = 0
     """At most this many stages in the discriminator; fewer make it weaker; 0: no limit."""
+    discriminator_residuals: int = 0
+    """So many of its last stages end in a residual 3x3 convolution; each makes it stronger."""
     full_resolution: bool = False
     """Add a stage of 3x3 convolutions at the images' own resolution to both nets."""
     init: Literal["dcgan", "he"] = "dcgan"
@@ -209,7 +221,7 @@ class Dcgan(Architecture):
     """What z is multiplied by on entry; a small z is drowned by the label beside it."""
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "discriminator_depth")
+        at_least(self, 0, "discriminator_depth", "discriminator_residuals")
         at_least(self, 1, "latent_dim", "embedding_dim", "packing")
         at_least(self, 4, "generator_width", "discriminator_width", "max_width")
         between(self, 0, 0.95, "dropout")
