@@ -1,4 +1,4 @@
-"""Nets that the presets might have, with parts that Dcgan does not have: for bench/many_recipes.py."""
+"""Nets that presets might have, with parts that `Dcgan` lacks: for bench/many_recipes.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from saddlepoint.architectures.dcgan import Dcgan, DcganDiscriminator, dcgan_init
+from saddlepoint.architectures.dcgan import Dcgan, dcgan_init
 from saddlepoint.core.contracts import DataSpec
 
 SPEC = DataSpec(shape=(1, 28, 28))
@@ -18,7 +18,7 @@ SPEC = DataSpec(shape=(1, 28, 28))
 
 @dataclass(frozen=True, kw_only=True)
 class Nets:
-    """What a recipe says of its nets. With the defaults: those of the `dcgan-r1` preset."""
+    """What a recipe says of its nets. With the defaults: those of `dcgan-r1` in November 2026."""
 
     latent: int = 16
     g_width: int = 48
@@ -35,8 +35,8 @@ class Nets:
     leak: float = 0.0
     g_extra: bool = False
     """A residual 3x3 convolution after every stage of the generator."""
-    d_extra: bool = False
-    """The same in the discriminator."""
+    residuals: int = 0
+    """Stages of the discriminator that end in a residual 3x3 convolution."""
     sphere: bool = False
     """z divided by its length, times the root of its dimension."""
 
@@ -48,15 +48,10 @@ class Nets:
             "discriminator_norm": self.d_norm,
             "init": self.init,
             "minibatch_deviation": self.deviation,
+            "discriminator_residuals": self.residuals,
             "full_resolution": True,
         }
-        discriminator = Dcgan(**arch).discriminator(SPEC)
-        if self.d_extra:
-            discriminator.norms = nn.ModuleList(
-                _AndMore(norm, stage.out_channels, 0.2)
-                for norm, stage in zip(discriminator.norms, discriminator.stages, strict=True)  # type: ignore[union-attr]
-            )
-        return Maker(self), discriminator
+        return Maker(self), Dcgan(**arch).discriminator(SPEC)
 
 
 class _Residual(nn.Module):
@@ -70,15 +65,6 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv(leaky_relu(x, self.leak))
-
-
-class _AndMore(nn.Module):
-    def __init__(self, norm: nn.Module, width: int, leak: float) -> None:
-        super().__init__()
-        self.norm, self.more = norm, _Residual(width, leak)
-
-    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        return self.more(self.norm(x, labels))
 
 
 class _Norm(nn.Module):
@@ -157,6 +143,3 @@ class Maker(nn.Module):
             if self.extras is not None:
                 h = self.extras[index](h)
         return torch.tanh(self.head(h).float())
-
-
-__all__ = ["DcganDiscriminator", "Maker", "Nets"]

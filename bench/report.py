@@ -16,6 +16,7 @@ from typing import Any
 
 from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, table, three
 from doctor.tables import doctor, overhead, rescue
+from gpu_tables import gpu, recipes
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 AIMS_BUDGET = {"minutes": 7}
@@ -358,6 +359,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "doctor": doctor,
     "doctor-overhead": overhead,
     "doctor-rescue": rescue,
+    "gpu": gpu,
+    "many-recipes": recipes,
 }
 """Marker on the page and name of the JSON -> its table."""
 

@@ -28,6 +28,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"minibatch_deviation": True},
     {"discriminator_norm": "spectral"},
     {"discriminator_depth": 1},
+    {"discriminator_residuals": 1},
+    {"discriminator_residuals": 2, "discriminator_norm": "spectral"},
     {"generator_norm": "none"},
 ]
 """What a discriminator may have, where it has such a field; tried on some of the specs."""

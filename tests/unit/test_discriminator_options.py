@@ -1,4 +1,4 @@
-"""Packing, the batch's deviation, spectral norm, depth; noise and augmentation."""
+"""Packing, the batch's deviation, spectral norm, depth, residuals; noise and augmentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from saddlepoint.architectures._layers import normalise_spectrally, pack, with_deviation
+from saddlepoint.architectures._layers import (
+    Residual,
+    normalise_spectrally,
+    pack,
+    with_deviation,
+)
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core.config import Augment, Config, Train
@@ -131,6 +136,34 @@ def test_a_shallow_discriminator_has_fewer_stages_and_still_judges() -> None:
     for depth, stages in ((0, 3), (1, 1), (2, 2), (9, 3)):
         d = arch("dcgan", discriminator_depth=depth).discriminator(spec)
         assert len(d.stages) == stages  # type: ignore[arg-type]
+        assert d(torch.randn(2, 1, 32, 32)).shape == (2,)
+
+
+# -- residuals -----------------------------------------------------------------------------
+
+
+def test_a_residual_adds_a_convolution_of_the_activated_input() -> None:
+    x, layer = torch.randn(2, 3, 5, 5), Residual(3)
+    nn.init.dirac_(layer.conv.weight)  # the convolution that changes nothing
+    torch.testing.assert_close(layer(x), x + nn.functional.leaky_relu(x, 0.2))
+
+
+def test_a_residual_starts_next_to_nothing_and_learns() -> None:
+    x, layer = torch.randn(2, 8, 5, 5), Residual(8)
+    torch.testing.assert_close(layer(x), x, atol=0.1, rtol=0)
+    layer(x).square().sum().backward()
+    assert layer.conv.weight.grad is not None
+    assert layer.conv.weight.grad.norm() > 0.1
+
+
+@pytest.mark.parametrize("init", ["dcgan", "he"])
+def test_the_last_stages_have_residuals_whatever_the_rest_starts_from(init: str) -> None:
+    spec = DataSpec(shape=(1, 32, 32))
+    for asked, found in ((0, [0, 0, 0]), (2, [0, 1, 1]), (9, [1, 1, 1])):
+        d = arch("dcgan", discriminator_residuals=asked, init=init).discriminator(spec)
+        layers = list(d.residuals)  # type: ignore[arg-type]
+        assert [isinstance(layer, Residual) for layer in layers] == [bool(n) for n in found]
+        assert all(layer.conv.weight.std() < 0.002 for layer in layers if hasattr(layer, "conv"))
         assert d(torch.randn(2, 1, 32, 32)).shape == (2,)
 
 

@@ -1,4 +1,4 @@
-"""Layers that a discriminator can have: packing, the batch's deviation, residuals, spectral norm."""
+"""Layers that a discriminator can have: packing, batch deviation, residuals, spectral norm."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @register("fewer-layers")
 @dataclass(frozen=True, kw_only=True)
 class FewerLayers(Remedy):
-    """Takes the last hidden layer of the discriminator away, or all stages but some."""
+    """Takes the last hidden layer of the discriminator away, or its residuals, or all stages but
+    some."""
 
     depth: int = 2
     """Stages that a convolutional discriminator keeps."""
@@ -29,6 +30,8 @@ class FewerLayers(Remedy):
         widths = getattr(arch, "discriminator_widths", ())
         if len(widths) > 1:
             return {"arch.discriminator_widths": tuple(widths[:-1])}
+        if getattr(arch, "discriminator_residuals", 0):
+            return {"arch.discriminator_residuals": 0}
         depth = getattr(arch, "discriminator_depth", None)
         if depth == 0 or (depth is not None and depth > self.depth):
             return {"arch.discriminator_depth": self.depth}
