@@ -10,8 +10,9 @@ Each run is one call of `saddlepoint.train` in a process of its own (so that its
 its own), into bench/results/runs/<preset>-<seed>; its wall clock is that of the whole call, warm-up
 and report included. Then 10,000 images of seeds 1,000,000 to 1,009,999 (labels i mod 10) are
 judged by bench/_judge.py against the 10,000 test images. A run whose result is already in
-bench/results/quality.json, with the same configuration and budget, is not done again: the script
-can be stopped and started at will; after a change of the judge the runs are only judged again.
+bench/results/quality.json (quality-conditional.json for those with labels), with the same
+configuration and budget, is not done again: the script can be stopped and started at will; after a
+change of the judge the runs are only judged again.
 """
 
 from __future__ import annotations
@@ -175,49 +176,80 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def result_of(preset: str) -> str:
+    """Two files: what has labels is measured on another day than what has none."""
+    conditioning = api.configure(preset, DATA, kimg=1).arch.conditioning
+    return "quality" if conditioning == "none" else "quality-conditional"
+
+
 def main() -> None:
     chosen = arguments()
     budget = {"kimg": chosen.kimg} if chosen.kimg else {"minutes": chosen.minutes}
-    facts = machine()
-    print(machine_text(facts), flush=True)
-    document = read_result("quality") or {"yardstick": {}, "runs": []}
-    document["machine"] = facts
-    if chosen.at_rest:
-        for preset in chosen.presets:
-            rate = round(rate_at_rest(preset), 1)
-            document.setdefault("at_rest", {})[preset] = rate
-            print(f"{preset}: {rate:,.0f} images/s at rest", flush=True)
-        write_result("quality", document)
-        return
+    print(machine_text(machine()), flush=True)
+    done = []
+    for name in dict.fromkeys(map(result_of, chosen.presets)):
+        presets = [preset for preset in chosen.presets if result_of(preset) == name]
+        document = read_result(name) or {"yardstick": {}, "runs": []}
+        document["machine"] = machine()
+        if chosen.at_rest:
+            measure_at_rest(name, document, presets)
+            continue
+        judge_real(name, document)
+        if chosen.judge_only:
+            done += judge_again(name, document)
+            continue
+        # Seed by seed, so that every preset has a first figure early.
+        for seed in chosen.seeds:
+            for preset in presets:
+                done.append(one_run(name, document, preset, seed, budget, chosen.fresh))
+    print_summary(done)
+
+
+def measure_at_rest(name: str, document: dict[str, Any], presets: list[str]) -> None:
+    for preset in presets:
+        rate = round(rate_at_rest(preset), 1)
+        document.setdefault("at_rest", {})[preset] = rate
+        print(f"{preset}: {rate:,.0f} images/s at rest", flush=True)
+    write_result(name, document)
+
+
+def judge_real(name: str, document: dict[str, Any]) -> None:
+    """The yardstick, where the judge is another than before."""
     if document["yardstick"].get("judge_sha256") != _judge.judge_hash():
         document["yardstick"] = {**_judge.yardstick(), "judge_sha256": _judge.judge_hash()}
-        write_result("quality", document)
-    real = {name: round(document["yardstick"][name], 3) for name in FIGURES[:-1]}
+        write_result(name, document)
+    real = {figure: round(document["yardstick"][figure], 3) for figure in FIGURES[:-1]}
     accuracy = document["yardstick"]["judge_accuracy"]
     print(f"real against real: {real}; the judge's accuracy: {accuracy:.3f}", flush=True)
-    if chosen.judge_only:
-        for index, row in enumerate(document["runs"]):
-            row = {**row, **judge(run_folder(row["preset"], row["seed"]))}
-            document["runs"][index] = row
-            write_result("quality", document)
-            print(line(row), flush=True)
-        print_summary(document["runs"])
-        return
-    done = []
-    # Seed by seed, so that every preset has a first figure early.
-    for seed in chosen.seeds:
-        for preset in chosen.presets:
-            rows = document["runs"]
-            old = [row for row in rows if is_same(row, preset, seed, budget)]
-            row = old[0] if old and not chosen.fresh else measure(preset, seed, budget)
-            if row["judge_sha256"] != _judge.judge_hash():
-                row = {**row, **judge(run_folder(preset, seed))}
-            kept = [r for r in rows if (r["preset"], r["seed"]) != (preset, seed)]
-            document["runs"] = [*kept, row]
-            write_result("quality", document)
-            print(line(row), flush=True)
-            done.append(row)
-    print_summary(done)
+
+
+def judge_again(name: str, document: dict[str, Any]) -> list[dict[str, Any]]:
+    for index, row in enumerate(document["runs"]):
+        document["runs"][index] = {**row, **judge(run_folder(row["preset"], row["seed"]))}
+        write_result(name, document)
+        print(line(document["runs"][index]), flush=True)
+    return document["runs"]
+
+
+def one_run(
+    name: str,
+    document: dict[str, Any],
+    preset: str,
+    seed: int,
+    budget: dict[str, float],
+    fresh: bool,
+) -> dict[str, Any]:
+    """The row of one run: what is there already, or a new one, by the judge of today."""
+    rows = document["runs"]
+    old = [row for row in rows if is_same(row, preset, seed, budget)]
+    row = old[0] if old and not fresh else measure(preset, seed, budget)
+    if row["judge_sha256"] != _judge.judge_hash():
+        row = {**row, **judge(run_folder(preset, seed))}
+    kept = [r for r in rows if (r["preset"], r["seed"]) != (preset, seed)]
+    document["runs"] = [*kept, row]
+    write_result(name, document)
+    print(line(row), flush=True)
+    return row
 
 
 if __name__ == "__main__":

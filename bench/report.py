@@ -350,6 +350,7 @@ def prepare() -> str | None:
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "throughput": throughput,
     "quality": quality,
+    "quality-conditional": quality,
     "kill-resume": kill_resume,
     "memory": memory,
     "evaluate": evaluate,
