@@ -103,7 +103,8 @@ def dcgan_r1(source: Source) -> Config:
 
     Papers: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406; Jolicoeur-Martineau 2019,
     https://arxiv.org/abs/1807.00734; residual convolutions in the discriminator: He et al. 2016,
-    https://arxiv.org/abs/1603.05027.
+    https://arxiv.org/abs/1603.05027; self-modulation in the generator: Chen et al. 2019,
+    https://arxiv.org/abs/1810.01365.
     Command: saddle train dcgan-r1 --data fashion-mnist --minutes 7
     """
     return Config(
@@ -115,6 +116,7 @@ def dcgan_r1(source: Source) -> Config:
             discriminator_width=32,
             discriminator_norm="none",
             discriminator_residuals=2,
+            self_modulation=True,
             full_resolution=True,
             init="he",
         ),

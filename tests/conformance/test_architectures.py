@@ -31,6 +31,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"discriminator_residuals": 1},
     {"discriminator_residuals": 2, "discriminator_norm": "spectral"},
     {"generator_norm": "none"},
+    {"self_modulation": True},
 ]
 """What a discriminator may have, where it has such a field; tried on some of the specs."""
 NARROW = {"generator_width": 8, "discriminator_width": 8, "max_width": 16, "latent_dim": 12}

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from saddlepoint.architectures._layers import Modulation
 from saddlepoint.architectures.conditioning import ConditionalBatchNorm
 from saddlepoint.architectures.dcgan import Dcgan, halvings
 from saddlepoint.architectures.mlp import Mlp
@@ -294,3 +295,22 @@ def test_a_trained_generator_survives_safetensors_with_its_statistics() -> None:
     again.load_state_dict(safetensors.torch.load(stored))
     z = torch.randn(4, 8)
     assert torch.equal(generator.eval()(z), again.eval()(z))
+
+
+def test_modulation_is_linear_in_the_latent_and_starts_next_to_nothing() -> None:
+    layer, x, z = Modulation(latent_dim=5, width=3), torch.randn(2, 3, 4, 4), torch.randn(2, 5)
+    torch.testing.assert_close(layer(x, z), x, atol=1, rtol=0.2)
+    nn.init.zeros_(layer.linear.weight)
+    nn.init.constant_(layer.linear.bias[:3], 0.5)  # the gains
+    nn.init.constant_(layer.linear.bias[3:], -2.0)
+    torch.testing.assert_close(layer(x, z), 1.5 * x - 2)
+
+
+@pytest.mark.parametrize("modulated", [True, False])
+def test_a_modulated_generator_sees_the_latent_at_every_stage(modulated: bool) -> None:
+    """Its first layer blind to z, it still makes different images; one without cannot."""
+    net = small_dcgan(self_modulation=modulated).generator(image_spec(16)).eval()
+    nn.init.zeros_(net.project.weight)
+    with torch.no_grad():
+        a, b = net(torch.randn(2, 8))
+    assert torch.equal(a, b) != modulated

@@ -1,4 +1,4 @@
-"""Layers that a discriminator can have: packing, batch deviation, residuals, spectral norm."""
+"""Layers that nets can have: packing, batch deviation, residuals, modulation, spectral norm."""
 
 from __future__ import annotations
 
@@ -53,6 +53,24 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv(leaky_relu(x, 0.2))
+
+
+class Modulation(nn.Module):
+    """x [n, c, h, w], z [n, latent_dim] -> x * (1 + gain(z)) + bias(z), both linear in z.
+
+    Paper: Chen et al. 2019, https://arxiv.org/abs/1810.01365, equations 2 and 3. Differs from the
+    paper: one linear layer in place of a hidden one.
+    """
+
+    def __init__(self, latent_dim: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(latent_dim, 2 * width)
+        nn.init.normal_(self.linear.weight, 0.0, 0.02)
+        nn.init.zeros_(self.linear.bias)
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        gain, bias = self.linear(z).to(x.dtype).view(len(x), 2, -1, 1, 1).unbind(1)
+        return torch.addcmul(bias, x, 1 + gain)
 
 
 def normalise_spectrally(net: nn.Module) -> None:

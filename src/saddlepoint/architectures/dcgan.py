@@ -10,7 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu
 
-from saddlepoint.architectures._layers import Residual, normalise_spectrally, pack, with_deviation
+from saddlepoint.architectures._layers import (
+    Modulation,
+    Residual,
+    normalise_spectrally,
+    pack,
+    with_deviation,
+)
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
@@ -68,6 +74,9 @@ class DcganGenerator(Generator):
             for a, b in pairwise(widths)
         )
         self.norms = nn.ModuleList(ConditionalBatchNorm(width, classes) for width in widths)
+        self.modulations = nn.ModuleList(
+            Modulation(arch.latent_dim, width) for width in widths if arch.self_modulation
+        )
         self.head: nn.Module = (
             nn.Conv2d(widths[-1], spec.channels, 3, padding=1)
             if arch.full_resolution
@@ -80,9 +89,9 @@ class DcganGenerator(Generator):
         h = self.project(self.label.beside(z, labels))
         h = h.view(len(z), self.first_width, self.base, self.base)
         h = h.contiguous(memory_format=torch.channels_last)
-        h = relu(self.norms[0](h, labels), inplace=True)
-        for stage, norm in zip(self.stages, list(self.norms)[1:], strict=True):
-            h = relu(norm(stage(h), labels), inplace=True)
+        for index, norm in enumerate(self.norms):
+            h = norm(self.stages[index - 1](h) if index else h, labels)
+            h = relu(self.modulations[index](h, z) if self.modulations else h, inplace=True)
         return torch.tanh(self.head(h).float())
 
 
@@ -199,6 +208,8 @@ class Dcgan(Architecture):
     """BatchNorm in the discriminator, none (needed by gradient penalties), or spectral norm."""
     discriminator_depth: int = 0
     """At most this many stages in the discriminator; fewer make it weaker; 0: no limit."""
+    self_modulation: bool = False
+    """The generator's norms have gains and biases of the latent too; for variety."""
     discriminator_residuals: int = 0
     """So many of its last stages end in a residual 3x3 convolution; each makes it stronger."""
     full_resolution: bool = False
