@@ -38,6 +38,7 @@ NARROW = {
     "arch.generator_width": 16,
     "arch.discriminator_width": 16,
     "arch.discriminator_residuals": 0,  # as the presets were when the first runs were played
+    "arch.self_modulation": False,
 }
 SIZES: dict[str, dict[str, Any]] = {
     "digits": {**NARROW, "train.kimg": 120.0, "arch.full_resolution": False},
