@@ -90,8 +90,12 @@ class DcganGenerator(Generator):
         h = h.view(len(z), self.first_width, self.base, self.base)
         h = h.contiguous(memory_format=torch.channels_last)
         for index, norm in enumerate(self.norms):
-            h = norm(self.stages[index - 1](h) if index else h, labels)
-            h = relu(self.modulations[index](h, z) if self.modulations else h, inplace=True)
+            if index:
+                h = self.stages[index - 1](h)
+            h = norm(h, labels)
+            if self.modulations:
+                h = self.modulations[index](h, z)
+            h = relu(h, inplace=True)
         return torch.tanh(self.head(h).float())
 
 
