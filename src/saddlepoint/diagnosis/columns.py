@@ -53,6 +53,8 @@ COLUMNS: dict[str, str] = {
     "bins_are_classes": "1 when the bins are the labels of the data, in order",
     "drift": "Jensen-Shannon divergence (nats) of this look's bins and the last look's",
     "label_diversity": "pair_ratio among fakes of one label, median over labels",
+    "label_agreement": "Cohen's kappa of the label asked for and that of the nearest real image / "
+    "the same of real images: 1 as in the data, 0 by chance",
     "latent_effect": "mean change by a new latent (same label) / by another real image of it",
     "label_effect": "mean change by a new label (same latent) / mean change by a new latent",
     "eval_gap": "distance of train-mode and eval-mode (or averaged) fakes of one latent, in units "

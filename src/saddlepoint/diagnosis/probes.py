@@ -13,7 +13,7 @@ from saddlepoint.diagnosis.asking import Asking, are_labels
 from saddlepoint.diagnosis.probing import own_randomness, plain, probing
 from saddlepoint.diagnosis.reference import Reference, features
 from saddlepoint.diagnosis.roles import Made, images_of
-from saddlepoint.diagnosis.signals import diversity, judgement, sensitivity
+from saddlepoint.diagnosis.signals import agreement, diversity, judgement, sensitivity
 
 Latent = Callable[[int], Any]
 """n -> latents [n, ...], or a tuple of all that the generator takes."""
@@ -150,6 +150,7 @@ class Probes:
         self.bins = bins
         if labels is not None and self.reference.labels is not None:
             columns |= diversity.within_labels(vectors, labels, self.reference)
+            columns |= agreement.label_agreement(vectors, labels, self.reference)
         with self.untouched():
             columns |= self._sensitivity()
             known = labels is not None and self.reference.labels is not None

@@ -99,6 +99,11 @@ class Reference:
         return self._own_distances.amin(1).sort().values
 
     @cached_property
+    def nearest_other(self) -> Tensor:
+        """int64 [n]: which other reference image is the nearest to each."""
+        return self._own_distances.argmin(1)
+
+    @cached_property
     def nearest_quantile(self) -> float:
         """1 % of real images have a nearer neighbour than this."""
         return float(self.nearest[len(self.nearest) // 100])
@@ -149,7 +154,7 @@ class Reference:
     @cached_property
     def bin_shares(self) -> Tensor:
         """float [bins]: as fakes are sorted into bins, by the nearest reference image."""
-        bins = self.bin_of[self._own_distances.argmin(1)]
+        bins = self.bin_of[self.nearest_other]
         return torch.bincount(bins, minlength=self.n_bins).float() / len(bins)
 
     def counts(self, distances: Tensor) -> Tensor:

@@ -104,6 +104,7 @@ def _numbers(n_looks: int) -> dict[str, Any]:
         "bins_null": 0.01,
         "drift": becomes(0.3, 0.01),
         "label_diversity": becomes(0.2, 0.9),
+        "label_agreement": becomes(0.0, 0.9),
         "latent_effect": becomes(0.2, 0.9),
         "label_effect": becomes(0.2, 1.1),
         "eval_gap": 0.05,
