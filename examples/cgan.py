@@ -22,6 +22,7 @@ FAULTS = (
     "discriminator-frozen",
     "range-mismatch",
     "learning-rate-too-high",
+    "condition-ignored",
 )
 
 LATENT, CLASSES, BATCH = 32, 10, 64
@@ -68,6 +69,7 @@ def main(arguments: list[str] | None = None) -> list[str]:
     """Train, print the findings, and return their names."""
     parser = argparse.ArgumentParser(description="A conditional GAN on small digits.")
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--every", type=int, help="steps between two looks of the doctor")
     parser.add_argument("--fault", choices=FAULTS, default="none")
     args = parser.parse_args(arguments)
     fault = args.fault
@@ -86,13 +88,14 @@ def main(arguments: list[str] | None = None) -> list[str]:
     if fault == "discriminator-frozen":
         discriminator = Discriminator()  # fault: the optimiser keeps the old net's parameters
 
-    doctor = sp.Doctor(  # doctor
-        generator, discriminator, optimizer_G, optimizer_D, real=(images, classes)
-    )
+    nets, optimizers = (generator, discriminator), (optimizer_G, optimizer_D)
+    doctor = sp.Doctor(*nets, *optimizers, real=(images, classes), every=args.every)  # doctor
     names: list[str] = []
     for _ in range(args.steps):
         picked = torch.randint(len(images), (BATCH,))
         real_imgs, labels = images[picked], classes[picked]
+        if fault == "condition-ignored":
+            labels = classes[torch.randint(len(images), (BATCH,))]  # fault: shuffled by themselves
         valid, fake = torch.ones(BATCH, 1), torch.zeros(BATCH, 1)
 
         # The generator.

@@ -46,6 +46,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "stacked-mnist": {**NARROW, "train.kimg": 100.0},
 }
 
+HINGE = {"loss": {"kind": "hinge"}}
 TINY = {"arch.discriminator_width": 4}
 
 HEALTHY = ("dcgan", "dcgan-r1", "wgan-gp")
@@ -58,6 +59,9 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "tiny-clip": ("wgan", {"loss.clip": 5e-4}),
     "both-too-fast": ("dcgan", {"optim_g.lr": 2e-2, "optim_d.lr": 2e-2}),
     "one-latent": ("dcgan", {"arch.latent_dim": 1}),
+    "hinge-fast-discriminator": ("dcgan", {**HINGE, "optim_d.lr": 2e-2, "optim_g.lr": 1e-4}),
+    "hinge-fast-generator": ("dcgan", {**HINGE, "optim_g.lr": 3e-2, "optim_d.lr": 1e-4}),
+    "hinge-slow-discriminator": ("dcgan", {**HINGE, "optim_d.lr": 1e-6}),
 }
 """Fault -> preset and changes."""
 
@@ -82,6 +86,7 @@ def cases_of(data: str) -> list[ImageCase]:
         )
 
     found = [case("plain", "B", preset) for preset in HEALTHY]
+    found.append(case("hinge", "B", "dcgan", changes=HINGE))
     found.append(case("strong-discriminator", "B", "dcgan-r1", changes={"optim_d.lr": 3e-3}))
     found += [
         case(fault, "A", preset, changes=changes) for fault, (preset, changes) in FAULTS.items()

@@ -22,12 +22,20 @@ def script(name: str) -> ModuleType:
 
 SCRIPTS = {name: script(name) for name in ("dcgan", "wgan_gp", "cgan")}
 PLANTED = [(name, fault) for name, module in SCRIPTS.items() for fault in module.FAULTS]
+SLOW = ("cgan", "condition-ignored")
+"""What the nets have to learn first."""
 
 
-@pytest.mark.parametrize(("name", "fault"), PLANTED)
+@pytest.mark.parametrize(("name", "fault"), [case for case in PLANTED if case != SLOW])
 def test_the_doctor_names_what_is_planted(name: str, fault: str) -> None:
     found = SCRIPTS[name].main(["--fault", fault, "--steps", "60"])
     assert found == ([] if fault == "none" else [fault])
+
+
+def test_labels_that_were_shuffled_by_themselves() -> None:
+    name, fault = SLOW
+    assert SCRIPTS[name].main(["--fault", fault, "--every", "60", "--steps", "840"]) == [fault]
+    assert SCRIPTS[name].main(["--every", "60", "--steps", "840"]) == []
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
