@@ -11,6 +11,7 @@ all other runs. Each history is asked at every look, as in a running loop; a fin
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 from collections import Counter
 from pathlib import Path
@@ -40,12 +41,17 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--list", action="store_true", help="one line a run")
     given = parser.parse_args()
+    chosen = (
+        record
+        for record in store.records()
+        if given.only in record["case"] and is_reported(record) == given.report
+    )
     runs = []
-    for record in store.records():
-        if given.only in record["case"] and is_reported(record) == given.report:
-            runs.append(judged(record))
+    with multiprocessing.Pool() as pool:
+        for run in pool.imap(judged, chosen):
+            runs.append(run)
             if given.list:
-                print(line_of(runs[-1]))
+                print(line_of(run), flush=True)
     document = summary(runs)
     for name, value in document.items():
         print(name, value)
