@@ -77,9 +77,15 @@ class LearningRateTooHigh(Detector):
             healthy=(1e-5, 0.03),
             note="2-norm of one step's change / 2-norm of the weights, in the first steps",
         )
+        advice = (
+            "An adaptive optimiser's first steps are large; if its images stay bad, its learning "
+            "rate is too high."
+            if is_start
+            else "Its learning rate is some ten times too high or more. Lower it."
+        )
         message = (
-            f"Each step changes the {NAMES[player]}'s weights by {100 * value:.0f} % of themselves:"
-            " its learning rate is some ten times too high or more. Lower it."
+            f"Each step changes the {NAMES[player]}'s weights by {100 * value:.0f} % of themselves."
+            f" {advice}"
         )
         return looks.finding(self, 0, "info" if is_start else "fatal", message, (evidence,))
 
