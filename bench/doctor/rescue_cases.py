@@ -44,7 +44,7 @@ class Case:
 
 
 def adam(lr: float, beta1: float = 0.5) -> dict[str, Any]:
-    return {"kind": "adam", "lr": lr, "beta1": beta1, "beta2": 0.99}
+    return {"kind": "adam", "lr": lr, "beta1": beta1, "beta2": 0.99, "decay_start": 1.0}
 
 
 R1 = ({"kind": "r1", "gamma": 0.1, "every": 2},)
