@@ -75,6 +75,8 @@ FAILURES = {
             kimg=75,
             changes={
                 "arch.generator_norm": "none",
+                "arch.generator_widths": (64, 64),
+                "arch.discriminator_widths": (256, 128),
                 "optim_g": _adam(3e-4),
                 "optim_d": _adam(1e-6),
             },
