@@ -339,7 +339,8 @@ def test_a_conditional_loop() -> None:
         doctor.step(loss_d, loss_g, images=32 * (step + 1))
     row = doctor.history.rows[-1]
     assert doctor.active
-    assert {"label_diversity", "label_agreement", "label_effect", "critic_slope"} <= set(row)
+    assert {"label_diversity", "latent_effect", "label_effect", "critic_slope"} <= set(row)
+    assert "label_agreement" in row
     assert row["bins_are_classes"] == 1
     assert len(row["bins"]) == 4
 

@@ -34,6 +34,7 @@ def kappa(a: Tensor, b: Tensor) -> float:
 
     Paper: Cohen 1960, https://doi.org/10.1177/001316446002000104, equation 1.
     """
+    a, b = a.cpu(), b.cpu()  # not every device has float64
     n_labels = int(torch.stack([a.max(), b.max()]).max()) + 1
     shares = [torch.bincount(x, minlength=n_labels).double() / len(x) for x in (a, b)]
     chance = float((shares[0] * shares[1]).sum())
