@@ -47,7 +47,7 @@ class Nets:
             "discriminator_width": self.d_width,
             "discriminator_norm": self.d_norm,
             "init": self.init,
-            "minibatch_deviation": self.deviation,
+            "minibatch_stddev": self.deviation,
             "discriminator_residuals": self.residuals,
             "full_resolution": True,
         }

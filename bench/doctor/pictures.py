@@ -28,7 +28,7 @@ def main() -> None:
 
 def picture(detector: Detector) -> str:
     """The evidence of the first sick history, a panel a column."""
-    history = detector.sick()[0]
+    history = detector.unhealthy()[0]
     alarm, finding = first_alarm(detector, history)
     drawn = [item for item in finding.evidence if np.isfinite(history_of(history, item)).any()]
     panels = [panel(history, item, alarm, i) for i, item in enumerate(drawn[:PANELS])]

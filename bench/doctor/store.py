@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.renames import todays_row
+
 FOLDER = Path(__file__).parent / "histories"
 
 
@@ -36,7 +38,10 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
     if path.is_file():
         with gzip.open(path, "rt") as file:
             for line in file:
-                yield json.loads(line)
+                record = json.loads(line)
+                if "rows" in record:
+                    record["rows"] = [todays_row(row) for row in record["rows"]]
+                yield record
 
 
 def played() -> set[tuple[str, int]]:

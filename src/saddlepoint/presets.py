@@ -94,7 +94,7 @@ def _dcgan(
         loss=NonSaturating(),
         optim_g=Adam(lr=1e-3, decay_start=0.0),
         optim_d=Adam(lr=1e-3, decay_start=0.0),
-        train=Train(kimg=400, mismatched=0.25 if conditioning in MATCHED else 0.0),
+        train=Train(kimg=400, wrong_label_fraction=0.25 if conditioning in MATCHED else 0.0),
     )
 
 

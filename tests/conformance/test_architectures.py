@@ -25,7 +25,7 @@ SPECS = [
 WAYS = ("none", "onehot", "embedding", "every-layer")
 OPTIONS: list[dict[str, Any]] = [
     {"packing": 2},
-    {"minibatch_deviation": True},
+    {"minibatch_stddev": True},
     {"discriminator_norm": "spectral"},
     {"discriminator_depth": 1},
     {"discriminator_residuals": 1},

@@ -66,7 +66,7 @@ def test_every_detector_is_silent_on_its_healthy_histories(detector: Detector) -
 
 @every_detector
 def test_it_finds_its_sick_histories_under_its_name_and_no_other(detector: Detector) -> None:
-    examples = detector.sick()
+    examples = detector.unhealthy()
     assert examples
     for number, history in enumerate(examples):
         finding = found_in(history, detector.inspect)
@@ -83,7 +83,7 @@ def test_it_finds_its_sick_histories_under_its_name_and_no_other(detector: Detec
 @every_detector
 def test_its_evidence_lies_outside_what_it_calls_healthy(detector: Detector) -> None:
     """At least one number with a healthy range is outside of it."""
-    for history in detector.sick():
+    for history in detector.unhealthy():
         finding = found_in(history, detector.inspect)
         assert finding is not None
         outside = [
@@ -96,7 +96,7 @@ def test_its_evidence_lies_outside_what_it_calls_healthy(detector: Detector) -> 
 
 @every_detector
 def test_its_findings_survive_json(detector: Detector) -> None:
-    finding = found_in(detector.sick()[0], detector.inspect)
+    finding = found_in(detector.unhealthy()[0], detector.inspect)
     assert finding is not None
     text = json.dumps(finding.to_json(), allow_nan=False)
     assert Finding.from_json(json.loads(text)) == finding
@@ -105,7 +105,7 @@ def test_its_findings_survive_json(detector: Detector) -> None:
 @every_detector
 def test_it_reads_only_columns_that_are_declared(detector: Detector) -> None:
     Watched.asked = set()
-    for history in [*detector.healthy(), *detector.sick()]:
+    for history in [*detector.healthy(), *detector.unhealthy()]:
         detector.inspect(History([Watched(row) for row in history.rows]))
     assert set(COLUMNS) >= Watched.asked
 
@@ -114,7 +114,7 @@ def test_it_reads_only_columns_that_are_declared(detector: Detector) -> None:
 def test_absent_columns_and_short_histories_are_no_evidence(detector: Detector) -> None:
     assert detector.inspect(History([])) is None
     assert detector.inspect(History([{}])) is None
-    for history in detector.sick():
+    for history in detector.unhealthy():
         for n in (1, 2, 3):
             detector.inspect(History(history.rows[:n]))
         for name in history.names:
@@ -129,7 +129,7 @@ def test_absent_columns_and_short_histories_are_no_evidence(detector: Detector) 
 @every_detector
 def test_a_look_less_often_does_not_change_the_name(detector: Detector) -> None:
     """Rows between the looks, as a loop writes them, are no evidence either way."""
-    for history in detector.sick():
+    for history in detector.unhealthy():
         rows = [
             {"images": int(row["images"]), "step": int(row["step"]) - 1, "seconds": 1.0}
             for row in history.rows
@@ -141,7 +141,7 @@ def test_a_look_less_often_does_not_change_the_name(detector: Detector) -> None:
 
 @every_detector
 def test_what_explains_it_is_a_known_name(detector: Detector) -> None:
-    wiring_names_of_other_files = registry.get("detector", detector.kind).causes
+    wiring_names_of_other_files = registry.get("detector", detector.kind).explained_by
     assert detector.kind not in wiring_names_of_other_files
     assert len(set(wiring_names_of_other_files)) == len(wiring_names_of_other_files)
 

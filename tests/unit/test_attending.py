@@ -99,7 +99,7 @@ def test_a_run_that_is_no_number_any_more_says_so(tmp_path: Path) -> None:
 def ill_run(watched: sp.Run, path: Path, name: str) -> Path:
     """A run folder with the metrics of a detector's own example."""
     shutil.copytree(watched.path, path)
-    sick = registry.get("detector", name).sick()[0]
+    sick = registry.get("detector", name).unhealthy()[0]
     lines = "".join(json.dumps(row) + "\n" for row in sick.rows)
     (path / "metrics.jsonl").write_text(lines)
     return path
@@ -118,7 +118,7 @@ def test_saddle_doctor_tells_ill_from_healthy_without_torch(
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == expected, done.stderr
         document = json.loads(done.stdout)
-        assert document["ill"] == (expected == 3)
+        assert document["unhealthy"] == (expected == 3)
     assert document["findings"] == []
     finding = json.loads(
         subprocess.run(

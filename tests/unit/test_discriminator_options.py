@@ -87,7 +87,7 @@ def test_equal_items_have_a_finite_gradient() -> None:
 def test_a_discriminator_with_deviation_sees_how_far_a_batch_spreads(kind: str) -> None:
     image = torch.randn(1, 1, 12, 12)
     near, far = (torch.cat([image, image + s * torch.randn(7, 1, 12, 12)]) for s in (0.01, 3.0))
-    d = arch(kind, minibatch_deviation=True).discriminator(IMAGES).eval()
+    d = arch(kind, minibatch_stddev=True).discriminator(IMAGES).eval()
     assert abs(d(near)[0] - d(far)[0]) > 1e-6
 
 

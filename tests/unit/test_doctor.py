@@ -137,7 +137,7 @@ def test_a_row_has_the_columns_of_behaviour_and_no_others() -> None:
     wanted = (
         "loss_d loss_g real_logit fake_logit logit_spread auc output_low output_high saturated "
         "nonfinite grad_norm_d grad_norm_g update_ratio_d update_ratio_g moved_d moved_g "
-        "clip_share critic_slope fake_slope replay_auc pair_ratio rke_ratio duplicates coverage "
+        "clip_share input_gradient_norm input_gradient_norm_fake replay_auc pair_ratio rke_ratio duplicates coverage "
         "coverage_null nearest_real train_closeness bins_missing bins_weight bins_null bins "
         "bins_real drift eval_gap loss_family logits_given"
     )
@@ -175,7 +175,7 @@ def test_discriminators_of_every_kind_are_read(judge: Any, end: nn.Module | None
     _, doctor = train(20, watched, pair, judge)
     row = doctor.history.rows[-1]
     assert doctor.active
-    assert {"auc", "real_logit", "critic_slope"} <= set(row)
+    assert {"auc", "real_logit", "input_gradient_norm"} <= set(row)
     if isinstance(end, nn.Sigmoid):
         assert 0 <= row["output_low"] <= row["output_high"] <= 1
 
@@ -194,7 +194,7 @@ def test_packed_images_are_judged_together() -> None:
 
     _, doctor = train(20, watched, (nets()[0], Packed()))
     assert doctor.active
-    assert {"auc", "critic_slope"} <= set(doctor.history.rows[-1])
+    assert {"auc", "input_gradient_norm"} <= set(doctor.history.rows[-1])
 
 
 def test_several_critic_steps_and_changing_batches() -> None:
@@ -213,7 +213,7 @@ def test_compiled_nets_are_watched() -> None:
     beside, doctor = train(12, watched, pair)  # type: ignore[arg-type]  # a compiled net is one
     assert beside == pytest.approx(alone)
     assert doctor.active
-    assert {"auc", "pair_ratio", "critic_slope"} <= set(doctor.history.rows[-1])
+    assert {"auc", "pair_ratio", "input_gradient_norm"} <= set(doctor.history.rows[-1])
 
 
 def test_an_amp_scaler_and_gradient_accumulation() -> None:
@@ -339,7 +339,7 @@ def test_a_conditional_loop() -> None:
         doctor.step(loss_d, loss_g, images=32 * (step + 1))
     row = doctor.history.rows[-1]
     assert doctor.active
-    assert {"label_diversity", "latent_effect", "label_effect", "critic_slope"} <= set(row)
+    assert {"label_diversity", "latent_effect", "label_effect", "input_gradient_norm"} <= set(row)
     assert "label_agreement" in row
     assert row["bins_are_classes"] == 1
     assert len(row["bins"]) == 4

@@ -359,8 +359,10 @@ def test_without_mismatched_fakes_one_pass_sees_the_fakes_alone() -> None:
 def test_mismatched_fakes_need_labels_and_leave_room_for_fakes() -> None:
     """An unconditional run has no labels to be wrong about: refused before it starts."""
     spec = small("dcgan").source.open().spec
-    with pytest.raises(InputError, match=r"train\.mismatched=0\.25 .* arch\.conditioning=none"):
+    with pytest.raises(
+        InputError, match=r"train\.wrong_label_fraction=0\.25 .* arch\.conditioning=none"
+    ):
         small("dcgan", train__mismatched=0.25).check(spec)
     small("cgan-onehot", train__mismatched=0.25).check(spec)
-    with pytest.raises(InputError, match="mismatched"):
+    with pytest.raises(InputError, match="wrong_label_fraction"):
         small("cgan-onehot", train__mismatched=1.0)

@@ -53,7 +53,7 @@ def one_illness(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
             return []
 
         @classmethod
-        def sick(cls) -> list[History]:
+        def unhealthy(cls) -> list[History]:
             return []
 
     @register("loosen")
@@ -83,7 +83,7 @@ def one_illness(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("saddlepoint.diagnosis.inspection.all_detectors", lambda: detectors)
 
 
-def sick(**changes: Any) -> Config:
+def unhealthy(**changes: Any) -> Config:
     config = api.configure("gan", "digits", kimg=KIMG)
     return with_changes(
         config,
@@ -109,7 +109,7 @@ def trained(out: Path, config: Config) -> Run:
 
 
 def test_a_fatal_finding_is_treated_until_it_is_cured(tmp_path: Path) -> None:
-    run = trained(tmp_path / "run", sick())
+    run = trained(tmp_path / "run", unhealthy())
     assert run.status["state"] == "finished"
     assert run.status["findings"] == []
     first, second = run.document["treatments"]
@@ -228,12 +228,12 @@ def test_a_kill_at_any_moment_of_it_changes_nothing(
     calls: int,
 ) -> None:
     if not whole.exists():
-        trained(whole, sick())
+        trained(whole, unhealthy())
     killed = tmp_path / "run"
     with monkeypatch.context() as patch:
         patch.setattr(name, after(function, calls))
         with pytest.raises(Killed):
-            trained(killed, sick())
+            trained(killed, unhealthy())
     api.resume(killed, quiet=True)
     expected, found = contents(Run(whole)), contents(Run(killed))
     for part, value in expected.items():

@@ -120,10 +120,10 @@ class DcganDiscriminator(Discriminator):
             channels = narrow
         normed = arch.discriminator_norm == "batch"
         # The batch's deviation enters late, where features mean something: before the last stage.
-        self.deviation_at = depth - 1 if arch.minibatch_deviation else None
+        self.stddev_at = depth - 1 if arch.minibatch_stddev else None
         self.stages = nn.ModuleList(
             nn.Conv2d(
-                a + (index == self.deviation_at),
+                a + (index == self.stddev_at),
                 b,
                 4,
                 stride=2,
@@ -159,7 +159,7 @@ class DcganDiscriminator(Discriminator):
             h = leaky_relu(self.stem(h), 0.2, inplace=True)
         layers = zip(self.stages, self.norms, self.residuals, strict=True)
         for index, (stage, norm, residual) in enumerate(layers):
-            if index == self.deviation_at:
+            if index == self.stddev_at:
                 h = with_deviation(h)
             h = residual(norm(stage(h), None))
             h = self.dropout(leaky_relu(h, 0.2, inplace=True))
@@ -224,7 +224,7 @@ class Dcgan(Architecture):
     """Channel dropout after each stage of the discriminator."""
     packing: int = 1
     """Images that the discriminator judges at once (PacGAN); more keep diversity up."""
-    minibatch_deviation: bool = False
+    minibatch_stddev: bool = False
     """Tell the discriminator the standard deviation over its batch."""
     conditioning: Conditioning = "none"
     """How labels enter both nets."""

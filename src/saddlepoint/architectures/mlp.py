@@ -79,9 +79,9 @@ class MlpDiscriminator(Discriminator):
         widths = [first, *arch.discriminator_widths]
         # The batch's deviation enters late, where features mean something, but not so late that
         # only the linear head could use it.
-        self.deviation_at = len(widths) - 2 if arch.minibatch_deviation else None
+        self.stddev_at = len(widths) - 2 if arch.minibatch_stddev else None
         self.layers = nn.ModuleList(
-            nn.Linear(a + (index == self.deviation_at), b)
+            nn.Linear(a + (index == self.stddev_at), b)
             for index, (a, b) in enumerate(pairwise(widths))
         )
         self.dropout = nn.Dropout(arch.dropout)
@@ -94,7 +94,7 @@ class MlpDiscriminator(Discriminator):
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         h = pack(self.label.beside(images.flatten(1), labels), self.packing)
         for index, layer in enumerate(self.layers):
-            if index == self.deviation_at:
+            if index == self.stddev_at:
                 h = with_deviation(h)
             h = self.dropout(nn.functional.leaky_relu(layer(h), 0.2))
         with torch.autocast(h.device.type, enabled=False):
@@ -127,7 +127,7 @@ class Mlp(Architecture):
     """Dropout after each hidden layer of the discriminator."""
     packing: int = 1
     """Items that the discriminator judges at once (PacGAN); more keep diversity up."""
-    minibatch_deviation: bool = False
+    minibatch_stddev: bool = False
     """Tell the discriminator the standard deviation over its batch."""
     conditioning: Conditioning = "none"
     """How labels enter both nets."""

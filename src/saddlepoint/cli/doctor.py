@@ -51,7 +51,7 @@ def doctor(argv: list[str]) -> None:
             print(f"Found on the way, and over: {', '.join(diagnosis.past)}.")
         if not diagnosis.watched:
             print("No doctor looked while it trained (--doctor off): only its losses speak.")
-    if diagnosis.ill:
+    if diagnosis.unhealthy:
         raise Ill
 
 

@@ -66,7 +66,7 @@ class Train:
     """A batch is processed in this many equal parts whose gradients are added."""
     n_critic: int = 1
     """Discriminator steps before each generator step."""
-    mismatched: float = 0.0
+    wrong_label_fraction: float = 0.0
     """Share of the discriminator's fakes that are real images beside a wrong label."""
     instance_noise: float = 0.0
     """Standard deviation of noise on all that the discriminator sees; falls linearly to 0."""
@@ -91,7 +91,7 @@ class Train:
         at_least(self, 0, "instance_noise")
         at_least(self, 2, "batch_size")  # one image has neither a batch norm nor a diversity
         at_least(self, 1, "accumulate", "n_critic", "n_samples")
-        between(self, 0, 0.9, "mismatched")
+        between(self, 0, 0.9, "wrong_label_fraction")
         if self.batch_size % self.accumulate:
             raise InputError(
                 f"Train: batch_size={self.batch_size} is not divisible by "
@@ -178,8 +178,8 @@ class Config:
                 f"augment.cutout={self.augment.cutout:g} change images, but the data are points; "
                 "set both to 0."
             )
-        if self.train.mismatched > 0 and self.arch.conditioning == "none":
+        if self.train.wrong_label_fraction > 0 and self.arch.conditioning == "none":
             raise InputError(
-                f"train.mismatched={self.train.mismatched:g} pairs images with wrong labels, but "
+                f"train.wrong_label_fraction={self.train.wrong_label_fraction:g} pairs images with wrong labels, but "
                 "arch.conditioning=none uses no labels; choose another conditioning or 0."
             )

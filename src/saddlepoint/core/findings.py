@@ -124,7 +124,7 @@ class Detector(ABC):
     group: ClassVar[str] = "detector"
     kind: ClassVar[str]
     """The registered name, which is the finding's name."""
-    causes: ClassVar[tuple[str, ...]] = ()
+    explained_by: ClassVar[tuple[str, ...]] = ()
     """Findings that explain this one: where one of them holds, this one is not reported."""
 
     @abstractmethod
@@ -139,7 +139,7 @@ class Detector(ABC):
 
     @classmethod
     @abstractmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         """Histories in which the failure is found."""
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically, write_json
+from saddlepoint.core.renames import todays_row
 
 _SNAPSHOT = re.compile(r"\d{6,}k\d{0,3}")
 
@@ -161,7 +162,7 @@ class Run:
 
     @property
     def history(self) -> History:
-        return History(read_jsonl(self.metrics_file))
+        return History([todays_row(row) for row in read_jsonl(self.metrics_file)])
 
     @property
     def findings(self) -> list[dict[str, Any]]:

@@ -23,11 +23,11 @@ from saddlepoint.core.files import sync_folder, write_atomically, write_json
 from saddlepoint.data.archive import Entry, Listing, Reader, list_source
 from saddlepoint.data.assemble import common_shape, describe, write_images
 from saddlepoint.data.chunks import Work
-from saddlepoint.data.crew import Crew, decode_all
 from saddlepoint.data.decode import Recipe, by_name
 from saddlepoint.data.labels import Labelling, find_labels, is_label_file
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, SCHEMA, read_manifest
 from saddlepoint.data.report import PrepareReport, report_text
+from saddlepoint.data.worker_pool import WorkerPool, decode_all
 
 
 def prepare(
@@ -65,14 +65,14 @@ def prepare(
     _check_places(source, out)
     options = {"size": size, "fit": fit, "channels": channels, "labels": labels}
     try:
-        with _locked(out) as scratch, _short_collections(), Crew(workers) as crew:
+        with _locked(out) as scratch, _short_collections(), WorkerPool(workers) as pool:
             listing = list_source(source, lambda: scratch / "unpacked.tar")
             finished = _finished(source, out, listing, options)
             if finished is not None:
                 return finished
             _start_or_resume(scratch, listing, options)
             work = Work(listing.kind, listing.root, Recipe(size, fit, channels), scratch / "chunks")
-            manifest = _run(work, listing, options, source.name, crew, progress)
+            manifest = _run(work, listing, options, source.name, pool, progress)
             os.rename(scratch / "ready", out)
             sync_folder(out.parent)
             shutil.rmtree(scratch)
@@ -198,7 +198,7 @@ def _run(
     listing: Listing,
     options: dict[str, Any],
     source_name: str,
-    crew: Crew,
+    pool: WorkerPool,
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, Any]:
     """Decode all, drop duplicates, write `ready/`; -> the manifest."""
@@ -211,7 +211,7 @@ def _run(
         reader = Reader(listing.kind, listing.root)
         labelling = find_labels(label_files, names, quarantined, reader)
         reader.close()
-    chunks = decode_all(work, candidates, crew, progress)
+    chunks = decode_all(work, candidates, pool, progress)
     quarantined |= {r.name: r.refused for records in chunks for r in records if r.refused}
     good = [record for records in chunks for record in records if not record.refused]
     if not good:

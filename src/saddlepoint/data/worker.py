@@ -1,4 +1,4 @@
-"""A process that decodes chunks: `python -m saddlepoint.data.worker`, started by `crew`.
+"""A process that decodes chunks: `python -m saddlepoint.data.worker`, started by `pool`.
 
 It reads JSON lines from stdin, first the work and then chunks, and answers each chunk with one
 line. When its parent is gone, killed or not, its stdin ends, and so does it.

@@ -33,7 +33,7 @@ def unexplained(findings: Iterable[Finding]) -> list[Finding]:
     left = [
         finding
         for finding in found
-        if not names.intersection(registry.get("detector", finding.name).causes)
+        if not names.intersection(registry.get("detector", finding.name).explained_by)
     ]
     return sorted(left, key=lambda finding: (ORDER[finding.severity], finding.since_step))
 
@@ -64,13 +64,13 @@ class Diagnosis:
     """Lines of metrics that were read."""
 
     @property
-    def ill(self) -> bool:
+    def unhealthy(self) -> bool:
         """True when a finding that is more than information holds at the end."""
         return any(finding.severity != "info" for finding in self.findings)
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "ill": self.ill,
+            "unhealthy": self.unhealthy,
             "findings": [finding.to_json() for finding in self.findings],
             "past": list(self.past),
             "watched": self.watched,

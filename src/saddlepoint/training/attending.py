@@ -27,7 +27,7 @@ TREATED_EARLY = ("partial-mode-collapse",)
 """Findings that are treated while they are warnings: what is left out does not come back."""
 
 
-class FoundIll(Exception):
+class FoundUnhealthy(Exception):
     """A fatal finding of a run that is to be treated: training cannot go on as it is."""
 
     def __init__(self, finding: Finding) -> None:
@@ -100,12 +100,12 @@ class Attending:
         if self.doctor.row:
             self.monitor.findings = self.names
 
-    def insist(self) -> None:
-        """Raises FoundIll where a run that is to be treated has a finding that calls for it."""
+    def raise_if_fatal(self) -> None:
+        """Raises FoundUnhealthy where a run that is to be treated has a finding that calls for it."""
         found = self.doctor.findings if self.doctor is not None and self.treats else []
         for finding in found:
             if finding.severity == "fatal" or finding.name in TREATED_EARLY:
-                raise FoundIll(finding)
+                raise FoundUnhealthy(finding)
 
     @property
     def names(self) -> list[str]:

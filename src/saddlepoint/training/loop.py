@@ -42,7 +42,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     Raises:
         Interrupted: Ctrl-C, SIGTERM or a stop request, after saving.
         RunFailed: a value is not finite, or the disk is full; the last checkpoint is intact.
-        FoundIll: a fatal finding, where config.doctor.mode is treat.
+        FoundUnhealthy: a fatal finding, where config.doctor.mode is treat.
     """
     total = config.train.total_images
     schedule = Schedule.of(config)
@@ -93,7 +93,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 if due:
                     row |= scorer.score(state)
                 run.append_metrics(row)
-                doctor.insist()
+                doctor.raise_if_fatal()
                 if saving:
                     state.memory = doctor.memory
                     checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)

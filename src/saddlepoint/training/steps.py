@@ -78,7 +78,9 @@ def discriminator_step(
         with autocast(config.train):
             # Two passes: real and fake must not share the statistics of one BatchNorm pass.
             real_logits = state.discriminator(part.images, part.labels).float()
-            fake_logits = _fake_logits(state.discriminator, part, made, config.train.mismatched)
+            fake_logits = _fake_logits(
+                state.discriminator, part, made, config.train.wrong_label_fraction
+            )
             adversarial = config.loss.discriminator(real_logits, fake_logits).mean()
             loss = adversarial
             for penalty in config.penalties:
@@ -97,7 +99,7 @@ def discriminator_step(
 
 
 def _fake_logits(
-    discriminator: Discriminator, real: Batch, made: Tensor, mismatched: float
+    discriminator: Discriminator, real: Batch, made: Tensor, wrong_label_fraction: float
 ) -> Tensor:
     """What the discriminator must lower: its logits of the fakes, float32 [n].
 
@@ -105,7 +107,7 @@ def _fake_logits(
     has to look at the label, and the generator has to draw what cannot be taken for another class.
     Paper: Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1 (GAN-CLS).
     """
-    n_wrong = int(mismatched * len(made))
+    n_wrong = int(wrong_label_fraction * len(made))
     if n_wrong == 0:
         return discriminator(made, real.labels).float()
     assert real.labels is not None

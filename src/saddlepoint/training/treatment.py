@@ -21,7 +21,7 @@ from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.diagnosis.inspection import diagnose, remedies_for
 from saddlepoint.training import checkpoint, loop
-from saddlepoint.training.attending import FoundIll
+from saddlepoint.training.attending import FoundUnhealthy
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.state import TrainState
 
@@ -41,7 +41,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
         try:
             loop.train(run, config, dataset, state, monitor)
             return
-        except FoundIll as ill:
+        except FoundUnhealthy as ill:
             finding = ill.finding
         except loop.NotFinite as failure:
             fatal = [one for one in diagnose(run).findings if one.severity == "fatal"]

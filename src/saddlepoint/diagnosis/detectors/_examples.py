@@ -88,7 +88,7 @@ def _numbers(n_looks: int) -> dict[str, Any]:
         "moved_d": 0.9,
         "moved_g": 0.8,
         "clip_share": 1e-4,
-        "fake_slope": 0.9,
+        "input_gradient_norm_fake": 0.9,
         "heldout_auc": 0.51,
         "replay_auc": 0.9,
         "pair_ratio": becomes(0.2, 0.96),
@@ -144,7 +144,7 @@ def traps() -> list[History]:
         "loss_g": 40.0 * np.sin(3 * t),
         "real_logit": -38.0 * np.sin(3 * t),
         "fake_logit": -40.0 * np.sin(3 * t),
-        "critic_slope": 1.12,
+        "input_gradient_norm": 1.12,
         "penalised": 1,
         "loss_family": LOSS_FAMILIES.index("wasserstein"),
     }

@@ -41,7 +41,9 @@ def stands_still(
     if player == "g":
         has_slope = ~(looks["flat_share"] >= 0.75)
     else:
-        has_slope = ~(looks["push_real_d"] != looks["push_real_d"])  # absent where there is none
+        has_slope = ~(
+            looks["logit_gradient_sign_real_d"] != looks["logit_gradient_sign_real_d"]
+        )  # absent where there is none
     ill = (looks[f"update_ratio_{player}"] == 0) & ((missing == 1) | (held == 0) | has_slope)
     first = looks.lasting(ill, n_looks, n_looks)
     if first is None:

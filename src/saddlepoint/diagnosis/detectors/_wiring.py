@@ -34,9 +34,9 @@ def early(changes: Mapping[str, Any] | None = None) -> History:
         "reach_high": 1.0,
         "sigmoid_end": 0.0,
         "flat_share": 0.0,
-        "push_real_d": 1.0,
-        "push_fake_d": -1.0,
-        "push_fake_g": 1.0,
+        "logit_gradient_sign_real_d": 1.0,
+        "logit_gradient_sign_fake_d": -1.0,
+        "logit_gradient_sign_fake_g": 1.0,
         "mixed_batch": 0.0,
         "batch_norm_d": 2.0,
         "batch_effect": 0.3,
@@ -91,11 +91,23 @@ def sound() -> list[History]:
         "real_logit": 0.004,
         "fake_logit": 0.003,
     }
-    probabilities = {"sigmoid_end": 1.0, "raw_wanted": 0.0, "real_logit": 0.7, "fake_logit": 0.3}
-    labels_flipped = {"push_real_d": -1.0, "push_fake_d": 1.0, "push_fake_g": -1.0}
+    probabilities = {
+        "sigmoid_end": 1.0,
+        "expects_logits": 0.0,
+        "real_logit": 0.7,
+        "fake_logit": 0.3,
+    }
+    labels_flipped = {
+        "logit_gradient_sign_real_d": -1.0,
+        "logit_gradient_sign_fake_d": 1.0,
+        "logit_gradient_sign_fake_g": -1.0,
+    }
     images_only = ("reach_low", "reach_high", "leak_noise", "leak_border", "frame_alone")
     points = {**dict.fromkeys(images_only), "real_low": -4.2, "real_high": 4.2}
     points |= {"batch_norm_d": 0.0, "batch_effect": 0.0}
-    content = {"push_real_d": [1.0, 1.0, 1.0, None, None, None], "update_ratio_d": [0.01] * 5 + [0]}
+    content = {
+        "logit_gradient_sign_real_d": [1.0, 1.0, 1.0, None, None, None],
+        "update_ratio_d": [0.01] * 5 + [0],
+    }
     changes = ({}, wasserstein, clipped, probabilities, labels_flipped, points, content)
     return [early(change) for change in changes]

@@ -64,6 +64,6 @@ class BatchNormWithGradientPenalty(Detector):
         return [*sound(), early({"penalised": 1.0, "batch_norm_d": 0.0, "batch_effect": 0.0})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         graph = {"penalty_graph": 1.0, "penalty_cosine": 1.0}
         return [early({"penalised": 1.0, **graph}), early({"penalised": 1.0, "batch_effect": None})]

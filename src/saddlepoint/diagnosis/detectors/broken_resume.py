@@ -70,5 +70,5 @@ class BrokenResume(Detector):
         return [*sound(), early(resumed), early(warmed_up)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [early({"net_age": [900.0] + [None] * 5, "optimizer_age": [0.0] + [None] * 5})]

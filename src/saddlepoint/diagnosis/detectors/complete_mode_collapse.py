@@ -41,7 +41,12 @@ class CompleteModeCollapse(Detector):
     steps: float = 200
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence", "latent-ignored")
+    explained_by: ClassVar[tuple[str, ...]] = (
+        *WIRING,
+        "non-finite",
+        "divergence",
+        "latent-ignored",
+    )
 
     def __post_init__(self) -> None:
         above(self, 0, "spread")
@@ -85,7 +90,7 @@ class CompleteModeCollapse(Detector):
         return traps()
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         falls = learning(0.9, 0.02, 8.0)
         one_bin = [[250, 6, *[0] * 18]] * 40
         shared = {"coverage": 0.9 * falls, "bins": one_bin, "bins_weight": 0.93}

@@ -51,7 +51,7 @@ class ConditionIgnored(Detector):
     steps: float = 280
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (
+    explained_by: ClassVar[tuple[str, ...]] = (
         *WIRING,
         "non-finite",
         "divergence",
@@ -124,7 +124,7 @@ class ConditionIgnored(Detector):
         return [*traps(), run(weak_start), run(tight), run(late), run(hardly_visible)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         forgets = {"label_effect": learning(0.8, 0.03, 8.0)}
         varied = {"label_effect": 0.27, "label_diversity": 75.0, "latent_effect": 45.0}
         at_random = {"label_effect": 0.25, "label_agreement": 0.02}

@@ -29,7 +29,7 @@ class DiscriminatorFrozen(Detector):
     idle: float = 25
     """Steps of the other player without one of this player's."""
 
-    causes: ClassVar[tuple[str, ...]] = (
+    explained_by: ClassVar[tuple[str, ...]] = (
         "optimizer-mixup",
         "learning-rate-too-high",
         "saturated-loss",
@@ -44,13 +44,16 @@ class DiscriminatorFrozen(Detector):
     @classmethod
     def healthy(cls) -> list[History]:
         satisfied = early(
-            {"update_ratio_d": [0.01, 0.01, 0.01, 0, 0, 0], "push_real_d": [1.0] * 3 + [None] * 3}
+            {
+                "update_ratio_d": [0.01, 0.01, 0.01, 0, 0, 0],
+                "logit_gradient_sign_real_d": [1.0] * 3 + [None] * 3,
+            }
         )
         now_and_then = early({"steps_d": [1.0, 0.0, 7.0, 5.0, 0.0, 9.0]})
         return [*sound(), satisfied, now_and_then]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         still = {"update_ratio_d": 0.0}
         return [
             early({**still, "missing_gradient_d": 1.0}),

@@ -37,7 +37,7 @@ class DiscriminatorOverfitting(Detector):
     steps: float = 250
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
+    explained_by: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 
     def __post_init__(self) -> None:
         between(self, 0.5, 1, "auc")
@@ -69,5 +69,5 @@ class DiscriminatorOverfitting(Detector):
         return [*traps(), run({"heldout_auc": noise})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [run({"heldout_auc": learning(0.5, 0.95, 4.0)}), run({"heldout_auc": 0.78})]

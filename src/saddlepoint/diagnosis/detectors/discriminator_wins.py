@@ -41,7 +41,7 @@ class DiscriminatorWins(Detector):
     steps: float = 250
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
+    explained_by: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 
     def __post_init__(self) -> None:
         between(self, 0.5, 1, "auc")
@@ -92,7 +92,7 @@ class DiscriminatorWins(Detector):
         return [*traps(), run(strict)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         never: dict[str, Any] = {
             "auc": 1.0,
             "coverage": 0.0,

@@ -19,7 +19,7 @@ SCALES = {
     "logit_gap": "mean real minus fake output, without its sign",
     "logit_spread": "spread of the discriminator's outputs",
     "grad_norm_d": "norm of the discriminator's gradient",
-    "fake_slope": "slope of the discriminator at fakes",
+    "input_gradient_norm_fake": "slope of the discriminator at fakes",
     "pair_ratio": "spread of the fakes as a share of the data's",
 }
 
@@ -27,7 +27,7 @@ FLOORS = {
     "logit_gap": 3.0,
     "logit_spread": 3.0,
     "grad_norm_d": 10.0,
-    "fake_slope": 10.0,
+    "input_gradient_norm_fake": 10.0,
     "pair_ratio": 0.5,
 }
 """What an early median counts as at least: outputs that begin near 0 may well grow."""
@@ -66,7 +66,7 @@ class Divergence(Detector):
     steps: float = 200
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite")
+    explained_by: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite")
 
     def __post_init__(self) -> None:
         above(self, 0, "decades", "total", "unseen", "away")
@@ -158,7 +158,7 @@ class Divergence(Detector):
         return [*traps(), run({"grad_norm_d": spikes}), run({**grows, "auc": 0.999}), run(comes)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         late = np.maximum(0.0, time() - 0.4)
         critic = {"real_logit": 10 ** (8 * late), "fake_logit": -(10 ** (8 * late))}
         critic |= {"grad_norm_d": 0.6 * 10 ** (7 * late), "loss_d": -2 * 10 ** (8 * late)}

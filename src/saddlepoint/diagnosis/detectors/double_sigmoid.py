@@ -28,14 +28,14 @@ class DoubleSigmoid(Detector):
     looks: int = 2
     """Looks in a row that must show it."""
 
-    causes: ClassVar[tuple[str, ...]] = ()
+    explained_by: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "sigmoid_end", "raw_wanted")
-        ill = (looks["sigmoid_end"] == 1) & (looks["raw_wanted"] == 1)
+        looks = Looks(history, "sigmoid_end", "expects_logits")
+        ill = (looks["sigmoid_end"] == 1) & (looks["expects_logits"] == 1)
         first = looks.lasting(ill, self.looks, self.looks)
         if first is None:
             return None
@@ -47,7 +47,7 @@ class DoubleSigmoid(Detector):
                 note="1 when the discriminator's last operation is a sigmoid",
             ),
             Evidence(
-                name="raw_wanted",
+                name="expects_logits",
                 value=1.0,
                 healthy=(0.0, 0.0),
                 note="1 when the loss's slope at these outputs is that of a loss of raw outputs",
@@ -61,11 +61,11 @@ class DoubleSigmoid(Detector):
 
     @classmethod
     def healthy(cls) -> list[History]:
-        return [*sound(), early({"sigmoid_end": 0.0, "raw_wanted": 1.0})]
+        return [*sound(), early({"sigmoid_end": 0.0, "expects_logits": 1.0})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [
-            early({"sigmoid_end": 1.0, "raw_wanted": 1.0}),
-            early({"sigmoid_end": 1.0, "raw_wanted": [None, None, 1.0, 1.0, None, None]}),
+            early({"sigmoid_end": 1.0, "expects_logits": 1.0}),
+            early({"sigmoid_end": 1.0, "expects_logits": [None, None, 1.0, 1.0, None, None]}),
         ]

@@ -29,7 +29,7 @@ class GeneratorFrozen(Detector):
     idle: float = 25
     """Steps of the other player without one of this player's."""
 
-    causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "learning-rate-too-high")
+    explained_by: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "learning-rate-too-high")
 
     def __post_init__(self) -> None:
         at_least(self, 1, "looks", "idle")
@@ -47,7 +47,7 @@ class GeneratorFrozen(Detector):
         return [*sound(), for_a_while, now_and_then]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         still = {"update_ratio_g": 0.0}
         return [
             early({**still, "missing_gradient_g": 1.0}),

@@ -36,7 +36,7 @@ class GeneratorWins(Detector):
     steps: float = 200
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (
+    explained_by: ClassVar[tuple[str, ...]] = (
         *WIRING,
         "non-finite",
         "divergence",
@@ -76,7 +76,7 @@ class GeneratorWins(Detector):
         return traps()
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         bad = {"coverage": 0.02, "pair_ratio": 0.5, "nearest_real": 5.0, "bins_weight": 0.7}
         bad |= {"loss_d": 8.0, "loss_g": 0.001, "real_logit": -2.0, "fake_logit": 7.0}
         return [run({**bad, "auc": 0.03}), run({**bad, "auc": 0.15, "coverage": 0.05})]

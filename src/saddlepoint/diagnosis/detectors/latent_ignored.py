@@ -39,7 +39,7 @@ class LatentIgnored(Detector):
     steps: float = 200
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
+    explained_by: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 
     def __post_init__(self) -> None:
         above(self, 0, "effect", "label_effect")
@@ -83,7 +83,7 @@ class LatentIgnored(Detector):
         return traps()
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         loses = {"latent_effect": learning(0.8, 0.02, 8.0), "label_diversity": 0.03}
         loses |= {"label_effect": 30.0, "duplicates": 0.8, "pair_ratio": 0.9, "rke_ratio": 0.4}
         return [run(loses), run({**loses, "latent_effect": 0.05, "label_effect": 15.0})]

@@ -43,7 +43,7 @@ class LearningRateTooHigh(Detector):
     k: int = 5
     """Looks at which the images must be bad, after the start."""
 
-    causes: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "wrong-sign", "broken-resume")
+    explained_by: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "wrong-sign", "broken-resume")
 
     def __post_init__(self) -> None:
         above(self, 0, "ratio", "first")
@@ -102,7 +102,7 @@ class LearningRateTooHigh(Detector):
         return [*sound(), early(first_step), early(rms_prop)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [
             early({"update_ratio_d": [1.2, 0.7, 0.3, 0.1, 0.06, 0.05]}),
             early({"update_ratio_d": [0.72, 0.35, 0.02, 0.004, 0.003, 0.003]}),

@@ -64,7 +64,7 @@ class LipschitzViolation(Detector):
     steps: float = 250
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
+    explained_by: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence")
 
     def __post_init__(self) -> None:
         above(self, 0, "low")
@@ -89,15 +89,15 @@ class LipschitzViolation(Detector):
 
     def _rises(self, history: History) -> Finding | None:
         """As `_sloped` with the bound of a penalised critic, while the slope goes on rising."""
-        looks = Looks(history, "critic_slope", after=self.warmup)
+        looks = Looks(history, "input_gradient_norm", after=self.warmup)
         since = looks.window(self.k, self.steps)
-        if since is None or not gains(looks["critic_slope"], since, self.rise):
+        if since is None or not gains(looks["input_gradient_norm"], since, self.rise):
             return None
         return self._sloped(history, 0.0, self.high)
 
     def _sloped(self, history: History, low: float, high: float) -> Finding | None:
-        looks = Looks(history, "critic_slope", after=self.warmup)
-        slope = looks["critic_slope"]
+        looks = Looks(history, "input_gradient_norm", after=self.warmup)
+        slope = looks["input_gradient_norm"]
         # A flat critic beside good fakes has nothing left to tell.
         off = (slope > high) | ((slope < low) & _quality.poor(looks))
         first = looks.lasting(off, self.m, self.k, self.steps)
@@ -105,7 +105,7 @@ class LipschitzViolation(Detector):
             return None
         bad = bool(_quality.poor(looks)[-self.k :].mean() > 0.5)
         evidence = Evidence(
-            name="critic_slope",
+            name="input_gradient_norm",
             value=float(np.median(slope[-self.k :])),
             healthy=(low, high),
             note="mean slope of the critic between real and fake images; the loss asks for 1",
@@ -148,24 +148,24 @@ class LipschitzViolation(Detector):
     def healthy(cls) -> list[History]:
         critic = {"loss_family": LOSS_FAMILIES.index("wasserstein")}
         clipped = {**critic, "clip_share": learning(0.1, 0.8), "auc": 0.9}
-        starts_steep = {**critic, "critic_slope": learning(4.0, 1.2), "penalised": 1}
-        other_loss = {"critic_slope": 12.0, "penalised": 1}
-        flat = {**critic, "critic_slope": 0.1, "penalised": 1, "auc": 0.5}
+        starts_steep = {**critic, "input_gradient_norm": learning(4.0, 1.2), "penalised": 1}
+        other_loss = {"input_gradient_norm": 12.0, "penalised": 1}
+        flat = {**critic, "input_gradient_norm": 0.1, "penalised": 1, "auc": 0.5}
         # Held by what cannot be seen from here, such as a spectral norm.
-        held = {**critic, "critic_slope": learning(0.3, 1.7)}
+        held = {**critic, "input_gradient_norm": learning(0.3, 1.7)}
         cases = (flat, clipped, starts_steep, other_loss, held)
         return [*traps(), *(run(case) for case in cases)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         critic = {"loss_family": LOSS_FAMILIES.index("wasserstein")}
         bad = {"coverage": 0.0, "nearest_real": 6.0, "bins_weight": 0.6, "auc": 0.9}
         bad |= {"pair_ratio": 0.6}
         return [
-            run({**critic, "critic_slope": learning(1.0, 9.0), "penalised": 1}),
-            run({**critic, **bad, "critic_slope": 0.1, "penalised": 1}),
-            run({**critic, "critic_slope": 10 ** (6 * time())}),
-            run({**critic, "critic_slope": 0.1 * 50.0 ** time()}),
+            run({**critic, "input_gradient_norm": learning(1.0, 9.0), "penalised": 1}),
+            run({**critic, **bad, "input_gradient_norm": 0.1, "penalised": 1}),
+            run({**critic, "input_gradient_norm": 10 ** (6 * time())}),
+            run({**critic, "input_gradient_norm": 0.1 * 50.0 ** time()}),
             run({**critic, **bad, "clip_share": 0.93}),
             run({**critic, **bad, "clip_share": learning(0.9, 0.03, 30.0), "auc": 0.52}),
         ]

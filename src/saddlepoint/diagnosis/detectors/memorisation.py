@@ -39,7 +39,7 @@ class Memorisation(Detector):
     steps: float = 250
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (
+    explained_by: ClassVar[tuple[str, ...]] = (
         *WIRING,
         "non-finite",
         "divergence",
@@ -76,6 +76,6 @@ class Memorisation(Detector):
         return [*traps(), run({"train_closeness": 0.15, "nearest_real": 0.85})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         copies = {"train_closeness": learning(0.0, 0.9, 5.0), "nearest_real": 0.2}
         return [run(copies), run({"train_closeness": 0.7, "nearest_real": 0.4})]

@@ -64,5 +64,5 @@ class MixedBatchNorm(Detector):
         return [*sound(), early({"mixed_batch": 1.0, "batch_norm_d": 0.0})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [early({"mixed_batch": 1.0})]

@@ -27,7 +27,7 @@ class NonFinite(Detector):
     looks: int = 2
     """Looks in a row that must have it."""
 
-    causes: ClassVar[tuple[str, ...]] = ()
+    explained_by: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         at_least(self, 1, "looks")
@@ -58,7 +58,7 @@ class NonFinite(Detector):
         return [*traps(), run({"nonfinite": once})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         lost = [0] * 20 + [1] * 20
         absent = {
             name: [1.0] * 20 + [None] * 20

@@ -64,7 +64,7 @@ class OptimizerMixup(Detector):
         return [*sound(), early(once)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [
             early({"shared_parameters": 12.0, "d_moved_in_g_step": 0.3}),
             early({"g_moved_in_d_step": 0.2}),

@@ -38,7 +38,12 @@ class Oscillation(Detector):
     steps: float = 400
     """Rounds that those looks must span."""
 
-    causes: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite", "divergence", "latent-ignored")
+    explained_by: ClassVar[tuple[str, ...]] = (
+        *WIRING,
+        "non-finite",
+        "divergence",
+        "latent-ignored",
+    )
 
     def __post_init__(self) -> None:
         between(self, 0, 5, "gap")
@@ -84,7 +89,7 @@ class Oscillation(Detector):
         return traps()
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         place = np.arange(N_BINS)
         rotates = np.array([np.exp(-(((place - 3 * t) % N_BINS) ** 2) / 4.0) for t in range(40)])
         jumps = np.array([(place % 4 == t % 4).astype(float) for t in range(40)])

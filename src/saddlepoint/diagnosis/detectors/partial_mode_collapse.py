@@ -42,7 +42,7 @@ class PartialModeCollapse(Detector):
     z: float = 2.6
     """Standard errors by which a missing bin must lie below half of its real share."""
 
-    causes: ClassVar[tuple[str, ...]] = (
+    explained_by: ClassVar[tuple[str, ...]] = (
         *WIRING,
         "non-finite",
         "divergence",
@@ -145,7 +145,7 @@ class PartialModeCollapse(Detector):
         ]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         loses = even_bins()
         loses[10:, :9] = 1e-9
         three_of_eight = np.ones((40, 8))

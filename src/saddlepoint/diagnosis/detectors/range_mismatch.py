@@ -88,7 +88,7 @@ class RangeMismatch(Detector):
         return [*sound(), early(dark_batch), early(sigmoid)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         raw = {"reach_low": None, "reach_high": None, "real_low": 0.0, "real_high": 255.0}
         return [
             early({"real_low": 0.0}),

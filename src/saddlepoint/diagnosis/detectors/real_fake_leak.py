@@ -35,7 +35,7 @@ class RealFakeLeak(Detector):
     k: int = 3
     """... among this many, after the first steps."""
 
-    causes: ClassVar[tuple[str, ...]] = ("range-mismatch", "mixed-batch-norm")
+    explained_by: ClassVar[tuple[str, ...]] = ("range-mismatch", "mixed-batch-norm")
 
     def __post_init__(self) -> None:
         between(self, 0, 1, "drop", "sure")
@@ -106,7 +106,7 @@ class RealFakeLeak(Detector):
         return [*sound(), early(digits), early({"leak_noise": [0.3, 0.3, 0.0, 0.0, 0.0, 0.0]})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [
             early({"frame_alone": 2.0, "leak_border": [0.1, 0.5, 0.9, 1.0, 1.0, 1.0]}),
             early({"frame_alone": 1.0, "leak_border": 0.0}),

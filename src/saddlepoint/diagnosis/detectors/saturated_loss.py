@@ -31,7 +31,7 @@ class SaturatedLoss(Detector):
     k: int = 4
     """... among this many."""
 
-    causes: ClassVar[tuple[str, ...]] = (
+    explained_by: ClassVar[tuple[str, ...]] = (
         "learning-rate-too-high",
         "range-mismatch",
         "real-fake-leak",
@@ -74,7 +74,7 @@ class SaturatedLoss(Detector):
         return [*sound(), early(briefly), early({"flat_share": 0.6})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [
             early({"flat_share": [0.0, 0.2, 0.9, 1.0, 1.0, 1.0], "sigmoid_end": 1.0}),
             early({"flat_share": 1.0, "sigmoid_end": 1.0, "update_ratio_g": 0.0}),

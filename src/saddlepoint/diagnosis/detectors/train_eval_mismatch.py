@@ -75,7 +75,7 @@ class TrainEvalMismatch(Detector):
         return [*sound(), early(start), early(averaged)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         long = early({"eval_gap": 2.0})
         late = [{**row, "step": row["step"] + 1000} for row in long.rows]
         return [

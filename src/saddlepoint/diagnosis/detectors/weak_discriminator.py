@@ -40,7 +40,7 @@ class WeakDiscriminator(Detector):
     steps: float = 350
     """Rounds for which it must have lasted."""
 
-    causes: ClassVar[tuple[str, ...]] = (
+    explained_by: ClassVar[tuple[str, ...]] = (
         *WIRING,
         "non-finite",
         "divergence",
@@ -84,7 +84,7 @@ class WeakDiscriminator(Detector):
         return traps()
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         blob = {"auc": 0.52, "coverage": 0.08, "nearest_real": 4.0, "off_data": 0.9}
         blob |= {"loss_d": 1.38, "loss_g": 0.7, "real_logit": 0.01, "fake_logit": -0.01}
         return [run(blob), run({**blob, "auc": 0.56, "coverage": 0.12})]

@@ -90,7 +90,7 @@ class WrongGradientPenalty(Detector):
         return [*sound(), early({**rounded, "batch_norm_d": 0.0})]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         axis = {"penalised": 1.0, "penalty_graph": 1.0, "penalty_cosine": 0.83}
         right = {"penalty_right": [1.0, 9.0, 80.0, 200.0, 300.0, 300.0], "penalty_wrong": 0.1}
         return [

@@ -35,15 +35,15 @@ class WrongSign(Detector):
     looks: int = 3
     """Looks in a row that must show it."""
 
-    causes: ClassVar[tuple[str, ...]] = ("non-finite",)
+    explained_by: ClassVar[tuple[str, ...]] = ("non-finite",)
 
     def __post_init__(self) -> None:
         between(self, 0, 1, "least")
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "push_real_d", "push_fake_d")
-        real, fake = looks["push_real_d"], looks["push_fake_d"]
+        looks = Looks(history, "logit_gradient_sign_real_d", "logit_gradient_sign_fake_d")
+        real, fake = looks["logit_gradient_sign_real_d"], looks["logit_gradient_sign_fake_d"]
         together = (
             _clear(looks)
             & (real * fake > 0)
@@ -58,11 +58,20 @@ class WrongSign(Detector):
                 "alike: one of its two terms has the wrong sign or the wrong label."
             )
             return looks.finding(
-                self, first, "fatal", message, _evidence(looks, "push_fake_d", "push_real_d")
+                self,
+                first,
+                "fatal",
+                message,
+                _evidence(looks, "logit_gradient_sign_fake_d", "logit_gradient_sign_real_d"),
             )
-        looks = Looks(history, "push_real_d", "push_fake_d", "push_fake_g")
-        apart = looks["push_real_d"] - looks["push_fake_d"]
-        made = looks["push_fake_g"]
+        looks = Looks(
+            history,
+            "logit_gradient_sign_real_d",
+            "logit_gradient_sign_fake_d",
+            "logit_gradient_sign_fake_g",
+        )
+        apart = looks["logit_gradient_sign_real_d"] - looks["logit_gradient_sign_fake_d"]
+        made = looks["logit_gradient_sign_fake_g"]
         allied = (
             _clear(looks)
             & (apart * made < 0)
@@ -78,22 +87,36 @@ class WrongSign(Detector):
             "label) of the generator's loss, or of the discriminator's."
         )
         return looks.finding(
-            self, first, "fatal", message, _evidence(looks, "push_fake_g", "push_fake_d")
+            self,
+            first,
+            "fatal",
+            message,
+            _evidence(looks, "logit_gradient_sign_fake_g", "logit_gradient_sign_fake_d"),
         )
 
     @classmethod
     def healthy(cls) -> list[History]:
-        noisy = {"push_real_d": 0.8, "push_fake_d": -0.7, "push_fake_g": 0.9}
-        overshot = {"push_fake_g": [1.0, -1.0, -1.0, 1.0, 1.0, 1.0]}
-        hinge = {"push_real_d": [1.0, 1.0, None, None, 1.0, 1.0]}
+        noisy = {
+            "logit_gradient_sign_real_d": 0.8,
+            "logit_gradient_sign_fake_d": -0.7,
+            "logit_gradient_sign_fake_g": 0.9,
+        }
+        overshot = {"logit_gradient_sign_fake_g": [1.0, -1.0, -1.0, 1.0, 1.0, 1.0]}
+        hinge = {"logit_gradient_sign_real_d": [1.0, 1.0, None, None, 1.0, 1.0]}
         return [*sound(), early(noisy), early(overshot), early(hinge)]
 
     @classmethod
-    def sick(cls) -> list[History]:
+    def unhealthy(cls) -> list[History]:
         return [
-            early({"push_fake_g": -1.0}),
-            early({"push_real_d": -1.0, "push_fake_d": 1.0, "push_fake_g": 1.0}),
-            early({"push_real_d": -1.0, "push_fake_d": -1.0}),
+            early({"logit_gradient_sign_fake_g": -1.0}),
+            early(
+                {
+                    "logit_gradient_sign_real_d": -1.0,
+                    "logit_gradient_sign_fake_d": 1.0,
+                    "logit_gradient_sign_fake_g": 1.0,
+                }
+            ),
+            early({"logit_gradient_sign_real_d": -1.0, "logit_gradient_sign_fake_d": -1.0}),
         ]
 
 
@@ -116,7 +139,7 @@ def _evidence(looks: Looks, judged: str, against: str) -> tuple[Evidence, ...]:
 
 
 _NOTES = {
-    "push_real_d": "where the discriminator's loss pushes the outputs of real images",
-    "push_fake_d": "where it pushes those of fakes: the other way",
-    "push_fake_g": "where the generator's loss pushes those of fakes: back again",
+    "logit_gradient_sign_real_d": "where the discriminator's loss pushes the outputs of real images",
+    "logit_gradient_sign_fake_d": "where it pushes those of fakes: the other way",
+    "logit_gradient_sign_fake_g": "where the generator's loss pushes those of fakes: back again",
 }

@@ -22,7 +22,7 @@ class StrongerConditioning(Remedy):
     https://arxiv.org/abs/1605.05396, section 4.1 (wrong labels among the fakes).
     """
 
-    mismatched: float = 0.25
+    wrong_label_fraction: float = 0.25
     """Share of the fakes that are real images beside a wrong label."""
 
     cures: ClassVar[Mapping[str, int]] = {"condition-ignored": 1}
@@ -41,6 +41,6 @@ class StrongerConditioning(Remedy):
                 found["arch.generator_norm"] = "batch"  # it carries the label
         if getattr(config.arch, "label_scale", 1.0) < 1:
             found["arch.label_scale"] = 1.0
-        if config.train.mismatched < self.mismatched:
-            found["train.mismatched"] = self.mismatched
+        if config.train.wrong_label_fraction < self.wrong_label_fraction:
+            found["train.wrong_label_fraction"] = self.wrong_label_fraction
         return found or None

@@ -61,14 +61,14 @@ def heldout_columns(
 def slopes(
     judge: Judge, real: Tensor, fake: Tensor, labels: Tensor | None, seed: int
 ) -> dict[str, float]:
-    """critic_slope and fake_slope: gradient norms of the output, per image, over all pixels."""
+    """gradient_norm and gradient_norm_fake: gradient norms of the output, per image, over all pixels."""
     n = min(N_SLOPES, len(real), len(fake))
     generator = torch.Generator().manual_seed(seed)
     mix = torch.rand(n, *[1] * (real.dim() - 1), generator=generator).to(real.device)
     between = mix * real[:n] + (1 - mix) * fake[:n]
     return {
-        "critic_slope": _slope(judge, between, labels),
-        "fake_slope": _slope(judge, fake[:n], labels),
+        "input_gradient_norm": _slope(judge, between, labels),
+        "input_gradient_norm_fake": _slope(judge, fake[:n], labels),
     }
 
 

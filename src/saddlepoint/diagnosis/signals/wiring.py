@@ -165,15 +165,19 @@ class WiringSignals:
         columns: dict[str, float | None] = {}
         if self._ended == "sigmoid":
             if real is not None and fake is not None:
-                raw = wiring_loss.raw_wanted(real, fake)
-                columns["raw_wanted"] = None if raw is None else float(raw)
+                raw = wiring_loss.expects_logits(real, fake)
+                columns["expects_logits"] = None if raw is None else float(raw)
             pairs = (real, fake, made)
             real, fake, made = (p and wiring_loss.before_sigmoid(p) for p in pairs)
         if real is not None and fake is not None:
-            names = ("push_real_d", "push_fake_d", "push_fake_g")
+            names = (
+                "logit_gradient_sign_real_d",
+                "logit_gradient_sign_fake_d",
+                "logit_gradient_sign_fake_g",
+            )
             columns |= dict(zip(names, wiring_loss.pushes(real, fake, made), strict=True))
         if made is not None:
-            up = -1.0 if (columns.get("push_real_d") or 1.0) < 0 else 1.0
+            up = -1.0 if (columns.get("logit_gradient_sign_real_d") or 1.0) < 0 else 1.0
             reals = None if real is None else real[0]
             columns["flat_share"] = wiring_loss.flat_share(made, reals, up)
         return {name: value for name, value in columns.items() if value is not None}

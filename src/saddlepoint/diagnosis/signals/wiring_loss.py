@@ -60,7 +60,7 @@ def pushes(
     return aim_real[1] * up, -aim_fake[1] * up, push_made
 
 
-def raw_wanted(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> bool | None:
+def expects_logits(real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor]) -> bool | None:
     """Whether a loss takes a sigmoid's outputs for raw ones; None when that cannot be told.
 
     Cross-entropy of probabilities has the slopes -1/p and 1/(1-p), least squares p-1 and p;

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from saddlepoint.core.config import Config
 
 
-@register("minibatch-deviation")
+@register("minibatch-stddev")
 @dataclass(frozen=True, kw_only=True)
-class MinibatchDeviation(Remedy):
+class MinibatchStddev(Remedy):
     """A batch of equal images gives itself away.
 
     Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196, section 3.
@@ -32,6 +32,6 @@ class MinibatchDeviation(Remedy):
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        if getattr(config.arch, "minibatch_deviation", None) is not False:
+        if getattr(config.arch, "minibatch_stddev", None) is not False:
             return None
-        return {"arch.minibatch_deviation": True}
+        return {"arch.minibatch_stddev": True}

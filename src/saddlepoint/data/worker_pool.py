@@ -21,11 +21,11 @@ from saddlepoint.core.errors import RunFailed
 from saddlepoint.data.archive import Entry, Reader
 from saddlepoint.data.chunks import Record, Work, read_records, records_from, run_chunk, split
 
-CREW_FROM = 512
+POOL_FROM = 512
 """Fewer images than this are decoded in this process, sooner than a worker has started."""
 
 
-class Crew:
+class WorkerPool:
     """Workers that start while their work is still being listed; all are gone at the end.
 
     Starting takes as long as decoding a thousand small images, so they start at once and not when
@@ -36,7 +36,7 @@ class Crew:
         self.n_workers = n_workers
         self.workers: list[subprocess.Popen[bytes]] = []
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         if self.n_workers > 1:
             self.workers = [_hire() for _ in range(self.n_workers)]
         return self
@@ -51,7 +51,7 @@ class Crew:
 def decode_all(
     work: Work,
     entries: list[Entry],
-    crew: Crew,
+    pool: WorkerPool,
     progress: Callable[[int, int], None] | None,
 ) -> list[list[Record]]:
     """Decode what is not yet in the scratch folder; -> the records of every chunk, in order.
@@ -70,8 +70,8 @@ def decode_all(
     todo = {number: chunk for number, chunk in enumerate(chunks) if number not in records}
     if progress is not None:
         progress(n_done, len(entries))
-    many = bool(crew.workers) and len(entries) - n_done >= CREW_FROM
-    results = _by_crew(work, todo, crew) if many else _alone(work, todo)
+    many = bool(pool.workers) and len(entries) - n_done >= POOL_FROM
+    results = _by_pool(work, todo, pool) if many else _alone(work, todo)
     for number, result in results:
         records[number] = result
         n_done += len(result)
@@ -89,8 +89,8 @@ def _alone(work: Work, todo: dict[int, list[Entry]]) -> Iterator[tuple[int, list
         reader.close()
 
 
-def _by_crew(
-    work: Work, todo: dict[int, list[Entry]], crew: Crew
+def _by_pool(
+    work: Work, todo: dict[int, list[Entry]], pool: WorkerPool
 ) -> Iterator[tuple[int, list[Record]]]:
     """One thread a worker hands it chunks and collects its answers."""
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -99,7 +99,7 @@ def _by_crew(
     answers: queue.SimpleQueue[tuple[int, dict]] = queue.SimpleQueue()
     threads = [
         threading.Thread(target=_serve, args=(worker, work, todo, waiting, answers), daemon=True)
-        for worker in crew.workers
+        for worker in pool.workers
     ]
     try:
         for thread in threads:
@@ -115,7 +115,7 @@ def _by_crew(
                 )
             yield number, records_from(answer["records"])
     finally:
-        for worker in crew.workers:
+        for worker in pool.workers:
             worker.kill()  # so that no thread waits for an answer
         for thread in threads:
             thread.join()
