@@ -133,7 +133,7 @@ def test_a_fatal_finding_is_treated_until_it_is_cured(tmp_path: Path) -> None:
 
 
 def test_going_back_keeps_the_nets_that_still_fit_and_forgets_the_rest(tmp_path: Path) -> None:
-    config = sick(**{"doctor.mode": "advise"})
+    config = unhealthy(**{"doctor.mode": "advise"})
     run = trained(tmp_path / "run", config)
     document = run.document
     folder = run.checkpoints[-1]
@@ -150,7 +150,7 @@ def test_going_back_keeps_the_nets_that_still_fit_and_forgets_the_rest(tmp_path:
 
 def test_it_gives_up_after_a_bounded_number_with_a_clear_report(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"all-clipped is not cured by its treatments \(loosen\)"):
-        trained(tmp_path / "run", sick(**{"doctor.treatments": 1}))
+        trained(tmp_path / "run", unhealthy(**{"doctor.treatments": 1}))
     run = Run(tmp_path / "run")
     assert run.status["state"] == "failed"
     assert "loosen" in run.status["error"]
@@ -160,7 +160,7 @@ def test_it_gives_up_after_a_bounded_number_with_a_clear_report(tmp_path: Path) 
 
 @pytest.mark.parametrize("mode", ["advise", "off"])
 def test_otherwise_nothing_is_treated(tmp_path: Path, mode: str) -> None:
-    run = trained(tmp_path / "run", sick(**{"doctor.mode": mode}))
+    run = trained(tmp_path / "run", unhealthy(**{"doctor.mode": mode}))
     assert run.status["state"] == "finished"
     assert run.document["treatments"] == []
     assert run.document["config"]["loss"]["clip"] == 1e-4
