@@ -25,12 +25,12 @@ from image_suites import image_cases
 from suites import cases
 
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis import inspection
+from saddlepoint.diagnosis import diagnose
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _bench import write_result
 
-DETECTORS = inspection.all_detectors()
+DETECTORS = diagnose.all_detectors()
 ALSO = {case.name: list(case.also) for case in [*cases(1, every_loss=True), *image_cases()]}
 """Case -> names of its sabotage, which are right too where the run did fail."""
 
@@ -76,7 +76,7 @@ def judged(record: dict[str, Any]) -> dict[str, Any]:
     truth = oracle.truth(record["oracle"], record["world"])
     alarms: dict[str, float] = {}
     for n in range(1, len(rows) + 1):
-        for finding in inspection.inspect(History(rows[:n]), DETECTORS):
+        for finding in diagnose.inspect(History(rows[:n]), DETECTORS):
             if finding.severity != "info":
                 alarms.setdefault(finding.name, rows[n - 1]["step"])
     return {

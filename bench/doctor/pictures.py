@@ -11,7 +11,7 @@ import numpy as np
 
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.inspection import all_detectors
+from saddlepoint.diagnosis.diagnose import all_detectors
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "findings"
 WIDTH, HEIGHT, MARGIN, HEAD, PANELS = 300, 120, 46, 26, 3

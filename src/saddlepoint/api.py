@@ -24,7 +24,7 @@ from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_on_stderr
 from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import first_data_set, resolve
-from saddlepoint.diagnosis.inspection import diagnose
+from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate
 from saddlepoint.presets import PRESETS

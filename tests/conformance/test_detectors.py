@@ -18,10 +18,10 @@ import pytest
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Detector, Finding
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis import inspection
+from saddlepoint.diagnosis import diagnose
 from saddlepoint.diagnosis.columns import COLUMNS
 
-DETECTORS = inspection.all_detectors()
+DETECTORS = diagnose.all_detectors()
 every_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: d.kind)
 
 
@@ -60,7 +60,7 @@ def test_it_is_silent_on_its_healthy_histories_at_every_look(detector: Detector)
 @every_detector
 def test_every_detector_is_silent_on_its_healthy_histories(detector: Detector) -> None:
     for number, history in enumerate(detector.healthy()):
-        findings = inspection.inspect(history, DETECTORS)
+        findings = diagnose.inspect(history, DETECTORS)
         assert not findings, f"healthy history {number}: {findings}"
 
 
@@ -76,7 +76,7 @@ def test_it_finds_its_sick_histories_under_its_name_and_no_other(detector: Detec
         assert len(finding.message) > 40
         assert finding.message.endswith(".")
         assert finding.since_step <= history["step"][-1]
-        names = {f.name for f in inspection.inspect(history, DETECTORS)}
+        names = {f.name for f in diagnose.inspect(history, DETECTORS)}
         assert names <= {detector.kind}, f"sick history {number}: {names}"
 
 
@@ -170,7 +170,7 @@ def test_it_has_no_bare_threshold_on_a_loss(detector: Detector) -> None:
 
 def test_the_detectors_need_no_torch() -> None:
     code = (
-        "import sys; from saddlepoint.diagnosis import inspection; inspection.all_detectors(); "
+        "import sys; from saddlepoint.diagnosis import diagnose; diagnose.all_detectors(); "
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -178,7 +178,7 @@ def test_the_detectors_need_no_torch() -> None:
 
 def test_lists_and_odd_values_in_a_row_do_not_disturb() -> None:
     row = {"images": 64, "step": 1, "bins": [], "bins_real": [], "auc": "high", "extra": [1]}
-    assert inspection.inspect(History([row] * 30), DETECTORS) == []
+    assert diagnose.inspect(History([row] * 30), DETECTORS) == []
 
 
 def test_worst_comes_first_and_what_is_explained_is_left_out() -> None:
@@ -188,19 +188,19 @@ def test_worst_comes_first_and_what_is_explained_is_left_out() -> None:
         )
 
     found = [finding("memorisation", "warn"), finding("oscillation", "fatal")]
-    assert [f.name for f in inspection.unexplained(found)] == ["oscillation", "memorisation"]
+    assert [f.name for f in diagnose.unexplained(found)] == ["oscillation", "memorisation"]
     with_cause = [*found, finding("non-finite", "fatal")]
-    assert [f.name for f in inspection.unexplained(with_cause)] == ["non-finite"]
+    assert [f.name for f in diagnose.unexplained(with_cause)] == ["non-finite"]
     hint = finding("learning-rate-too-high", "info")
-    names = [f.name for f in inspection.unexplained([finding("oscillation", "fatal"), hint])]
+    names = [f.name for f in diagnose.unexplained([finding("oscillation", "fatal"), hint])]
     assert names == ["oscillation", "learning-rate-too-high"], "information explains nothing"
 
 
 def test_the_order_of_two_looks_is_kept() -> None:
     """A finding's first step is that of the first ill look, whatever the gaps."""
-    from saddlepoint.diagnosis.detectors._looks import Looks
+    from saddlepoint.diagnosis.detectors._checks import Checks
 
-    looks = Looks(History([{"step": 100 * i} for i in range(12)]))
+    looks = Checks(History([{"step": 100 * i} for i in range(12)]))
     ill = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 1], dtype=bool)
     assert looks.lasting(ill, 4, 5) == 4
     assert looks.lasting(ill, 5, 5) is None
@@ -213,11 +213,11 @@ def test_the_order_of_two_looks_is_kept() -> None:
 
 def test_extra_critic_steps_count_half_a_round() -> None:
     """Five critic steps and one of the generator make three rounds; uncounted, a step is one."""
-    from saddlepoint.diagnosis.detectors._looks import Looks
+    from saddlepoint.diagnosis.detectors._checks import Checks
 
     rows = [{"step": 10 * i, "steps_d": 50.0, "steps_g": 10.0} for i in range(1, 4)]
-    assert Looks(History(rows)).rounds.tolist() == [30.0, 60.0, 90.0]
-    assert Looks(History(rows), after=60).steps.tolist() == [20.0, 30.0]
-    assert Looks(History([{"step": 10}, {"step": 20}])).rounds.tolist() == [10.0, 20.0]
+    assert Checks(History(rows)).rounds.tolist() == [30.0, 60.0, 90.0]
+    assert Checks(History(rows), after=60).steps.tolist() == [20.0, 30.0]
+    assert Checks(History([{"step": 10}, {"step": 20}])).rounds.tolist() == [10.0, 20.0]
     slow_critic = [{"step": 10, "steps_d": 2.0, "steps_g": 10.0}]
-    assert Looks(History(slow_critic)).rounds.tolist() == [10.0]
+    assert Checks(History(slow_critic)).rounds.tolist() == [10.0]

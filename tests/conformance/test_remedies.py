@@ -15,7 +15,7 @@ from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.ring8 import Ring8
-from saddlepoint.diagnosis.inspection import remedies_for, with_remedies
+from saddlepoint.diagnosis.diagnose import remedies_for, with_remedies
 from saddlepoint.presets import PRESETS, preset
 
 BEHAVIOUR = [
@@ -141,7 +141,7 @@ def test_a_fatal_behaviour_always_finds_some_remedy(config: Config, spec: DataSp
 
 def test_advice_needs_no_torch() -> None:
     code = (
-        "import sys; from saddlepoint.diagnosis.inspection import remedies_for; "
+        "import sys; from saddlepoint.diagnosis.diagnose import remedies_for; "
         "remedies_for('divergence'); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

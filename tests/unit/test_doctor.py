@@ -470,7 +470,7 @@ def test_bins_are_modes_and_their_null_is_zero() -> None:
 
 
 def test_the_same_history_gives_the_same_findings() -> None:
-    from saddlepoint.diagnosis.inspection import inspect
+    from saddlepoint.diagnosis.diagnose import inspect
 
     _, doctor = train(30, watched)
     again = inspect(History(doctor.history.rows))

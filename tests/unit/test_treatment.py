@@ -80,7 +80,7 @@ def one_illness(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
     detectors = [AllClipped()]
     monkeypatch.setattr("saddlepoint.diagnosis.doctor.all_detectors", lambda: detectors)
-    monkeypatch.setattr("saddlepoint.diagnosis.inspection.all_detectors", lambda: detectors)
+    monkeypatch.setattr("saddlepoint.diagnosis.diagnose.all_detectors", lambda: detectors)
 
 
 def unhealthy(**changes: Any) -> Config:

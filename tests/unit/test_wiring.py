@@ -22,7 +22,7 @@ from saddlepoint.core.runs import History
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.diagnosis.detectors._examples import run
 from saddlepoint.diagnosis.detectors.learning_rate_too_high import LearningRateTooHigh
-from saddlepoint.diagnosis.inspection import inspect
+from saddlepoint.diagnosis.diagnose import inspect
 from saddlepoint.diagnosis.signals.wiring import FIRST_LOOKS, WiringSignals
 
 LATENT, BATCH = 8, 32

@@ -33,7 +33,7 @@ def doctor(argv: list[str]) -> None:
 
     asked = parse(flags, "saddle doctor", argv)
     from saddlepoint.core.runs import Run
-    from saddlepoint.diagnosis.inspection import diagnose
+    from saddlepoint.diagnosis.diagnose import diagnose
 
     load_named_plugin(asked["plugins"])
     run = Run.open(asked["run"])

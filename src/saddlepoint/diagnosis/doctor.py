@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from saddlepoint.core.findings import LOSS_FAMILIES, Finding
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis import families
-from saddlepoint.diagnosis.inspection import all_detectors, inspect, with_remedies
+from saddlepoint.diagnosis.diagnose import all_detectors, inspect, with_remedies
 from saddlepoint.diagnosis.listening import Listener
 from saddlepoint.diagnosis.probes import N_POINTS, Latent, Probes
 from saddlepoint.diagnosis.reading import Real, read_real

@@ -11,7 +11,7 @@ from typing import Any
 
 from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
-from saddlepoint.diagnosis.inspection import diagnose
+from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.reporting.figures import PANELS
 from saddlepoint.reporting.page import (
     WITHOUT_PLOTLY,

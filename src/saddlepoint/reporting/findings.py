@@ -7,7 +7,7 @@ from typing import Any
 
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Evidence, Finding
-from saddlepoint.diagnosis.inspection import Diagnosis, diagnose
+from saddlepoint.diagnosis.diagnose import Diagnosis, diagnose
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.page import figure_of, grid_table, section
 

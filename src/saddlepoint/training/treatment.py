@@ -19,7 +19,7 @@ from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import write_json
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.runs import Run, images_of
-from saddlepoint.diagnosis.inspection import diagnose, remedies_for
+from saddlepoint.diagnosis.diagnose import diagnose, remedies_for
 from saddlepoint.training import checkpoint, loop
 from saddlepoint.training.attending import FoundUnhealthy
 from saddlepoint.training.monitor import Monitor

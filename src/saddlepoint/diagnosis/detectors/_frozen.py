@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 
 NAMES = {"g": "generator", "d": "discriminator"}
 
@@ -20,7 +20,7 @@ def stands_still(
     """
     other = "d" if player == "g" else "g"
     name = NAMES[player]
-    looks = Looks(history, f"steps_{player}", f"steps_{other}")
+    looks = Checks(history, f"steps_{player}", f"steps_{other}")
     if len(looks) >= 2 and not looks[f"steps_{player}"].any():
         steps = float(looks[f"steps_{other}"].sum())
         if steps >= idle:
@@ -35,7 +35,7 @@ def stands_still(
                 note=f"steps of the {name}'s optimiser",
             )
             return looks.finding(detector, 0, "fatal", message, (evidence,))
-    looks = Looks(history, f"update_ratio_{player}", f"missing_gradient_{player}")
+    looks = Checks(history, f"update_ratio_{player}", f"missing_gradient_{player}")
     missing, held = looks[f"missing_gradient_{player}"], looks[f"held_{player}"]
     # A loss whose slope is 0 everywhere moves nothing either; that is no fault of the wiring.
     if player == "g":

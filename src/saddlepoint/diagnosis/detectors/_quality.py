@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from saddlepoint.core.findings import Evidence
-from saddlepoint.diagnosis.detectors._looks import Looks, entropy, shares
+from saddlepoint.diagnosis.detectors._checks import Checks, entropy, shares
 
 NARROW, WIDE = 0.35, 3.0
 """Spread of the fakes as a share of the data's, outside of which it is not the data's."""
@@ -17,7 +17,7 @@ WEIGHT = 0.4
 """Share of the data without fakes that is more than a few modes."""
 
 
-def poor(looks: Looks, coverage: float = 0.1) -> np.ndarray:
+def poor(looks: Checks, coverage: float = 0.1) -> np.ndarray:
     """bool [looks]: hardly a real image has a fake near it, and a second measure agrees.
 
     Args:
@@ -35,13 +35,13 @@ def poor(looks: Looks, coverage: float = 0.1) -> np.ndarray:
     return uncovered & agrees
 
 
-def off_the_data(looks: Looks) -> np.ndarray:
+def off_the_data(looks: Checks) -> np.ndarray:
     """bool [looks]: the fakes lie nowhere on the data: which bin is nearest says nothing."""
     with np.errstate(invalid="ignore"):
         return (looks["nearest_real"] > FAR) & (looks["off_data"] > 2 * OFF)
 
 
-def still_improves(looks: Looks, k: int, steps: float) -> bool:
+def still_improves(looks: Checks, k: int, steps: float) -> bool:
     """True when any measure of quality got clearly better over twice the looks and steps given.
 
     Newer half against older half of the looks: a step of a tenth of the measure's whole range, or
@@ -68,7 +68,7 @@ def effective_bins(counts: np.ndarray) -> np.ndarray:
     return np.exp(entropy(shares(counts)))
 
 
-def evidence(looks: Looks) -> tuple[Evidence, ...]:
+def evidence(looks: Checks) -> tuple[Evidence, ...]:
     """The measures of quality that the last look has."""
     notes = {
         "coverage": ((0.1, None), "share of real images with a fake nearby"),

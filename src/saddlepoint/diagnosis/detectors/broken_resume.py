@@ -8,7 +8,7 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -36,7 +36,7 @@ class BrokenResume(Detector):
         between(self, 0, 1, "share")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "net_age", "optimizer_age")
+        looks = Checks(history, "net_age", "optimizer_age")
         ill = (looks["net_age"] >= self.old) & (looks["optimizer_age"] <= self.share)
         first = looks.lasting(ill, 1, 1)
         if first is None:

@@ -11,8 +11,8 @@ from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks, gains
 from saddlepoint.diagnosis.detectors._examples import learning, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, gains
 
 
 @register("complete-mode-collapse")
@@ -35,7 +35,7 @@ class CompleteModeCollapse(Detector):
     warmup: float = 200
     """Rounds that are not looked at."""
     m: int = 5
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 6
     """... among this many."""
     steps: float = 200
@@ -54,7 +54,7 @@ class CompleteModeCollapse(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "pair_ratio", after=self.warmup)
+        looks = Checks(history, "pair_ratio", after=self.warmup)
         spread = looks["pair_ratio"]
         with np.errstate(invalid="ignore"):  # where there is no score it says nothing
             ill = (spread < self.spread) | (

@@ -12,8 +12,8 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks, gains
 from saddlepoint.diagnosis.detectors._examples import learning, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, gains
 
 
 @register("condition-ignored")
@@ -45,7 +45,7 @@ class ConditionIgnored(Detector):
     warmup: float = 300
     """Rounds that are not looked at."""
     m: int = 7
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 8
     """... among this many."""
     steps: float = 280
@@ -65,7 +65,7 @@ class ConditionIgnored(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "label_effect", "latent_effect", after=self.warmup)
+        looks = Checks(history, "label_effect", "latent_effect", after=self.warmup)
         effect, agreement = looks["label_effect"], looks["label_agreement"]
         with np.errstate(invalid="ignore"):  # NaN, where there is no such column, is no sign
             varied = looks["label_diversity"] > self.varied

@@ -11,8 +11,8 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
 from saddlepoint.diagnosis.detectors._examples import learning, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
 
 
 @register("discriminator-overfitting")
@@ -31,7 +31,7 @@ class DiscriminatorOverfitting(Detector):
     warmup: float = 200
     """Rounds that are not looked at."""
     m: int = 6
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 7
     """... among this many."""
     steps: float = 250
@@ -45,7 +45,7 @@ class DiscriminatorOverfitting(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "heldout_auc", after=self.warmup)
+        looks = Checks(history, "heldout_auc", after=self.warmup)
         values = looks["heldout_auc"]
         first = looks.lasting(values > self.auc, self.m, self.k, self.steps)
         if first is None:

@@ -12,8 +12,8 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
 from saddlepoint.diagnosis.detectors._examples import learning, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
 
 
 @register("discriminator-wins")
@@ -35,7 +35,7 @@ class DiscriminatorWins(Detector):
     warmup: float = 200
     """Rounds that are not looked at."""
     m: int = 7
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 8
     """... among this many."""
     steps: float = 250
@@ -49,7 +49,7 @@ class DiscriminatorWins(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "auc", "coverage", "coverage_null", after=self.warmup)
+        looks = Checks(history, "auc", "coverage", "coverage_null", after=self.warmup)
         poor = _quality.poor(looks)
         ill = (looks["auc"] >= self.auc) & poor
         first = looks.lasting(ill, self.m, self.k, self.steps)
@@ -78,7 +78,7 @@ class DiscriminatorWins(Detector):
         )
         return looks.finding(self, first, "fatal", message, tuple(evidence))
 
-    def _long(self, looks: Looks, poor: np.ndarray) -> int | None:
+    def _long(self, looks: Checks, poor: np.ndarray) -> int | None:
         """The first of the last looks, half as many again and over half as many rounds again, at
         which the images were bad and the discriminator nearly always right."""
         first = looks.window(3 * self.k // 2, 1.5 * self.steps)

@@ -12,8 +12,8 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
 from saddlepoint.diagnosis.detectors._examples import learning, run, time, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
 
 SCALES = {
     "logit_gap": "mean real minus fake output, without its sign",
@@ -56,11 +56,11 @@ class Divergence(Detector):
     warmup: float = 100
     """Rounds that are not looked at."""
     early: int = 8
-    """Looks that give the median to compare with."""
+    """Checks that give the median to compare with."""
     away: float = 3.0
     """Distance of the fakes to the data, in distances of two real images, at which they left it."""
     m: int = 6
-    """Looks at which they must be away ..."""
+    """Checks at which they must be away ..."""
     k: int = 7
     """... among this many."""
     steps: float = 200
@@ -78,7 +78,7 @@ class Divergence(Detector):
         return self._grown(history) or self._gone(history)
 
     def _grown(self, history: History) -> Finding | None:
-        looks = Looks(history, after=self.warmup)
+        looks = Checks(history, after=self.warmup)
         if len(looks) <= self.early:
             return None
         sums = {
@@ -112,7 +112,7 @@ class Divergence(Detector):
         return looks.finding(self, first, "fatal", message, evidence)
 
     def _gone(self, history: History) -> Finding | None:
-        looks = Looks(history, "off_data", after=self.warmup)
+        looks = Checks(history, "off_data", after=self.warmup)
         first = looks.lasting(looks["off_data"] > self.away, self.m, self.k, self.steps)
         if first is None or _quality.still_improves(looks, self.k, self.steps):
             return None
@@ -129,7 +129,7 @@ class Divergence(Detector):
         )
         return looks.finding(self, first, "fatal", message, (distance, *others))
 
-    def _scales(self, looks: Looks) -> dict[str, np.ndarray]:
+    def _scales(self, looks: Checks) -> dict[str, np.ndarray]:
         gap = np.abs(looks["real_logit"] - looks["fake_logit"])
         return {"logit_gap": gap, **{n: looks[n] for n in SCALES if n != "logit_gap"}}
 

@@ -9,7 +9,7 @@ from saddlepoint.core.checks import at_least
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -26,7 +26,7 @@ class DoubleSigmoid(Detector):
     """
 
     looks: int = 2
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
 
     explained_by: ClassVar[tuple[str, ...]] = ()
 
@@ -34,7 +34,7 @@ class DoubleSigmoid(Detector):
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "sigmoid_end", "expects_logits")
+        looks = Checks(history, "sigmoid_end", "expects_logits")
         ill = (looks["sigmoid_end"] == 1) & (looks["expects_logits"] == 1)
         first = looks.lasting(ill, self.looks, self.looks)
         if first is None:

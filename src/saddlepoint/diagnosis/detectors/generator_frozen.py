@@ -25,7 +25,7 @@ class GeneratorFrozen(Detector):
     """
 
     looks: int = 3
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
     idle: float = 25
     """Steps of the other player without one of this player's."""
 

@@ -10,8 +10,8 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
 from saddlepoint.diagnosis.detectors._examples import run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
 
 
 @register("generator-wins")
@@ -30,7 +30,7 @@ class GeneratorWins(Detector):
     warmup: float = 200
     """Rounds that are not looked at."""
     m: int = 5
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 8
     """... among this many."""
     steps: float = 200
@@ -49,7 +49,7 @@ class GeneratorWins(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "auc", "coverage", "coverage_null", after=self.warmup)
+        looks = Checks(history, "auc", "coverage", "coverage_null", after=self.warmup)
         fooled = looks["auc"] < self.auc
         ill = fooled & _quality.poor(looks)
         first = looks.lasting(ill, self.m, self.k, self.steps)

@@ -11,8 +11,8 @@ from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks, gains
 from saddlepoint.diagnosis.detectors._examples import learning, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, gains
 
 
 @register("latent-ignored")
@@ -33,7 +33,7 @@ class LatentIgnored(Detector):
     warmup: float = 200
     """Rounds that are not looked at."""
     m: int = 5
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 6
     """... among this many."""
     steps: float = 200
@@ -47,7 +47,7 @@ class LatentIgnored(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "latent_effect", "label_effect", after=self.warmup)
+        looks = Checks(history, "latent_effect", "label_effect", after=self.warmup)
         effect = looks["latent_effect"]
         ill = (effect < self.effect) & (looks["label_effect"] > self.label_effect)
         with np.errstate(invalid="ignore"):  # without variety even among labels it is a collapse

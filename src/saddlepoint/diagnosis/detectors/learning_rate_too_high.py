@@ -12,9 +12,9 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._examples import run
 from saddlepoint.diagnosis.detectors._frozen import NAMES
-from saddlepoint.diagnosis.detectors._looks import Looks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 SETTLED = 10
@@ -41,7 +41,7 @@ class LearningRateTooHigh(Detector):
     until: float = 500
     """Steps of the start."""
     k: int = 5
-    """Looks at which the images must be bad, after the start."""
+    """Checks at which the images must be bad, after the start."""
 
     explained_by: ClassVar[tuple[str, ...]] = ("optimizer-mixup", "wrong-sign", "broken-resume")
 
@@ -56,7 +56,7 @@ class LearningRateTooHigh(Detector):
 
     def _player(self, history: History, player: str) -> Finding | None:
         name = f"update_ratio_{player}"
-        looks = Looks(history, name)
+        looks = Checks(history, name)
         ratio = looks[name]
         if len(ratio) < 2:
             return None
@@ -90,7 +90,7 @@ class LearningRateTooHigh(Detector):
         return looks.finding(self, 0, "info" if is_start else "fatal", message, (evidence,))
 
     def _is_harmed(self, history: History) -> bool:
-        looks = Looks(history, "coverage", "coverage_null", after=self.until)
+        looks = Checks(history, "coverage", "coverage_null", after=self.until)
         if len(looks) < self.k or _quality.still_improves(looks, self.k, 0):
             return False
         return bool(_quality.poor(looks)[-self.k :].all())

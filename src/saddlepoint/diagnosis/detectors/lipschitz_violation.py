@@ -12,14 +12,14 @@ from saddlepoint.core.findings import LOSS_FAMILIES, Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
-from saddlepoint.diagnosis.detectors._examples import learning, run, time, traps
-from saddlepoint.diagnosis.detectors._looks import (
+from saddlepoint.diagnosis.detectors._checks import (
     WIRING,
-    Looks,
+    Checks,
     ever,
     gains,
     loss_family,
 )
+from saddlepoint.diagnosis.detectors._examples import learning, run, time, traps
 
 UNCLIPPED = 0.01
 """Share of the weights at the greatest absolute weight that only a clipped critic exceeds."""
@@ -58,7 +58,7 @@ class LipschitzViolation(Detector):
     warmup: float = 200
     """Rounds that are not looked at."""
     m: int = 6
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 7
     """... among this many."""
     steps: float = 250
@@ -78,7 +78,7 @@ class LipschitzViolation(Detector):
             return None
         if ever(history, "penalised"):
             return self._sloped(history, self.low, self.high)
-        shares = Looks(history, "clip_share")["clip_share"]
+        shares = Checks(history, "clip_share")["clip_share"]
         never_clipped = len(shares) > 0 and float(shares.max()) < UNCLIPPED
         bound = self.unbounded if never_clipped else 20 * self.unbounded
         return (
@@ -89,14 +89,14 @@ class LipschitzViolation(Detector):
 
     def _rises(self, history: History) -> Finding | None:
         """As `_sloped` with the bound of a penalised critic, while the slope goes on rising."""
-        looks = Looks(history, "input_gradient_norm", after=self.warmup)
+        looks = Checks(history, "input_gradient_norm", after=self.warmup)
         since = looks.window(self.k, self.steps)
         if since is None or not gains(looks["input_gradient_norm"], since, self.rise):
             return None
         return self._sloped(history, 0.0, self.high)
 
     def _sloped(self, history: History, low: float, high: float) -> Finding | None:
-        looks = Looks(history, "input_gradient_norm", after=self.warmup)
+        looks = Checks(history, "input_gradient_norm", after=self.warmup)
         slope = looks["input_gradient_norm"]
         # A flat critic beside good fakes has nothing left to tell.
         off = (slope > high) | ((slope < low) & _quality.poor(looks))
@@ -121,7 +121,7 @@ class LipschitzViolation(Detector):
         return looks.finding(self, first, severity, message, (evidence, *more))
 
     def _clipped(self, history: History) -> Finding | None:
-        looks = Looks(history, "clip_share", "coverage", "coverage_null", "auc")
+        looks = Checks(history, "clip_share", "coverage", "coverage_null", "auc")
         was_clipped = np.maximum.accumulate(looks["clip_share"]) > self.clipped
         blind = np.abs(looks["auc"] - 0.5) < self.blind
         stuck = was_clipped & (blind | (looks["clip_share"] > self.clipped))

@@ -11,8 +11,8 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
 from saddlepoint.diagnosis.detectors._examples import learning, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
 
 
 @register("memorisation")
@@ -33,7 +33,7 @@ class Memorisation(Detector):
     warmup: float = 300
     """Rounds that are not looked at."""
     m: int = 6
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 7
     """... among this many."""
     steps: float = 250
@@ -52,7 +52,7 @@ class Memorisation(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "train_closeness", after=self.warmup)
+        looks = Checks(history, "train_closeness", after=self.warmup)
         close = looks["train_closeness"]
         with np.errstate(invalid="ignore"):  # an absent distance is no evidence against
             ill = (close > self.closeness) & ~(looks["nearest_real"] > self.nearest)

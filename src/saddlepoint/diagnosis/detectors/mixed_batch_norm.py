@@ -8,7 +8,7 @@ from saddlepoint.core.checks import at_least
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -25,13 +25,13 @@ class MixedBatchNorm(Detector):
     """
 
     looks: int = 2
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "mixed_batch", "batch_norm_d")
+        looks = Checks(history, "mixed_batch", "batch_norm_d")
         frozen = looks["eval_mode_d"] > 0.5  # statistics that stand still are not mixed
         ill = (looks["mixed_batch"] == 1) & (looks["batch_norm_d"] > 0) & ~frozen
         first = looks.lasting(ill, self.looks, self.looks)

@@ -9,8 +9,8 @@ from saddlepoint.core.checks import at_least
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._examples import N_LOOKS, run, traps
-from saddlepoint.diagnosis.detectors._looks import Looks
 
 
 @register("non-finite")
@@ -25,7 +25,7 @@ class NonFinite(Detector):
     """
 
     looks: int = 2
-    """Looks in a row that must have it."""
+    """Checks in a row that must have it."""
 
     explained_by: ClassVar[tuple[str, ...]] = ()
 
@@ -33,7 +33,7 @@ class NonFinite(Detector):
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "nonfinite")
+        looks = Checks(history, "nonfinite")
         first = looks.lasting(looks["nonfinite"] > 0, self.looks, self.looks)
         if first is None and len(looks) and looks["weights_lost"][-1] > 0:
             first = len(looks) - 1  # no need to wait: a weight that is lost stays lost

@@ -10,7 +10,7 @@ from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 _SHARED = "parameters of one net that the other net's optimiser holds"
@@ -32,7 +32,7 @@ class OptimizerMixup(Detector):
     stale: float = 1e-3
     """Share of a gradient that may be left over from before."""
     looks: int = 2
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
 
     def __post_init__(self) -> None:
         above(self, 0, "stale")
@@ -46,7 +46,7 @@ class OptimizerMixup(Detector):
             ("stale_gradient_d", "discriminator", _STALE),
             ("stale_gradient_g", "generator", _STALE),
         ):
-            looks = Looks(history, name)
+            looks = Checks(history, name)
             most = self.stale if note is _STALE else 0.0
             # An optimiser that holds none of the weights zeroes none: a frozen net.
             holds = ~(looks[f"held_{name[-1]}"] == 0) if note is _STALE else True

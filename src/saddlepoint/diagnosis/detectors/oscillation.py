@@ -11,8 +11,8 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks, entropy, shares
 from saddlepoint.diagnosis.detectors._examples import N_BINS, counts, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, entropy, shares
 
 
 @register("oscillation")
@@ -34,7 +34,7 @@ class Oscillation(Detector):
     warmup: float = 250
     """Rounds that are not looked at."""
     k: int = 12
-    """Looks that are compared."""
+    """Checks that are compared."""
     steps: float = 400
     """Rounds that those looks must span."""
 
@@ -52,7 +52,7 @@ class Oscillation(Detector):
         at_least(self, 6, "k")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "bins", after=self.warmup)
+        looks = Checks(history, "bins", after=self.warmup)
         first = looks.window(self.k, self.steps)
         if first is None:
             return None

@@ -12,8 +12,8 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks, shares
 from saddlepoint.diagnosis.detectors._examples import N_BINS, counts, even_bins, run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks, shares
 
 
 @register("partial-mode-collapse")
@@ -36,7 +36,7 @@ class PartialModeCollapse(Detector):
     warmup: float = 250
     """Rounds that are not looked at."""
     k: int = 8
-    """Looks over which the fakes are counted."""
+    """Checks over which the fakes are counted."""
     steps: float = 250
     """Rounds that those looks must span."""
     z: float = 2.6
@@ -61,7 +61,7 @@ class PartialModeCollapse(Detector):
         at_least(self, 4, "k")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "bins", "bins_real", after=self.warmup)
+        looks = Checks(history, "bins", "bins_real", after=self.warmup)
         first = looks.window(self.k, self.steps)
         if first is None:
             return None

@@ -10,7 +10,7 @@ from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -32,7 +32,7 @@ class RangeMismatch(Detector):
     raw: float = 100.0
     """Real values this wide, ten times wider than the generated ones, are raw bytes."""
     looks: int = 2
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "beyond")
@@ -41,7 +41,7 @@ class RangeMismatch(Detector):
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "real_low", "real_high", "fake_low", "fake_high")
+        looks = Checks(history, "real_low", "real_high", "fake_low", "fake_high")
         low = np.minimum.accumulate(looks["real_low"])
         high = np.maximum.accumulate(looks["real_high"])
         reach_low, reach_high = looks["reach_low"], looks["reach_high"]

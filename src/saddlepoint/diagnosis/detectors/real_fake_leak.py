@@ -11,7 +11,7 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -31,7 +31,7 @@ class RealFakeLeak(Detector):
     sure: float = 0.9
     """AUC from which on the discriminator counts as winning."""
     m: int = 2
-    """Looks that must show it ..."""
+    """Checks that must show it ..."""
     k: int = 3
     """... among this many, after the first steps."""
 
@@ -46,7 +46,7 @@ class RealFakeLeak(Detector):
         return self._border(history) or self._noise(history)
 
     def _border(self, history: History) -> Finding | None:
-        looks = Looks(history, "frame_alone", "leak_border", after=2)
+        looks = Checks(history, "frame_alone", "leak_border", after=2)
         framed = looks["frame_alone"] >= 1
         used = looks.lasting(framed & (looks["leak_border"] >= self.drop), self.m, self.k)
         first = used if used is not None else looks.lasting(framed, self.k, self.k)
@@ -80,7 +80,7 @@ class RealFakeLeak(Detector):
         return looks.finding(self, first, severity, message, evidence)
 
     def _noise(self, history: History) -> Finding | None:
-        looks = Looks(history, "leak_noise", "auc", after=2)
+        looks = Checks(history, "leak_noise", "auc", after=2)
         ill = (looks["leak_noise"] >= self.drop) & (looks["auc"] >= self.sure)
         first = looks.lasting(ill, self.m, self.k)
         if first is None:

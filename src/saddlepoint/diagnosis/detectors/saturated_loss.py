@@ -9,7 +9,7 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -27,7 +27,7 @@ class SaturatedLoss(Detector):
     share: float = 0.75
     """Share of the generated images without a slope."""
     m: int = 3
-    """Looks that must show it ..."""
+    """Checks that must show it ..."""
     k: int = 4
     """... among this many."""
 
@@ -49,7 +49,7 @@ class SaturatedLoss(Detector):
         at_least(self, self.m, "k")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "flat_share")
+        looks = Checks(history, "flat_share")
         first = looks.lasting(looks["flat_share"] >= self.share, self.m, self.k)
         if first is None:
             return None

@@ -8,7 +8,7 @@ from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -27,7 +27,7 @@ class TrainEvalMismatch(Detector):
     share: float = 0.5
     """Share of the calls in evaluation mode, or of the layers that stand still."""
     looks: int = 3
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
     gap: float = 1.0
     """Distance of samples of both modes, in units of the distance of two samples."""
     settled: float = 500
@@ -40,7 +40,7 @@ class TrainEvalMismatch(Detector):
 
     def inspect(self, history: History) -> Finding | None:
         for name, note, message in _FACTS:
-            looks = Looks(history, name, after=2)
+            looks = Checks(history, name, after=2)
             first = looks.lasting(looks[name] > self.share, self.looks, self.looks)
             if first is not None:
                 value = float(looks[name][-1])
@@ -49,7 +49,7 @@ class TrainEvalMismatch(Detector):
         return self._gap(history)
 
     def _gap(self, history: History) -> Finding | None:
-        looks = Looks(history, "eval_gap", after=self.settled)
+        looks = Checks(history, "eval_gap", after=self.settled)
         # An average lags behind by design; how far is nobody's fault.
         ill = (looks["eval_gap"] > self.gap) & ~(looks["averaged"] == 1)
         first = looks.lasting(ill, 2 * self.looks, 2 * self.looks)

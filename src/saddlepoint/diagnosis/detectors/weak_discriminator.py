@@ -12,8 +12,8 @@ from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
+from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
 from saddlepoint.diagnosis.detectors._examples import run, traps
-from saddlepoint.diagnosis.detectors._looks import WIRING, Looks
 
 
 @register("weak-discriminator")
@@ -34,7 +34,7 @@ class WeakDiscriminator(Detector):
     warmup: float = 300
     """Rounds that are not looked at."""
     m: int = 8
-    """Looks that must be ill ..."""
+    """Checks that must be ill ..."""
     k: int = 10
     """... among this many."""
     steps: float = 350
@@ -57,7 +57,7 @@ class WeakDiscriminator(Detector):
         between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "auc", "coverage", "coverage_null", after=self.warmup)
+        looks = Checks(history, "auc", "coverage", "coverage_null", after=self.warmup)
         blind = (looks["auc"] <= self.auc) & (looks["auc"] >= 1 - self.auc)
         ill = blind & _quality.poor(looks, self.coverage)
         first = looks.lasting(ill, self.m, self.k, self.steps)

@@ -10,7 +10,7 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 
@@ -29,7 +29,7 @@ class WrongGradientPenalty(Detector):
     cosine: float = 0.99
     """Least cosine between a sample's gradient and the pull on it."""
     looks: int = 2
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
 
     def __post_init__(self) -> None:
         between(self, 0, 1, "cosine")
@@ -39,7 +39,7 @@ class WrongGradientPenalty(Detector):
         return self._axis(history) or self._constant(history)
 
     def _axis(self, history: History) -> Finding | None:
-        looks = Looks(history, "penalised", "penalty_cosine")
+        looks = Checks(history, "penalised", "penalty_cosine")
         ill = (looks["penalised"] == 1) & (looks["penalty_cosine"] < self.cosine)
         first = looks.lasting(ill, self.looks, self.looks)
         if first is None:
@@ -66,7 +66,7 @@ class WrongGradientPenalty(Detector):
         return looks.finding(self, first, "fatal", message, tuple(evidence))
 
     def _constant(self, history: History) -> Finding | None:
-        looks = Looks(history, "penalised", "penalty_graph")
+        looks = Checks(history, "penalised", "penalty_graph")
         ill = (looks["penalised"] == 1) & (looks["penalty_graph"] == 0)
         first = looks.lasting(ill, self.looks, self.looks)
         if first is None:

@@ -11,7 +11,7 @@ from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._looks import Looks
+from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._wiring import early, sound
 
 MOSTLY_FLAT = 0.3
@@ -33,7 +33,7 @@ class WrongSign(Detector):
     least: float = 0.5
     """How decided a push must be, from 0 (as many up as down) to 1 (all one way)."""
     looks: int = 3
-    """Looks in a row that must show it."""
+    """Checks in a row that must show it."""
 
     explained_by: ClassVar[tuple[str, ...]] = ("non-finite",)
 
@@ -42,7 +42,7 @@ class WrongSign(Detector):
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Looks(history, "logit_gradient_sign_real_d", "logit_gradient_sign_fake_d")
+        looks = Checks(history, "logit_gradient_sign_real_d", "logit_gradient_sign_fake_d")
         real, fake = looks["logit_gradient_sign_real_d"], looks["logit_gradient_sign_fake_d"]
         together = (
             _clear(looks)
@@ -64,7 +64,7 @@ class WrongSign(Detector):
                 message,
                 _evidence(looks, "logit_gradient_sign_fake_d", "logit_gradient_sign_real_d"),
             )
-        looks = Looks(
+        looks = Checks(
             history,
             "logit_gradient_sign_real_d",
             "logit_gradient_sign_fake_d",
@@ -120,12 +120,12 @@ class WrongSign(Detector):
         ]
 
 
-def _clear(looks: Looks) -> np.ndarray:
-    """Looks at which most outputs have a slope: of a flat loss the few others tell nothing."""
+def _clear(looks: Checks) -> np.ndarray:
+    """Checks at which most outputs have a slope: of a flat loss the few others tell nothing."""
     return ~((looks["flat_share"] > MOSTLY_FLAT) | (looks["saturated"] > MOSTLY_FLAT))
 
 
-def _evidence(looks: Looks, judged: str, against: str) -> tuple[Evidence, ...]:
+def _evidence(looks: Checks, judged: str, against: str) -> tuple[Evidence, ...]:
     """The pushes; the one that is `judged` should go the other way than `against`."""
     found = []
     for name, note in _NOTES.items():

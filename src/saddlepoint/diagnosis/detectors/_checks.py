@@ -35,7 +35,7 @@ WIRING = (
 """Faults of how a loop is written: what they lead to is not reported beside them."""
 
 
-class Looks:
+class Checks:
     """The rows of a history, from a step on, in which every named column has a finite value."""
 
     def __init__(self, history: History, *names: str, after: float = 0) -> None:
