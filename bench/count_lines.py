@@ -1,7 +1,7 @@
 """Lines of code by folder: without blank lines, docstrings and comments.
 
-    python bench/count_lines.py            src/saddlepoint, a row a folder
-    python bench/count_lines.py --files    a row a file of more than 250 lines, too
+python bench/count_lines.py            src/saddlepoint, a row a folder
+python bench/count_lines.py --files    a row a file of more than 250 lines, too
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ def main() -> None:
         files[folder] += 1
         lines[folder] += found[0]
         comments[folder] += found[1]
-        if given.files and text.count("\n") > 250:
-            print(f"{path.relative_to(given.root)}: {text.count(chr(10))} lines, {found[0]} of code")
+        length = len(text.splitlines())
+        if given.files and length > 250:
+            print(f"{path.relative_to(given.root)}: {length} lines, {found[0]} of code")
     print("| folder | files | lines of code | comment lines |\n|---|--:|--:|--:|")
     for folder in lines:
         print(f"| {folder} | {files[folder]} | {lines[folder]:,} | {comments[folder]} |")

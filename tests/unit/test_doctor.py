@@ -137,7 +137,8 @@ def test_a_row_has_the_columns_of_behaviour_and_no_others() -> None:
     wanted = (
         "loss_d loss_g real_logit fake_logit logit_spread auc output_low output_high saturated "
         "nonfinite grad_norm_d grad_norm_g update_ratio_d update_ratio_g moved_d moved_g "
-        "clip_share input_gradient_norm input_gradient_norm_fake replay_auc pair_ratio rke_ratio duplicates coverage "
+        "clip_share input_gradient_norm input_gradient_norm_fake replay_auc pair_ratio "
+        "rke_ratio duplicates coverage "
         "coverage_null nearest_real train_closeness bins_missing bins_weight bins_null bins "
         "bins_real drift eval_gap loss_family logits_given"
     )

@@ -180,6 +180,7 @@ class Config:
             )
         if self.train.wrong_label_fraction > 0 and self.arch.conditioning == "none":
             raise InputError(
-                f"train.wrong_label_fraction={self.train.wrong_label_fraction:g} pairs images with wrong labels, but "
-                "arch.conditioning=none uses no labels; choose another conditioning or 0."
+                f"train.wrong_label_fraction={self.train.wrong_label_fraction:g} pairs images with "
+                "wrong labels, but arch.conditioning=none uses no labels; choose another "
+                "conditioning or 0."
             )

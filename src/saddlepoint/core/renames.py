@@ -1,4 +1,4 @@
-"""Names that were changed, so that runs written under the old ones stay readable. No torch in here."""
+"""Names that were changed, so that runs written under the old ones stay readable."""
 
 from __future__ import annotations
 

@@ -70,11 +70,14 @@ COLUMNS: dict[str, str] = {
     "reach_low": "least value that the generator's last operation (tanh, sigmoid) can give",
     "reach_high": "greatest value that the generator's last operation can give",
     "sigmoid_end": "1 when the discriminator's last operation is a sigmoid",
-    "expects_logits": "of a sigmoid's outputs: 1 when the loss takes them for raw ones, by its slope",
+    "expects_logits": "of a sigmoid's outputs: 1 when the loss takes them for raw ones, by its "
+    "slope",
     "flat_share": "share of generated images whose output the generator's loss cannot move: its "
     "slope there is 0",
-    "logit_gradient_sign_real_d": "-1 to 1: where the discriminator's loss pushes the outputs of real images",
-    "logit_gradient_sign_fake_d": "-1 to 1: where the discriminator's loss pushes the outputs of fakes",
+    "logit_gradient_sign_real_d": "-1 to 1: where the discriminator's loss pushes the "
+    "outputs of real images",
+    "logit_gradient_sign_fake_d": "-1 to 1: where the discriminator's loss pushes the "
+    "outputs of fakes",
     "logit_gradient_sign_fake_g": "-1 to 1: where the generator's loss pushes the outputs of fakes",
     "mixed_batch": "1 when one call of the discriminator had real and fake images",
     "batch_norm_d": "number of BatchNorm layers in the discriminator",

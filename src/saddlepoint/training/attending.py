@@ -101,7 +101,7 @@ class Attending:
             self.monitor.findings = self.names
 
     def raise_if_fatal(self) -> None:
-        """Raises FoundUnhealthy where a run that is to be treated has a finding that calls for it."""
+        """Raises FoundUnhealthy where a run in treat mode has a finding that calls for it."""
         found = self.doctor.findings if self.doctor is not None and self.treats else []
         for finding in found:
             if finding.severity == "fatal" or finding.name in TREATED_EARLY:

@@ -139,7 +139,8 @@ def _evidence(looks: Checks, judged: str, against: str) -> tuple[Evidence, ...]:
 
 
 _NOTES = {
-    "logit_gradient_sign_real_d": "where the discriminator's loss pushes the outputs of real images",
+    "logit_gradient_sign_real_d": "where the discriminator's loss pushes the outputs "
+    "of real images",
     "logit_gradient_sign_fake_d": "where it pushes those of fakes: the other way",
     "logit_gradient_sign_fake_g": "where the generator's loss pushes those of fakes: back again",
 }

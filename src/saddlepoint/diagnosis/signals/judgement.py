@@ -61,7 +61,7 @@ def heldout_columns(
 def slopes(
     judge: Judge, real: Tensor, fake: Tensor, labels: Tensor | None, seed: int
 ) -> dict[str, float]:
-    """gradient_norm and gradient_norm_fake: gradient norms of the output, per image, over all pixels."""
+    """Gradient norms of the output by the image, over all its pixels."""
     n = min(N_SLOPES, len(real), len(fake))
     generator = torch.Generator().manual_seed(seed)
     mix = torch.rand(n, *[1] * (real.dim() - 1), generator=generator).to(real.device)
