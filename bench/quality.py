@@ -20,10 +20,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import multiprocessing
 import shutil
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from typing import Any
 import _judge
 import numpy as np
 from _bench import RESULTS, machine, machine_text, read_result, spread_text, write_result
+from _processes import in_own_process
 
 from saddlepoint import api
 from saddlepoint.core import images
@@ -71,8 +70,7 @@ def train_in_own_process(preset: str, seed: int, budget: dict[str, float], out: 
     """As `train`, after removing what an earlier attempt left."""
     shutil.rmtree(out, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(train, preset, seed, budget, str(out)).result()
+    return in_own_process(train, preset, seed, budget, str(out))
 
 
 def rate_at_rest(preset: str, kimg: float = 10) -> float:

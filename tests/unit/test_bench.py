@@ -1,0 +1,86 @@
+"""What the scripts in bench/ count and start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from count_lines import count
+
+BENCH = Path(__file__).parents[2] / "bench"
+
+MODULE = '''"""A docstring
+of two lines."""
+
+import os  # a comment beside code
+
+
+class Thing:
+    """What it is."""
+
+    size: int = 3
+    """How large."""
+
+    # A comment alone,
+    # of two lines.
+    def text(self) -> str:
+        return """a string that is used
+counts with every line, # and this is no comment"""
+
+
+long = (
+    1,
+
+    2,
+)
+'''
+
+
+def test_lines_of_code_are_counted_without_blanks_docstrings_and_comments() -> None:
+    # import, class, size, def, two lines of the string, four of the tuple without its gap.
+    assert count(MODULE) == (10, 3)
+    assert count("") == (0, 0)
+    assert count('x = 1; y = """one"""\n"""two"""\n') == (1, 0)
+
+
+SCRIPT = """
+import os, sys, time
+from pathlib import Path
+from _processes import in_own_process
+
+def work(folder):
+    Path(folder, "pid").write_text(str(os.getpid()))
+    with Path(folder, "beats").open("a", buffering=1) as beats:
+        while True:
+            beats.write("beat\\n")
+            time.sleep(0.02)
+
+if __name__ == "__main__":
+    in_own_process(work, sys.argv[1])
+"""
+
+
+def test_a_killed_script_leaves_no_child(tmp_path: Path) -> None:
+    script, beats = tmp_path / "script.py", tmp_path / "beats"
+    script.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(BENCH)}
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)], env=environment)
+    try:
+        while not (beats.exists() and beats.read_text()):
+            assert parent.poll() is None, "the script ended before its child began"
+            time.sleep(0.02)
+    finally:
+        parent.kill()
+        parent.wait()
+    deadline, last = time.monotonic() + 20, -1
+    while (size := beats.stat().st_size) != last:
+        if time.monotonic() > deadline:
+            os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+            pytest.fail("the child still works, long after its parent was killed")
+        last = size
+        time.sleep(0.5)
