@@ -53,7 +53,7 @@ def our_parts(real: np.ndarray, fake: np.ndarray) -> dict[str, Part]:
 
     def reference() -> Values:
         made = Moments.of(sides[0].vectors)
-        kept = Moments(n=made.n, total=made.total, products=made.products, known_root=made.root)
+        kept = Moments(n=made.n, total=made.total, products=made.products, kept_factor=made.factor)
         comparison.shared["moments-real"] = kept
         return {}
 

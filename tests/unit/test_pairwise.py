@@ -13,16 +13,15 @@ from torch import Tensor
 
 from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.metrics import _pairwise
-from saddlepoint.evaluation.metrics._kernel import KernelSums, members, subsets
+from saddlepoint.evaluation.metrics._kernel import subsets
 from saddlepoint.evaluation.metrics._neighbours import (
     ROUNDING,
     Inside,
     Nearest,
     Points,
     below,
-    decide,
 )
-from saddlepoint.evaluation.metrics._pairwise import neighbours, pairwise, visit
+from saddlepoint.evaluation.metrics._pairwise import neighbours, pairwise
 
 
 def compare(real: Tensor, fake: Tensor, **settings: object) -> Comparison:
@@ -156,51 +155,6 @@ def test_a_set_covers_itself() -> None:
     assert found.covered.all()
     assert found.inside_fake.all()
     assert (found.nearest_squares == 0).all()
-
-
-@pytest.mark.parametrize("n_shares", [2, 3])
-@pytest.mark.usefixtures("small_tiles")
-def test_what_processes_found_in_their_shares_merges(n_shares: int) -> None:
-    torch.manual_seed(0)
-    x = compare(torch.randn(50, 4), torch.randn(37, 4) * 0.9, k=3)
-    whole = pairwise(x)
-    centre = x.real.vectors.mean(0)
-    real = Points.of(x.real.vectors, centre, "cpu", torch.float32)
-    fake = Points.of(x.fake.vectors, centre, "cpu", torch.float32)
-
-    def one(which: int) -> tuple[Nearest, Nearest, Inside, KernelSums]:
-        """As a process of its own would, with the radii that follow from the first merge."""
-        own, cross = Nearest(real, 6), Nearest(fake, 4)
-        inside = Inside(real, fake, whole.real_radii)
-        kernel = KernelSums(real, fake, *members(x))
-        share = (which, n_shares)
-        visit(own, real, lambda *tile: kernel.add("real", *tile), share=share)
-        visit(Nearest(fake, 6), fake, lambda *tile: kernel.add("fake", *tile), share=share)
-        visit(
-            cross,
-            real,
-            lambda rows, columns, p: kernel.add("cross", columns, rows, p.T),
-            lambda rows, columns, squares: inside.add(columns, rows, squares.T),
-            share,
-        )
-        return own, cross, inside, kernel
-
-    first, *others = (one(which) for which in range(n_shares))
-    assert first[2].column_counts.sum() < whole.n_balls.sum()  # a share is not yet the whole
-    for other in others:
-        first[0].merge(other[0])
-        first[1].merge(other[1])
-        first[2].merge(other[2])
-        first[3].merge(other[3])
-    own, cross, inside, kernel = first
-    assert torch.equal(decide(own, real, real, 3)[0][:, -1], whole.real_radii)
-    squares, index = decide(cross, fake, real, 1)
-    assert torch.equal(squares[:, 0], whole.nearest_squares)
-    assert torch.equal(index[:, 0], whole.nearest_real)
-    assert torch.equal(inside.column_counts, whole.n_balls)
-    assert torch.equal(inside.row_any, whole.covered)
-    assert kernel.squared_mmd() == pytest.approx(whole.kernel.squared_mmd(), abs=1e-7)
-    torch.testing.assert_close(kernel.subset_mmds(), whole.kernel.subset_mmds(), rtol=0, atol=1e-6)
 
 
 @given(

@@ -27,19 +27,24 @@ def keep_reference(comparison: Comparison, folder: Path) -> None:
 
 
 def _moments(comparison: Comparison, folder: Path) -> Moments:
-    """Mean, covariance and its root."""
+    """Mean, covariance and its factor.
+
+    The file has had this name since it holds a Cholesky factor; one that holds a symmetric root
+    (`moments.safetensors`) is left alone.
+    """
     device = comparison.device
 
     def make() -> dict[str, Tensor]:
         made = Moments.of(comparison.real.vectors, device=device)
-        return {"total": made.total.cpu(), "products": made.products.cpu(), "root": made.root.cpu()}
+        names = ("total", "products", "factor")
+        return {name: getattr(made, name).cpu() for name in names}
 
-    kept = cached_tensors(folder / "moments.safetensors", make)
+    kept = cached_tensors(folder / "moments-factor.safetensors", make)
     return Moments(
         n=float(len(comparison.real)),
         total=kept["total"].to(device),
         products=kept["products"].to(device),
-        known_root=kept["root"].to(device),
+        kept_factor=kept["factor"].to(device),
     )
 
 

@@ -1,4 +1,4 @@
-"""Sums of KID's polynomial kernel over pairs, taken from the tiles of the pairwise pass."""
+"""Sums of KID's polynomial kernel over pairs, from the tiles of the pairwise pass."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ N_SUBSETS, SUBSET_SIZE = 100, 1000
 
 
 def subset_size(comparison: Comparison) -> int:
-    """1,000, or the number of the smaller set when that has fewer."""
+    """1,000, or the size of the smaller set when that is less."""
     return min(SUBSET_SIZE, len(comparison.real), len(comparison.fake))
 
 
 def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
     """Membership of the subsets of real and fake images: float32 [s, n_real], [s, n_fake].
 
-    100 subsets of 1,000 (or of the smaller set, when that has fewer), without replacement; a
-    function of the seed and the two sizes.
+    100 subsets of `subset_size`, drawn without replacement; a function of the seed and the two
+    sizes.
     """
     sizes = (len(comparison.real), len(comparison.fake))
     size = subset_size(comparison)
@@ -37,9 +37,9 @@ def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
 
 
 def members(comparison: Comparison) -> tuple[Tensor, Tensor]:
-    """How often each real, each fake image is in a group: float32 [s, n_real], [s, n_fake].
+    """How often each real and each fake image is in a group: float32 [s, n_real], [s, n_fake].
 
-    The groups are the subsets, then everyone, then the resamples of the bootstrap.
+    The groups are the 100 subsets, then all images, then the resamples of the bootstrap.
     """
     found = []
     for side, images in zip(("real", "fake"), subsets(comparison), strict=True):
@@ -50,11 +50,14 @@ def members(comparison: Comparison) -> tuple[Tensor, Tensor]:
 
 
 class KernelSums:
-    """(x.y / d + 1)^3 summed over the pairs real-real, fake-fake (each without a point and itself)
-    and real-fake, within each group of points.
+    """(x.y / d + 1)^3    (1)
 
-    The pass gives scalar products of centred features; the kernel is one of the features as they
-    are, so x.y = a.b + a.c + b.c + c.c with a = x - c, b = y - c and c the centre.
+    summed over the pairs real-real, fake-fake and real-fake within each group of images.
+
+    The pass gives scalar products of centred features, a = x - c and b = y - c, but the kernel is
+    one of the features themselves:
+
+    x.y = a.b + a.c + b.c + c.c    (2)
     """
 
     def __init__(
@@ -66,19 +69,19 @@ class KernelSums:
         dtype, device = real.dtype, real.squares.device
         centre = real.centre
         square = centre.square().sum()
-        # x.y / d + 1 of a pair is the product of the centred vectors / d + one number of each.
+        # By (2), x.y / d + 1 is a.b / d plus one number for x and one for y: the offsets.
         self.offsets: dict[str, Tensor] = {}
         self.members: dict[str, Tensor] = {}
         self.sums: dict[str, Tensor] = {}
         """float64 [s] of real-real, fake-fake and cross pairs."""
         self.own: dict[str, Tensor] = {}
-        """The part of them that is of a point and itself."""
+        """What the pairs of a point with itself add to them."""
         for side, points, held in (("real", real, real_members), ("fake", fake, fake_members)):
             shift = torch.empty_like(points.squares, dtype=torch.float64)
             parts = zip(points.vectors.split(ROWS_AT_ONCE), shift.split(ROWS_AT_ONCE), strict=True)
             for rows, part in parts:
                 torch.mv(rows.double(), centre, out=part)
-            shift -= square / 2
+            shift -= square / 2  # x.c - c.c / 2 = a.c + c.c / 2
             self.offsets[side] = (shift / self.d + 0.5).to(dtype)
             self.members[side] = held.to(device, dtype)
             own = ((points.squares.double() + 2 * shift) / self.d + 1).pow(3)
@@ -87,7 +90,7 @@ class KernelSums:
             self.sums[pairs] = torch.zeros_like(self.own["real"])
 
     def add(self, pairs: str, rows: slice, columns: slice, products: Tensor) -> None:
-        """Add a tile of scalar products of centred features [n, m]; left as they are.
+        """Add a tile of scalar products of centred features [n, m], which is not changed.
 
         Args:
             pairs: "real", "fake" (tiles on and above the diagonal) or "cross".
@@ -95,18 +98,14 @@ class KernelSums:
         left, right = ("real", "fake") if pairs == "cross" else (pairs, pairs)
         values = torch.add(self.offsets[left][rows, None], products, alpha=1 / self.d)
         values += self.offsets[right][None, columns]
-        values.pow_(3)
+        values.pow_(3)  # (1)
+        # A tile off the diagonal of real-real or fake-fake counts for its mirror image too.
         weight = 2.0 if pairs != "cross" and rows != columns else 1.0
         by_column = (self.members[left][:, rows] @ values).double()
         self.sums[pairs] += weight * (by_column * self.members[right][:, columns]).sum(1)
 
-    def merge(self, other: KernelSums) -> None:
-        """Take in the tiles that another process added, of the same sets and subsets."""
-        for pairs, sums in other.sums.items():
-            self.sums[pairs] += sums
-
     def squared_mmd(self) -> float:
-        """Unbiased squared MMD of all pairs (KID of the whole sets)."""
+        """Unbiased squared MMD of all pairs: KID of the whole sets."""
         return self._mmds()[N_SUBSETS].item()
 
     def subset_mmds(self) -> Tensor:
@@ -114,13 +113,14 @@ class KernelSums:
         return self._mmds()[:N_SUBSETS]
 
     def resampled_mmds(self) -> Tensor:
-        """Squared MMD of each resample, without pairs of an image and itself: float64 [b]."""
+        """Squared MMD of each resample, without pairs of an image with itself: float64 [b]."""
         return self._mmds()[N_SUBSETS + 1 :]
 
     def _mmds(self) -> Tensor:
         sizes = {side: held.double().sum(1) for side, held in self.members.items()}
         found = -2 * self.sums["cross"] / (sizes["real"] * sizes["fake"])
         for side, size in sizes.items():
+            # An image that a resample holds twice does not pair with its own copy either.
             n_pairs = size.square() - self.members[side].double().square().sum(1)
             found += (self.sums[side] - self.own[side]) / n_pairs
         return found.cpu()

@@ -14,7 +14,7 @@ COLUMNS_AT_ONCE = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
-    """Sums over features. Those of two parts of a set add up to those of the set."""
+    """Sums over the features of a set."""
 
     n: float
     """Number of images (or the sum of their weights)."""
@@ -22,8 +22,8 @@ class Moments:
     """float64 [d]: sum of x."""
     products: Tensor
     """float64 [d, d]: sum of x x^T."""
-    known_root: Tensor | None = None
-    """`root`, when it was kept from an earlier time."""
+    kept_factor: Tensor | None = None
+    """`factor`, where an earlier evaluation kept it."""
 
     @classmethod
     def of(cls, vectors: Tensor, weights: Tensor | None = None, device: str = "cpu") -> Moments:
@@ -36,7 +36,8 @@ class Moments:
             x = rows.to(device).double()
             weighted = x if weights is None else x * shares.to(device).double()[:, None]
             total += weighted.sum(0)
-            for first in range(0, d, COLUMNS_AT_ONCE):  # on and above the diagonal
+            # The matrix is symmetric: only the blocks on and above the diagonal are computed.
+            for first in range(0, d, COLUMNS_AT_ONCE):
                 block = slice(first, first + COLUMNS_AT_ONCE)
                 products[block, first:].addmm_(x[:, block].T, weighted[:, first:])
         for first in range(COLUMNS_AT_ONCE, d, COLUMNS_AT_ONCE):
@@ -44,95 +45,96 @@ class Moments:
             products[block, :first] = products[:first, block].T
         return cls(n=float(w.double().sum()), total=total, products=products)
 
-    def __add__(self, other: Moments) -> Moments:
-        return Moments(
-            n=self.n + other.n,
-            total=self.total + other.total,
-            products=self.products + other.products,
-        )
-
     @property
     def mean(self) -> Tensor:
         return self.total / self.n
 
     @cached_property
     def covariance(self) -> Tensor:
-        """With n - 1 below the line, float64 [d, d]."""
+        """Unbiased (divided by n - 1), float64 [d, d]."""
         return self.products.addr(self.total, self.mean, alpha=-1).div_(self.n - 1)
 
     @property
     def trace(self) -> Tensor:
-        """That of the covariance, without the whole of it."""
+        """Trace of the covariance, without computing the rest of it."""
         return (self.products.diagonal().sum() - self.total @ self.mean) / (self.n - 1)
 
     @cached_property
-    def root(self) -> Tensor:
-        """The symmetric square root of the covariance."""
-        if self.known_root is not None:
-            return self.known_root
+    def factor(self) -> Tensor:
+        """L, float64 [d, d], with L L^T = the covariance."""
+        if self.kept_factor is not None:
+            return self.kept_factor
+        # Any such L will do. Cholesky's takes a twentieth of the time of an eigendecomposition
+        # (docs/log.md, "FID by a Cholesky factor"), but needs a positive definite matrix, which
+        # fewer images than features, or a feature that never varies, do not give.
+        lower, failed = torch.linalg.cholesky_ex(self.covariance)
+        if not failed:
+            return lower
         values, vectors = torch.linalg.eigh(self.covariance)
-        return (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+        return vectors * values.clamp_min(0).sqrt()
 
 
 def frechet(real: Moments, fake: Moments) -> float:
-    """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2) by the eigenvalues of S1^1/2 S2 S1^1/2.
+    """Squared Fréchet distance of two Gaussians with these moments.
 
-    That product is symmetric, so nothing is ever complex; what rounding makes negative is 0.
-    The root of the real covariance is made once and kept.
+    |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)    (1)
+
+    With S1 = L L^T, the matrix S1 S2 = L (L^T S2) has the eigenvalues of
+
+    L^T S2 L    (2)
+
+    which is symmetric, so nothing is ever complex; tr (S1 S2)^1/2 is the sum of their roots.
     """
-    inner = real.root @ fake.covariance @ real.root
-    trace = torch.linalg.eigvalsh(inner).clamp_min(0).sqrt().sum()
+    inner = real.factor.T @ fake.covariance @ real.factor  # (2)
     gap = (real.mean - fake.mean).square().sum()
-    return (gap + real.trace + fake.trace - 2 * trace).item()
+    return (gap + real.trace + fake.trace - 2 * _trace_of_root(inner)).item()  # (1)
 
 
-def frechet_of_few(real: Moments, vectors: Tensor, weights: Tensor | None = None) -> float:
-    """The same for fewer fakes than features, from a matrix of n x n.
+class ProjectedFakes:
+    """Fakes multiplied by the factor of the real covariance: the distances of many subsets or
+    resamples of one set then share their large products.
 
-    tr (S1 S2)^1/2 is the sum of the singular values of S1^1/2 C^T, where S2 = C^T C. Mathiasen &
-    Hvilshøj 2020, https://arxiv.org/abs/2009.14075, section 3.
-
-    Args:
-        vectors: float32 [n, d] of the fakes.
-        weights: [n] summing to n, by default 1 each.
+    For y = (x - m1) L the covariance of y is the matrix (2) of `frechet`. Its eigenvalues are,
+    but for zeros, those of the centred scalar products y y^T, which is the smaller matrix when
+    there are fewer fakes than features.
+    Paper: Mathiasen & Hvilshøj 2020, https://arxiv.org/abs/2009.14075, section 3.
     """
-    x = vectors.to(real.mean.device).double()
-    n = len(x)
-    w = torch.ones(n, dtype=torch.float64) if weights is None else weights.double()
-    w = w.to(x.device)
-    mean = (x * w[:, None]).sum(0) / n
-    c = (x - mean) * (w / (n - 1)).sqrt()[:, None]
-    factor = c @ real.root
-    trace = torch.linalg.eigvalsh(factor @ factor.T).clamp_min(0).sqrt().sum()
-    gap = (real.mean - mean).square().sum()
-    return (gap + real.trace + c.square().sum() - 2 * trace).item()
 
+    def __init__(self, real: Moments, vectors: Tensor) -> None:
+        """
+        Args:
+            vectors: float32 [n, d], few enough for two copies in float64.
+        """
+        self.real = real
+        self.x = vectors.to(real.mean.device).double() - real.mean
+        self.squares = self.x.square().sum(1)
+        self.y = self.x @ real.factor
+        self.gram = self.y @ self.y.T if len(self.x) < self.x.shape[1] else None
 
-def frechet_of_subsets(real: Moments, vectors: Tensor, subsets: list[Tensor]) -> list[float]:
-    """The same for several subsets of the same fakes, whose large products are made only once.
+    def distance(self, weights: Tensor | None = None) -> float:
+        """`frechet` of the real set and the weighted fakes.
 
-    With the fakes turned by S1^1/2, the covariance of a subset is S1^1/2 S2 S1^1/2 itself; its
-    eigenvalues are those of the centred scalar products, of which there are less when n < d.
-
-    Args:
-        vectors: float32 [n, d], few enough for float64 copies.
-        subsets: the rows of each, int64 [m], m >= 2.
-    """
-    x = vectors.to(real.mean.device).double() - real.mean
-    squares = x.square().sum(1)
-    turned = x @ real.root
-    gram = turned @ turned.T if len(x) < x.shape[1] else None
-    values = []
-    for rows in subsets:
-        m = len(rows)
-        gap = (torch.zeros_like(squares).index_fill_(0, rows, 1 / m) @ x).square().sum()
-        spread = (squares[rows].sum() - m * gap) / (m - 1)
-        if gram is None:
-            inner = Moments.of(turned[rows], device=str(x.device)).covariance
+        Args:
+            weights: [n] >= 0, how often each fake counts; by default once each.
+        """
+        w = torch.ones(len(self.x)) if weights is None else weights
+        w = w.to(self.x.device).double()
+        n = w.sum()
+        gap = (w @ self.x / n).square().sum()
+        trace = (w @ self.squares - n * gap) / (n - 1)
+        rows = w.nonzero()[:, 0]  # a resample leaves a third out: a smaller matrix
+        w = w[rows]
+        if self.gram is None:
+            inner = Moments.of(self.y[rows], w, str(self.y.device)).covariance
         else:
-            inner = gram[rows[:, None], rows]
-            middle = inner.mean(0)
-            inner.sub_(middle).sub_(middle[:, None]).add_(middle.mean()).div_(m - 1)
-        trace = torch.linalg.eigvalsh(inner).clamp_min(0).sqrt().sum()
-        values.append((gap + real.trace + spread - 2 * trace).item())
-    return values
+            inner = self.gram[rows[:, None], rows]
+            middle = inner @ w / n
+            inner = inner - middle - middle[:, None] + w @ middle / n
+            inner *= (w * w[:, None] / (n - 1).square()).sqrt()
+        return (gap + self.real.trace + trace - 2 * _trace_of_root(inner)).item()  # (1)
+
+
+def _trace_of_root(matrix: Tensor) -> Tensor:
+    """tr M^1/2 of a symmetric positive semidefinite matrix."""
+    # Rounding makes zero eigenvalues slightly negative.
+    return torch.linalg.eigvalsh(matrix).clamp_min(0).sqrt().sum()

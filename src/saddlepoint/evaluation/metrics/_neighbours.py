@@ -1,4 +1,4 @@
-"""Nearest neighbours and balls, from tiles of rough squared distances and exact second looks."""
+"""Nearest neighbours and balls: rough distances by tiles, exact where rounding could decide."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 ROUNDING = {torch.float32: 1e-5, torch.float64: 1e-13}
-"""Bound on the error of a rough squared distance, as a share of |a|^2 + |b|^2 (tests/unit/
-test_pairwise.py measures it)."""
+"""Bound on the error of a rough squared distance, relative to |a|^2 + |b|^2; measured by
+tests/unit/test_pairwise.py."""
 ROWS_AT_ONCE = 64
-"""Of float64 copies: few enough that these stay in the processor's cache."""
+"""Rows copied to float64 at once: few enough to stay in the processor's cache."""
 BLOCK = 64
-"""Columns of a tile that are passed by together when none of them is near enough."""
+"""Columns of a tile that are skipped together when none of them is near enough."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Points:
-    """Features as they are, and moved by a centre where a matrix product of them rounds least."""
+    """Features, and the centre they are moved by so that matrix products of them round least."""
 
     vectors: Tensor
-    """float32 [n, d], as the extractor gave them."""
+    """float32 [n, d], as the extractor returned them."""
     centre: Tensor
-    """float64 [d]: about the mean of the real features, but with the digits of float32 only, so
-    that float32 features move by it with a single rounding."""
+    """float64 [d]: the mean of the real features rounded to float32, so that subtracting it from
+    float32 features rounds only once."""
     squares: Tensor
     """float [n]: squared norms of the centred vectors."""
 
@@ -49,23 +49,24 @@ class Points:
         return self.squares.dtype
 
     def room(self, n: int) -> Tensor:
-        """[n, d] for `centred` to write to: fresh memory for each tile is dearer than the work."""
+        """[n, d] for `centred` to write to; allocating it for each tile would take longer than the
+        subtraction."""
         n = min(n, len(self))
         return torch.empty(n, len(self.centre), dtype=self.dtype, device=self.vectors.device)
 
     def centred(self, rows: slice, room: Tensor) -> Tensor:
-        """[len(rows), d] in the dtype of the products; valid until `room` is used again."""
+        """[len(rows), d] in the dtype of the products, written to `room`."""
         out = room[: rows.stop - rows.start]
         return torch.sub(self.vectors[rows], self.centre.to(self.dtype), out=out)
 
     def double(self) -> Points:
-        """The same points with products in float64."""
+        """The same points, for products in float64."""
         return Points.of(self.vectors, self.centre, str(self.centre.device), torch.float64)
 
 
 def exact_squares(a: Points, a_rows: Tensor, b: Points, b_rows: Tensor) -> Tensor:
-    """Squared distances of the pairs (a_rows[i], b_rows[i]), by differences in float64 -> [m]."""
-    # Written in place: a list of small results would keep the large copies' memory in pieces.
+    """Squared distances of the pairs (a_rows[i], b_rows[i]) by differences in float64: [m]."""
+    # Written in place: a list of small results would fragment the memory of the large copies.
     squares = torch.empty(len(a_rows), dtype=torch.float64, device=a.vectors.device)
     for first in range(0, len(a_rows), ROWS_AT_ONCE):
         pairs = slice(first, first + ROWS_AT_ONCE)
@@ -78,11 +79,11 @@ def exact_squares(a: Points, a_rows: Tensor, b: Points, b_rows: Tensor) -> Tenso
 def below(squares: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
     """Rows and columns, in no order, where a tile [n, m] is less than the limit of its row [n].
 
-    Few pairs of a tile are, so the least of each block of columns is asked first.
+    Few pairs are, so the minimum of each block of columns is compared first.
     """
     if squares.shape[1] % BLOCK:
         squares = pad(squares, (0, -squares.shape[1] % BLOCK), value=torch.inf)
-    # With the blocks first, the least of them is found as fast in a transposed tile as in any.
+    # With the blocks as first axis, the minimum is as fast for a transposed tile.
     blocks = squares.unflatten(1, (-1, BLOCK)).transpose(0, 1)
     block, i = (blocks.amin(2) < limits).nonzero(as_tuple=True)
     at, j = (blocks[block, i] < limits[i, None]).nonzero(as_tuple=True)
@@ -90,7 +91,7 @@ def below(squares: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Nearest:
-    """The k nearest of a growing set of points to each of n rows, by rough distances."""
+    """The k points nearest to each of n rows so far, by rough distances."""
 
     def __init__(self, rows: Points, k: int) -> None:
         self.rows = rows
@@ -99,9 +100,9 @@ class Nearest:
         self.index = torch.zeros(shape, dtype=torch.int64, device=device)
 
     def add(self, rows: slice, squares: Tensor, first_index: int) -> None:
-        """Rough squared distances [len(rows), m] to the points first_index, first_index + 1, ..."""
+        """Take rough squared distances [len(rows), m] to the points from `first_index` on."""
         farthest = self.squares[rows, -1]
-        if not farthest.isfinite().all():  # fewer than k points were seen until now
+        if not farthest.isfinite().all():  # fewer than k points so far
             k = min(self.squares.shape[1], squares.shape[1])
             near, index = squares.topk(k, largest=False)
             self._keep(rows, near, index + first_index)
@@ -112,15 +113,12 @@ class Nearest:
         i, order = i.sort()
         j = j[order]
         counts = i.bincount(minlength=len(squares))
+        # The hits of a row, side by side: [n, most hits of a row], filled up with infinity.
         place = torch.arange(len(i), device=i.device) - (counts.cumsum(0) - counts)[i]
         near = squares.new_full((len(squares), int(counts.max())), torch.inf)
         index = torch.zeros_like(near, dtype=torch.int64)
         near[i, place], index[i, place] = squares[i, j], j + first_index
         self._keep(rows, near, index)
-
-    def merge(self, other: Nearest) -> None:
-        """Take in what another process found in its tiles."""
-        self._keep(slice(None), other.squares, other.index)
 
     def _keep(self, rows: slice, squares: Tensor, index: Tensor) -> None:
         both = torch.cat([self.squares[rows], squares], 1)
@@ -130,13 +128,13 @@ class Nearest:
 
 
 def decide(nearest: Nearest, rows: Points, points: Points, k: int) -> tuple[Tensor, Tensor]:
-    """The k nearest of each row, out of the candidates, by exact distances.
+    """The k nearest points of each row among the candidates, by exact distances.
 
     Returns:
         float64 [n, k] squared distances in rising order, int64 [n, k] indices.
     """
     rough = nearest.squares.double()
-    # A candidate that is farther than the k-th by twice the rounding is not one of the k.
+    # A candidate farther than the k-th by twice the rounding error cannot be among the k.
     limit = rough[:, k - 1] + 2 * _slack(rows, points)
     i, j = ((rough <= limit[:, None]) & rough.isfinite()).nonzero(as_tuple=True)
     exact = torch.full_like(rough, torch.inf)
@@ -146,43 +144,43 @@ def decide(nearest: Nearest, rows: Points, points: Points, k: int) -> tuple[Tens
 
 
 def certain(nearest: Nearest, rows: Points, points: Points, farthest: Tensor) -> bool:
-    """True when no rounding can have kept a nearer point out of the candidates.
+    """True when rounding cannot have kept a nearer point out of the candidates.
 
     Args:
-        farthest: float64 [n]: exact squared distance of the farthest neighbour that was kept.
+        farthest: float64 [n]: exact squared distance of the k-th neighbour.
     """
-    # Every point that is no candidate is at a rough distance of at least the last candidate's.
+    # A point that is not a candidate has at least the rough distance of the last candidate.
     last = nearest.squares[:, -1].double()
     return bool((farthest <= last - _slack(rows, points)).all())
 
 
 def _slack(rows: Points, points: Points) -> Tensor:
-    """Bound on the error of a rough squared distance from each row, float64 [n]."""
+    """Bound on the error of the rough squared distances from each row, float64 [n]."""
     return ROUNDING[rows.dtype] * (rows.squares + points.squares.max()).double()
 
 
 class Inside:
-    """Which pairs (row point, column point) lie within the radius of one of the two.
+    """Which pairs of a row point and a column point lie within the radius of one of the two.
 
-    A pair on the very border (distance = radius) is inside, as in the paper's own code.
+    A pair at exactly the radius is inside, as in the code of Kynkäänniemi et al.
     """
 
     def __init__(
         self, rows: Points, columns: Points, radii: Tensor, of_columns: bool = False
     ) -> None:
-        """radii: float64, squared, one for each row point, or for each column point."""
+        """radii: float64, squared, one for each row point (or column point, if `of_columns`)."""
         self.rows, self.columns = rows, columns
         self.radii, self.of_columns = radii, of_columns
         device = rows.squares.device
         self.row_any = torch.zeros(len(rows), dtype=torch.bool, device=device)
         self.column_counts = torch.zeros(len(columns), dtype=torch.int64, device=device)
         greatest = rows.squares.max() + columns.squares.max()
-        # Never 0: a distance of 0 has to be below a radius of 0 and the slack.
+        # Above 0, so that a distance of 0 is below a radius of 0 plus the slack.
         least = torch.finfo(rows.dtype).tiny
         self.slack = (ROUNDING[rows.dtype] * greatest.double()).clamp_min(least)
 
     def add(self, rows: slice, columns: slice, squares: Tensor) -> None:
-        """Rough squared distances of a tile, [len(rows), len(columns)]; left as they are."""
+        """Take a tile of rough squared distances [len(rows), len(columns)]; it is not changed."""
         radii = self.radii[columns if self.of_columns else rows]
         limits = (radii + self.slack).to(squares.dtype)
         if self.of_columns:
@@ -192,17 +190,13 @@ class Inside:
         rough = squares[i, j].double()
         i, j = i + rows.start, j + columns.start
         own = self.radii[j if self.of_columns else i]
+        # Well inside whatever the rounding; all others are computed again in float64.
         inside = rough <= own - self.slack
         doubtful = (~inside).nonzero()[:, 0]
         exact = exact_squares(self.rows, i[doubtful], self.columns, j[doubtful])
         inside[doubtful] = exact <= own[doubtful]
         self.row_any[i[inside]] = True
         self.column_counts += j[inside].bincount(minlength=len(self.columns))
-
-    def merge(self, other: Inside) -> None:
-        """Take in what another process found in its tiles."""
-        self.row_any |= other.row_any
-        self.column_counts += other.column_counts
 
 
 @contextlib.contextmanager

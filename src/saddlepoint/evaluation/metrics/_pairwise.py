@@ -1,14 +1,13 @@
 """All pairs of two sets of features, by tiles: neighbours, balls and kernels in one pass.
 
 Working memory is a few tiles, never n x n. The distances of a tile come from a matrix product,
-which is fast and rounds. Whatever such a rounding could decide (which neighbour is the k-th,
-whether a pair lies inside a radius) is computed again for that pair in float64, as a difference of
-vectors. So neighbours and counts are those of float64, and equal points are at distance exactly 0.
+which is fast but rounds. Where rounding could decide (which neighbour is the k-th, whether a pair
+lies within a radius), the distance of that pair is computed again in float64 as a difference of
+vectors. So neighbours and counts are those of float64, and equal points have distance exactly 0.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -27,26 +26,27 @@ from saddlepoint.evaluation.metrics._neighbours import (
 )
 
 TILE = 768
+"""Rows and columns of a tile."""
 FLOAT32_LIMIT = 1e10
-"""Mean square of features beyond which the kernel's third power may leave float32."""
+"""Mean square of the features beyond which the kernel's third power may overflow float32."""
 SPARE = 3
-"""Neighbours kept beyond the k-th until float64 has decided."""
+"""Candidates beyond the k-th that are kept until float64 has decided."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairwise:
-    """What the pairs of a comparison say. Squared distances are float64, on the CPU."""
+    """Results of the pass over all pairs, on the CPU."""
 
     real_radii: Tensor
-    """float64 [n_real]: squared distance of each real image to its k-th nearest other one."""
+    """float64 [n_real]: squared distance of each real image to its k-th nearest real neighbour."""
     fake_radii: Tensor
     """float64 [n_fake]: the same among the fakes."""
     n_balls: Tensor
-    """int64 [n_fake]: how many real images have the fake inside their radius."""
+    """int64 [n_fake]: how many real images have the fake within their radius."""
     covered: Tensor
-    """bool [n_real]: a fake lies inside the real image's radius."""
+    """bool [n_real]: a fake lies within the real image's radius."""
     inside_fake: Tensor
-    """bool [n_real]: the real image lies inside some fake's radius."""
+    """bool [n_real]: the real image lies within some fake's radius."""
     nearest_real: Tensor
     """int64 [n_fake]: the real image nearest to each fake."""
     nearest_squares: Tensor
@@ -57,28 +57,28 @@ class Pairwise:
 
 
 def pairwise(comparison: Comparison) -> Pairwise:
-    """The pass over all pairs; made once for all measures of a comparison."""
+    """The pass over all pairs, done once for all measures of a comparison."""
     return comparison.once("pairwise", lambda: _pairwise(comparison))
 
 
 def too_few_neighbours(comparison: Comparison) -> str:
-    """Why no radius can be had here; "" when each image has a k-th nearest other one."""
+    """Why there are no radii, or "" when each image has a k-th neighbour."""
     smallest = min(len(comparison.real), len(comparison.fake))
     return "" if smallest > comparison.k else f"needs more than k = {comparison.k} images a side"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RealPairs:
-    """What the pairs of real images say, whatever the fakes are: a quarter of the pass."""
+    """Results that depend on the real images alone: a quarter of the pass."""
 
     radii: Tensor
-    """float64 [n_real]: squared distance of each to its k-th nearest other one."""
+    """float64 [n_real]: squared distance of each to its k-th nearest neighbour."""
     kernel_sums: Tensor
     """float64 [s]: see KernelSums."""
 
 
 def real_pairs(comparison: Comparison) -> RealPairs:
-    """The pass over pairs of real images; made once, and kept on disk by evaluation/kept.py."""
+    """The pass over pairs of real images, done once; evaluation/kept.py keeps it on disk."""
 
     def make() -> RealPairs:
         real, _, kernel = _sides(comparison)
@@ -94,7 +94,7 @@ def _real_pairs(real: Points, kernel: KernelSums, k: int) -> RealPairs:
 
 
 def _sides(comparison: Comparison) -> tuple[Points, Points, KernelSums]:
-    """Real and fake points about the centre of the real ones, and empty sums of their kernel."""
+    """Real and fake points, centred at the mean of the real ones, and their empty kernel sums."""
     device, dtype = comparison.device, getattr(torch, comparison.dtype)
     centre = comparison.real.vectors.mean(0)
     real = Points.of(comparison.real.vectors, centre, device, dtype)
@@ -114,7 +114,7 @@ def _pairwise(comparison: Comparison) -> Pairwise:
     fake_radii = neighbours(fake, fake, k, lambda *tile: kernel.add("fake", *tile))[0][:, -1]
     by_real = Inside(real, fake, real_radii)
     by_fake = Inside(real, fake, fake_radii, of_columns=True)
-    # The paper's realism leaves the wide balls of the sparsest half of the real images out.
+    # Realism ignores the half of the real images with the widest balls (equation 5 of its paper).
     trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(real.dtype)
     realism = torch.zeros(len(fake), dtype=real.dtype, device=real_radii.device)
 
@@ -154,8 +154,8 @@ def neighbours(
     """The k nearest points of each row, by exact distances.
 
     Args:
-        rows_of, points: when they are one object, a point is not its own neighbour and each tile
-            is visited once for its mirror image too.
+        rows_of, points: when they are the same object, a point is not its own neighbour, and a
+            tile is visited once for itself and its mirror image.
         on_products: called with the rows, columns and scalar products of each tile.
         on_squares: called with the rows, columns and rough squared distances of each tile.
 
@@ -164,42 +164,33 @@ def neighbours(
     """
     own = rows_of is points
     nearest = Nearest(rows_of, k + SPARE)
-    visit(nearest, points, on_products, on_squares)
+    _visit(nearest, points, on_products, on_squares)
     squares, index = decide(nearest, rows_of, points, k)
     if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
-        # Points so close together that the rounding hides who is nearest: again in float64.
+        # Points so close together that rounding hides which is nearest: again in float64.
         more = rows_of.double()
         return neighbours(more, more if own else points.double(), k)
     return squares, index
 
 
-def visit(
-    nearest: Nearest,
-    points: Points,
-    on_products: _OnTile | None = None,
-    on_squares: _OnTile | None = None,
-    share: tuple[int, int] = (0, 1),
+def _visit(
+    nearest: Nearest, points: Points, on_products: _OnTile | None, on_squares: _OnTile | None
 ) -> None:
-    """Show the tiles to `nearest` and to the two others.
-
-    Args:
-        share: (which, of how many) when several processes divide the rows of tiles; what they
-            find is put together by `merge` of Nearest, Inside and KernelSums.
-    """
+    """Pass every tile to `nearest` and to the two callbacks."""
     rows_of = nearest.rows
     own = rows_of is points
     left_room, right_room = rows_of.room(TILE), points.room(TILE)
     with full_float32():
-        for rows in itertools.islice(tiles(len(rows_of)), share[0], None, share[1]):
+        for rows in tiles(len(rows_of)):
             left = rows_of.centred(rows, left_room)
             for columns in tiles(len(points)):
                 if own and columns.start < rows.start:
-                    continue  # the mirror image of a tile that has been seen
+                    continue  # the mirror image of a tile visited before
                 products = left @ points.centred(columns, right_room).T
                 if on_products is not None:
                     on_products(rows, columns, products)
                 squares = to_squares(products, rows_of.squares[rows], points.squares[columns])
-                if own and rows == columns:
+                if own and rows == columns:  # no point is its own neighbour
                     squares.fill_diagonal_(torch.inf)
                 if on_squares is not None:
                     on_squares(rows, columns, squares)
@@ -215,6 +206,6 @@ def tiles(n: int, size: int | None = None) -> Iterator[slice]:
 
 
 def to_squares(products: Tensor, row_squares: Tensor, column_squares: Tensor) -> Tensor:
-    """|a|^2 + |b|^2 - 2 a.b for a tile [n, m] of scalar products, which it overwrites."""
+    """|a|^2 + |b|^2 - 2 a.b for a tile [n, m] of scalar products, which is overwritten."""
     squares = torch.add(column_squares[None, :], products, alpha=-2, out=products)
     return squares.add_(row_squares[:, None])

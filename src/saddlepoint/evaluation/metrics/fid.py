@@ -13,46 +13,49 @@ from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._bootstrap import interval_of, weights
 from saddlepoint.evaluation.metrics._moments import (
     Moments,
+    ProjectedFakes,
     frechet,
-    frechet_of_few,
-    frechet_of_subsets,
 )
 
 FEW = 5000
-"""Below this many images of either set the bias of FID is said and FID infinity is given."""
+"""Below this many images in either set, FID comes with a note on its bias and with FID infinity."""
 WIDEST_EXACT_BOOTSTRAP = 256
-"""With more features, a resample's covariance is too dear; its linear part is resampled."""
+"""With more features a covariance per resample is too expensive: only the linear part of FID is
+resampled."""
 
 
 def moments_of(images: FeatureSet, comparison: Comparison, side: str) -> Moments:
-    """Mean and covariance of one side, made once for all measures."""
+    """Mean and covariance of one side, computed once for all measures."""
     return comparison.once(
         f"moments-{side}", lambda: Moments.of(images.vectors, device=comparison.device)
     )
 
 
-def distance(real: Moments, vectors: Tensor, shares: Tensor | None = None) -> float:
-    """FID of weighted fakes, by whichever of two equal formulas works on the smaller matrix."""
+def distance(real: Moments, vectors: Tensor, weights: Tensor | None = None) -> float:
+    """FID of weighted fakes, by whichever of two equal formulas works on the smaller matrix.
+
+    Args:
+        weights: [n] >= 0, how often each fake counts; by default once each.
+    """
     if len(vectors) < vectors.shape[1]:
-        return frechet_of_few(real, vectors, None if shares is None else shares * len(vectors))
-    given = None if shares is None else shares * len(vectors)
-    return frechet(real, Moments.of(vectors, given, str(real.mean.device)))
+        return ProjectedFakes(real, vectors).distance(weights)
+    return frechet(real, Moments.of(vectors, weights, str(real.mean.device)))
 
 
 @register("fid")
 @dataclass(frozen=True, kw_only=True)
 class Fid(Metric):
-    """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2), both sets of features taken as normal.
+    """|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2) of Gaussians fitted to both sets of features.
 
-    It falls with the number of images though nothing becomes better: compare equal numbers only.
-    fid_infinity fits the fall as a line over 1/n and gives its end; it is measured when a set has
-    fewer than 5,000 images or `infinity` asks for it.
+    FID falls as the number of images grows, although nothing improves: only compare FIDs of equal
+    numbers of images. fid_infinity extrapolates a line over 1/n to 0; it is measured when a set
+    has fewer than 5,000 images, or with `infinity`.
     Papers: Heusel et al. 2017, https://arxiv.org/abs/1706.08500, equation 6; Chong & Forsyth 2020,
-    https://arxiv.org/abs/1911.07023, section 3 (here with plain random latents, no Sobol ones).
+    https://arxiv.org/abs/1911.07023, section 3 (here with random latents instead of Sobol ones).
     """
 
     infinity: bool = False
-    """Measure fid_infinity whatever the number of images."""
+    """Measure fid_infinity for any number of images."""
 
     def unfit(self, comparison: Comparison) -> str:
         smallest = min(len(comparison.real), len(comparison.fake))
@@ -75,21 +78,20 @@ class Fid(Metric):
 
 
 def _interval(comparison: Comparison, value: float) -> tuple[float, float] | None:
-    real_x = comparison.real.vectors
-    fake_x = comparison.fake.vectors
+    real_x, fake_x = comparison.real.vectors, comparison.fake.vectors
     n, d = fake_x.shape
     if d > WIDEST_EXACT_BOOTSTRAP:
         return _linear_interval(comparison, value) if min(n, len(real_x)) > d else None
 
     def replicate(real_share: Tensor, fake_share: Tensor) -> float:
         real = Moments.of(real_x, real_share * len(real_x), comparison.device)
-        return distance(real, fake_x.to(comparison.device), fake_share)
+        return distance(real, fake_x.to(comparison.device), fake_share * n)
 
     return interval_of(value, replicate, comparison, "fid")
 
 
 def _linear_interval(comparison: Comparison, value: float) -> tuple[float, float] | None:
-    """Bootstrap of the first-order part of FID: each image's influence, resampled."""
+    """Bootstrap of the first-order part of FID: the influence of each image is resampled."""
     if not comparison.n_bootstrap:
         return None
     real = moments_of(comparison.real, comparison, "real")
@@ -105,17 +107,21 @@ def _linear_interval(comparison: Comparison, value: float) -> tuple[float, float
 
 
 def influences(of: Moments, other: Moments, vectors: Tensor) -> Tensor:
-    """How much each image of a set moves FID, to first order: float64 [n] of mean 0.
+    """How much each image of a set changes FID, to first order: float64 [n] with mean 0.
 
-    The derivative by the covariance S of the set is I - T, where T carries N(0, S) to N(0, S')
-    optimally: T = S'^1/2 (S'^1/2 S S'^1/2)^-1/2 S'^1/2.
+    The derivative of FID by the set's covariance S is I - T. T is the optimal transport map from
+    N(0, S) to N(0, S'), the only symmetric positive T with T S T = S'. With S' = L L^T it is
+
+    T = L (L^T S L)^-1/2 L^T    (1)
     """
-    values, basis = torch.linalg.eigh(other.root @ of.covariance @ other.root)
+    factor = other.factor
+    values, basis = torch.linalg.eigh(factor.T @ of.covariance @ factor)
+    # Directions in which the set does not vary have no inverse and no influence.
     kept = values > values.max() * 1e-12
     inverse_root = torch.where(kept, values.clamp_min(1e-300).rsqrt(), torch.zeros_like(values))
-    transport = other.root @ ((basis * inverse_root) @ basis.T) @ other.root
+    transport = factor @ ((basis * inverse_root) @ basis.T) @ factor.T  # (1)
     slope = torch.eye(len(values), dtype=values.dtype, device=values.device) - transport
-    gap = 2 * (of.mean - other.mean)
+    gap = 2 * (of.mean - other.mean)  # the derivative of |m1 - m2|^2
     parts = []
     for rows in vectors.split(4096):
         x = rows.to(values.device).double() - of.mean
@@ -125,17 +131,19 @@ def influences(of: Moments, other: Moments, vectors: Tensor) -> Tensor:
 
 
 def _infinity(real: Moments, vectors: Tensor, comparison: Comparison) -> Measured:
-    """The end of a line through FID over 1/n at 15 numbers of fakes."""
+    """Where a line through FID over 1/n, at 15 numbers of fakes, meets 1/n = 0."""
     n = len(vectors)
     generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "fid-infinity", n))
-    # Below the number of features FID bends away from a line: the upper half is straight enough.
+    # Below the number of features FID leaves the line; from n / 2 up it is straight enough.
     sizes = torch.linspace(n // 2, n, 15).round().long().tolist()
-    subsets = [torch.randperm(n, generator=generator)[:size].to(vectors.device) for size in sizes]
-    if n < FEW:
-        values = frechet_of_subsets(real, vectors, subsets)
-    else:
-        values = [distance(real, vectors[rows]) for rows in subsets]
+    # Of many fakes there is no room for copies in float64.
+    shared = ProjectedFakes(real, vectors) if n < FEW else None
+    values = []
+    for size in sizes:
+        chosen = torch.zeros(n)
+        chosen[torch.randperm(n, generator=generator)[:size]] = 1
+        values.append(shared.distance(chosen) if shared else distance(real, vectors, chosen))
     over_n = torch.tensor([[1.0 / size, 1.0] for size in sizes], dtype=torch.float64)
     line = torch.linalg.lstsq(over_n, torch.tensor(values, dtype=torch.float64)[:, None]).solution
-    note = "from the number of fakes only; the real set's own bias stays"
+    note = "extrapolated over the number of fakes; the bias of the real set remains"
     return Measured(value=line[1].item(), note=note, better="lower")
