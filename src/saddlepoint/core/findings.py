@@ -43,14 +43,16 @@ class Evidence:
     note: str = ""
     """What the number means, in a few words."""
 
-    def __str__(self) -> str:
+    @property
+    def healthy_text(self) -> str:
+        """The healthy range in words, such as `at least 0.3`; "" without bounds."""
         low, high = self.healthy
-        if low is not None and high is not None:
-            healthy = f" (healthy: {low:.4g} to {high:.4g})"
-        elif low is not None:
-            healthy = f" (healthy: at least {low:.4g})"
-        else:
-            healthy = "" if high is None else f" (healthy: at most {high:.4g})"
+        if low is None:
+            return "" if high is None else f"at most {high:.4g}"
+        return f"at least {low:.4g}" if high is None else f"{low:.4g} to {high:.4g}"
+
+    def __str__(self) -> str:
+        healthy = f" (healthy: {self.healthy_text})" if self.healthy_text else ""
         return f"{self.name} = {self.value:.4g}{healthy}" + (f": {self.note}" if self.note else "")
 
     def to_json(self) -> dict[str, Any]:
