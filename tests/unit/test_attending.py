@@ -15,6 +15,7 @@ import saddlepoint as sp
 from saddlepoint.cli.main import main
 from saddlepoint.core import registry
 from saddlepoint.core.files import sha256_of
+from saddlepoint.core.renames import todays_row
 from saddlepoint.core.runs import append_jsonl
 from saddlepoint.reporting.html import write_report
 
@@ -69,7 +70,7 @@ def test_each_line_of_metrics_is_a_look(watched: sp.Run) -> None:
     assert len(watched.history) == 6
     assert {"auc", "pair_ratio", "coverage", "eval_gap", "replay_auc", "moved_g"} <= set(row)
     assert row["averaged"] == 1
-    assert row["loss_family"] == 1
+    assert row["loss_family"] == "non-saturating"
     assert row["nonfinite"] == 0
     assert watched.history["bins"].shape == (6,)  # a list is no number
 
@@ -84,6 +85,12 @@ def test_a_resumed_run_is_looked_at_as_one_never_stopped(watched: sp.Run, tmp_pa
     assert rows(resumed) == rows(watched)
     assert weights(resumed).items() >= dict(list(weights(watched).items())[-4:]).items()
     assert resumed.findings == watched.findings
+
+
+def test_an_old_rows_number_of_a_loss_is_read_as_its_name() -> None:
+    assert todays_row({"loss_family": 6.0, "step": 3}) == {"loss_family": "wasserstein", "step": 3}
+    assert todays_row({"loss_family": 0.0}) == {}
+    assert todays_row({"loss_family": "hinge"}) == {"loss_family": "hinge"}
 
 
 def test_a_run_that_is_no_number_any_more_says_so(tmp_path: Path) -> None:

@@ -14,22 +14,6 @@ if TYPE_CHECKING:
 
 Severity = Literal["info", "warn", "fatal"]
 
-LOSS_FAMILIES = (
-    "unknown",
-    "cross-entropy",
-    "cross-entropy-of-probabilities",
-    "minimax",
-    "least-squares",
-    "hinge",
-    "wasserstein",
-    "relativistic",
-)
-"""The column loss_family is a place in this list: what the numbers of a discriminator mean.
-
-cross-entropy takes logits; cross-entropy-of-probabilities takes them after a sigmoid. Both have
-the generator minimise -log D, minimax (on logits) has it minimise log(1 - D).
-"""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:

@@ -25,6 +25,24 @@ REMEDIES: Mapping[str, str] = {"minibatch-deviation": "minibatch-stddev"}
 """Old name of a remedy -> its name today."""
 
 
+LOSS_FAMILIES = (
+    None,
+    "non-saturating",
+    "non-saturating",
+    "minimax",
+    "least-squares",
+    "hinge",
+    "wasserstein",
+    "relativistic",
+)
+"""The column loss_family was a number: a place in this list. 0 was a loss that nobody knew, 2 the
+non-saturating loss of probabilities."""
+
+
 def todays_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of metrics.jsonl under today's names."""
-    return {COLUMNS.get(name, name): value for name, value in row.items()}
+    today = {COLUMNS.get(name, name): value for name, value in row.items()}
+    if isinstance(today.get("loss_family"), int | float):
+        name = LOSS_FAMILIES[int(today.pop("loss_family"))]
+        return today if name is None else {**today, "loss_family": name}
+    return today

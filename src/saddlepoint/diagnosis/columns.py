@@ -61,7 +61,7 @@ COLUMNS: dict[str, str] = {
     "of pair distances",
     "averaged": "1 when eval_gap is of a separate averaged generator",
     # How the loop is wired: measured at the first looks.
-    "loss_family": "the loss that was recognised: its place in core.findings.LOSS_FAMILIES",
+    "loss_family": "registered name of the loss that the loop was recognised to use",
     "logits_given": "1 when the loss takes raw logits",
     "real_low": "least value of real images, as the discriminator gets them",
     "real_high": "greatest value of real images",

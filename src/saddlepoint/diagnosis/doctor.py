@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from saddlepoint.core.findings import LOSS_FAMILIES, Finding
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis import families
 from saddlepoint.diagnosis.diagnose import all_detectors, inspect, with_remedies
@@ -176,7 +176,7 @@ class Doctor:
         listener.roles.begin()
         return {name: value for name, value in row.items() if _is_finite(value)}
 
-    def _loss_family(self, loss_d: Any, loss_g: Any) -> dict[str, float]:
+    def _loss_family(self, loss_d: Any, loss_g: Any) -> dict[str, Any]:
         """The family that was given, or the one that was recognised most often so far."""
         family, window = self._family, self._listener.window
         if family is None and window.whole is not None and loss_d is not None:
@@ -185,11 +185,10 @@ class Doctor:
             self._seen_families[seen.family] += 1
         if family is None and self._seen_families:
             family = self._seen_families.most_common(1)[0][0]
-        if family is None:
+        if family is None or family == "unknown":
             return {}
         given = float(family != "cross-entropy-of-probabilities")
-        known = {} if family == "unknown" else {"logits_given": given}
-        return {"loss_family": float(LOSS_FAMILIES.index(family)), **known}
+        return {"loss_family": families.LOSSES.get(family, family), "logits_given": given}
 
     def _news(self) -> list[Finding]:
         before = {(finding.name, finding.severity) for finding in self.findings}
@@ -203,4 +202,6 @@ class Doctor:
 def _is_finite(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(math.isfinite, value))
+    if isinstance(value, str):
+        return True
     return math.isfinite(value)

@@ -10,7 +10,6 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.findings import LOSS_FAMILIES
 from saddlepoint.core.registry import unknown
 
 NAMES: Mapping[str, str] = {
@@ -19,9 +18,19 @@ NAMES: Mapping[str, str] = {
     "bce-logits": "cross-entropy",
     "lsgan": "least-squares",
     "wgan": "wasserstein",
-    **{name: name for name in LOSS_FAMILIES},
+    "minimax": "minimax",
+    "least-squares": "least-squares",
+    "hinge": "hinge",
+    "wasserstein": "wasserstein",
+    "relativistic": "relativistic",
 }
 """What a user may call a loss -> its family."""
+
+LOSSES: Mapping[str, str] = {
+    "cross-entropy": "non-saturating",
+    "cross-entropy-of-probabilities": "non-saturating",
+}
+"""Family -> the registered loss whose name is written, where it is another one."""
 
 _TOLERANCE = 0.01
 _Loss = Callable[[Tensor, Tensor], Tensor]

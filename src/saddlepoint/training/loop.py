@@ -190,7 +190,7 @@ def peak_memory_mb(device: str) -> float:
 
 def fail_unless_finite(row: dict[str, Any], run: Run) -> None:
     """Stop before a value that is not finite reaches a checkpoint; the last line tells of it."""
-    finite = {n: v for n, v in row.items() if isinstance(v, list) or math.isfinite(v)}
+    finite = {n: v for n, v in row.items() if isinstance(v, list | str) or math.isfinite(v)}
     bad = [name for name in row if name not in finite]
     if bad:
         images = int(row["images"])

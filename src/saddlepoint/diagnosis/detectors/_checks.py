@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from saddlepoint.core.findings import LOSS_FAMILIES, Detector, Evidence, Finding, Severity
+from saddlepoint.core.findings import Detector, Evidence, Finding, Severity
 from saddlepoint.core.runs import History
 
 WIRING = (
@@ -118,9 +118,9 @@ class Checks:
 
 
 def loss_family(history: History) -> str:
-    """The family recognised at most looks; "unknown" where none was."""
-    seen = [int(row["loss_family"]) for row in history.rows if _is_number(row.get("loss_family"))]
-    return LOSS_FAMILIES[max(set(seen), key=seen.count)] if seen else "unknown"
+    """The registered loss that was recognised at most checks; "unknown" where none was."""
+    seen = [row["loss_family"] for row in history.rows if row.get("loss_family")]
+    return max(dict.fromkeys(seen), key=seen.count, default="unknown")
 
 
 def ever(history: History, name: str) -> bool:

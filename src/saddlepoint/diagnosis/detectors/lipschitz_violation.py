@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from saddlepoint.core.checks import above, at_least, between
-from saddlepoint.core.findings import LOSS_FAMILIES, Detector, Evidence, Finding
+from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
@@ -146,7 +146,7 @@ class LipschitzViolation(Detector):
 
     @classmethod
     def healthy(cls) -> list[History]:
-        critic = {"loss_family": LOSS_FAMILIES.index("wasserstein")}
+        critic = {"loss_family": "wasserstein"}
         clipped = {**critic, "clip_share": learning(0.1, 0.8), "auc": 0.9}
         starts_steep = {**critic, "input_gradient_norm": learning(4.0, 1.2), "penalised": 1}
         other_loss = {"input_gradient_norm": 12.0, "penalised": 1}
@@ -158,7 +158,7 @@ class LipschitzViolation(Detector):
 
     @classmethod
     def unhealthy(cls) -> list[History]:
-        critic = {"loss_family": LOSS_FAMILIES.index("wasserstein")}
+        critic = {"loss_family": "wasserstein"}
         bad = {"coverage": 0.0, "nearest_real": 6.0, "bins_weight": 0.6, "auc": 0.9}
         bad |= {"pair_ratio": 0.6}
         return [

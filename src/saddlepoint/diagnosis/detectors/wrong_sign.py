@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
-
-import numpy as np
+from typing import Any, ClassVar
 
 from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector, Evidence, Finding
@@ -42,14 +41,12 @@ class WrongSign(Detector):
         at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Checks(history, "logit_gradient_sign_real_d", "logit_gradient_sign_fake_d")
+        # A check without a clear view speaks neither for the fault nor against it, so the decision
+        # waits for the next clear one and not for three unbroken ones.
+        clear = History([row for row in history.rows if _is_clear(row)])
+        looks = Checks(clear, "logit_gradient_sign_real_d", "logit_gradient_sign_fake_d")
         real, fake = looks["logit_gradient_sign_real_d"], looks["logit_gradient_sign_fake_d"]
-        together = (
-            _clear(looks)
-            & (real * fake > 0)
-            & (abs(real) >= self.least)
-            & (abs(fake) >= self.least)
-        )
+        together = (real * fake > 0) & (abs(real) >= self.least) & (abs(fake) >= self.least)
         first = looks.lasting(together, self.looks, self.looks)
         if first is not None:
             way = "up" if real[-1] > 0 else "down"
@@ -65,19 +62,14 @@ class WrongSign(Detector):
                 _evidence(looks, "logit_gradient_sign_fake_d", "logit_gradient_sign_real_d"),
             )
         looks = Checks(
-            history,
+            clear,
             "logit_gradient_sign_real_d",
             "logit_gradient_sign_fake_d",
             "logit_gradient_sign_fake_g",
         )
         apart = looks["logit_gradient_sign_real_d"] - looks["logit_gradient_sign_fake_d"]
         made = looks["logit_gradient_sign_fake_g"]
-        allied = (
-            _clear(looks)
-            & (apart * made < 0)
-            & (abs(apart) >= self.least)
-            & (abs(made) >= self.least)
-        )
+        allied = (apart * made < 0) & (abs(apart) >= self.least) & (abs(made) >= self.least)
         first = looks.lasting(allied, self.looks, self.looks)
         if first is None:
             return None
@@ -117,12 +109,18 @@ class WrongSign(Detector):
                 }
             ),
             early({"logit_gradient_sign_real_d": -1.0, "logit_gradient_sign_fake_d": -1.0}),
+            early(
+                {
+                    "logit_gradient_sign_fake_g": -1.0,
+                    "flat_share": [0.0, 0.0, 0.0, 0.9, 0.9, 0.9],
+                }
+            ),
         ]
 
 
-def _clear(looks: Checks) -> np.ndarray:
-    """Checks at which most outputs have a slope: of a flat loss the few others tell nothing."""
-    return ~((looks["flat_share"] > MOSTLY_FLAT) | (looks["saturated"] > MOSTLY_FLAT))
+def _is_clear(row: Mapping[str, Any]) -> bool:
+    """Most outputs have a slope: of a flat loss the few others tell nothing."""
+    return (row.get("flat_share") or 0.0) <= MOSTLY_FLAT
 
 
 def _evidence(looks: Checks, judged: str, against: str) -> tuple[Evidence, ...]:
