@@ -362,7 +362,7 @@ def test_mismatched_fakes_need_labels_and_leave_room_for_fakes() -> None:
     with pytest.raises(
         InputError, match=r"train\.wrong_label_fraction=0\.25 .* arch\.conditioning=none"
     ):
-        small("dcgan", train__mismatched=0.25).check(spec)
-    small("cgan-onehot", train__mismatched=0.25).check(spec)
+        small("dcgan", train__wrong_label_fraction=0.25).check(spec)
+    small("cgan-onehot", train__wrong_label_fraction=0.25).check(spec)
     with pytest.raises(InputError, match="wrong_label_fraction"):
-        small("cgan-onehot", train__mismatched=1.0)
+        small("cgan-onehot", train__wrong_label_fraction=1.0)

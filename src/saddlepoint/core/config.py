@@ -58,6 +58,8 @@ class Train:
 
     kimg: float = 300
     """Budget in thousands of real images shown to the discriminator."""
+    schedule_kimg: float = 0
+    """Kimg over which learning rates and noise fall; beyond it they stay. 0: the whole budget."""
     minutes: float = 0
     """Recorded when the budget was given as time: the minutes that `kimg` was measured for."""
     batch_size: int = 64
@@ -88,7 +90,7 @@ class Train:
     def __post_init__(self) -> None:
         above(self, 0, "kimg")
         at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
-        at_least(self, 0, "instance_noise")
+        at_least(self, 0, "instance_noise", "schedule_kimg")
         at_least(self, 2, "batch_size")  # one image has neither a batch norm nor a diversity
         at_least(self, 1, "accumulate", "n_critic", "n_samples")
         between(self, 0, 0.9, "wrong_label_fraction")
@@ -102,6 +104,11 @@ class Train:
     def total_images(self) -> int:
         """The budget in images."""
         return max(1, round(self.kimg * 1000))
+
+    @property
+    def schedule_images(self) -> int:
+        """Images over which the schedules run."""
+        return round(self.schedule_kimg * 1000) or self.total_images
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from saddlepoint.training.attending import Attending
 from saddlepoint.training.device import autocast
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
-from saddlepoint.training.schedule import Schedule, crossed
+from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.snapshots import Snapshots
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
 
@@ -155,11 +155,11 @@ def iterate(
 
 
 def set_learning_rates(state: TrainState, config: Config) -> None:
-    """Learning rates are a function of the share of the budget that is done."""
-    progress = state.n_images / config.train.total_images
+    """Learning rates are a function of the share of the schedule that is done."""
+    done = progress(config, state.n_images)
     for optimizer, schedule in ((state.optim_g, config.optim_g), (state.optim_d, config.optim_d)):
         for group in optimizer.param_groups:
-            group["lr"] = schedule.lr_at(progress)
+            group["lr"] = schedule.lr_at(done)
 
 
 def tick_row(
@@ -169,13 +169,13 @@ def tick_row(
     sums.add("grad_norm_d", steps.gradient_norm(state.discriminator))
     sums.add("grad_norm_g", steps.gradient_norm(state.generator))
     sums.add("diversity", fake.float().std(0).mean() / real.images.std(0).mean())
-    progress = state.n_images / config.train.total_images
+    scheduled = progress(config, state.n_images)
     return {
         "images": state.n_images,
         "step": state.n_steps,
         **sums.take(),
-        "lr_g": config.optim_g.lr_at(progress),
-        "lr_d": config.optim_d.lr_at(progress),
+        "lr_g": config.optim_g.lr_at(scheduled),
+        "lr_d": config.optim_d.lr_at(scheduled),
         "memory_mb": peak_memory_mb(config.train.device),
     }
 

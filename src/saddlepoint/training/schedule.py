@@ -35,3 +35,12 @@ class Schedule:
 def crossed(before: int, n_images: int, every: int) -> bool:
     """True when the step from `before` to `n_images` reached or passed a multiple of `every`."""
     return n_images // every > before // every
+
+
+def progress(config: Config, n_images: int) -> float:
+    """Share of the schedules that is done, in [0, 1]: what learning rates and noise go by.
+
+    A run that is extended keeps the schedule it had, so it goes on at the final learning rate:
+    dividing by the new budget would throw the rate back up in the middle of a trained pair.
+    """
+    return min(1.0, n_images / config.train.schedule_images)

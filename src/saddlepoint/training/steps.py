@@ -10,6 +10,7 @@ from saddlepoint.core.contracts import Batch, Discriminator
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data import augment as augmentation
 from saddlepoint.training.device import autocast
+from saddlepoint.training.schedule import progress
 from saddlepoint.training.state import TrainState
 
 
@@ -52,8 +53,7 @@ def shown(images: Tensor, config: Config, n_images: int) -> Tensor:
     matter of degree. Paper: Sønderby et al. 2017, https://arxiv.org/abs/1610.04490, section 3.2.
     """
     images = augmentation.differentiable(config.augment, images)
-    left = 1 - n_images / config.train.total_images
-    noise = config.train.instance_noise * max(0.0, left)
+    noise = config.train.instance_noise * (1 - progress(config, n_images))
     return images + noise * torch.randn_like(images) if noise > 0 else images
 
 
