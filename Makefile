@@ -7,14 +7,16 @@ BIN := $(VENV)/bin
 DEMO_MINUTES ?= 0.4
 ARGS ?=
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench map clean
 
 help:
 	@echo "make demo   install, train and measure the lecture's seven families for $(DEMO_MINUTES) minutes"
 	@echo "            each, print where the report is"
-	@echo "make test   install with the tools of development, run all tests (ARGS='-k sampling')"
+	@echo "make test   install the development tools and run all tests, one worker a core"
+	@echo "            (ARGS='-k sampling' for some of them)"
 	@echo "make check  lint, format, types"
 	@echo "make bench  list the commands that remake docs/benchmarks.md"
+	@echo "make map    write the map of files in docs/architecture.md"
 	@echo "make clean  remove what was installed and built; runs/ is left alone"
 
 $(VENV)/created:
@@ -44,7 +46,7 @@ demo: $(VENV)/installed-report
 		--out runs/demo-$$data-$(DEMO_MINUTES)) && echo "Report: $$report"
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
@@ -56,6 +58,9 @@ bench: $(VENV)/installed-dev
 		echo "$(BIN)/python $$script"; \
 		sed -n '1s/^"""\([^"]*\).*/    \1/p' $$script; \
 	done
+
+map: | $(VENV)/created
+	$(BIN)/python bench/file_map.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -235,31 +235,6 @@ def test_the_examples_of_contributing_work(
     assert json.loads(result.out)["state"] == "finished"
 
 
-def files_on_the_readmes_map() -> set[str]:
-    """Paths below src/saddlepoint, from the indented map."""
-    text = (Path(__file__).parents[2] / "README.md").read_text()
-    inside = text.partition("src/saddlepoint/\n")[2].partition("\ntests/")[0]
-    files, folders = set(), []
-    for line in inside.splitlines():
-        depth = (len(line) - len(line.lstrip())) // 2 - 1
-        name = line.split()[0]
-        folders = [*folders[:depth], name]
-        if not name.endswith("/"):
-            files.add("".join(folders))
-    return files
-
-
-def test_the_readmes_map_is_complete_and_true() -> None:
-    package = Path(__file__).parents[2] / "src/saddlepoint"
-    there = {
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*")
-        if path.is_file() and path.suffix != ".pyc" and path.parent.name != "__pycache__"
-    }
-    there = {name for name in there if not name.endswith("/__init__.py")}
-    assert files_on_the_readmes_map() == there, "give the file its line in README.md"
-
-
 # -- what it refuses: names and flags ---------------------------------------------------------
 
 
