@@ -1,87 +1,151 @@
 """What a GPU adds: speed of the steps, the same bits twice, the measures equal to the CPU's.
 
     bash bench/gpu.sh                       # one call of under ten minutes on a machine with a GPU
-    python bench/gpu.py --device cpu --presets dcgan --seconds 1 --n 500    # tried without one
+    python bench/gpu.py --device cpu --presets dcgan --seconds 1 --rounds 1 --n 500    # without one
 
-For each preset: images/s of the steps at its own batch size and at 512, in bf16 and float32, beside
-the loop of bench/tutorial_loop.py on the same device (float32, Pillow images through a DataLoader).
-Then two runs of the same command end with the same weights; a generator gives the same images of
-the same seeds on the device and on the CPU, but for rounding; all pairs of n x 2,048 features give
-the same neighbours and counts on both. It exits with 1 where one of these is not so. Writes
-bench/results/gpu.json.
+Images/s of each preset at its own batch size, several rounds, all in turn:
+
+    graphs    our steps as training runs them: CUDA graphs, replayed
+    eager     our steps with --train.graphs off
+    bare      bench/bare_step.py: the same arithmetic as one graph and nothing else
+    tutorial  the loop of bench/tutorial_loop.py on the same device (float32, Pillow images through
+              a DataLoader, nets of `dcgan`); one figure for all presets
+
+Then precision and batch size for some presets, in one round each. Checked: two runs of one command
+end with the same weights; a run that is killed and resumed has those of one never killed; replayed
+and eager steps have the same weights; no step waits for the device; a generator gives the same
+images of the same seeds on the device and on the CPU, but for rounding; all pairs of n x 2,048
+features give the same neighbours and counts on both. It exits with 1 where one of these is not so.
+Writes bench/results/gpu.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
+import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
-from _bench import machine, table, write_result
+from _bench import machine, spread, table, write_result
 from _evaluate_candidates import K, features
+from bare_step import BareStep
 from tutorial_loop import images_per_second, tutorial_steps
 
 from saddlepoint import api
+from saddlepoint.core.config import Config
 from saddlepoint.core.measures import Comparison, FeatureSet
+from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.evaluation.metrics._pairwise import pairwise
+from saddlepoint.presets import PRESETS
 from saddlepoint.sampling.latent_space import latents
-from saddlepoint.training.device import has_fast_bf16, resolve
+from saddlepoint.training.device import has_fast_bf16, own_stream, resolve
+from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.steps import Sums
 
 DATA = "fashion-mnist"
-PRESETS = ("dcgan", "dcgan-r1", "wgan-gp", "cgan-every-layer")
+MORE = ("dcgan", "dcgan-r1", "wgan-gp", "cgan-every-layer")
+"""Presets that are also measured in other precisions and at a larger batch."""
 WARM_UP_STEPS = 20
+BURST = 20
+CHECKED = "dcgan-r1"
 
 
-def trained(changes: dict[str, Any], go_on: Callable[[int], bool]) -> tuple[TrainState, float]:
-    """A state after steps of a preset as long as `go_on(step)`, and its images/s."""
-    preset = str(changes.pop("preset"))
-    config = api.configure(preset, DATA, kimg=1000, changes=changes)
-    config = replace(config, train=resolve(config.train))
+def configured(preset: str, device: str, **changes: Any) -> Config:
+    config = api.configure(preset, DATA, kimg=1000, changes={"train.device": device, **changes})
+    return replace(config, train=resolve(config.train))
+
+
+def our_steps(config: Config) -> tuple[TrainState, Callable[[], None]]:
+    """A new state, and what moves it by one step."""
     dataset = config.source.open()
     state, sums = TrainState.new(config, dataset.spec), Sums()
     data = DeviceData(dataset, config.train.device, config.seed)
-    step, begun, counted_from = 0, time.perf_counter(), 0
-    while go_on(step):
-        iterate(state, config, data, sums)
-        step += 1
-        if step == WARM_UP_STEPS:
-            sums.take()  # waits for the device
-            begun, counted_from = time.perf_counter(), state.n_images
-    sums.take()
-    return state, (state.n_images - counted_from) / (time.perf_counter() - begun)
+    graphs = Graphs.of(state, config)
+
+    def advance() -> None:
+        iterate(state, config, data, sums, graphs)
+
+    return state, advance
 
 
-def rate(device: str, seconds: float, **changes: Any) -> float:
-    """Images/s over about `seconds`. The queue of a device is short against that."""
-    until = time.perf_counter() + seconds
-    changes["train.device"] = device
-    return trained(changes, lambda step: step <= WARM_UP_STEPS or time.perf_counter() < until)[1]
+def rate(config: Config, advance: Callable[[], None], seconds: float) -> float:
+    """Images/s over about `seconds`, after some steps that are not timed."""
+    for _ in range(WARM_UP_STEPS):
+        advance()
+    wait(config)
+    begun, n_steps = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        for _ in range(BURST):
+            advance()
+        n_steps += BURST
+        wait(config)
+    taken = time.perf_counter() - begun
+    return n_steps * config.train.batch_size * config.train.n_critic / taken
 
 
-def twenty_steps(device: str) -> TrainState:
-    changes = {"preset": "cgan-every-layer", "train.device": device}
-    return trained(changes, lambda step: step < 20)[0]
+def wait(config: Config) -> None:
+    if config.train.device.startswith("cuda"):
+        torch.cuda.synchronize(config.train.device)
 
 
-def same_twice(first: TrainState, second: TrainState) -> bool:
-    """Every weight and buffer of both nets is equal."""
+def candidates(preset: str, device: str, seconds: float) -> dict[str, float]:
+    """Images/s of one preset at its own batch size, each way."""
+    graphed = configured(preset, device)
+    eager = configured(preset, device, **{"train.graphs": "off"})
+    bare = BareStep(graphed, graphed.source.open())
+    return {
+        "graphs": rate(graphed, our_steps(graphed)[1], seconds),
+        "eager": rate(eager, our_steps(eager)[1], seconds),
+        "bare": rate(graphed, bare.advance, seconds),
+    }
+
+
+def after(steps: int, preset: str, device: str, **changes: Any) -> TrainState:
+    state, advance = our_steps(configured(preset, device, **changes))
+    for _ in range(steps):
+        advance()
+    return state
+
+
+def same_state(first: TrainState, second: TrainState) -> bool:
+    """Every weight and buffer of the three nets is equal."""
     return all(
         torch.equal(a, b)
-        for net in ("generator", "discriminator")
+        for name in first.nets
         for a, b in zip(
-            getattr(first, net).state_dict().values(),
-            getattr(second, net).state_dict().values(),
+            first.nets[name].state_dict().values(),
+            second.nets[name].state_dict().values(),
             strict=True,
         )
     )
+
+
+def waits(device: str) -> int:
+    """How often 40 steps wait for the device; torch counts them itself."""
+    if device == "cpu":
+        return 0
+    _, advance = our_steps(configured(CHECKED, device))
+    for _ in range(WARM_UP_STEPS):
+        advance()
+    torch.cuda.set_sync_debug_mode("warn")
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        for _ in range(40):
+            advance()
+    torch.cuda.set_sync_debug_mode("default")
+    return sum("synchronizing" in str(one.message) for one in seen)
 
 
 @torch.no_grad()
@@ -111,43 +175,123 @@ def same_pairs(device: str, n: int) -> tuple[bool, float]:
     return equal, seconds
 
 
+def whole_runs(device: str, kimg: float) -> dict[str, bool]:
+    """Runs of the command itself, one of them killed in the middle and resumed."""
+    command = [sys.executable, "-m", "saddlepoint"]
+    sizes = {"--kimg": kimg, "--train.tick-kimg": kimg / 40, "--train.sample-kimg": kimg / 20}
+    settings = ["--data", DATA, "--train.device", device, "--quiet"]
+    settings += [str(part) for pair in sizes.items() for part in pair]
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [Path(folder) / name for name in ("first", "second", "killed")]
+        training = [
+            subprocess.Popen([*command, "train", CHECKED, *settings, "--out", str(run)])
+            for run in runs
+        ]
+        killed = runs[-1]
+        while training[-1].poll() is None and len(list(killed.glob("checkpoints/0*"))) < 2:
+            time.sleep(0.01)
+        training[-1].kill()
+        for process in training:
+            process.wait()
+        was_killed = training[-1].returncode != 0
+        subprocess.run([*command, "resume", str(killed), "--quiet"], check=True)
+        first, second, resumed = (final_weights(run) for run in runs)
+    return {
+        "the same command twice gives the same weights": first == second,
+        "killed and resumed gives the weights of a run never killed": was_killed
+        and first == resumed,
+    }
+
+
+def final_weights(run: Path) -> dict[str, bytes]:
+    newest = Run.open(run).checkpoints[-1]
+    return {file.name: file.read_bytes() for file in newest.glob("*.safetensors")}
+
+
+def checks(device: str, kimg: float) -> dict[str, bool]:
+    preset = "cgan-every-layer"
+    first, second = after(20, preset, device), after(20, preset, device)
+    eager = after(20, preset, device, **{"train.graphs": "off"})
+    return {
+        **whole_runs(device, kimg),
+        "the same steps twice give the same weights": same_state(first, second),
+        "replayed and eager steps give the same weights": same_state(first, eager),
+        "no step waits for the device": waits(device) == 0,
+        "the same images as on the CPU": same_images(first, device),
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--presets", nargs="+", default=PRESETS)
-    parser.add_argument("--seconds", type=float, default=8, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--n", type=int, default=10_000, help="images a side of the pairs")
+    parser.add_argument("--kimg", type=float, default=400, help="budget of the runs of the checks")
     asked = parser.parse_args()
-    name = torch.cuda.get_device_name() if asked.device == "cuda" else asked.device
-    tutorial = images_per_second(tutorial_steps("preset", asked.device), asked.seconds)
-    rates = {}
-    precisions = ("bf16", "fp32") if has_fast_bf16(asked.device) else ("fp32",)
-    for preset in asked.presets:
+    os.environ.setdefault("PYTHONPATH", "src")
+    device = asked.device
+    name = torch.cuda.get_device_name() if device == "cuda" else device
+    with own_stream(device):
+        document = measured(asked, name)
+    write_result("gpu", document)
+    show(document)
+    return 0 if all(document["checks"].values()) else 1
+
+
+def measured(asked: argparse.Namespace, name: str) -> dict[str, Any]:
+    device, seconds = asked.device, asked.seconds
+    facts = machine()
+    found = checks(device, asked.kimg)
+    found["pairs as on the CPU"], pairs_seconds = same_pairs(device, asked.n)
+    rounds: list[dict[str, Any]] = []
+    for number in range(asked.rounds):
+        tutorial = images_per_second(tutorial_steps("preset", device), 2 * seconds)
+        rounds.append({"tutorial": tutorial})
+        for preset in asked.presets:
+            rounds[-1][preset] = candidates(preset, device, seconds)
+            rates = ", ".join(f"{k} {v:,.0f}" for k, v in rounds[-1][preset].items())
+            print(f"round {number + 1}: {preset}: {rates}; tutorial {tutorial:,.0f}", flush=True)
+    more = {}
+    precisions = ("bf16", "fp32") if has_fast_bf16(device) else ("fp32",)
+    for preset in (p for p in asked.presets if p in MORE):
         for batch in (0, 512):
             for precision in precisions:
                 own = {"train.batch_size": batch} if batch else {}
-                changes = {"preset": preset, "train.precision": precision, **own}
-                found = rate(asked.device, asked.seconds, **changes)
-                rates[f"{preset}, batch {batch or 'of the preset'}, {precision}"] = found
-                print(f"{preset} batch {batch or 'own'} {precision}: {found:,.0f}", flush=True)
-    equal, seconds = same_pairs(asked.device, asked.n)
-    first, second = twenty_steps(asked.device), twenty_steps(asked.device)
-    checks = {
-        "the same command twice gives the same weights": same_twice(first, second),
-        "the same images as on the CPU": same_images(first, asked.device),
-        "pairs as on the CPU": equal,
+                config = configured(preset, device, **{"train.precision": precision, **own})
+                row = f"{preset}, batch {batch or 'of the preset'}, {precision}"
+                more[row] = rate(config, our_steps(config)[1], seconds)
+    return {
+        "machine": facts,
+        "device": name,
+        "rounds": rounds,
+        "more": more,
+        "n": asked.n,
+        "pairs_seconds": pairs_seconds,
+        "checks": found,
     }
-    document = {"machine": machine(), "device": name, "tutorial": tutorial, "rates": rates}
-    document |= {"n": asked.n, "pairs_seconds": seconds, "checks": checks}
-    write_result("gpu", document)
-    print(f"{name}; tutorial loop {tutorial:,.0f} images/s; pairs of {asked.n:,}: {seconds:.2f} s")
-    rows = [[row, f"{value:,.0f}", f"{value / tutorial:.2f}"] for row, value in rates.items()]
-    print(table(["run", "images/s", "of the tutorial loop"], rows))
-    for check, holds in checks.items():
+
+
+def show(document: dict[str, Any]) -> None:
+    rounds = document["rounds"]
+    print(f"{document['device']}; pairs of {document['n']:,}: {document['pairs_seconds']:.2f} s")
+    rows = []
+    for preset in (name for name in rounds[0] if name != "tutorial"):
+        figures = [
+            spread([one[preset][way] for one in rounds])["median"]
+            for way in ("graphs", "eager", "bare")
+        ]
+        times = spread([one[preset]["graphs"] / one["tutorial"] for one in rounds])["median"]
+        share = spread([one[preset]["graphs"] / one[preset]["bare"] for one in rounds])["median"]
+        rows.append([preset, *(f"{f:,.0f}" for f in figures), f"{times:.1f}", f"{share:.2f}"])
+    head = ["preset", "graphs", "eager", "bare", "times the tutorial", "of the bare step"]
+    print(table(head, rows))
+    print(table(["run", "images/s"], [[k, f"{v:,.0f}"] for k, v in document["more"].items()]))
+    for check, holds in document["checks"].items():
         print(f"{check}: {'yes' if holds else 'NO'}")
-    return 0 if all(checks.values()) else 1
 
 
 if __name__ == "__main__":

@@ -30,7 +30,13 @@ from saddlepoint.training import checkpoint
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.optimizers import Adam, RmsProp
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
-from saddlepoint.training.steps import Sums, discriminator_step, generator_step, latents
+from saddlepoint.training.steps import (
+    Sums,
+    discriminator_step,
+    generator_step,
+    latents,
+    penalties_due,
+)
 
 SPEC = DataSpec(shape=(1, 8, 8), n_classes=4)
 TINY_DCGAN = Dcgan(latent_dim=6, generator_width=8, discriminator_width=8, max_width=16)
@@ -76,7 +82,8 @@ class Step:
 
     def discriminator(self, fake: Tensor | None = None, lazy_step: int = 0) -> None:
         fake = self.fake() if fake is None else fake
-        discriminator_step(self.state, self.config, self.real, fake, lazy_step, self.sums)
+        due = penalties_due(self.config, lazy_step)
+        discriminator_step(self.state, self.config, self.real, fake, self.sums, due)
 
     def generator(self, fake: Tensor | None = None) -> None:
         real_logits = torch.zeros(len(self.z))
@@ -357,7 +364,7 @@ def test_batch_norm_statistics_are_in_the_average() -> None:
     start = {name: buffer.clone() for name, buffer in net.named_buffers()}
     for _ in range(20):
         net(torch.randn(32, 6) * 3)
-    update_ema(average, net, 0.25)
+    update_ema(average, net, 0.75)
     assert start
     for (name, kept), (_, new) in zip(average.named_buffers(), net.named_buffers(), strict=True):
         if kept.is_floating_point():
@@ -371,7 +378,7 @@ def test_the_averages_weights_are_lerped_and_the_generator_is_left_alone() -> No
     net = TINY_DCGAN.generator(DEEPER)
     average = TINY_DCGAN.generator(DEEPER)
     kept, new = weights(average), weights(net)
-    update_ema(average, net, 0.9)
+    update_ema(average, net, 0.1)
     assert equal(weights(net), new)
     for a, b, found in zip(kept, new, weights(average), strict=True):
         torch.testing.assert_close(found, 0.9 * a + 0.1 * b)

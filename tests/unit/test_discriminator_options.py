@@ -28,7 +28,7 @@ from saddlepoint.losses.classic import NonSaturating
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.optimizers import Adam
 from saddlepoint.training.state import TrainState
-from saddlepoint.training.steps import Sums, shown
+from saddlepoint.training.steps import Sums, instance_noise, shown
 
 IMAGES = DataSpec(shape=(1, 12, 12))
 BOTH = pytest.mark.parametrize("kind", ["dcgan", "mlp"])
@@ -186,10 +186,10 @@ def config(**fields: Any) -> Config:
 
 def test_instance_noise_has_its_deviation_and_falls_to_none() -> None:
     images, noisy = torch.zeros(64, 1, 8, 8), config(instance_noise=0.4)
-    assert shown(images, noisy, 0).std().item() == pytest.approx(0.4, rel=0.05)
-    assert shown(images, noisy, 500).std().item() == pytest.approx(0.2, rel=0.05)
-    assert shown(images, noisy, 1000) is images
-    assert shown(images, config(), 0) is images
+    for n_images, deviation in ((0, 0.4), (500, 0.2), (1000, 0.0)):
+        seen = shown(images, noisy, instance_noise(noisy, n_images))
+        assert seen.std().item() == pytest.approx(deviation, rel=0.05)
+    assert shown(images, config(), instance_noise(config(), 0)) is images
 
 
 def test_translation_moves_whole_images_by_whole_pixels() -> None:

@@ -118,7 +118,7 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch() -> None:
     gradients = []
     for config in (whole, parts):
         state = TrainState.new(config, dataset.spec)
-        steps.discriminator_step(state, config, batch, fake, 0, steps.Sums())
+        steps.discriminator_step(state, config, batch, fake, steps.Sums())
         gradients.append([p.grad.clone() for p in state.discriminator.parameters()])  # type: ignore[union-attr]
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
@@ -132,7 +132,7 @@ def test_the_discriminators_step_gives_the_logits_from_before_it(accumulate: int
     state = TrainState.new(config, dataset.spec)
     expected = state.discriminator(batch.images).detach()
     fake = torch.randn(16, *dataset.spec.shape)
-    logits = steps.discriminator_step(state, config, batch, fake, 0, steps.Sums())
+    logits = steps.discriminator_step(state, config, batch, fake, steps.Sums())
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
     assert not logits.requires_grad
     assert not torch.allclose(state.discriminator(batch.images), expected, rtol=1e-4, atol=1e-5)
@@ -163,9 +163,22 @@ def test_lazy_penalty_is_due_on_one_step_in_every_and_scaled_by_it() -> None:
     for every in (1, 4):
         changed = with_changes(config, {"penalties.0.every": every, "penalties.0.gamma": 1e6})
         fresh = TrainState.new(changed, dataset.spec)
-        steps.discriminator_step(fresh, changed, batch, fake, 0, steps.Sums())
+        steps.discriminator_step(fresh, changed, batch, fake, steps.Sums(), changed.penalties)
         gradients[every] = steps.gradient_norm(fresh.discriminator).item()
     assert gradients[4] == pytest.approx(4 * gradients[1], rel=1e-2)
+
+
+def test_penalties_of_one_step_are_logged_as_their_sum() -> None:
+    both = [{"kind": "r1", "gamma": 2.0, "every": 1}, {"kind": "r2", "gamma": 2.0, "every": 1}]
+    logged = []
+    for penalties in (both[:1], both[1:], both):
+        config = small("dcgan-r1", penalties=penalties)
+        dataset = config.source.open()
+        sums = steps.Sums()
+        state = TrainState.new(config, dataset.spec)
+        iterate(state, config, DeviceData(dataset, "cpu", 0), sums)
+        logged.append(sums.take()["penalty"])
+    assert logged[2] == pytest.approx(logged[0] + logged[1], rel=1e-5)
 
 
 def test_the_generators_step_leaves_the_discriminator_and_its_gradients_alone() -> None:
@@ -206,7 +219,7 @@ def test_ema_follows_its_closed_form_with_buffers() -> None:
         net[1].num_batches_tracked.add_(7)  # type: ignore[union-attr, operator]
     decay, n = 0.9, 5
     for _ in range(n):
-        update_ema(average, net, decay)
+        update_ema(average, net, 1 - decay)
     kept = decay**n
     for key, value in average.state_dict().items():
         if value.is_floating_point():

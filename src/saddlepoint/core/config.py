@@ -78,6 +78,8 @@ class Train:
     """bf16 autocast where the hardware has it, else fp32; logits and penalties are always fp32."""
     compile: bool = False
     """torch.compile the nets (not a discriminator with a penalty); falls back to eager mode."""
+    graphs: Literal["auto", "off"] = "auto"
+    """auto: on a GPU, steps that the doctor does not check are CUDA graphs; off: none are."""
     tick_kimg: float = 0
     """Kimg between two lines of metrics; 0: a hundredth of the budget, at least 1."""
     sample_kimg: float = 0

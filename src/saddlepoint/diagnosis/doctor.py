@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -93,6 +94,15 @@ class Doctor:
     def active(self) -> bool:
         """False once it was detached, or has failed itself."""
         return self._safety.active
+
+    @property
+    def is_due(self) -> bool:
+        """The step under way is one that is checked; its calls and steps have to be seen."""
+        return self.active and self._listener.plan.due
+
+    def paused(self) -> AbstractContextManager[None]:
+        """Nothing of what the loop does in this context is seen."""
+        return self._safety.paused()
 
     def step(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -99,6 +100,15 @@ class Attending:
             self.monitor.say(f"doctor: {finding.name} has ended.")
         if self.doctor.row:
             self.monitor.findings = self.names
+
+    @property
+    def is_due(self) -> bool:
+        """The step under way is one that the doctor checks."""
+        return self.doctor is not None and self.doctor.is_due
+
+    def paused(self) -> AbstractContextManager[None]:
+        """The doctor sees nothing of what the nets do in this context."""
+        return nullcontext() if self.doctor is None else self.doctor.paused()
 
     def raise_if_fatal(self) -> None:
         """Raises FoundUnhealthy where a run in treat mode has a finding that calls for it."""

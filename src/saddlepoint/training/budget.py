@@ -11,6 +11,8 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import steps
+from saddlepoint.training.device import own_stream
+from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
 
@@ -43,18 +45,21 @@ def for_minutes(
 
 def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float:
     """Real images a second through the training step alone, over about `seconds`."""
-    state = TrainState.new(config, dataset.spec)
-    data = DeviceData(dataset, config.train.device, config.seed)
-    sums = steps.Sums()
-    for _ in range(_UNTIMED_STEPS):
-        iterate(state, config, data, sums)
-    _wait(config.train.device)
-    first, begun = state.n_images, time.monotonic()
-    while time.monotonic() - begun < seconds:
-        for _ in range(4):  # enough steps a look that one synchronisation does not count
-            iterate(state, config, data, sums)
+    with own_stream(config.train.device):
+        state = TrainState.new(config, dataset.spec)
+        data = DeviceData(dataset, config.train.device, config.seed)
+        sums, graphs = steps.Sums(), Graphs.of(state, config)
+        # Graphs are recorded in the first steps with and without each penalty: none is timed.
+        rarest = max((penalty.every for penalty in config.penalties), default=1)
+        for _ in range(_UNTIMED_STEPS + (2 * rarest if graphs else 0)):
+            iterate(state, config, data, sums, graphs)
         _wait(config.train.device)
-    return (state.n_images - first) / (time.monotonic() - begun)
+        first, begun = state.n_images, time.monotonic()
+        while time.monotonic() - begun < seconds:
+            for _ in range(4):  # so many that one synchronisation does not count
+                iterate(state, config, data, sums, graphs)
+            _wait(config.train.device)
+        return (state.n_images - first) / (time.monotonic() - begun)
 
 
 def _wait(device: str) -> None:

@@ -158,8 +158,10 @@ def _restore(
         moments: dict[str, Any] = {}
         for key, value in tensors.items():
             if key.startswith(prefix):
+                # Adam's step count is a scalar, which has a GPU's optimiser on the GPU as well.
                 like = parameter if value.shape == parameter.shape else value
-                moments[key.removeprefix(prefix)] = torch.empty_like(like).copy_(value)
+                kept = torch.empty_like(like, device=parameter.device)
+                moments[key.removeprefix(prefix)] = kept.copy_(value)
         if moments:
             optimizer.state[parameter] = moments
 

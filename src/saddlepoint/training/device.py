@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -43,6 +45,25 @@ def has_fast_bf16(device: str) -> bool:
         cpu = torch.cpu
         return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
     return False
+
+
+@contextlib.contextmanager
+def own_stream(device: str) -> Iterator[None]:
+    """Run the block on a CUDA stream of its own; elsewhere this changes nothing.
+
+    The default stream cannot be recorded, and autograd adds up a parameter's gradients on the
+    stream where the parameter was first used: eager and recorded steps have to share one.
+    """
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    before, stream = torch.cuda.current_stream(device), torch.cuda.Stream(device)
+    stream.wait_stream(before)
+    try:
+        with torch.cuda.stream(stream):
+            yield
+    finally:
+        before.wait_stream(stream)
 
 
 def autocast(train: Train) -> torch.autocast:

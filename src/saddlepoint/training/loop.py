@@ -20,12 +20,12 @@ from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import checkpoint, steps
 from saddlepoint.training.attending import Attending
-from saddlepoint.training.device import autocast
+from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.snapshots import Snapshots
-from saddlepoint.training.state import TrainState, ema_decay, update_ema
+from saddlepoint.training.state import TrainState
 
 
 class NotFinite(RunFailed):
@@ -51,6 +51,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     scorer = snapshots.scorer
     sums = steps.Sums()
     doctor = Attending(run, config, dataset, data, state, schedule, monitor)
+    graphs = Graphs.of(state, config, doctor.paused)
     rows = run.history.rows
     seconds_before = rows[-1]["seconds"] if rows else 0.0
     started = tick_started = last_saved = time.monotonic()
@@ -65,7 +66,8 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             while not done:
                 # One step: n_critic discriminator steps, one generator step, the average.
                 before = state.n_images
-                real, fake = iterate(state, config, data, sums)
+                # Steps that the doctor checks run eagerly: no hook runs in a replayed one.
+                real, fake = iterate(state, config, data, sums, None if doctor.is_due else graphs)
                 doctor.step(state, sums)
                 monitor.step(state.n_images)
                 done = state.n_images >= total
@@ -119,39 +121,38 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
 
 
 def iterate(
-    state: TrainState, config: Config, data: DeviceData, sums: steps.Sums
+    state: TrainState,
+    config: Config,
+    data: DeviceData,
+    sums: steps.Sums,
+    graphs: Graphs | None = None,
 ) -> tuple[Batch, Tensor]:
-    """n_critic discriminator steps, one generator step, one step of the average.
+    """One step: n_critic turns of the discriminator, the generator's and the average's in the last.
+
+    Args:
+        graphs: replays turns where it can; without it every kernel is launched from Python.
 
     Returns:
-        The last real batch and the images that were made beside it.
+        The last real batch and the images that were made beside it, until the next step.
     """
     train = config.train
     torch.manual_seed(derive_seed(config.seed, "step", state.n_images))
     set_learning_rates(state, config)
-    real, real_logits, z, fake = None, None, None, None
+    given, outcome = None, None
     for critic in range(train.n_critic):
-        real = data.batch(state.n_images, train.batch_size, config.augment)
-        if config.arch.conditioning == "none":
-            real = Batch(real.images, None)  # nets without conditioning are told no labels
-        z = steps.latents(config, state.generator.latent_dim, state.n_images)
-        # The last fakes serve both players, so their graph is kept for the generator's step.
-        shared = critic == train.n_critic - 1 and train.accumulate == 1
-        with torch.set_grad_enabled(shared), autocast(train):
-            fake = state.generator(z, real.labels)
-        lazy_step = state.n_steps * train.n_critic + critic
-        real_logits = steps.discriminator_step(state, config, real, fake, lazy_step, sums)
+        given = steps.draw(state, config, data)
+        due = steps.penalties_due(config, state.n_steps * train.n_critic + critic)
+        is_last = critic == train.n_critic - 1
+        if graphs is None:
+            outcome = steps.turn(state, config, given, due, is_last)
+        else:
+            outcome = graphs.turn(given, due, is_last)
+        sums.add_row(outcome.names, outcome.values)
         state.n_images += train.batch_size
-    assert real is not None
-    assert real_logits is not None
-    assert z is not None
-    assert fake is not None
-    with_graph = fake if train.accumulate == 1 else None
-    steps.generator_step(state, config, real, real_logits, z, with_graph, sums)
-    images_per_step = train.batch_size * train.n_critic
-    update_ema(state.ema, state.generator, ema_decay(config.ema, state.n_images, images_per_step))
+    assert given is not None
+    assert outcome is not None
     state.n_steps += 1
-    return real, fake.detach()
+    return given.real, outcome.fake
 
 
 def set_learning_rates(state: TrainState, config: Config) -> None:
@@ -159,7 +160,11 @@ def set_learning_rates(state: TrainState, config: Config) -> None:
     done = progress(config, state.n_images)
     for optimizer, schedule in ((state.optim_g, config.optim_g), (state.optim_d, config.optim_d)):
         for group in optimizer.param_groups:
-            group["lr"] = schedule.lr_at(done)
+            rate = schedule.lr_at(done)
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)  # recorded kernels read this very tensor
+            else:
+                group["lr"] = rate
 
 
 def tick_row(

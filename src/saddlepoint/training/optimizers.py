@@ -13,6 +13,17 @@ from saddlepoint.core.contracts import Optimizer
 from saddlepoint.core.registry import register
 
 
+def keep_on_device(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """On a GPU, keep the learning rates and step counts there, where recorded kernels read them."""
+    for group in optimizer.param_groups:
+        device = group["params"][0].device
+        if device.type == "cuda":
+            group["lr"] = torch.tensor(group["lr"], dtype=torch.float32, device=device)
+            if "capturable" in group:
+                group["capturable"] = True
+    return optimizer
+
+
 @register("adam")
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimizer):

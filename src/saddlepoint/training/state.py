@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.training.optimizers import keep_on_device
 
 log = logging.getLogger("saddlepoint")
 _Net = TypeVar("_Net", bound=nn.Module)
@@ -50,8 +51,8 @@ class TrainState:
             generator=generator,
             discriminator=discriminator,
             ema=ema.eval(),
-            optim_g=config.optim_g.build(generator.parameters()),
-            optim_d=config.optim_d.build(discriminator.parameters()),
+            optim_g=keep_on_device(config.optim_g.build(generator.parameters())),
+            optim_d=keep_on_device(config.optim_d.build(discriminator.parameters())),
         )
 
     @property
@@ -95,16 +96,27 @@ def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
 
 
 @torch.no_grad()
-def update_ema(average: nn.Module, net: nn.Module, decay: float) -> None:
+def update_ema(average: nn.Module, net: nn.Module, weight: Tensor | float) -> None:
     """Move `average` towards `net`: parameters and floating-point buffers alike.
 
     BatchNorm's running statistics belong to the weights they were measured with; an average
     of weights with the last statistics (or with those of initialisation) makes other images.
+
+    Args:
+        weight: how far, in [0, 1]: 1 - ema_decay. A 0-d tensor where the step is recorded.
     """
-    for kept, new in zip(average.parameters(), net.parameters(), strict=True):
-        kept.lerp_(new, 1 - decay)
-    for kept, new in zip(average.buffers(), net.buffers(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(new, 1 - decay)
-        else:
-            kept.copy_(new)
+    moving, fixed = [], []
+    mine, theirs = (*average.parameters(), *average.buffers()), (*net.parameters(), *net.buffers())
+    for kept, new in zip(mine, theirs, strict=True):
+        (moving if kept.is_floating_point() else fixed).append((kept, new))
+    for kept, new in fixed:
+        kept.copy_(new)
+    kept, new = (list(side) for side in zip(*moving, strict=True))
+    if kept[0].is_cuda:
+        # A few kernels over all tensors; one a tensor would take as long as a small net's forward.
+        difference = torch._foreach_sub(new, kept)  # pyright: ignore[reportPrivateImportUsage]
+        torch._foreach_mul_(difference, weight)  # pyright: ignore[reportPrivateImportUsage]
+        torch._foreach_add_(kept, difference)  # pyright: ignore[reportPrivateImportUsage]
+    else:
+        for old, now in zip(kept, new, strict=True):
+            old.lerp_(now, weight)

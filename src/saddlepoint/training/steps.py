@@ -2,100 +2,215 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.config import Config
-from saddlepoint.core.contracts import Batch, Discriminator
+from saddlepoint.core.contracts import Batch, Discriminator, Penalty
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data import augment as augmentation
+from saddlepoint.data.loader import DeviceData
 from saddlepoint.training.device import autocast
 from saddlepoint.training.schedule import progress
-from saddlepoint.training.state import TrainState
+from saddlepoint.training.state import TrainState, ema_decay, update_ema
 
 
 class Sums:
     """Means over a tick, added up on the device."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self._totals: dict[tuple[str, ...], Tensor] = {}
+        self._counts: Counter[tuple[str, ...]] = Counter()
         self.last: dict[str, Tensor] = {}
         """The newest value of each, on the device."""
 
     def add(self, name: str, values: Tensor) -> None:
         """Add the mean of `values` to the tick's mean of `name`."""
-        value = self.last[name] = values.detach().mean()
-        self._sums[name] = self._sums[name] + value if name in self._sums else value
-        self._counts[name] = self._counts.get(name, 0) + 1
+        self.add_row((name,), values.detach().float().mean().view(1))
+
+    def add_row(self, names: tuple[str, ...], values: Tensor) -> None:
+        """Add float32 [n] in one operation, one value a name."""
+        known = self._totals.get(names)
+        self._totals[names] = values if known is None else known + values
+        self._counts[names] += 1
+        self.last.update(zip(names, values.unbind(), strict=True))
 
     def take(self) -> dict[str, float]:
         """The means since the last call; one synchronisation with the device."""
-        names = list(self._sums)
-        values = torch.stack([self._sums[n].float() for n in names]).tolist() if names else []
-        means = {n: v / self._counts[n] for n, v in zip(names, values, strict=True)}
-        self._sums, self._counts = {}, {}
-        return means
+        if not self._totals:
+            return {}
+        flat = torch.cat(list(self._totals.values())).tolist()
+        totals: dict[str, float] = {}
+        counts: Counter[str] = Counter()
+        for names in self._totals:
+            for name in names:
+                totals[name] = totals.get(name, 0.0) + flat.pop(0)
+                counts[name] += self._counts[names]
+        self._totals, self._counts = {}, Counter()
+        return {name: total / counts[name] for name, total in totals.items()}
+
+
+class Inputs(NamedTuple):
+    """All that a turn is given: with the state and the seed, it decides the outcome."""
+
+    real: Batch
+    z: Tensor
+    """float32 [batch_size, latent_dim]."""
+    noise: Tensor | float
+    """Standard deviation of the instance noise."""
+    ema_weight: Tensor | float
+    """How far the average moves towards the generator, in [0, 1]."""
+
+
+class Outcome(NamedTuple):
+    """What a turn leaves behind, beside the changed state."""
+
+    fake: Tensor
+    """float32 [batch_size, ...] without a graph."""
+    names: tuple[str, ...]
+    values: Tensor
+    """float32 [len(names)]: losses, mean logits and the sum of the penalties that were due."""
+
+
+def draw(state: TrainState, config: Config, data: DeviceData) -> Inputs:
+    """The inputs of the turn at `state.n_images`; a function of the seed and that number."""
+    train = config.train
+    real = data.batch(state.n_images, train.batch_size, config.augment)
+    if config.arch.conditioning == "none":
+        real = Batch(real.images, None)  # nets without conditioning are given no labels
+    n_after = state.n_images + train.batch_size
+    return Inputs(
+        real=real,
+        z=latents(config, state.generator.latent_dim, state.n_images),
+        noise=instance_noise(config, state.n_images),
+        ema_weight=1 - ema_decay(config.ema, n_after, train.batch_size * train.n_critic),
+    )
 
 
 def latents(config: Config, latent_dim: int, n_images: int) -> Tensor:
-    """The z of the step at `n_images`: float32 [batch_size, latent_dim] on the device."""
+    """The z of the turn at `n_images`: float32 [batch_size, latent_dim] on the device."""
     generator = torch.Generator(config.train.device)
     generator.manual_seed(derive_seed(config.seed, "latent", n_images))
     shape = (config.train.batch_size, latent_dim)
     return torch.randn(shape, generator=generator, device=config.train.device)
 
 
-def shown(images: Tensor, config: Config, n_images: int) -> Tensor:
+def penalties_due(config: Config, n_turns: int) -> tuple[Penalty, ...]:
+    """The penalties that are due after `n_turns` discriminator steps."""
+    return tuple(penalty for penalty in config.penalties if n_turns % penalty.every == 0)
+
+
+def turn(
+    state: TrainState,
+    config: Config,
+    given: Inputs,
+    penalties: Sequence[Penalty],
+    with_generator: bool,
+) -> Outcome:
+    """One discriminator step and, where it is the step's last, the generator's and the average's.
+
+    It may be recorded as a CUDA graph and replayed (graphs.py), which repeats the kernels and none
+    of the Python: whatever differs from turn to turn has to come in as a tensor of `given` or of
+    the state, or be part of the key that graphs are kept under.
+    """
+    sums = Sums()
+    real, z = given.real, given.z
+    # The last fakes serve both players, so their graph is kept for the generator's step.
+    # Accumulation keeps no graph: its parts are generated again, one at a time.
+    shared = with_generator and config.train.accumulate == 1
+    with torch.set_grad_enabled(shared), autocast(config.train):
+        fake = state.generator(z, real.labels)
+    real_logits = discriminator_step(state, config, real, fake, sums, penalties, given.noise)
+    if with_generator:
+        with_graph = fake if shared else None
+        generator_step(state, config, real, real_logits, z, with_graph, sums, given.noise)
+        update_ema(state.ema, state.generator, given.ema_weight)
+    return Outcome(fake.detach(), tuple(sums.last), torch.stack(list(sums.last.values())))
+
+
+def instance_noise(config: Config, n_images: int) -> float:
+    """Standard deviation of the noise on all that the discriminator sees; falls to 0."""
+    return config.train.instance_noise * (1 - progress(config, n_images))
+
+
+def shown(images: Tensor, config: Config, noise: Tensor | float) -> Tensor:
     """What the discriminator sees of real or generated images: the same kind of changes to both.
 
     Instance noise gives both distributions a common support, so that telling them apart stays a
     matter of degree. Paper: Sønderby et al. 2017, https://arxiv.org/abs/1610.04490, section 3.2.
     """
     images = augmentation.differentiable(config.augment, images)
-    noise = config.train.instance_noise * (1 - progress(config, n_images))
-    return images + noise * torch.randn_like(images) if noise > 0 else images
+    # Asked of the configuration, not of `noise`: a tensor's value is not known to Python.
+    if config.train.instance_noise > 0:
+        images = images + noise * torch.randn_like(images)
+    return images
 
 
 def discriminator_step(
-    state: TrainState, config: Config, real: Batch, fake: Tensor, lazy_step: int, sums: Sums
+    state: TrainState,
+    config: Config,
+    real: Batch,
+    fake: Tensor,
+    sums: Sums,
+    penalties: Sequence[Penalty] = (),
+    noise: Tensor | float = 0.0,
 ) -> Tensor:
     """Raise the logits of `real`, lower those of `fake`, add the penalties that are due.
 
     Args:
         fake: [n, ...] generated with the labels of `real`; its graph is not followed.
-        lazy_step: discriminator steps so far; decides which lazy penalties are due.
+        penalties: those that are due.
+        noise: standard deviation of the instance noise.
 
     Returns:
         The logits of `real` before the step, float32 [n], without a graph.
     """
     state.optim_d.zero_grad(set_to_none=True)
-    seen = []
+    losses, terms, seen, seen_fake = [], [], [], []
     parts = config.train.accumulate
     for batch, fakes in zip(split(real, parts), fake.detach().chunk(parts), strict=True):
-        part = Batch(shown(batch.images, config, state.n_images), batch.labels)
-        made = shown(fakes, config, state.n_images)
+        part = Batch(shown(batch.images, config, noise), batch.labels)
+        made = shown(fakes, config, noise)
         with autocast(config.train):
             # Two passes: real and fake must not share the statistics of one BatchNorm pass.
             real_logits = state.discriminator(part.images, part.labels).float()
             fake_logits = _fake_logits(
                 state.discriminator, part, made, config.train.wrong_label_fraction
             )
-            adversarial = config.loss.discriminator(real_logits, fake_logits).mean()
-            loss = adversarial
-            for penalty in config.penalties:
-                if lazy_step % penalty.every == 0:
-                    term = penalty(state.discriminator, part.images, made, part.labels).mean()
-                    sums.add("penalty", term)
-                    loss = loss + penalty.every * term
-        (loss / parts).backward()
-        sums.add("loss_d", adversarial)
-        sums.add("real_logit", real_logits)
-        sums.add("fake_logit", fake_logits)
+            loss = config.loss.discriminator(real_logits, fake_logits).mean()
+            losses.append(loss.detach())
+            for penalty in penalties:
+                term = penalty(state.discriminator, part.images, made, part.labels).mean()
+                loss = loss + penalty.every * term
+                terms.append(term.detach())
+        _backward(loss, parts)
         seen.append(real_logits.detach())
+        seen_fake.append(fake_logits.detach())
     state.optim_d.step()
     config.loss.constrain(state.discriminator)
-    return torch.cat(seen)
+    all_real = _joined(seen)
+    sums.add("loss_d", _joined(losses))
+    if penalties:
+        sums.add("penalty", torch.stack(terms) * len(penalties))  # the sum over the penalties
+    sums.add("real_logit", all_real)
+    sums.add("fake_logit", _joined(seen_fake))
+    return all_real
+
+
+def _backward(loss: Tensor, parts: int) -> None:
+    """Add the gradient of one of `parts` equal parts of a batch."""
+    (loss if parts == 1 else loss / parts).backward()
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    """What parts of a batch gave, as one tensor; without a copy where the batch is whole."""
+    if len(parts) == 1:
+        return parts[0]
+    return torch.cat([part.view(-1) for part in parts])
 
 
 def _fake_logits(
@@ -128,6 +243,7 @@ def generator_step(
     z: Tensor,
     fake: Tensor | None,
     sums: Sums,
+    noise: Tensor | float = 0.0,
 ) -> None:
     """Move the generator where the discriminator believes its images more.
 
@@ -137,23 +253,26 @@ def generator_step(
             a relativistic loss need not pay for a forward pass to have them one step newer.
         z: [n, latent_dim]; used again when `fake` is None (accumulation keeps no graph).
         fake: [n, ...] with its graph, as the discriminator has just seen it, or None.
+        noise: standard deviation of the instance noise.
     """
     state.optim_g.zero_grad(set_to_none=True)
     # Frozen weights: the gradient still flows through the discriminator, but is not computed
     # for its parameters, which would be a third of its backward pass and then thrown away.
     state.discriminator.requires_grad_(False)
+    losses = []
     parts = config.train.accumulate
     pieces = zip(split(real, parts), real_logits.chunk(parts), z.chunk(parts), strict=True)
     for part, part_logits, part_z in pieces:
         with autocast(config.train):
             made = state.generator(part_z, part.labels) if fake is None else fake
-            seen = shown(made, config, state.n_images)
+            seen = shown(made, config, noise)
             fake_logits = state.discriminator(seen, part.labels).float()
             loss = config.loss.generator(fake_logits, part_logits).mean()
-        (loss / parts).backward()
-        sums.add("loss_g", loss)
+        _backward(loss, parts)
+        losses.append(loss.detach())
     state.discriminator.requires_grad_(True)
     state.optim_g.step()
+    sums.add("loss_g", _joined(losses))
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:

@@ -1,0 +1,231 @@
+"""A step's kernels recorded once as CUDA graphs and replayed: the GPU no longer waits for Python.
+
+At a preset's batch size a step is several hundred kernels of a few microseconds each, and
+launching them one by one takes longer than running them (docs/benchmarks.md, "On a GPU").
+
+What a replay may not do is decide: it repeats the kernels of one turn (steps.turn) on the same
+memory. So the inputs of every turn are copied into the memory that was recorded, learning rates
+are tensors, and there is one graph for each set of penalties that is due, with and without the
+generator's step. Random numbers inside a turn come from torch's own generator, which a graph takes
+its seed from anew at every replay: the same draws as without a graph.
+
+Which turns are replayed follows from the configuration and the state alone, so that a run killed
+and resumed has the bits of one never killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Batch, Penalty
+from saddlepoint.training import steps
+from saddlepoint.training.state import TrainState
+
+log = logging.getLogger("saddlepoint")
+
+Work = Callable[[], steps.Outcome]
+Pause = Callable[[], AbstractContextManager[None]]
+
+
+class Recording(Protocol):
+    """One turn, recorded."""
+
+    outcome: steps.Outcome
+    """Memory that every replay writes anew."""
+
+    def replay(self) -> None: ...
+
+
+class CudaRecording:
+    """A CUDA graph of `work`."""
+
+    def __init__(self, work: Work, pool: Any) -> None:
+        self._graph = torch.cuda.CUDAGraph()
+        # Only this thread's calls can spoil the recording: a loader may pin memory in another.
+        stream, mode = torch.cuda.current_stream(), "thread_local"
+        with torch.cuda.graph(self._graph, pool, stream, capture_error_mode=mode):
+            self.outcome = work()
+
+    def replay(self) -> None:
+        self._graph.replay()
+
+
+def cuda_recorder() -> Callable[[Work], Recording]:
+    """Makes CUDA graphs that share one pool of memory: only one of them runs at a time."""
+    pool = torch.cuda.graph_pool_handle()
+    return lambda work: CudaRecording(work, pool)
+
+
+class Graphs:
+    """Replays turns that were recorded, records those that were not, and gives up on the first
+    that cannot be."""
+
+    def __init__(
+        self,
+        state: TrainState,
+        config: Config,
+        record: Callable[[Work], Recording],
+        pause: Pause = contextlib.nullcontext,
+    ) -> None:
+        """
+        Args:
+            record: makes a recording without changing anything but gradients.
+            pause: entered while a turn is tried and recorded: those are no turns of the run, and
+                whoever watches the nets must not see them.
+        """
+        self.state, self.config = state, config
+        self._pause, self._record = pause, record
+        self._recordings: dict[tuple[tuple[Penalty, ...], bool], _Kept] = {}
+        self._inputs: steps.Inputs | None = None
+        self.gave_up = ""
+        """Why nothing is recorded any more; empty while all goes well."""
+
+    @classmethod
+    def of(
+        cls, state: TrainState, config: Config, pause: Pause = contextlib.nullcontext
+    ) -> Graphs | None:
+        """Graphs for this run, or None where every turn is to run eagerly."""
+        on_gpu = torch.device(config.train.device).type == "cuda"
+        if not on_gpu or config.train.graphs == "off":
+            return None
+        return cls(state, config, cuda_recorder(), pause)
+
+    def turn(
+        self, given: steps.Inputs, penalties: tuple[Penalty, ...], with_generator: bool
+    ) -> steps.Outcome:
+        """As steps.turn. The fakes in the outcome are good until the next turn."""
+        key = (penalties, with_generator)
+        if not self.gave_up and key not in self._recordings:
+            self._try(given, key)
+        kept = self._recordings.get(key)
+        if kept is None:
+            return steps.turn(self.state, self.config, given, penalties, with_generator)
+        assert self._inputs is not None
+        fill(self._inputs, given)
+        kept.recording.replay()
+        kept.show_gradients()
+        outcome = kept.recording.outcome
+        return outcome._replace(values=outcome.values.clone())
+
+    def _try(self, given: steps.Inputs, key: tuple[tuple[Penalty, ...], bool]) -> None:
+        """Record the turn, and leave the state, its gradients aside, as it was."""
+        if self._inputs is None:
+            self._inputs = fixed(given)
+        fill(self._inputs, given)
+        inputs = self._inputs
+
+        def work() -> steps.Outcome:
+            return steps.turn(self.state, self.config, inputs, *key)
+
+        try:
+            with self._pause(), put_back(self.state) as complete:
+                # Kernels are chosen and workspaces allocated in the first pass; the second fails
+                # with a clear message where the host waits for a number of the device.
+                work()
+                with _no_waiting(self.config.train.device):
+                    work()
+                if not complete():
+                    return  # an optimiser made its state just now: this turn runs eagerly
+                self._recordings[key] = _Kept(self._record(work), self.state)
+        except RuntimeError as error:
+            self._recordings.clear()
+            self.gave_up = str(error).strip().partition("\n")[0]
+            log.warning("Training without CUDA graphs, which is slower: %s", self.gave_up)
+
+
+class _Kept:
+    """A recording with the gradients that it writes."""
+
+    def __init__(self, recording: Recording, state: TrainState) -> None:
+        self.recording = recording
+        nets = (state.generator, state.discriminator)
+        self._gradients = [(p, p.grad) for net in nets for p in net.parameters()]
+
+    def show_gradients(self) -> None:
+        """Each recording has gradients of its own; `parameter.grad` has to be the newest."""
+        for parameter, gradient in self._gradients:
+            if gradient is not None:
+                parameter.grad = gradient
+
+
+def fixed(given: steps.Inputs) -> steps.Inputs:
+    """Inputs in memory that stays where it is."""
+    device = given.z.device
+    labels = given.real.labels
+    return steps.Inputs(
+        real=Batch(given.real.images.clone(), None if labels is None else labels.clone()),
+        z=given.z.clone(),
+        noise=torch.zeros((), device=device),
+        ema_weight=torch.zeros((), device=device),
+    )
+
+
+def fill(inputs: steps.Inputs, given: steps.Inputs) -> None:
+    """Copy what a turn is given into the memory that recorded kernels read."""
+    inputs.real.images.copy_(given.real.images)
+    if inputs.real.labels is not None and given.real.labels is not None:
+        inputs.real.labels.copy_(given.real.labels)
+    inputs.z.copy_(given.z)
+    for kept, new in ((inputs.noise, given.noise), (inputs.ema_weight, given.ema_weight)):
+        assert isinstance(kept, Tensor)
+        kept.fill_(new)
+
+
+@contextlib.contextmanager
+def put_back(state: TrainState) -> Iterator[Callable[[], bool]]:
+    """Undo what the block does to weights, buffers, optimisers and random generators.
+
+    Yields:
+        Whether the optimisers had all of their state before the block. Optimisers make it in their
+        first step; it is taken from them again, since a first step may differ from the others.
+    """
+    optimizers = (state.optim_g, state.optim_d)
+    known = [set(optimizer.state) for optimizer in optimizers]
+    tensors = [t for net in state.nets.values() for t in _tensors(net)]
+    for optimizer in optimizers:
+        for values in optimizer.state.values():
+            tensors += [value for value in values.values() if isinstance(value, Tensor)]
+    copies = [tensor.detach().clone() for tensor in tensors]
+    devices = [tensors[0].device] if tensors[0].is_cuda else []
+
+    def complete() -> bool:
+        return all(set(o.state) == before for o, before in zip(optimizers, known, strict=True))
+
+    with torch.random.fork_rng(devices=devices):
+        try:
+            yield complete
+        finally:
+            # A turn that failed half-way may have left the discriminator frozen.
+            state.discriminator.requires_grad_(True)
+            with torch.no_grad():
+                for tensor, copy in zip(tensors, copies, strict=True):
+                    tensor.copy_(copy)
+            for optimizer, before in zip(optimizers, known, strict=True):
+                for parameter in set(optimizer.state) - before:
+                    del optimizer.state[parameter]
+
+
+def _tensors(net: nn.Module) -> Sequence[Tensor]:
+    return [*net.parameters(), *net.buffers()]
+
+
+@contextlib.contextmanager
+def _no_waiting(device: str) -> Iterator[None]:
+    """Make torch raise where the host would wait for the device: that cannot be recorded."""
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
