@@ -1,10 +1,11 @@
-"""Draw the pictures of docs/findings.md: each detector's own sick history as one small SVG.
+"""Draw the pictures of docs/findings.md: each detector's unhealthy history as one small SVG.
 
 python bench/doctor/pictures.py
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ import numpy as np
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.diagnose import all_detectors
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "conformance"))
+import histories
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images" / "findings"
 WIDTH, HEIGHT, MARGIN, HEAD, PANELS = 300, 120, 46, 26, 3
@@ -27,8 +31,8 @@ def main() -> None:
 
 
 def picture(detector: Detector) -> str:
-    """The evidence of the first sick history, a panel a column."""
-    history = detector.unhealthy()[0]
+    """The evidence of the first unhealthy history, a panel for each column."""
+    history = histories.unhealthy(detector)[0]
     alarm, finding = first_alarm(detector, history)
     drawn = [item for item in finding.evidence if np.isfinite(history_of(history, item)).any()]
     panels = [panel(history, item, alarm, i) for i, item in enumerate(drawn[:PANELS])]
@@ -45,12 +49,12 @@ def picture(detector: Detector) -> str:
 
 
 def first_alarm(detector: Detector, history: History) -> tuple[float, Finding]:
-    """The step of the look at which the detector speaks first, and what it says."""
+    """The step of the check at which the detector speaks first, and what it says."""
     for n in range(1, len(history) + 1):
         finding = detector.inspect(History(history.rows[:n]))
         if finding is not None:
             return float(history["step"][n - 1]), finding
-    raise SystemExit(f"{detector.kind} is silent on its own sick history.")
+    raise SystemExit(f"{detector.kind} is silent on its own unhealthy history.")
 
 
 def history_of(history: History, item: Evidence) -> np.ndarray:
@@ -106,16 +110,16 @@ def panel(history: History, item: Evidence, alarm: float, place: int) -> str:
 
 
 def heat(history: History, alarm: float, place: int) -> str:
-    """The bins of the fakes over the looks, dark where there are many."""
+    """The bins of the fakes over the checks, dark where there are many."""
     rows = [row for row in history.rows if "bins" in row]
     counts = np.array([row["bins"] for row in rows], dtype=float)
     seen = np.minimum(1, counts / counts.sum(1, keepdims=True) * counts.shape[1] / 2)
     left, last = MARGIN + place * (WIDTH + MARGIN), float(history["step"][-1])
     wide, high = WIDTH / len(seen), HEIGHT / seen.shape[1]
     cells = "".join(
-        f"<path d='M{left + look * wide:.1f} {HEAD + (bin_ + 0.5) * high:.1f}h{wide:.1f}' "
+        f"<path d='M{left + check * wide:.1f} {HEAD + (bin_ + 0.5) * high:.1f}h{wide:.1f}' "
         f"stroke='#245' stroke-width='{high:.1f}' opacity='{shade:.1f}'/>"
-        for look, row in enumerate(seen)
+        for check, row in enumerate(seen)
         for bin_, shade in enumerate(row)
         if shade >= 0.05
     )

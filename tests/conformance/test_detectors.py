@@ -1,4 +1,4 @@
-"""What every registered detector does: silent on healthy histories, right on sick ones."""
+"""What every registered detector does: silent on healthy histories, right on unhealthy ones."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ import json
 import re
 import subprocess
 import sys
+import typing
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import histories
 import numpy as np
 import pytest
 
 from saddlepoint.core import registry
-from saddlepoint.core.findings import Detector, Finding
+from saddlepoint.core.findings import Category, Detector, Finding
+from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis import diagnose
 from saddlepoint.diagnosis.columns import COLUMNS
+from saddlepoint.diagnosis.detectors._checks import Checks
 
 DETECTORS = diagnose.all_detectors()
 every_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: d.kind)
@@ -49,8 +54,8 @@ def found_in(history: History, ask: Callable[[History], Finding | None]) -> Find
 
 
 @every_detector
-def test_it_is_silent_on_its_healthy_histories_at_every_look(detector: Detector) -> None:
-    examples = detector.healthy()
+def test_it_is_silent_on_its_healthy_histories_at_every_check(detector: Detector) -> None:
+    examples = histories.healthy(detector)
     assert examples
     for number, history in enumerate(examples):
         finding = found_in(history, detector.inspect)
@@ -59,31 +64,31 @@ def test_it_is_silent_on_its_healthy_histories_at_every_look(detector: Detector)
 
 @every_detector
 def test_every_detector_is_silent_on_its_healthy_histories(detector: Detector) -> None:
-    for number, history in enumerate(detector.healthy()):
+    for number, history in enumerate(histories.healthy(detector)):
         findings = diagnose.inspect(history, DETECTORS)
         assert not findings, f"healthy history {number}: {findings}"
 
 
 @every_detector
-def test_it_finds_its_sick_histories_under_its_name_and_no_other(detector: Detector) -> None:
-    examples = detector.unhealthy()
+def test_it_finds_its_unhealthy_histories_under_its_name_and_no_other(detector: Detector) -> None:
+    examples = histories.unhealthy(detector)
     assert examples
     for number, history in enumerate(examples):
         finding = found_in(history, detector.inspect)
-        assert finding is not None, f"sick history {number}"
+        assert finding is not None, f"unhealthy history {number}"
         assert finding.name == detector.kind
         assert finding.evidence
         assert len(finding.message) > 40
         assert finding.message.endswith(".")
         assert finding.since_step <= history["step"][-1]
         names = {f.name for f in diagnose.inspect(history, DETECTORS)}
-        assert names <= {detector.kind}, f"sick history {number}: {names}"
+        assert names <= {detector.kind}, f"unhealthy history {number}: {names}"
 
 
 @every_detector
 def test_its_evidence_lies_outside_what_it_calls_healthy(detector: Detector) -> None:
     """At least one number with a healthy range is outside of it."""
-    for history in detector.unhealthy():
+    for history in histories.unhealthy(detector):
         finding = found_in(history, detector.inspect)
         assert finding is not None
         outside = [
@@ -96,7 +101,7 @@ def test_its_evidence_lies_outside_what_it_calls_healthy(detector: Detector) -> 
 
 @every_detector
 def test_its_findings_survive_json(detector: Detector) -> None:
-    finding = found_in(detector.unhealthy()[0], detector.inspect)
+    finding = found_in(histories.unhealthy(detector)[0], detector.inspect)
     assert finding is not None
     text = json.dumps(finding.to_json(), allow_nan=False)
     assert Finding.from_json(json.loads(text)) == finding
@@ -105,7 +110,7 @@ def test_its_findings_survive_json(detector: Detector) -> None:
 @every_detector
 def test_it_reads_only_columns_that_are_declared(detector: Detector) -> None:
     Watched.asked = set()
-    for history in [*detector.healthy(), *detector.unhealthy()]:
+    for history in [*histories.healthy(detector), *histories.unhealthy(detector)]:
         detector.inspect(History([Watched(row) for row in history.rows]))
     assert set(COLUMNS) >= Watched.asked
 
@@ -114,7 +119,7 @@ def test_it_reads_only_columns_that_are_declared(detector: Detector) -> None:
 def test_absent_columns_and_short_histories_are_no_evidence(detector: Detector) -> None:
     assert detector.inspect(History([])) is None
     assert detector.inspect(History([{}])) is None
-    for history in detector.unhealthy():
+    for history in histories.unhealthy(detector):
         for n in (1, 2, 3):
             detector.inspect(History(history.rows[:n]))
         for name in history.names:
@@ -127,9 +132,33 @@ def test_absent_columns_and_short_histories_are_no_evidence(detector: Detector) 
 
 
 @every_detector
-def test_a_look_less_often_does_not_change_the_name(detector: Detector) -> None:
-    """Rows between the looks, as a loop writes them, are no evidence either way."""
-    for history in detector.unhealthy():
+@pytest.mark.parametrize("every", [2, 3])
+def test_checking_less_often_keeps_the_name(detector: Detector, every: int) -> None:
+    for number, history in enumerate(histories.unhealthy(detector)):
+        parts = prefixes(seldom(history, every))
+        found = next((part for part in parts if detector.inspect(part)), None)
+        assert found is not None, f"unhealthy history {number}"
+        names = {finding.name for finding in diagnose.inspect(found, DETECTORS)}
+        assert names <= {detector.kind}, f"unhealthy history {number}: {names}"
+
+
+def seldom(history: History, every: int) -> History:
+    """One check in `every`, besides the first ones, which are always made. It goes on
+    as it ended until there are as many checks as before: what is checked less often is found later.
+    """
+    newest_first = enumerate(reversed(history.rows))
+    rows = [row for place, row in newest_first if row["step"] <= 10 or place % every == 0]
+    rows = [*([] if rows[-1] is history.rows[0] else history.rows[:1]), *reversed(rows)]
+    while len(rows) < len(history):
+        step, images = rows[-1]["step"] + 100, rows[-1]["images"] + 6400
+        rows.append({**rows[-1], "step": step, "images": images})
+    return History(rows)
+
+
+@every_detector
+def test_rows_between_the_checks_are_no_evidence(detector: Detector) -> None:
+    """A loop writes rows of its own between two checks: they count neither way."""
+    for history in histories.unhealthy(detector):
         rows = [
             {"images": int(row["images"]), "step": int(row["step"]) - 1, "seconds": 1.0}
             for row in history.rows
@@ -140,10 +169,38 @@ def test_a_look_less_often_does_not_change_the_name(detector: Detector) -> None:
 
 
 @every_detector
-def test_what_explains_it_is_a_known_name(detector: Detector) -> None:
-    wiring_names_of_other_files = registry.get("detector", detector.kind).explained_by
-    assert detector.kind not in wiring_names_of_other_files
-    assert len(set(wiring_names_of_other_files)) == len(wiring_names_of_other_files)
+def test_what_explains_it_is_a_known_finding_or_category(detector: Detector) -> None:
+    known = {*registry.names("detector"), *typing.get_args(Category)}
+    assert set(detector.explained_by) <= known - {detector.kind, detector.category}
+    assert len(set(detector.explained_by)) == len(detector.explained_by)
+
+
+def test_the_histories_are_those_of_the_detectors() -> None:
+    files = {path.stem for path in Path(histories.__file__).parent.glob("[a-z]*.py")}
+    assert files == {detector.kind.replace("-", "_") for detector in DETECTORS}
+
+
+def test_a_detector_from_elsewhere_brings_its_histories(fresh_registry: None) -> None:
+    @register("too-quiet")
+    @dataclass(frozen=True, kw_only=True)
+    class TooQuiet(Detector):
+        """It says nothing, and is found out."""
+
+        def inspect(self, history: History) -> Finding | None:
+            return None
+
+        @classmethod
+        def healthy(cls) -> list[History]:
+            return [History([{"step": 1}])]
+
+        @classmethod
+        def unhealthy(cls) -> list[History]:
+            return [History([{"step": 2}])]
+
+    mine = TooQuiet()
+    test_it_is_silent_on_its_healthy_histories_at_every_check(mine)
+    with pytest.raises(AssertionError, match="unhealthy history 0"):
+        test_it_finds_its_unhealthy_histories_under_its_name_and_no_other(mine)
 
 
 @every_detector
@@ -182,42 +239,41 @@ def test_lists_and_odd_values_in_a_row_do_not_disturb() -> None:
 
 
 def test_worst_comes_first_and_what_is_explained_is_left_out() -> None:
-    def finding(name: str, severity: Any) -> Finding:
-        return Finding(
-            name=name, severity=severity, at_images=1, since_step=1, evidence=(), message=""
-        )
+    def left(*found: tuple[str, Any]) -> list[str]:
+        findings = [
+            Finding(
+                name=name, severity=severity, at_images=1, since_step=1, evidence=(), message=""
+            )
+            for name, severity in found
+        ]
+        return [finding.name for finding in diagnose.unexplained(findings)]
 
-    found = [finding("memorisation", "warn"), finding("oscillation", "fatal")]
-    assert [f.name for f in diagnose.unexplained(found)] == ["oscillation", "memorisation"]
-    with_cause = [*found, finding("non-finite", "fatal")]
-    assert [f.name for f in diagnose.unexplained(with_cause)] == ["non-finite"]
-    hint = finding("learning-rate-too-high", "info")
-    names = [f.name for f in diagnose.unexplained([finding("oscillation", "fatal"), hint])]
-    assert names == ["oscillation", "learning-rate-too-high"], "information explains nothing"
-
-
-def test_the_order_of_two_looks_is_kept() -> None:
-    """A finding's first step is that of the first ill look, whatever the gaps."""
-    from saddlepoint.diagnosis.detectors._checks import Checks
-
-    looks = Checks(History([{"step": 100 * i} for i in range(12)]))
-    ill = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 1], dtype=bool)
-    assert looks.lasting(ill, 4, 5) == 4
-    assert looks.lasting(ill, 5, 5) is None
-    assert looks.lasting(ill, 4, 5, rounds=600) is None
-    assert looks.lasting(ill[:7], 4, 5) is None, "three of five"
-    assert looks.lasting(ill[:7], 3, 5) == 1
-    assert looks.lasting(np.append(ill, [False]), 4, 5) is not None, "one healthy look is a gap"
-    assert looks.lasting(np.append(ill, [False] * 2), 4, 5) is None, "two are its end"
+    memorises, oscillates = ("memorisation", "warn"), ("oscillation", "fatal")
+    assert left(memorises, oscillates) == ["oscillation", "memorisation"]
+    assert left(memorises, oscillates, ("non-finite", "fatal")) == ["non-finite"]
+    # Its category explains it: wrong-sign is wiring, and oscillation names that.
+    assert left(oscillates, ("wrong-sign", "fatal")) == ["wrong-sign"]
+    hint = ("learning-rate-too-high", "info")
+    assert left(oscillates, hint) == ["oscillation", "learning-rate-too-high"]
 
 
-def test_extra_critic_steps_count_half_a_round() -> None:
-    """Five critic steps and one of the generator make three rounds; uncounted, a step is one."""
-    from saddlepoint.diagnosis.detectors._checks import Checks
+def test_a_finding_begins_at_its_first_unhealthy_check_whatever_the_gaps() -> None:
+    checks = Checks(History([{"step": 100 * i} for i in range(12)]))
+    unhealthy = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 1], dtype=bool)
+    assert checks.since(unhealthy, 4, 5) == 4
+    assert checks.since(unhealthy, 5, 5) is None
+    assert checks.since(unhealthy, 4, 5, updates=600) is None
+    assert checks.since(unhealthy[:7], 4, 5) is None, "three of five"
+    assert checks.since(unhealthy[:7], 3, 5) == 1
+    assert checks.since(np.append(unhealthy, [False]), 4, 5) is not None, "one healthy: a gap"
+    assert checks.since(np.append(unhealthy, [False] * 2), 4, 5) is None, "two are its end"
 
+
+def test_extra_critic_steps_count_half_an_update_step() -> None:
+    """Five critic steps and one of the generator make three; uncounted, a step is one."""
     rows = [{"step": 10 * i, "steps_d": 50.0, "steps_g": 10.0} for i in range(1, 4)]
-    assert Checks(History(rows)).rounds.tolist() == [30.0, 60.0, 90.0]
+    assert Checks(History(rows)).updates.tolist() == [30.0, 60.0, 90.0]
     assert Checks(History(rows), after=60).steps.tolist() == [20.0, 30.0]
-    assert Checks(History([{"step": 10}, {"step": 20}])).rounds.tolist() == [10.0, 20.0]
+    assert Checks(History([{"step": 10}, {"step": 20}])).updates.tolist() == [10.0, 20.0]
     slow_critic = [{"step": 10, "steps_d": 2.0, "steps_g": 10.0}]
-    assert Checks(History(slow_critic)).rounds.tolist() == [10.0]
+    assert Checks(History(slow_critic)).updates.tolist() == [10.0]

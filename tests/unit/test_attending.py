@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import histories
 import pytest
 
 import saddlepoint as sp
@@ -106,8 +107,8 @@ def test_a_run_that_is_no_number_any_more_says_so(tmp_path: Path) -> None:
 def ill_run(watched: sp.Run, path: Path, name: str) -> Path:
     """A run folder with the metrics of a detector's own example."""
     shutil.copytree(watched.path, path)
-    sick = registry.get("detector", name).unhealthy()[0]
-    lines = "".join(json.dumps(row) + "\n" for row in sick.rows)
+    example = histories.unhealthy(registry.get("detector", name)())[0]
+    lines = "".join(json.dumps(row) + "\n" for row in example.rows)
     (path / "metrics.jsonl").write_text(lines)
     return path
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,22 +22,22 @@ from saddlepoint.core.runs import History, Run
 from saddlepoint.training import checkpoint, treatment
 
 KIMG = 1.6
-ILL_FROM = 700
+START = 700
 
 
 @pytest.fixture(autouse=True)
-def one_illness(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def one_failure(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The only detector finds critics whose weights all lie at the clip; one remedy mends it."""
 
     @register("all-clipped")
     @dataclass(frozen=True, kw_only=True)
     class AllClipped(Detector):
-        """Fires from ILL_FROM images on."""
+        """Fires from START images on."""
+
+        remedies = ("loosen", "unclip")
 
         def inspect(self, history: History) -> Finding | None:
-            late = [
-                r for r in history.rows if r["images"] > ILL_FROM and r.get("clip_share", 0) > 0.3
-            ]
+            late = [r for r in history.rows if r["images"] > START and r.get("clip_share", 0) > 0.3]
             if len(late) < 2 or history.rows[-1]["clip_share"] < 0.3:
                 return None
             return Finding(
@@ -49,20 +49,11 @@ def one_illness(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
                 message="All weights lie at the clip.",
             )
 
-        @classmethod
-        def healthy(cls) -> list[History]:
-            return []
-
-        @classmethod
-        def unhealthy(cls) -> list[History]:
-            return []
-
     @register("loosen")
     @dataclass(frozen=True, kw_only=True)
     class Loosen(Remedy):
         """Does not help."""
 
-        cures: ClassVar[Mapping[str, int]] = {"all-clipped": 1}
         advice: ClassVar[str] = "Loosen it."
 
         def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
@@ -73,7 +64,6 @@ def one_illness(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
     class Unclip(Remedy):
         """Helps, and builds another discriminator."""
 
-        cures: ClassVar[Mapping[str, int]] = {"all-clipped": 2}
         advice: ClassVar[str] = "Do not clip."
 
         def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
@@ -116,12 +106,12 @@ def test_a_fatal_finding_is_treated_until_it_is_cured(tmp_path: Path) -> None:
     first, second = run.document["treatments"]
     assert (first["remedy"], second["remedy"]) == ("loosen", "unclip")
     assert first["changes"] == {"loss.clip": [1e-4, 2e-4]}
-    assert 0 < first["back_to"] <= ILL_FROM
+    assert 0 < first["back_to"] <= START
     assert second["back_to"] == 0, "it came back, so the checkpoint carried it already"
     assert second["changes"]["arch.discriminator_widths"] == [[16], [24]]
     assert run.document["config"]["loss"]["clip"] == 0.0
     assert "treatment 2 of all-clipped, unclip: " in second["message"]
-    # The run reads as one that was never ill; what happened is in findings.jsonl.
+    # The run reads as one that was never unhealthy; what happened is in findings.jsonl.
     images = run.history["images"].tolist()
     assert images == sorted(set(images))
     assert images[-1] >= KIMG * 1000

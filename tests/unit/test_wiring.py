@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from histories._runs import run
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, relu, softplus
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_logits
@@ -20,7 +21,6 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce_logits
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.diagnosis.detectors._examples import run
 from saddlepoint.diagnosis.detectors.learning_rate_too_high import LearningRateTooHigh
 from saddlepoint.diagnosis.diagnose import inspect
 from saddlepoint.diagnosis.signals.wiring import FIRST_LOOKS, WiringSignals

@@ -46,7 +46,7 @@ def doctor(argv: list[str]) -> None:
             print(finding)
             _name_missing(finding.missing, run)
         if not diagnosis.findings:
-            print(f"No finding in {diagnosis.looks} lines of metrics.")
+            print(f"No finding in {diagnosis.rows} lines of metrics.")
         if diagnosis.past:
             print(f"Found on the way, and over: {', '.join(diagnosis.past)}.")
         if not diagnosis.watched:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from saddlepoint.core.config import Config
 
 Severity = Literal["info", "warn", "fatal"]
+Category = Literal["behaviour", "wiring"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,40 +104,43 @@ class Finding:
 class Detector(ABC):
     """Names one failure from the columns of a history; the fields are its thresholds.
 
-    It is a pure function of the history: the doctor asks it after each look, and `saddle doctor`
+    It is a pure function of the history: the doctor asks it after each check, and `saddle doctor`
     asks it again, with the same answer, from the run folder. Its registered name is the finding's.
+
+    A detector from elsewhere may bring classmethods `healthy()` and `unhealthy()` -> list[History]:
+    the conformance tests hold it to them.
     """
 
     group: ClassVar[str] = "detector"
     kind: ClassVar[str]
     """The registered name, which is the finding's name."""
+    category: ClassVar[Category] = "behaviour"
+    """Whether it is about what the run does, or about how the loop is written."""
     explained_by: ClassVar[tuple[str, ...]] = ()
-    """Findings that explain this one: where one of them holds, this one is not reported."""
+    """Findings, or categories of them, that explain this one: where one of them holds, this one is
+    not reported."""
+    # The order belongs to the failure, so it stands here, in one place for each finding; a remedy
+    # that comes from elsewhere joins by its own `cures`. Either way, adding one is one file.
+    remedies: ClassVar[tuple[str, ...]] = ()
+    """Names of what treats it, best first."""
 
     @abstractmethod
     def inspect(self, history: History) -> Finding | None:
         """The failure as of the last row, or None. `history` has every row so far, and each row
         has whatever columns the loop could give: an absent column is no evidence."""
 
-    @classmethod
-    @abstractmethod
-    def healthy(cls) -> list[History]:
-        """Histories that must stay silent, traps among them."""
-
-    @classmethod
-    @abstractmethod
-    def unhealthy(cls) -> list[History]:
-        """Histories in which the failure is found."""
-
 
 class Remedy(ABC):
-    """One way to treat findings by a change of the configuration; the fields are its doses."""
+    """One way to treat findings by changing the configuration; the fields are its doses."""
 
     group: ClassVar[str] = "remedy"
     kind: ClassVar[str]
     """The registered name."""
-    cures: ClassVar[Mapping[str, int]]
-    """Finding -> rank among its remedies, 1 first."""
+    cures: ClassVar[tuple[str, ...]] = ()
+    """Findings that it treats although their detectors do not name it; it comes after those that
+    they name."""
+    last_resort: ClassVar[bool] = False
+    """Whether it comes after everything else."""
     advice: ClassVar[str]
     """What to do, in one plain sentence, for somebody whose loop we cannot change."""
 

@@ -20,47 +20,50 @@ def all_detectors() -> list[Detector]:
 
 def inspect(history: History, detectors: Iterable[Detector] | None = None) -> list[Finding]:
     """What holds as of the last row, worst first; what another finding explains is left out."""
-    asked = list(all_detectors() if detectors is None else detectors)
-    found = [finding for detector in asked if (finding := detector.inspect(history)) is not None]
-    return unexplained(found)
+    asked = all_detectors() if detectors is None else detectors
+    found = [detector.inspect(history) for detector in asked]
+    return unexplained(finding for finding in found if finding is not None)
 
 
 def unexplained(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that no other one of them causes, worst first. What is mere information explains
-    nothing that is more."""
+    """The findings that no other one explains, worst first."""
     found = list(findings)
-    names = {finding.name for finding in found if finding.severity != "info"}
-    left = [
-        finding
-        for finding in found
-        if not names.intersection(registry.get("detector", finding.name).explained_by)
-    ]
+    detectors = {finding.name: registry.get("detector", finding.name) for finding in found}
+    # Information explains nothing: it would hide what is worse than itself.
+    serious = {finding.name for finding in found if finding.severity != "info"}
+    explaining = serious | {detectors[name].category for name in serious}
+    left = [one for one in found if explaining.isdisjoint(detectors[one.name].explained_by)]
     return sorted(left, key=lambda finding: (ORDER[finding.severity], finding.since_step))
 
 
 def remedies_for(name: str) -> list[Remedy]:
-    """Every registered remedy that cures the finding of this name, best first."""
-    everything = [registry.get("remedy", kind)() for kind in registry.names("remedy")]
-    cures: list[Remedy] = [remedy for remedy in everything if name in remedy.cures]
-    return sorted(cures, key=lambda remedy: (remedy.cures[name], remedy.kind))
+    """Everything that treats the finding of this name, best first: what its detector names, then
+    what else says that it cures it, and last resorts at the end."""
+    named = registry.get("detector", name).remedies
+    cures = [
+        kind for kind in registry.names("remedy") if name in registry.get("remedy", kind).cures
+    ]
+    joined = [kind for kind in cures if kind not in named]
+    found: list[Remedy] = [registry.get("remedy", kind)() for kind in (*named, *joined)]
+    return sorted(found, key=lambda remedy: remedy.last_resort)
 
 
 def with_remedies(finding: Finding) -> Finding:
-    """The finding with the names of what cures it, best first."""
+    """The finding with the names of its remedies, best first."""
     return replace(finding, remedies=tuple(r.kind for r in remedies_for(finding.name)))
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a run folder says of its run's health."""
+    """What a run folder says about its run's health."""
 
     findings: tuple[Finding, ...]
     """What holds at the end, worst first."""
     past: tuple[str, ...]
-    """Names of what was found on the way and does not hold at the end."""
+    """Names of what was found on the way and is over."""
     watched: bool
-    """Whether a doctor looked while it trained; otherwise only its losses speak."""
-    looks: int
+    """Whether a doctor checked it while it trained; otherwise there are only its losses."""
+    rows: int
     """Lines of metrics that were read."""
 
     @property
@@ -74,12 +77,12 @@ class Diagnosis:
             "findings": [finding.to_json() for finding in self.findings],
             "past": list(self.past),
             "watched": self.watched,
-            "looks": self.looks,
+            "rows": self.rows,
         }
 
 
 def diagnose(run: Run) -> Diagnosis:
-    """Ask the detectors again, about all that the run folder tells."""
+    """Ask the detectors again, about everything in the run folder."""
     history = run.history
     findings = tuple(with_remedies(finding) for finding in inspect(history))
     holding = {finding.name for finding in findings}
@@ -88,5 +91,5 @@ def diagnose(run: Run) -> Diagnosis:
         findings=findings,
         past=tuple(name for name in found if name not in holding),
         watched=any("nonfinite" in row for row in history.rows),
-        looks=len(history),
+        rows=len(history),
     )

@@ -30,7 +30,7 @@ def _silence(diagnosis: Diagnosis) -> str:
             "No doctor looked while this run trained (--doctor off): only its losses speak, and "
             "they show no failure."
         )
-    return f"Nothing is found at the end of {diagnosis.looks} looks."
+    return f"Nothing is found at the end of {diagnosis.rows} checks."
 
 
 def _finding(finding: Finding, facts: Facts) -> str:

@@ -1,1 +1,1 @@
-"""One file a failure."""
+"""One file for each failure; found by the folder scan."""

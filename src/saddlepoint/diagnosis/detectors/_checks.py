@@ -1,8 +1,9 @@
-"""How detectors read a history: the looks that have what they need, and what lasts among them.
+"""How detectors read a history: the checks that have what they need, and what lasts among them.
 
-Nothing here knows a clock or a budget: persistence is counted in looks and in rounds of the game. A
-round is one step of each player; a critic's extra steps count half a round each, as they teach half
-of the game.
+A check is a row at which the doctor measured. Persistence is counted in checks and in update steps,
+never in seconds or in shares of a budget: a detector does not know how long the run will be. An
+update step is one step of each player; a critic's extra steps count half each, because they train
+half of the game.
 """
 
 from __future__ import annotations
@@ -15,97 +16,110 @@ import numpy as np
 
 from saddlepoint.core.findings import Detector, Evidence, Finding, Severity
 from saddlepoint.core.runs import History
-
-WIRING = (
-    "double-sigmoid",
-    "saturated-loss",
-    "range-mismatch",
-    "real-fake-leak",
-    "mixed-batch-norm",
-    "generator-frozen",
-    "discriminator-frozen",
-    "optimizer-mixup",
-    "wrong-gradient-penalty",
-    "batch-norm-with-gradient-penalty",
-    "wrong-sign",
-    "learning-rate-too-high",
-    "train-eval-mismatch",
-    "broken-resume",
-)
-"""Faults of how a loop is written: what they lead to is not reported beside them."""
+from saddlepoint.diagnosis.columns import COLUMNS
 
 
 class Checks:
-    """The rows of a history, from a step on, in which every named column has a finite value."""
+    """The rows of a history, after a warm-up, in which every named column has a finite value."""
 
     def __init__(self, history: History, *names: str, after: float = 0) -> None:
-        """after: rounds that are not looked at."""
+        """after: update steps of the warm-up, which is left out."""
         kept = [
-            (row, rounds)
-            for row, rounds in zip(history.rows, _rounds(history.rows), strict=True)
-            if rounds >= after and all(_is_there(row.get(name)) for name in names)
+            (row, updates)
+            for row, updates in zip(history.rows, _updates(history.rows), strict=True)
+            if updates >= after and all(_is_there(row.get(name)) for name in names)
         ]
         self.rows: list[dict[str, Any]] = [row for row, _ in kept]
-        self.rounds = np.array([rounds for _, rounds in kept], dtype=np.float64)
+        self.updates = np.array([updates for _, updates in kept], dtype=np.float64)
+        """float64 [checks]: update steps by each check."""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """float64 [looks]; NaN where an optional column is absent."""
+        """float64 [checks]; NaN where the column is absent, so that no comparison holds there."""
         values = [row.get(name) for row in self.rows]
         return np.array([v if _is_number(v) else np.nan for v in values], dtype=np.float64)
 
     def lists(self, name: str) -> np.ndarray:
-        """float64 [looks, items] of a column that holds a list."""
+        """float64 [checks, items] of a column that holds a list."""
         return np.array([row[name] for row in self.rows], dtype=np.float64)
 
     @property
     def steps(self) -> np.ndarray:
-        """float64 [looks]: generator steps."""
+        """float64 [checks]: generator steps."""
         return np.array([_step(row) for row in self.rows], dtype=np.float64)
 
-    def lasting(self, ill: np.ndarray, m: int, k: int, rounds: float = 0) -> int | None:
-        """The index from which on a state lasts, or None where it does not.
+    def since(self, unhealthy: np.ndarray, m: int, k: int, updates: float = 0) -> int | None:
+        """The index of the check since which a state lasts, or None where it does not.
 
-        It begins to last at an ill look by which m of the last k were ill and the first of them
-        was `rounds` rounds ago. Gaps of up to k - m healthy looks do not end it, so that a
-        finding does not come and go with every look.
+        It lasts once m of the last k checks are unhealthy and the first of them was `updates`
+        update steps ago. Up to k - m healthy checks in between do not end it, so that a finding
+        does not come and go with every check.
+
+        Args:
+            unhealthy: bool [checks].
         """
-        if not ill.any():
+        if not unhealthy.any():
             return None
-        last = int(np.flatnonzero(ill)[-1])
-        too_few = last + 1 < k or ill[last + 1 - k : last + 1].sum() < m
-        if too_few or len(ill) - 1 - last > k - m:
+        last = int(np.flatnonzero(unhealthy)[-1])
+        too_few = last + 1 < k or unhealthy[last + 1 - k : last + 1].sum() < m
+        if too_few or len(unhealthy) - 1 - last > k - m:
             return None
         first, gap = last, 0
         for index in range(last, -1, -1):
-            if ill[index]:
+            if unhealthy[index]:
                 first, gap = index, 0
             else:
                 gap += 1
                 if gap > k - m:
                     break
-        return first if self.rounds[last] - self.rounds[first] >= rounds else None
+        return first if self.updates[last] - self.updates[first] >= updates else None
 
-    def window(self, k: int, rounds: float) -> int | None:
-        """The index of the first of the last looks that are at least k and span at least `rounds`
-        rounds; None where there are not so many."""
+    def window(self, k: int, updates: float) -> int | None:
+        """The index of the first of the last checks that are at least k and span at least this
+        many update steps; None where there are too few."""
         first = len(self) - k
-        while first >= 0 and self.rounds[-1] - self.rounds[first] < rounds:
+        while first >= 0 and self.updates[-1] - self.updates[first] < updates:
             first -= 1
         return first if first >= 0 else None
+
+    def evidence(
+        self,
+        name: str,
+        low: float | None = None,
+        high: float | None = None,
+        *,
+        value: float | None = None,
+        note: str | None = None,
+    ) -> Evidence:
+        """A column as evidence: its value at the last check, beside the healthy range.
+
+        Args:
+            value: in place of the last one, such as a median.
+            note: for a number that is no column; a column is explained in columns.py.
+        """
+        return Evidence(
+            name=name,
+            value=float(self[name][-1] if value is None else value),
+            healthy=(low, high),
+            note=COLUMNS[name] if note is None else note,
+        )
+
+    def known(self, *items: Evidence) -> tuple[Evidence, ...]:
+        """Those of the items that have a value: an absent column is no evidence."""
+        return tuple(item for item in items if math.isfinite(item.value))
 
     def finding(
         self,
         detector: Detector,
         first: int,
-        severity: Severity,
         message: str,
-        evidence: tuple[Evidence, ...],
+        *evidence: Evidence,
+        severity: Severity = "fatal",
         missing: tuple[int, ...] = (),
     ) -> Finding:
-        """The detector's finding as of the last look, true since look `first`."""
+        """The detector's finding as of the last check, true since check `first`."""
         return Finding(
             name=detector.kind,
             severity=severity,
@@ -124,20 +138,24 @@ def loss_family(history: History) -> str:
 
 
 def ever(history: History, name: str) -> bool:
-    """Whether a yes-or-no column was 1 at any look; some are measured at the first ones only."""
+    """Whether a yes-or-no column was 1 at any check; some are measured at the first ones only."""
     return any(row.get(name) == 1 for row in history.rows)
 
 
-def gains(values: np.ndarray, since: int, least: float, floor: float = 0.0) -> bool:
-    """True when a quantity that should rise still does: the median of the newer half of its
-    values since an index is above that of the older half by more than the share `least`, and by
-    more than `floor`: near 0 any noise is a large share."""
-    window = values[since:]
-    window = window[np.isfinite(window)]
-    if len(window) < 4:
-        return False
-    older, newer = np.median(window[: len(window) // 2]), np.median(window[len(window) // 2 :])
-    return bool(newer > older + max(least * abs(older), floor))
+def halves(values: np.ndarray) -> tuple[float, float] | None:
+    """Medians of the older and of the newer half; None where fewer than four are finite."""
+    values = values[np.isfinite(values)]
+    if len(values) < 4:
+        return None
+    middle = len(values) // 2
+    return float(np.median(values[:middle])), float(np.median(values[middle:]))
+
+
+def rises(values: np.ndarray, least: float, floor: float = 0.0) -> bool:
+    """Whether a quantity that should rise does: its newer half lies above its older half by more
+    than the share `least`, and by more than `floor` (near 0 any noise is a large share)."""
+    found = halves(values)
+    return found is not None and found[1] > found[0] + max(least * abs(found[0]), floor)
 
 
 def entropy(shares: np.ndarray) -> np.ndarray:
@@ -152,14 +170,14 @@ def shares(counts: np.ndarray) -> np.ndarray:
     return counts / np.where(totals > 0, totals, 1.0)
 
 
-def _rounds(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Rounds of the game by each row: generator steps, and half of the critic's steps beyond."""
-    found, more = [], 0.0
+def _updates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Update steps by each row: generator steps, and half of the critic's steps beyond them."""
+    found, extra = [], 0.0
     for row in rows:
         d, g = row.get("steps_d"), row.get("steps_g")
         if _is_number(d) and _is_number(g):
-            more += max(0.0, d - g) / 2  # type: ignore[operator]  # both are numbers
-        found.append(_step(row) + more)
+            extra += max(0.0, d - g) / 2  # type: ignore[operator]  # both are numbers
+        found.append(_step(row) + extra)
     return found
 
 

@@ -2,80 +2,82 @@
 
 from __future__ import annotations
 
-from saddlepoint.core.findings import Detector, Evidence, Finding
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from saddlepoint.core.checks import at_least
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
+from saddlepoint.diagnosis.detectors._base import WiringDetector
 from saddlepoint.diagnosis.detectors._checks import Checks
 
 NAMES = {"g": "generator", "d": "discriminator"}
 
 
-def stands_still(
-    detector: Detector, history: History, player: str, n_looks: int, idle: float
-) -> Finding | None:
-    """The finding that this player's steps change nothing, or that there are no such steps.
+@dataclass(frozen=True, kw_only=True)
+class FrozenDetector(WiringDetector):
+    """One player's steps change nothing, or there are no such steps."""
 
-    Args:
-        player: "g" or "d".
-        idle: steps of the other player without a single one of this player's.
-    """
-    other = "d" if player == "g" else "g"
-    name = NAMES[player]
-    looks = Checks(history, f"steps_{player}", f"steps_{other}")
-    if len(looks) >= 2 and not looks[f"steps_{player}"].any():
-        steps = float(looks[f"steps_{other}"].sum())
-        if steps >= idle:
-            message = (
-                f"The {name}'s optimiser has not taken a single step while the other's took "
-                f"{steps:.0f}: call its step() in the loop."
-            )
-            evidence = Evidence(
-                name=f"steps_{player}",
-                value=0.0,
-                healthy=(1.0, None),
-                note=f"steps of the {name}'s optimiser",
-            )
-            return looks.finding(detector, 0, "fatal", message, (evidence,))
-    looks = Checks(history, f"update_ratio_{player}", f"missing_gradient_{player}")
-    missing, held = looks[f"missing_gradient_{player}"], looks[f"held_{player}"]
-    # A loss whose slope is 0 everywhere moves nothing either; that is no fault of the wiring.
-    if player == "g":
-        has_slope = ~(looks["flat_share"] >= 0.75)
-    else:
-        has_slope = ~(
-            looks["logit_gradient_sign_real_d"] != looks["logit_gradient_sign_real_d"]
-        )  # absent where there is none
-    ill = (looks[f"update_ratio_{player}"] == 0) & ((missing == 1) | (held == 0) | has_slope)
-    first = looks.lasting(ill, n_looks, n_looks)
-    if first is None:
-        return None
-    evidence = (
-        Evidence(
-            name=f"update_ratio_{player}",
-            value=0.0,
-            healthy=(1e-7, None),
-            note="2-norm of one step's change / 2-norm of the weights",
-        ),
-        Evidence(
-            name=f"missing_gradient_{player}",
-            value=float(missing[-1]),
-            healthy=(0.0, 0.99),
-            note="share of its weights that have no gradient at its step",
-        ),
-    )
-    message = f"The {name}'s weights do not move at its own steps: " + _why(
-        player, float(missing[-1]), float(held[-1])
-    )
-    return looks.finding(detector, first, "fatal", message, evidence)
+    player: ClassVar[Literal["g", "d"]]
 
+    m: int = 3
+    k: int = 3
+    idle: float = 25
+    """Steps of the other player without a single one of this player's."""
 
-def _why(player: str, missing: float, held: float) -> str:
-    if held == 0:
-        return "its optimiser holds none of them. Build the optimiser from this net's parameters."
-    if missing == 1 and player == "g":
-        return (
-            "no gradient reaches them. Look for detach(), no_grad() or a rounded image between "
-            "the generator and the discriminator in the generator's step."
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "idle")
+
+    def has_slope(self, checks: Checks) -> np.ndarray:
+        """bool [checks]: the loss asks this player to move. A loss that is flat everywhere moves
+        nothing either, and that is no fault of the wiring."""
+        raise NotImplementedError
+
+    def inspect(self, history: History) -> Finding | None:
+        return self._never_steps(history) or self._stands_still(history)
+
+    def _never_steps(self, history: History) -> Finding | None:
+        own, other = f"steps_{self.player}", "steps_d" if self.player == "g" else "steps_g"
+        checks = self.checks(history, own, other)
+        steps = float(checks[other].sum())
+        if len(checks) < 2 or checks[own].any() or steps < self.idle:
+            return None
+        message = (
+            f"The {NAMES[self.player]}'s optimiser has not taken a single step while the other "
+            f"one took {steps:.0f}: call its step() in the loop."
         )
-    if missing == 1:
+        return checks.finding(self, 0, message, checks.evidence(own, low=1.0))
+
+    def _stands_still(self, history: History) -> Finding | None:
+        ratio, gradient = f"update_ratio_{self.player}", f"missing_gradient_{self.player}"
+        checks = self.checks(history, ratio, gradient)
+        missing, held = checks[gradient], checks[f"held_{self.player}"]
+        should_move = (missing == 1) | (held == 0) | self.has_slope(checks)
+        first = self.since(checks, (checks[ratio] == 0) & should_move)
+        if first is None:
+            return None
+        name, reason = NAMES[self.player], self._reason(float(missing[-1]), float(held[-1]))
+        return checks.finding(
+            self,
+            first,
+            f"The {name}'s weights do not move at its own steps: {reason}",
+            checks.evidence(ratio, low=1e-7, value=0.0),
+            checks.evidence(gradient, 0.0, 0.99),
+        )
+
+    def _reason(self, missing: float, held: float) -> str:
+        if held == 0:
+            return (
+                "its optimiser holds none of them. Build the optimiser from this net's parameters."
+            )
+        if missing < 1:
+            return "they have gradients. Look for a learning rate of 0."
+        if self.player == "g":
+            return (
+                "no gradient reaches them. Look for detach(), no_grad() or rounding between the "
+                "generator and the discriminator in the generator's step."
+            )
         return "no gradient reaches them. Look for requires_grad = False that was never undone."
-    return "its gradients are there. Look for a learning rate of 0."

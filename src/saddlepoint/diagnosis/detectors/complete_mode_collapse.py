@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-import numpy as np
-
-from saddlepoint.core.checks import above, at_least, between
-from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.checks import above
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._checks import WIRING, Checks, gains
-from saddlepoint.diagnosis.detectors._examples import learning, run, traps
+from saddlepoint.diagnosis.detectors._base import LastingDetector
+from saddlepoint.diagnosis.detectors._checks import rises
 
 
 @register("complete-mode-collapse")
 @dataclass(frozen=True, kw_only=True)
-class CompleteModeCollapse(Detector):
+class CompleteModeCollapse(LastingDetector):
     """The generator makes (nearly) the same image whatever its latent.
 
     Two fakes are then much nearer to each other than two real images, by their median distance
@@ -27,75 +24,49 @@ class CompleteModeCollapse(Detector):
     https://arxiv.org/abs/2306.03646 (the score of order 2).
     """
 
+    m: int = 5
+    k: int = 6
+    steps: float = 200
     spread: float = 0.1
     """Median distance of two fakes, as a share of that of two real images, below which it holds."""
     variety: float = 0.08
     """Number of different images, as a share of that among as many real ones, below which it holds
-    too where the spread is below four times its bound."""
-    warmup: float = 200
-    """Rounds that are not looked at."""
-    m: int = 5
-    """Checks that must be ill ..."""
-    k: int = 6
-    """... among this many."""
-    steps: float = 200
-    """Rounds for which it must have lasted."""
+    as well, where the spread is below four times its bound."""
 
-    explained_by: ClassVar[tuple[str, ...]] = (
-        *WIRING,
-        "non-finite",
-        "divergence",
-        "latent-ignored",
+    explained_by = ("wiring", "non-finite", "divergence", "latent-ignored")
+    remedies = (
+        "longer-latent",
+        "sound-optimizers",
+        "strengthen-loser",
+        "change-loss",
+        "zero-centred-penalties",
+        "packing",
+        "minibatch-stddev",
+        "instance-noise",
+        "rebalance-learning-rates",
+        "update-ratio",
+        "new-seed",
     )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         above(self, 0, "spread")
-        at_least(self, 0, "warmup", "steps")
-        between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Checks(history, "pair_ratio", after=self.warmup)
-        spread = looks["pair_ratio"]
-        with np.errstate(invalid="ignore"):  # where there is no score it says nothing
-            ill = (spread < self.spread) | (
-                (looks["rke_ratio"] < self.variety) & (spread < 4 * self.spread)
-            )
-        first = looks.lasting(ill, self.m, self.k, self.steps)
-        if first is None or gains(spread, max(0, len(spread) - 2 * self.k), 0.5, self.spread / 4):
+        checks = self.checks(history, "pair_ratio")
+        spread = checks["pair_ratio"]
+        few_kinds = (checks["rke_ratio"] < self.variety) & (spread < 4 * self.spread)
+        first = self.since(checks, (spread < self.spread) | few_kinds)
+        if first is None or rises(spread[-2 * self.k :], 0.5, self.spread / 4):
             return None
-        evidence = [
-            Evidence(
-                name="pair_ratio",
-                value=float(spread[-1]),
-                healthy=(self.spread, None),
-                note="median distance of two fakes as a share of that of two real images",
-            )
-        ]
-        for name, least, note in (
-            ("rke_ratio", self.variety, "how many different images, as a share of the data's"),
-            ("duplicates", None, "share of fakes with a twin"),
-        ):
-            value = float(looks[name][-1])
-            if np.isfinite(value):
-                evidence.append(Evidence(name=name, value=value, healthy=(least, None), note=note))
         message = (
-            f"The generator makes nearly the same image for every latent: two fakes are "
+            "The generator makes nearly the same image for every latent: two fakes are "
             f"{100 * spread[-1]:.2g} % as far apart as two real images, since step "
-            f"{looks.steps[first]:.0f}."
+            f"{checks.steps[first]:.0f}."
         )
-        return looks.finding(self, first, "fatal", message, tuple(evidence))
-
-    @classmethod
-    def healthy(cls) -> list[History]:
-        return traps()
-
-    @classmethod
-    def unhealthy(cls) -> list[History]:
-        falls = learning(0.9, 0.02, 8.0)
-        one_bin = [[250, 6, *[0] * 18]] * 40
-        shared = {"coverage": 0.9 * falls, "bins": one_bin, "bins_weight": 0.93}
-        shared |= {"bins_missing": 0.93, "drift": 0.01, "duplicates": 0.9}
-        return [
-            run({**shared, "pair_ratio": falls, "rke_ratio": falls}),
-            run({**shared, "pair_ratio": 0.01, "rke_ratio": 0.05, "auc": 0.7}),
-        ]
+        evidence = checks.known(
+            checks.evidence("pair_ratio", low=self.spread),
+            checks.evidence("rke_ratio", low=self.variety),
+            checks.evidence("duplicates"),
+        )
+        return checks.finding(self, first, message, *evidence)

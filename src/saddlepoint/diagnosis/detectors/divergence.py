@@ -3,167 +3,126 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from saddlepoint.core.checks import above, at_least, between
-from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.checks import above, at_least
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
-from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
-from saddlepoint.diagnosis.detectors._examples import learning, run, time, traps
+from saddlepoint.diagnosis.detectors._base import LastingDetector
 
 SCALES = {
-    "logit_gap": "mean real minus fake output, without its sign",
-    "logit_spread": "spread of the discriminator's outputs",
-    "grad_norm_d": "norm of the discriminator's gradient",
-    "input_gradient_norm_fake": "slope of the discriminator at fakes",
-    "pair_ratio": "spread of the fakes as a share of the data's",
+    "logit_gap": (3.0, "gap between mean real and mean fake output"),
+    "logit_spread": (3.0, "spread of the discriminator's outputs"),
+    "grad_norm_d": (10.0, "norm of the discriminator's gradient"),
+    "input_gradient_norm_fake": (10.0, "slope of the discriminator at fakes"),
+    "pair_ratio": (0.5, "spread of the fakes as a share of the data's"),
 }
-
-FLOORS = {
-    "logit_gap": 3.0,
-    "logit_spread": 3.0,
-    "grad_norm_d": 10.0,
-    "input_gradient_norm_fake": 10.0,
-    "pair_ratio": 0.5,
-}
-"""What an early median counts as at least: outputs that begin near 0 may well grow."""
+"""What may run away -> (least value of its early median, its name in a sentence). Outputs that
+begin near 0 may well grow: without a floor, a healthy start would count as growth."""
 
 
 @register("divergence")
 @dataclass(frozen=True, kw_only=True)
-class Divergence(Detector):
+class Divergence(LastingDetector):
     """A quantity grows by orders of magnitude and takes the images with it.
 
-    The decimal logarithm of each scale (outputs, gradients, slope, spread of the fakes) is
-    summed up beyond its early median and one decade (a one-sided CUSUM). Outputs grow slowly in
-    many a healthy run, so the fakes must be bad as well; without any measure of them the sum must
-    be far greater. Fakes that stay several times as far from the data as two real images lie apart
-    have left it altogether, whatever the scales did.
+    The decimal logarithm of each scale (outputs, gradients, slope, spread of the fakes) is summed
+    up beyond its early median and one decade (a one-sided CUSUM). Outputs grow slowly in many a
+    healthy run, so the fakes must be bad as well; where nothing measures them, the sum must be far
+    greater. Fakes that stay several times as far from the data as two real images lie apart have
+    left it altogether, whatever the scales did.
     Papers: Page 1954, https://doi.org/10.1093/biomet/41.1-2.100 (CUSUM); Mescheder et al. 2018,
     https://arxiv.org/abs/1801.04406, section 2.
     """
 
+    warmup: float = 100
+    steps: float = 200
     decades: float = 1.0
     """Decades above the early median that count as growth."""
     total: float = 4.0
-    """Sum of decades beyond that, over looks, at which it holds."""
+    """Sum of the decades beyond that, over checks, at which it holds."""
     unseen: float = 5.0
     """Factor on `total` where nothing tells whether the fakes are bad."""
-    warmup: float = 100
-    """Rounds that are not looked at."""
     early: int = 8
-    """Checks that give the median to compare with."""
+    """Checks whose median is compared with."""
     away: float = 3.0
     """Distance of the fakes to the data, in distances of two real images, at which they left it."""
-    m: int = 6
-    """Checks at which they must be away ..."""
-    k: int = 7
-    """... among this many."""
-    steps: float = 200
-    """Rounds for which it must have lasted."""
 
-    explained_by: ClassVar[tuple[str, ...]] = (*WIRING, "non-finite")
+    explained_by = ("wiring", "non-finite")
+    remedies = (
+        "sound-optimizers",
+        "rebalance-learning-rates",
+        "zero-centred-penalties",
+        "spectral-norm",
+        "stronger-penalty",
+        "change-loss",
+        "new-seed",
+    )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         above(self, 0, "decades", "total", "unseen", "away")
-        at_least(self, 0, "warmup", "steps")
         at_least(self, 3, "early")
-        between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        return self._grown(history) or self._gone(history)
+        return self._has_grown(history) or self._has_left(history)
 
-    def _grown(self, history: History) -> Finding | None:
-        looks = Checks(history, after=self.warmup)
-        if len(looks) <= self.early:
+    def _has_grown(self, history: History) -> Finding | None:
+        checks = self.checks(history)
+        if len(checks) <= self.early:
             return None
-        sums = {
-            name: self._cusum(values, FLOORS[name]) for name, values in self._scales(looks).items()
-        }
-        sums = {name: values for name, values in sums.items() if values[-1] > 0}
-        if not sums:
-            return None
+        gap = np.abs(checks["real_logit"] - checks["fake_logit"])
+        values = {name: gap if name == "logit_gap" else checks[name] for name in SCALES}
+        sums = {name: self._cusum(values[name], SCALES[name][0]) for name in SCALES}
         worst = max(sums, key=lambda name: sums[name][-1])
-        known = np.isfinite(looks["coverage"][-1])
-        bad = bool(_quality.poor(looks)[-3:].all()) if known else True
+        known = np.isfinite(checks["coverage"][-1])
+        bad = not known or _quality.poor(checks)[-3:].all()
         if not bad or sums[worst][-1] < self.total * (1 if known else self.unseen):
             return None
-        values = self._scales(looks)[worst]
-        usual = max(float(np.nanmedian(values[: self.early])), FLOORS[worst])
-        first = int(np.flatnonzero(sums[worst] == 0)[-1]) + 1 if (sums[worst] == 0).any() else 0
-        evidence = (
-            Evidence(
-                name=worst,
-                value=float(values[-1]),
-                healthy=(None, usual * 10**self.decades),
-                note=SCALES[worst],
-            ),
-            *(item for item in _quality.evidence(looks) if item.name != worst),
-        )
+        usual, now = self._usual(values[worst], SCALES[worst][0]), values[worst][-1]
+        first = int(np.flatnonzero(sums[worst] == 0)[-1]) + 1
+        note = SCALES[worst][1]
         message = (
-            f"Training diverges: the {SCALES[worst]} has grown from {usual:.3g} to "
-            f"{values[-1]:.3g} since step {looks.steps[first]:.0f}, and the generator's images are "
-            "far from the data."
+            f"Training diverges: the {note} has grown from {usual:.3g} to {now:.3g} since step "
+            f"{checks.steps[first]:.0f}, and the generator's images are far from the data."
         )
-        return looks.finding(self, first, "fatal", message, evidence)
+        healthy = usual * 10**self.decades
+        evidence = checks.evidence(worst, high=healthy, value=now, note=note)
+        others = (item for item in _quality.evidence(checks) if item.name != worst)
+        return checks.finding(self, first, message, evidence, *others)
 
-    def _gone(self, history: History) -> Finding | None:
-        looks = Checks(history, "off_data", after=self.warmup)
-        first = looks.lasting(looks["off_data"] > self.away, self.m, self.k, self.steps)
-        if first is None or _quality.still_improves(looks, self.k, self.steps):
+    def _has_left(self, history: History) -> Finding | None:
+        checks = self.checks(history, "off_data")
+        first = self.since(checks, checks["off_data"] > self.away)
+        if first is None or _quality.still_improves(checks, self.k, self.steps):
             return None
-        distance = Evidence(
-            name="off_data",
-            value=float(np.median(looks["off_data"][-self.k :])),
-            healthy=(None, self.away),
-            note="distance of the fakes to the data, in distances of two real images",
-        )
-        others = (item for item in _quality.evidence(looks) if item.name != "off_data")
+        distance = float(np.median(checks["off_data"][-self.k :]))
         message = (
             "Training diverges: the generator has left the data altogether; its images lie "
-            f"{distance.value:.3g} times as far from real ones as two real ones lie apart."
+            f"{distance:.3g} times as far from real ones as two real ones lie apart."
         )
-        return looks.finding(self, first, "fatal", message, (distance, *others))
+        evidence = checks.evidence("off_data", high=self.away, value=distance)
+        others = (item for item in _quality.evidence(checks) if item.name != "off_data")
+        return checks.finding(self, first, message, evidence, *others)
 
-    def _scales(self, looks: Checks) -> dict[str, np.ndarray]:
-        gap = np.abs(looks["real_logit"] - looks["fake_logit"])
-        return {"logit_gap": gap, **{n: looks[n] for n in SCALES if n != "logit_gap"}}
-
-    def _cusum(self, values: np.ndarray, floor: float) -> np.ndarray:
-        """float64 [looks]: how far the logarithm has been too high for how long; 0 where it is
-        not. A look without the value changes nothing."""
-        sums = np.zeros(len(values))
+    def _usual(self, values: np.ndarray, floor: float) -> float:
         early = values[: self.early]
         early = early[np.isfinite(early) & (early > 0)]
-        if len(early) < 3:
-            return sums
-        usual = np.log10(max(float(np.median(early)), floor))
+        # Two values are no median: NaN, and nothing counts as growth.
+        return max(float(np.median(early)), floor) if len(early) >= 3 else np.nan
+
+    def _cusum(self, values: np.ndarray, floor: float) -> np.ndarray:
+        """float64 [checks]: by how much the logarithm has been too high for how long (Page 1954);
+        0 where it is not. A check without the value changes nothing."""
+        sums = np.zeros(len(values))
+        usual = np.log10(self._usual(values, floor))
         for index in range(1, len(values)):
             value, beyond = values[index], 0.0
-            if np.isfinite(value) and value > 0:
+            if np.isfinite(usual) and np.isfinite(value) and value > 0:
+                # One absurd value counts as three decades at most: a spike is no divergence.
                 beyond = min(np.log10(value) - usual - self.decades, 3.0)
             sums[index] = max(0.0, sums[index - 1] + beyond)
         return sums
-
-    @classmethod
-    def healthy(cls) -> list[History]:
-        spikes = np.full(40, 0.6)
-        spikes[[9, 21, 33]] = 200.0
-        grows = {"real_logit": 1.0 + 40.0 * time(), "fake_logit": -1.0 - 40.0 * time()}
-        comes = {"off_data": learning(20.0, 0.1)}
-        return [*traps(), run({"grad_norm_d": spikes}), run({**grows, "auc": 0.999}), run(comes)]
-
-    @classmethod
-    def unhealthy(cls) -> list[History]:
-        late = np.maximum(0.0, time() - 0.4)
-        critic = {"real_logit": 10 ** (8 * late), "fake_logit": -(10 ** (8 * late))}
-        critic |= {"grad_norm_d": 0.6 * 10 ** (7 * late), "loss_d": -2 * 10 ** (8 * late)}
-        ruined = {"coverage": np.where(late > 0.1, 0.0, learning(0.0, 0.7))}
-        ruined |= {"nearest_real": np.where(late > 0.1, 30.0, 1.3)}
-        blind = {"coverage": None, "nearest_real": None, "bins_weight": None, "pair_ratio": None}
-        gone = {"off_data": 8.0 + 3.0 * np.sin(60 * time()), "coverage": 0.0, "auc": 0.6}
-        return [run({**critic, **ruined}), run({**critic, **blind}), run(gone)]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from saddlepoint.core.checks import above, at_least, between
-from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.findings import Detector, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
-from saddlepoint.diagnosis.detectors._checks import WIRING, Checks, shares
-from saddlepoint.diagnosis.detectors._examples import N_BINS, counts, even_bins, run, traps
+from saddlepoint.diagnosis.detectors._checks import Checks, shares
 
 
 @register("partial-mode-collapse")
@@ -22,9 +20,9 @@ class PartialModeCollapse(Detector):
     """The generator leaves out whole regions (or classes) of the data, always the same ones.
 
     The fakes are counted in bins of the real data. A bin is missing when its share of the fakes,
-    averaged over several looks, is below a quarter of its share of the data and significantly
-    below a half of it. One look alone has too few fakes for such a judgement; bins that come and
-    go are another failure; and a generator that is still finding bins is not ill.
+    averaged over several checks, is below a quarter of its share of the data and significantly
+    below half of it. One check alone has too few fakes for such a judgement; bins that come and go
+    are another failure; and a generator that is still finding bins is healthy.
     Paper: Richardson & Weiss 2018, https://arxiv.org/abs/1805.12462, section 3 (number of
     statistically different bins), there without an effect size.
     """
@@ -34,16 +32,16 @@ class PartialModeCollapse(Detector):
     below: float = 0.25
     """A bin is missing when the fakes have less than this of its share of the data."""
     warmup: float = 250
-    """Rounds that are not looked at."""
+    """Update steps at the start that are left out."""
     k: int = 8
     """Checks over which the fakes are counted."""
     steps: float = 250
-    """Rounds that those looks must span."""
+    """Update steps that those checks must span."""
     z: float = 2.6
     """Standard errors by which a missing bin must lie below half of its real share."""
 
-    explained_by: ClassVar[tuple[str, ...]] = (
-        *WIRING,
+    explained_by = (
+        "wiring",
         "non-finite",
         "divergence",
         "complete-mode-collapse",
@@ -53,6 +51,17 @@ class PartialModeCollapse(Detector):
         "latent-ignored",
         "condition-ignored",
     )
+    remedies = (
+        "sound-optimizers",
+        "strengthen-loser",
+        "change-loss",
+        "packing",
+        "zero-centred-penalties",
+        "minibatch-stddev",
+        "longer-latent",
+        "rebalance-learning-rates",
+        "new-seed",
+    )
 
     def __post_init__(self) -> None:
         between(self, 0, 1, "weight", "below")
@@ -61,63 +70,60 @@ class PartialModeCollapse(Detector):
         at_least(self, 4, "k")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Checks(history, "bins", "bins_real", after=self.warmup)
-        first = looks.window(self.k, self.steps)
+        checks = Checks(history, "bins", "bins_real", after=self.warmup)
+        first = checks.window(self.k, self.steps)
         if first is None:
             return None
-        counted = looks.lists("bins")
-        real = looks.lists("bins_real")[-1]
+        counted, real = checks.lists("bins"), checks.lists("bins_real")[-1]
         missing = self._missing(counted[first:], real)
         weight = float(real[missing].sum())
-        lost = _quality.off_the_data(looks)[first:].mean() > 0.5
-        if lost or weight < self.weight or self._still_finds(counted, first, real, weight):
+        astray = _quality.off_the_data(checks)[first:].mean() > 0.5
+        if astray or weight < self.weight or self._still_finds(counted, first, real, weight):
             return None
-        seen = shares(counted[first:].sum(0))
-        evidence = (
-            Evidence(
-                name="missing_weight",
-                value=weight,
-                healthy=(None, self.weight),
-                note="share of the real data in the missing bins",
-            ),
-            Evidence(
-                name="missing_share",
-                value=float(seen[missing].sum()),
-                healthy=(weight / 2, None),
-                note=f"share of the fakes in those bins, over the last {len(looks) - first} looks",
-            ),
-        )
-        names = ", ".join(str(index) for index in missing)
-        kinds = "classes" if looks.rows[-1].get("bins_are_classes") == 1 else "regions"
+        share = float(shares(counted[first:].sum(0))[missing].sum())
+        kinds = "classes" if checks.rows[-1].get("bins_are_classes") == 1 else "regions"
         message = (
             f"{len(missing)} of {len(real)} {kinds} of the data are missing among the fakes: they "
-            f"hold {100 * weight:.0f} % of the real images and {100 * seen[missing].sum():.1f} % "
-            f"of the fakes ({kinds} {names})."
+            f"hold {100 * weight:.0f} % of the real images and {100 * share:.1f} % of the fakes "
+            f"({kinds} {', '.join(map(str, missing))})."
         )
-        severity = "fatal" if weight >= 2 * self.weight else "warn"
-        return looks.finding(
-            self, first, severity, message, evidence, tuple(int(index) for index in missing)
+        return checks.finding(
+            self,
+            first,
+            message,
+            checks.evidence(
+                "missing_weight",
+                high=self.weight,
+                value=weight,
+                note="share of the real data in the missing bins",
+            ),
+            checks.evidence(
+                "missing_share",
+                low=weight / 2,
+                value=share,
+                note=f"share of the fakes in these bins, over {len(checks) - first} checks",
+            ),
+            severity="fatal" if weight >= 2 * self.weight else "warn",
+            missing=tuple(int(index) for index in missing),
         )
 
     def _missing(self, counted: np.ndarray, real: np.ndarray) -> np.ndarray:
-        """Indices of the bins that the fakes of these looks [k, bins] leave out.
-
-        All looks have the same latents, so their fakes are no independent draws: the error is that
-        of a single look.
-        """
+        """Indices of the bins that the fakes of these checks [k, bins] leave out."""
+        # Every check uses the same latents, so its fakes are no independent draws: the standard
+        # error is that of a single check.
         n = float(np.median(counted.sum(1)))
         seen = shares(counted).mean(0)
         error = np.sqrt(real / 2 * (1 - real / 2) / max(n, 1.0))
         significant = seen < real / 2 - self.z * error
-        # A small bin cannot lie that far below its half; it must then be empty at every look.
+        # A small bin cannot lie that far below its half; it must then be empty at every check.
         significant |= (counted.sum(0) == 0) & (real * n * len(counted) >= 8)
         return np.flatnonzero((seen < self.below * real) & significant & (real > 0))
 
     def _still_finds(
         self, counted: np.ndarray, first: int, real: np.ndarray, weight: float
     ) -> bool:
-        """True when as many looks before the window missed more than it does, or when fakes begin
-        to come to the missing bins."""
+        """Whether as many checks before the window missed more than it does, or whether fakes
+        begin to reach the missing bins."""
         window = counted[first:]
         missing = self._missing(window, real)
         half = len(window) // 2
@@ -130,27 +136,3 @@ class PartialModeCollapse(Detector):
         if len(before) < half:
             return True  # too early to tell
         return float(real[self._missing(before, real)].sum()) > weight + 0.05
-
-    @classmethod
-    def healthy(cls) -> list[History]:
-        seven_of_eight = np.ones((40, 8))
-        seven_of_eight[:, 3] = 0
-        uneven = even_bins() * (0.6 + 0.8 * (np.arange(N_BINS) % 2))
-        grows = np.array([np.arange(N_BINS) < 6 + look // 2 for look in range(40)], dtype=float)
-        return [
-            *traps(),
-            run({"bins": counts(seven_of_eight), "bins_real": [[1 / 8] * 8] * 40}),
-            run({"bins": counts(uneven)}),
-            run({"bins": counts(grows + 1e-9), "bins_weight": 1 - grows.mean(1)}),
-        ]
-
-    @classmethod
-    def unhealthy(cls) -> list[History]:
-        loses = even_bins()
-        loses[10:, :9] = 1e-9
-        three_of_eight = np.ones((40, 8))
-        three_of_eight[:, 3:] = 1e-9
-        return [
-            run({"bins": counts(loses), "bins_weight": 0.45, "coverage": 0.4}),
-            run({"bins": counts(three_of_eight), "bins_real": [[1 / 8] * 8] * 40}),
-        ]

@@ -7,96 +7,66 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddlepoint.core.checks import above, at_least, between
-from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._checks import Checks
-from saddlepoint.diagnosis.detectors._wiring import early, sound
+from saddlepoint.diagnosis.detectors._base import WiringDetector
 
 
 @register("range-mismatch")
 @dataclass(frozen=True, kw_only=True)
-class RangeMismatch(Detector):
+class RangeMismatch(WiringDetector):
     """The real images' range is not that of the generator's last operation.
 
     Images in [0, 1] beside a generator that ends in tanh, images in [-1, 1] beside one that ends
-    in a sigmoid, raw bytes beside either: the discriminator needs no more than the brightness.
-    Where the generator's end is unbounded nothing is reported but raw bytes.
+    in a sigmoid, raw bytes beside either: brightness alone tells the discriminator all it needs.
+    Where the generator's output is unbounded, only raw bytes are reported.
     Reference: https://github.com/soumith/ganhacks, tip 1
     """
 
     beyond: float = 0.05
-    """How far, as a share of the reach's width, real values may lie outside of it."""
+    """How far real values may lie outside the generator's range, as a share of its width."""
     unused: float = 0.45
-    """Share of the reach at its lower end that real images never use when they are in [0, 1]."""
+    """Share of that range, at its lower end, that real images in [0, 1] never use."""
     raw: float = 100.0
-    """Real values this wide, ten times wider than the generated ones, are raw bytes."""
-    looks: int = 2
-    """Checks in a row that must show it."""
+    """Real values this wide, and ten times wider than the generated ones, are raw bytes."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(self, 0, "beyond")
         between(self, 0, 1, "unused")
         above(self, 0, "raw")
-        at_least(self, 1, "looks")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Checks(history, "real_low", "real_high", "fake_low", "fake_high")
-        low = np.minimum.accumulate(looks["real_low"])
-        high = np.maximum.accumulate(looks["real_high"])
-        reach_low, reach_high = looks["reach_low"], looks["reach_high"]
-        width = reach_high - reach_low  # NaN where the end is unbounded: no comparison is true
+        checks = self.checks(history, "real_low", "real_high", "fake_low", "fake_high")
+        low = np.minimum.accumulate(checks["real_low"])
+        high = np.maximum.accumulate(checks["real_high"])
+        reach_low, reach_high = checks["reach_low"], checks["reach_high"]
+        width = reach_high - reach_low  # NaN where the output is unbounded: no comparison holds
         outside = (low < reach_low - self.beyond * width) | (
             high > reach_high + self.beyond * width
         )
         upper_half = (low > reach_low + self.unused * width) & (high > reach_high - 0.2 * width)
-        fake_width = looks["fake_high"] - looks["fake_low"]
+        fake_width = checks["fake_high"] - checks["fake_low"]
         raw = (high - low > self.raw) & (high - low > 10 * fake_width)
-        first = looks.lasting(outside | upper_half | raw, self.looks, self.looks)
+        first = self.since(checks, outside | upper_half | raw)
         if first is None:
             return None
         bounded = bool(np.isfinite(reach_low[-1]))
-        span = (reach_low, reach_high) if bounded else (looks["fake_low"], looks["fake_high"])
-        bounds = (float(span[0][-1]), float(span[1][-1]))
-        reach = bounds[1] - bounds[0]
-        evidence = (
-            Evidence(
-                name="real_low",
-                value=float(low[-1]),
-                healthy=(bounds[0] - self.beyond * reach, bounds[0] + self.unused * reach),
-                note="least value of real images, as the discriminator gets them",
-            ),
-            Evidence(
-                name="real_high",
-                value=float(high[-1]),
-                healthy=(None, bounds[1] + self.beyond * reach),
-                note="greatest value of real images",
-            ),
-        )
+        source = "reach" if bounded else "fake"
+        least, most = (float(checks[f"{source}_{end}"][-1]) for end in ("low", "high"))
         can = "can only give" if bounded else "gives"
         message = (
-            f"Real images lie in {_span(low[-1], high[-1])}, but the generator {can} "
-            f"{_span(*bounds)}: the discriminator can tell them apart by brightness alone. Scale "
-            "the real images to the generator's range."
+            f"Real images lie in [{low[-1]:.3g}, {high[-1]:.3g}], but the generator {can} "
+            f"[{least:.3g}, {most:.3g}]: the discriminator can tell them apart by brightness "
+            "alone. Scale the real images to the generator's range."
         )
-        return looks.finding(self, first, "fatal", message, evidence)
-
-    @classmethod
-    def healthy(cls) -> list[History]:
-        dark_batch = {"real_low": -1.0, "real_high": [0.2, 0.3, 0.9, 0.9, 1.0, 1.0]}
-        sigmoid = {"reach_low": 0.0, "real_low": 0.0, "fake_low": 0.1, "fake_high": 0.9}
-        return [*sound(), early(dark_batch), early(sigmoid)]
-
-    @classmethod
-    def unhealthy(cls) -> list[History]:
-        raw = {"reach_low": None, "reach_high": None, "real_low": 0.0, "real_high": 255.0}
-        return [
-            early({"real_low": 0.0}),
-            early({"real_low": 0.0, "real_high": 255.0}),
-            early({"reach_low": 0.0}),
-            early(raw),
-        ]
-
-
-def _span(low: float, high: float) -> str:
-    return f"[{low:.3g}, {high:.3g}]"
+        span = most - least
+        lowest, highest = least - self.beyond * span, least + self.unused * span
+        return checks.finding(
+            self,
+            first,
+            message,
+            checks.evidence("real_low", lowest, highest, value=low[-1]),
+            checks.evidence("real_high", high=most + self.beyond * span, value=high[-1]),
+        )

@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from saddlepoint.core.checks import at_least, between
-from saddlepoint.core.findings import Detector, Evidence, Finding
+from saddlepoint.core.checks import between
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
-from saddlepoint.diagnosis.detectors._checks import WIRING, Checks
-from saddlepoint.diagnosis.detectors._examples import run, traps
+from saddlepoint.diagnosis.detectors._base import LastingDetector
 
 
 @register("weak-discriminator")
 @dataclass(frozen=True, kw_only=True)
-class WeakDiscriminator(Detector):
+class WeakDiscriminator(LastingDetector):
     """The discriminator cannot tell fakes from real images, although simple statistics can.
 
-    An AUC of one half is the aim of the game where the fakes equal the data. Where they do not,
+    An AUC of one half is the aim of the game once the fakes equal the data. Where they do not,
     the discriminator is too small, too slow or too strongly regularised to see the difference.
-    Paper: Lopez-Paz & Oquab 2017, https://arxiv.org/abs/1610.06545 (a classifier as a two-sample
-    test), and Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, proposition 1.
+    Papers: Lopez-Paz & Oquab 2017, https://arxiv.org/abs/1610.06545 (a classifier as a two-sample
+    test); Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, proposition 1.
     """
 
+    warmup: float = 300
+    m: int = 8
+    k: int = 10
+    steps: float = 350
     auc: float = 0.6
-    """How often a real image gets a higher output than a fake one, in the median, at most."""
+    """Largest AUC of real against fake that counts as guessing; 1 minus this is the smallest."""
     coverage: float = 0.15
     """Coverage, as a share of what equal distributions have, below which fakes are plainly bad."""
-    warmup: float = 300
-    """Rounds that are not looked at."""
-    m: int = 8
-    """Checks that must be ill ..."""
-    k: int = 10
-    """... among this many."""
-    steps: float = 350
-    """Rounds for which it must have lasted."""
 
-    explained_by: ClassVar[tuple[str, ...]] = (
-        *WIRING,
+    explained_by = (
+        "wiring",
         "non-finite",
         "divergence",
         "generator-wins",
@@ -49,42 +43,29 @@ class WeakDiscriminator(Detector):
         "oscillation",
         "lipschitz-violation",
     )
+    remedies = (
+        "sound-optimizers",
+        "strengthen-loser",
+        "update-ratio",
+        "rebalance-learning-rates",
+        "new-seed",
+    )
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         between(self, 0.5, 1, "auc")
         between(self, 0, 1, "coverage")
-        at_least(self, 0, "warmup", "steps")
-        between(self, 1, self.k, "m")
 
     def inspect(self, history: History) -> Finding | None:
-        looks = Checks(history, "auc", "coverage", "coverage_null", after=self.warmup)
-        blind = (looks["auc"] <= self.auc) & (looks["auc"] >= 1 - self.auc)
-        ill = blind & _quality.poor(looks, self.coverage)
-        first = looks.lasting(ill, self.m, self.k, self.steps)
-        if first is None or _quality.still_improves(looks, self.k, self.steps):
+        checks = self.checks(history, "auc", "coverage", "coverage_null")
+        blind = (checks["auc"] <= self.auc) & (checks["auc"] >= 1 - self.auc)
+        first = self.since(checks, blind & _quality.poor(checks, self.coverage))
+        if first is None or _quality.still_improves(checks, self.k, self.steps):
             return None
-        auc = float(np.median(looks["auc"][-self.k :]))
-        evidence = (
-            Evidence(
-                name="auc",
-                value=auc,
-                healthy=(self.auc, 1.0),
-                note="how often a real image gets a higher output than a fake one",
-            ),
-            *_quality.evidence(looks),
-        )
+        auc = float(np.median(checks["auc"][-self.k :]))
         message = (
             f"The discriminator is too weak: it hardly tells fakes from real images (AUC "
             f"{auc:.2f}), although they differ plainly, so the generator has nothing to learn from."
         )
-        return looks.finding(self, first, "warn", message, evidence)
-
-    @classmethod
-    def healthy(cls) -> list[History]:
-        return traps()
-
-    @classmethod
-    def unhealthy(cls) -> list[History]:
-        blob = {"auc": 0.52, "coverage": 0.08, "nearest_real": 4.0, "off_data": 0.9}
-        blob |= {"loss_d": 1.38, "loss_g": 0.7, "real_logit": 0.01, "fake_logit": -0.01}
-        return [run(blob), run({**blob, "auc": 0.56, "coverage": 0.12})]
+        evidence = (checks.evidence("auc", self.auc, 1.0, value=auc), *_quality.evidence(checks))
+        return checks.finding(self, first, message, *evidence, severity="warn")

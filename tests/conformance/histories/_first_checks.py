@@ -1,4 +1,4 @@
-"""Example histories of the first looks, as the wiring is measured: a sound loop, and changes."""
+"""Histories of the first checks, at which the wiring is measured: a sound loop, and changes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from saddlepoint.core.runs import History
 
 FIRST = (1, 3, 10, 30, 60, 100)
-"""Generator steps of the first looks."""
+"""Generator steps of the first checks."""
 
 
 def early(changes: Mapping[str, Any] | None = None) -> History:
-    """A sound DCGAN with logits, looked at six times within 100 steps of 64 images.
+    """A sound DCGAN with logits, checked six times within 100 steps of 64 images.
 
     Args:
-        changes: column -> one value, one value a look, or None for a column that is absent.
+        changes: column -> one value, one value a check, or None for a column that is absent.
     """
     columns: dict[str, Any] = {
         "auc": [0.6, 0.9, 0.99, 0.99, 0.97, 0.95],
@@ -62,10 +62,10 @@ def early(changes: Mapping[str, Any] | None = None) -> History:
         **(changes or {}),
     }
     rows = []
-    for look, step in enumerate(FIRST):
+    for check, step in enumerate(FIRST):
         row: dict[str, Any] = {"images": 64 * step, "step": step}
         for name, values in columns.items():
-            value = values[look] if isinstance(values, list) else values
+            value = values[check] if isinstance(values, list) else values
             if value is not None:
                 row[name] = value
         rows.append(row)
@@ -80,7 +80,6 @@ def sound() -> list[History]:
         "penalty_graph": 1.0,
         "penalty_cosine": 1.0,
         "penalty_right": [0.9, 0.8, 0.3, 0.1, 0.05, 0.04],
-        "penalty_wrong": [0.99, 0.99, 0.98, 0.97, 0.97, 0.96],
         "real_logit": [0.1, 1.0, 9.0, 25.0, 40.0, 60.0],
         "fake_logit": [0.0, -1.0, -9.0, -25.0, -40.0, -60.0],
         "steps_d": [5.0, 10.0, 35.0, 100.0, 150.0, 200.0],

@@ -9,49 +9,49 @@ import numpy as np
 
 from saddlepoint.core.runs import History
 
-N_LOOKS, EVERY, N_BINS, N_PROBES = 40, 100, 20, 256
+N_CHECKS, EVERY, N_BINS, N_PROBES = 40, 100, 20, 256
 
 
-def time(n_looks: int = N_LOOKS) -> np.ndarray:
-    """float64 [looks] from just above 0 to 1."""
-    return np.arange(1, n_looks + 1) / n_looks
+def time(n_checks: int = N_CHECKS) -> np.ndarray:
+    """float64 [checks] from just above 0 to 1."""
+    return np.arange(1, n_checks + 1) / n_checks
 
 
-def learning(start: float, end: float, speed: float = 10.0, n_looks: int = N_LOOKS) -> np.ndarray:
-    """float64 [looks]: from a start to an end as nets learn, fast at first."""
-    return end + (start - end) * np.exp(-speed * time(n_looks))
+def learning(start: float, end: float, speed: float = 10.0, n_checks: int = N_CHECKS) -> np.ndarray:
+    """float64 [checks]: from a start to an end as nets learn, fast at first."""
+    return end + (start - end) * np.exp(-speed * time(n_checks))
 
 
 def counts(weights: np.ndarray, seed: int = 0) -> list[list[int]]:
-    """Bins of N_PROBES fakes for rows of weights [looks, bins]."""
+    """Bins of N_PROBES fakes for rows of weights [checks, bins]."""
     draw = np.random.Generator(np.random.PCG64(seed))
     return [draw.multinomial(N_PROBES, row / row.sum()).tolist() for row in weights]
 
 
-def even_bins(n_looks: int = N_LOOKS) -> np.ndarray:
-    """Weights of a generator that is narrow at first and has every bin after a few looks."""
+def even_bins(n_checks: int = N_CHECKS) -> np.ndarray:
+    """Weights of a generator that is narrow at first and has every bin after a few checks."""
     narrow = np.exp(-np.arange(N_BINS) / 2.0)
-    return np.array([narrow**share for share in learning(1.0, 0.0, 12.0, n_looks)])
+    return np.array([narrow**share for share in learning(1.0, 0.0, 12.0, n_checks)])
 
 
-def run(changes: Mapping[str, Any] | None = None, n_looks: int = N_LOOKS) -> History:
-    """A healthy run of the non-saturating loss, a look every 100 steps of 64 images.
+def run(changes: Mapping[str, Any] | None = None, n_checks: int = N_CHECKS) -> History:
+    """A healthy run of the non-saturating loss, a check every 100 steps of 64 images.
 
     Args:
-        changes: column -> one value, one value a look, or None for a column that is absent.
+        changes: column -> one value, one value a check, or None for a column that is absent.
     """
     draw = np.random.Generator(np.random.PCG64(7))
     columns: dict[str, Any] = {
-        **_numbers(n_looks),
-        "bins": counts(even_bins(n_looks)),
-        "bins_real": [[1 / N_BINS] * N_BINS] * n_looks,
+        **_numbers(n_checks),
+        "bins": counts(even_bins(n_checks)),
+        "bins_real": [[1 / N_BINS] * N_BINS] * n_checks,
         **(changes or {}),
     }
     rows: list[dict[str, Any]] = []
-    for look in range(n_looks):
-        row: dict[str, Any] = {"images": 64 * EVERY * (look + 1), "step": EVERY * (look + 1)}
+    for check in range(n_checks):
+        row: dict[str, Any] = {"images": 64 * EVERY * (check + 1), "step": EVERY * (check + 1)}
         for name, values in columns.items():
-            value = values[look] if isinstance(values, list | np.ndarray) else values
+            value = values[check] if isinstance(values, list | np.ndarray) else values
             if isinstance(value, float):  # numpy's floats are floats
                 noise = 1 + 0.03 * draw.standard_normal()
                 # A probability near 1 is noisy in what it lacks.
@@ -63,21 +63,18 @@ def run(changes: Mapping[str, Any] | None = None, n_looks: int = N_LOOKS) -> His
     return History(rows)
 
 
-def _numbers(n_looks: int) -> dict[str, Any]:
+def _numbers(n_checks: int) -> dict[str, Any]:
     def becomes(start: float, end: float) -> np.ndarray:
-        return learning(start, end, n_looks=n_looks)
+        return learning(start, end, n_checks=n_checks)
 
     return {
         "loss_family": "non-saturating",
         "loss_d": becomes(0.5, 1.0),
         "loss_g": becomes(2.0, 1.1),
-        "loss_g_spread": 0.2,
         "real_logit": becomes(2.0, 0.9),
         "fake_logit": becomes(-2.0, -0.8),
         "logit_spread": 1.0,
         "auc": becomes(0.99, 0.85),
-        "output_low": -6.0,
-        "output_high": 6.0,
         "saturated": 0,
         "nonfinite": 0,
         "grad_norm_d": 0.6,
@@ -89,7 +86,6 @@ def _numbers(n_looks: int) -> dict[str, Any]:
         "clip_share": 1e-4,
         "input_gradient_norm_fake": 0.9,
         "heldout_auc": 0.51,
-        "replay_auc": 0.9,
         "pair_ratio": becomes(0.2, 0.96),
         "rke_ratio": becomes(0.3, 0.93),
         "duplicates": becomes(0.6, 0.015),
@@ -98,10 +94,8 @@ def _numbers(n_looks: int) -> dict[str, Any]:
         "nearest_real": becomes(4.0, 1.15),
         "off_data": becomes(0.8, 0.3),
         "train_closeness": 0.01,
-        "bins_missing": becomes(0.9, 0.03),
         "bins_weight": becomes(0.9, 0.03),
         "bins_null": 0.01,
-        "drift": becomes(0.3, 0.01),
         "label_diversity": becomes(0.2, 0.9),
         "label_agreement": becomes(0.0, 0.9),
         "latent_effect": becomes(0.2, 0.9),
@@ -111,9 +105,9 @@ def _numbers(n_looks: int) -> dict[str, Any]:
 
 
 def traps() -> list[History]:
-    """Healthy runs that look ill to a threshold on a loss, or for a while."""
+    """Healthy runs that seem unhealthy to a threshold on a loss, or for a while."""
     t = time()
-    dip = np.ones(N_LOOKS)
+    dip = np.ones(N_CHECKS)
     dip[15:18] = 0.05
     strong = {
         "auc": learning(1.0, 0.9995),
@@ -130,7 +124,6 @@ def traps() -> list[History]:
             ("rke_ratio", 0.2, 0.93),
             ("nearest_real", 5.0, 1.1),
             ("off_data", 1.0, 0.3),
-            ("bins_missing", 0.9, 0.05),
             ("bins_weight", 0.9, 0.05),
             ("auc", 1.0, 0.9),
         )

@@ -1,0 +1,15 @@
+"""Histories for batch-norm-with-gradient-penalty."""
+
+from __future__ import annotations
+
+from histories._first_checks import early, sound
+from saddlepoint.core.runs import History
+
+
+def healthy() -> list[History]:
+    return [*sound(), early({"penalised": 1.0, "batch_norm_d": 0.0, "batch_effect": 0.0})]
+
+
+def unhealthy() -> list[History]:
+    graph = {"penalty_graph": 1.0, "penalty_cosine": 1.0}
+    return [early({"penalised": 1.0, **graph}), early({"penalised": 1.0, "batch_effect": None})]

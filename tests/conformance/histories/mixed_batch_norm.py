@@ -1,0 +1,14 @@
+"""Histories for mixed-batch-norm."""
+
+from __future__ import annotations
+
+from histories._first_checks import early, sound
+from saddlepoint.core.runs import History
+
+
+def healthy() -> list[History]:
+    return [*sound(), early({"mixed_batch": 1.0, "batch_norm_d": 0.0})]
+
+
+def unhealthy() -> list[History]:
+    return [early({"mixed_batch": 1.0})]
