@@ -104,7 +104,7 @@ def main() -> None:
     network, their_resize = import_peer()
     theirs, wide = (build(network, tensors, dtype) for dtype in (torch.float32, torch.float64))
     ours = LoadedInception(with_weights(tensors), "tf1", sha256="", device="cpu")
-    ours.chunk = N_IMAGES
+    ours.batch_size = N_IMAGES
     rows, worst = [], 0.0
     print("image       resize   pool3    logits   to float64: ours, theirs (pool3)")
     for height, width, channels in CASES:

@@ -26,9 +26,9 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.extractors import _dinov2_weights
 from saddlepoint.evaluation.extractors import dinov2 as module
 from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
+from saddlepoint.evaluation.extractors._weights import find_weights
 from saddlepoint.evaluation.extractors.dinov2 import DinoV2, LoadedDino, normalised
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "dinov2.json").read_text())
@@ -71,7 +71,7 @@ def pin(monkeypatch: pytest.MonkeyPatch, path: Path) -> str:
     safetensors.torch.save_file(tiny_weights(), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     file = RemoteFile(name="model.safetensors", url="https://example.org/x", sha256=digest)
-    monkeypatch.setitem(_dinov2_weights.FILES, "small", file)
+    monkeypatch.setitem(module.FILES, "small", file)
     monkeypatch.setitem(module.SHAPES, "small", TINY)
     return digest
 
@@ -111,8 +111,8 @@ def test_tensors_have_the_names_and_shapes_of_the_released_weights() -> None:
 
 def test_at_the_trained_size_places_are_the_table_itself() -> None:
     embeddings = with_weights(TINY, tiny_weights()).embeddings
-    assert embeddings.places(37, 37) is embeddings.position_embeddings
-    fewer = embeddings.places(16, 16)
+    assert embeddings.positions(37, 37) is embeddings.position_embeddings
+    fewer = embeddings.positions(16, 16)
     assert fewer.shape == (1, 1 + 16 * 16, 24)
     assert torch.equal(fewer[:, 0], embeddings.position_embeddings[:, 0])
 
@@ -162,8 +162,8 @@ def test_the_file_is_found_in_every_place_and_says_its_own_size(
     for place in ("cache/saddlepoint/datasets", "system", "own"):
         path = tmp_path / place / "dinov2-small" / "model.safetensors"
         digest = pin(monkeypatch, path)
-        assert _dinov2_weights.find_file("small", "") == path
-        assert _dinov2_weights.find_file("small", str(path.parent)) == path
+        assert find_weights("dinov2-small", [module.FILES["small"]], "") == path
+        assert find_weights("dinov2-small", [module.FILES["small"]], str(path.parent)) == path
     assert DinoV2().unfit(dataset()) == ""
     assert DinoV2().unfit(dataset((2,))) == "the data are points"
     loaded = registry.get("extractor", "dinov2")(size="base", weights=str(path)).load(
@@ -192,7 +192,7 @@ def test_other_bytes_and_absent_files_get_one_sentence(
     with pytest.raises(InputError, match="is not DINOv2 or is damaged") as caught:
         DinoV2(weights=str(path)).load(dataset(), "cpu")
     assert hashlib.sha256(path.read_bytes()).hexdigest() in str(caught.value)
-    with pytest.raises(InputError, match="does not hold dinov2-small"):
+    with pytest.raises(InputError, match=r"weights='/no/such' is neither a file nor a folder"):
         DinoV2(weights="/no/such").load(dataset(), "cpu")
     with pytest.raises(InputError, match="SADDLE_OFFLINE=1 forbids a download") as caught:
         DinoV2(size="base").load(dataset(), "cpu")

@@ -25,7 +25,6 @@ from saddlepoint.core.registry import get
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.evaluation import bank, measure
-from saddlepoint.evaluation.bank import cached_tensors
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.compare import compare_runs, protocol_differences
 from saddlepoint.evaluation.measure import Settings, evaluate_sets
@@ -33,6 +32,7 @@ from saddlepoint.evaluation.metrics import _pairwise
 from saddlepoint.evaluation.scores import newest_scores, read_scores
 from saddlepoint.evaluation.sets import subset_of
 from saddlepoint.evaluation.sheets import sheets_of
+from saddlepoint.evaluation.tensor_files import cached_tensors
 
 SMALL = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 32}
 
@@ -145,7 +145,7 @@ def test_weights_that_were_moved_are_measured_too(runs: dict[str, Path], tmp_pat
     moved.write_bytes(newest.read_bytes())
     of_run, of_file = quick(runs["a0"], "digits"), quick(moved, "digits")
     assert of_file["values"]["fid"] == of_run["values"]["fid"]
-    with pytest.raises(InputError, match="real images are not known"):
+    with pytest.raises(InputError, match="real images are unknown"):
         quick(moved)
 
 

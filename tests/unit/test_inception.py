@@ -29,10 +29,11 @@ from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
-from saddlepoint.evaluation.extractors import _weights
+from saddlepoint.evaluation.extractors import _inception_weights, inception
 from saddlepoint.evaluation.extractors._inception_net import InceptionNet, with_weights
 from saddlepoint.evaluation.extractors._networks import exact_float32
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
+from saddlepoint.evaluation.extractors._weights import find_weights
 from saddlepoint.evaluation.extractors.inception import Inception, LoadedInception
 
 TESTS = Path(__file__).parents[1]
@@ -73,7 +74,8 @@ def pin(monkeypatch: pytest.MonkeyPatch, name: str, content: bytes) -> str:
     """Let `content` be the only known file; -> its sha256."""
     digest = hashlib.sha256(content).hexdigest()
     file = RemoteFile(name=name, url=f"https://example.org/{name}", sha256=digest)
-    monkeypatch.setattr(_weights, "FILES", (file,))
+    for module in (inception, _inception_weights):
+        monkeypatch.setattr(module, "FILES", (file,))
     return digest
 
 
@@ -94,7 +96,7 @@ def test_features_are_those_of_torch_fidelity(
 ) -> None:
     images = parity.seeded_images(*case["shape"])
     assert parity.hash_of([images]) == case["images_sha256"]
-    monkeypatch.setattr(LoadedInception, "chunk", len(images))
+    monkeypatch.setattr(LoadedInception, "batch_size", len(images))
     seen = extractor()(images)
     assert seen.logits is not None
     for values, wanted in ((seen.vectors, case["pool3"]), (seen.logits, case["logits"])):
@@ -222,7 +224,7 @@ def test_clean_resize_clips_and_does_not_round() -> None:
 def test_features_do_not_depend_on_the_batch() -> None:
     images = noise(10, 20, 20, 1)
     look = extractor()
-    assert look.chunk < len(images)
+    assert look.batch_size < len(images)
     lengths = []
     look.net.register_forward_pre_hook(lambda _, inputs: lengths.append(len(inputs[0])))
     whole = look(images)
@@ -234,7 +236,7 @@ def test_features_do_not_depend_on_the_batch() -> None:
     assert torch.equal(some.vectors, whole.vectors[rows])
     assert torch.equal(some.logits, whole.logits[rows])
     assert not torch.equal(whole.vectors[0], whole.vectors[1])
-    assert lengths == [look.chunk] * 3, "the last bits may depend on how many are seen at once"
+    assert lengths == [look.batch_size] * 3, "the last bits may depend on how many are seen at once"
     assert look(images[:0]).vectors.shape == (0, 2048)
 
 
@@ -242,7 +244,7 @@ def test_features_do_not_depend_on_the_batch() -> None:
 def test_a_grey_image_counts_as_a_colour_image_without_colour(
     resize: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LoadedInception, "chunk", 1)
+    monkeypatch.setattr(LoadedInception, "batch_size", 1)
     look, grey = extractor(resize), noise(1, 16, 16, 1)
     seen = look(grey)
     assert torch.equal(seen.vectors, look(grey.repeat(1, 1, 1, 3)).vectors)
@@ -253,7 +255,7 @@ def test_a_grey_image_counts_as_a_colour_image_without_colour(
 
 
 def test_settings_around_it_have_no_part_and_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LoadedInception, "chunk", 1)
+    monkeypatch.setattr(LoadedInception, "batch_size", 1)
     look, images = extractor(), noise(1, 16, 16, 3)
     plain = look(images)
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
@@ -296,9 +298,9 @@ def test_a_file_of_tensors_is_found_in_every_place(
         path = place / "inception" / name
         path.parent.mkdir(parents=True)
         path.hardlink_to(named)
-        assert _weights.find_file("") == path
-        assert _weights.find_file(str(path.parent)) == path
-    assert _weights.find_file(str(named)) == named
+        assert find_weights("inception", inception.FILES, "") == path
+        assert find_weights("inception", inception.FILES, str(path.parent)) == path
+    assert find_weights("inception", inception.FILES, str(named)) == named
     found = registry.get("extractor", "inception")(weights=str(named)).load(dataset(), "cpu")
     assert found.protocol == {
         "kind": "inception",
@@ -368,10 +370,10 @@ def test_bytes_that_are_not_pinned_are_never_opened(
     with pytest.raises(InputError, match=r"weights='/no/such' is neither a file nor a folder"):
         Inception(weights="/no/such").load(dataset(), "cpu")
 
-    def refuse(_: Path) -> bytes:
+    def refuse(*_: object) -> None:
         raise PermissionError(13, "no")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match=r"cannot be read: no;"):
         Inception(weights=str(path)).load(dataset(), "cpu")
 
@@ -399,7 +401,7 @@ def test_offline_and_absent_says_what_to_fetch_and_where_to_put_it(tmp_path: Pat
     with pytest.raises(InputError) as caught:
         Inception().load(dataset(), "cpu")
     sentence = str(caught.value)
-    best = _weights.FILES[0]
+    best = inception.FILES[0]
     assert best.sha256 == "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
     for fact in (best.url, best.sha256, "SADDLE_OFFLINE", str(tmp_path / "system/inception")):
         assert fact in sentence
@@ -426,18 +428,18 @@ def test_a_download_that_fails_is_tried_at_the_next_address(
 
     digest = pin(monkeypatch, "second.pth", content)
     first = RemoteFile(name="first.pth", url="https://example.org/first.pth", sha256=digest)
-    monkeypatch.setattr(_weights, "FILES", (first, *_weights.FILES))
+    monkeypatch.setattr(inception, "FILES", (first, *inception.FILES))
     monkeypatch.setenv("SADDLE_OFFLINE", "0")
     monkeypatch.setattr(pooch, "HTTPDownloader", Server)
-    path = _weights.find_file("")
+    path = find_weights("inception", inception.FILES, "")
     assert path == tmp_path / "cache/saddlepoint/datasets/inception/second.pth"
     assert path.read_bytes() == content
     assert len(asked) == 2
     path.unlink()
-    monkeypatch.setattr(_weights, "FILES", (first,))
+    monkeypatch.setattr(inception, "FILES", (first,))
     asked.clear()
     with pytest.raises(InputError, match=r"download of first.pth failed: connection refused"):
-        _weights.find_file("")
+        find_weights("inception", inception.FILES, "")
 
 
 def test_data_that_it_cannot_look_at_and_choices_that_it_has_not() -> None:

@@ -118,10 +118,10 @@ class Noisy(nn.Module):
     ("net", "said"),
     [
         (nn.Conv2d(3, 4, 3), r"Conv2d fails on float32 \[32, 1, 8, 8\] with RuntimeError"),
-        (nn.Conv2d(1, 4, 3), r"Conv2d makes \[32, 4, 6, 6\] of .* floats \[32, d\]"),
-        (nn.Flatten(0), r"Flatten makes \[2048\]"),
+        (nn.Conv2d(1, 4, 3), r"Conv2d returns \[32, 4, 6, 6\] for .* floats \[32, d\]"),
+        (nn.Flatten(0), r"Flatten returns \[2048\]"),
         (nn.LSTM(8, 4), "LSTM fails on"),
-        (Noisy(), "Noisy answers the same images differently each time"),
+        (Noisy(), "Noisy returns different features for the same images"),
     ],
     ids=["fails", "maps", "flat", "foreign", "random"],
 )

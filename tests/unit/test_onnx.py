@@ -53,7 +53,7 @@ def test_what_is_no_network_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
     broken.write_bytes(b"not a network")
     assert main(["evaluate", "digits", "digits", "--features", str(broken), "--quiet"]) == 2
     said = capsys.readouterr().err
-    assert "broken.onnx is no network that onnxruntime opens" in said
+    assert "broken.onnx cannot be opened by onnxruntime" in said
     assert "Traceback" not in said
 
 

@@ -35,7 +35,7 @@ class LoadedExtractor(ABC):
     """JSON that names all that decides the features: kind, sha256 of the weights, resize, ..."""
     mark: str = ""
     """What else the cache of features must tell apart, where a protocol cannot: a user's code."""
-    dear: ClassVar[bool] = False
+    expensive: ClassVar[bool] = False
     """True for a large network: then not all of a training set is looked at for memorisation."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Measures of arrays that a user has: features, or images of anybody's generator."""
+"""Measures of a user's own arrays: features, or images of any generator."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saddlepoint.core.contracts import Dataset, DataSpec
+from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import FeatureSet
-from saddlepoint.data.fingerprint import fingerprint
+from saddlepoint.data.arrays import checked_images, image_dataset
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Settings, evaluate_sets, measure
@@ -24,15 +24,16 @@ def score_features(
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """FID, KID, precision, recall, density, coverage and more of given features.
+    """FID, KID, precision, recall, density, coverage and more, computed from features.
 
     Args:
         real, fake: [n, d] and [m, d], any float type; at least k + 1 rows each.
-        n_bootstrap: resamplings; above 0 each number `x` gets `x_low` and `x_high`, its 95 % ends.
+        n_bootstrap: resamples; above 0, `x_low` and `x_high` are the ends of the 95 % interval of
+            a number `x`.
 
     Raises:
         InputError: not two matrices of one width, too few rows, a value that is not finite, or a
-            bad setting.
+            setting out of range.
     """
     settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
     a, b = _matrix(real, "real", k), _matrix(fake, "fake", k)
@@ -60,13 +61,13 @@ def score_images(
     seed: int = 0,
     device: str = "cpu",
 ) -> dict[str, float]:
-    """As `score_features`, of images.
+    """As `score_features`, for images.
 
     Args:
         real, fake: a data set's name, a path, or an array uint8 [n, h, w, c].
         features: as `saddle evaluate --features`, or an extractor such as
-            `DinoV2(size="base")`, or a torch module that makes floats [n, d] of float32
-            [n, c, h, w] in [-1, 1].
+            `DinoV2(size="base")`, or a torch module that maps float32 [n, c, h, w] in [-1, 1] to
+            floats [n, d].
         n: images of each set, at most; None for all.
 
     Raises:
@@ -96,21 +97,11 @@ def _matrix(values: np.ndarray | Tensor, name: str, k: int) -> Tensor:
     finite = torch.isfinite(matrix).all(1)
     if not finite.all():
         row = int((~finite).nonzero()[0])
-        raise InputError(f"Row {row} of {name} is not finite; look for NaN where it was made.")
+        raise InputError(f"Row {row} of {name} is not finite; look for NaN where it was computed.")
     return matrix.float()
 
 
 def _dataset(images: str | np.ndarray, name: str) -> Dataset:
     if isinstance(images, str):
         return resolve(images).open()
-    array = np.asarray(images)
-    if array.dtype != np.uint8 or array.ndim != 4 or array.shape[3] not in (1, 3) or not len(array):
-        raise InputError(
-            f"{name} is {array.dtype} {list(array.shape)}, but images must be uint8 [n, h, w, c] "
-            "with c = 1 or 3."
-        )
-    if array.shape[1] != array.shape[2]:
-        raise InputError(f"{name} has images of {array.shape[1]} x {array.shape[2]}; crop them.")
-    spec = DataSpec(shape=(array.shape[3], array.shape[1], array.shape[2]))
-    mark = fingerprint(spec, array, None)
-    return Dataset(name=name, spec=spec, images=array, labels=None, fingerprint=mark)
+    return image_dataset(name, checked_images(name, np.asarray(images)), None, ())

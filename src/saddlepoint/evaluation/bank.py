@@ -1,29 +1,26 @@
-"""Features of a set, extracted once and kept under the content that they were made of.
+"""Features of a set, extracted once and cached under the content that they were computed from.
 
 The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol (and its
-mark, if any): other images, weights or resizing are another key, so a cached bank cannot be stale.
-It is kept in parts, each written whole with the hash of what it holds and the key it was made for;
-after a kill the parts that exist are not made again, and a damaged one is.
+mark, if any): other images, weights or resizing give another key, so a cached bank cannot be stale.
+It is kept in parts: after a kill the parts that exist are not computed again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import cache_folder, write_atomically
-from saddlepoint.core.measures import Features, FeatureSet, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.files import cache_folder
+from saddlepoint.core.measures import FeatureSet, LoadedExtractor, Progress, no_progress
 from saddlepoint.evaluation.sets import ImageSet
+from saddlepoint.evaluation.tensor_files import cached_tensors
 
 PART = 1000
 """Images in a part: what a kill can cost."""
@@ -31,11 +28,11 @@ PART = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class Bank:
-    """Features of a set and the place where they are kept."""
+    """Features of a set and the folder where they are cached."""
 
     features: FeatureSet
     folder: Path
-    """Other things that follow from the same content may be cached here."""
+    """Other results that depend only on the same content may be cached here."""
 
 
 def bank_of(
@@ -43,7 +40,7 @@ def bank_of(
     extractor: LoadedExtractor,
     progress: Progress = no_progress,
 ) -> Bank:
-    """Read or make the features of a set.
+    """Read the features of a set from the cache, or extract them.
 
     Raises:
         InputError: a feature is NaN or infinite.
@@ -52,19 +49,19 @@ def bank_of(
     text = json.dumps(made_of, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:32]
     folder = cache_folder() / "features" / key
-    folder.mkdir(parents=True, exist_ok=True)
+
+    def extract(first: int, last: int) -> dict[str, Tensor]:
+        array = np.array(images.images[first:last])  # torch needs a writable copy of a memory map
+        vectors, logits = extractor(torch.from_numpy(array))
+        return {"vectors": vectors} | ({} if logits is None else {"logits": logits})
+
     parts = []
-    for number, first in enumerate(range(0, len(images), PART)):
-        file = folder / f"{number:05d}.safetensors"
-        n = min(PART, len(images) - first)
-        part = _read(file, n)
-        if part is None:
-            array = np.array(images.images[first : first + n])  # a copy torch may own
-            part = extractor(torch.from_numpy(array))
-            _write(file, part)
-        parts.append(part)
-        progress(f"Features of {images.name}", first + n, len(images))
-    vectors = torch.cat([part.vectors for part in parts])
+    for first in range(0, len(images), PART):
+        last = min(first + PART, len(images))
+        file = folder / f"{first:08d}-{last:08d}.safetensors"
+        parts.append(cached_tensors(file, lambda first=first, last=last: extract(first, last)))
+        progress(f"Features of {images.name}", last, len(images))
+    vectors = torch.cat([part["vectors"] for part in parts])
     finite = torch.isfinite(vectors).all(1)
     if not finite.all():
         bad = int((~finite).nonzero()[0])
@@ -72,64 +69,9 @@ def bank_of(
             f"The features of image {bad} of {images.name} are not finite; check its values and "
             "the extractor's weights."
         )
-    logits = [part.logits for part in parts if part.logits is not None]
     features = FeatureSet(
         vectors=vectors,
-        logits=torch.cat(logits) if len(logits) == len(parts) else None,
+        logits=torch.cat([part["logits"] for part in parts]) if "logits" in parts[0] else None,
         labels=None if images.labels is None else torch.from_numpy(images.labels),
     )
     return Bank(features=features, folder=folder)
-
-
-def cached_tensors(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Tensors kept in one file with the hash of their content; made when absent or damaged."""
-    found = _intact(file)
-    if found is None:
-        found = {name: value.contiguous() for name, value in make().items()}
-        _save(file, found)
-    return found
-
-
-def _write(file: Path, part: Features) -> None:
-    content = {"vectors": part.vectors.contiguous()}
-    if part.logits is not None:
-        content["logits"] = part.logits.contiguous()
-    _save(file, content)
-
-
-def _read(file: Path, n: int) -> Features | None:
-    content = _intact(file)
-    if content is None or len(content["vectors"]) != n:
-        return None
-    return Features(content["vectors"], content.get("logits"))
-
-
-def _save(file: Path, content: dict[str, Tensor]) -> None:
-    metadata = {"sha256": _hash(content), "place": _place(file)}
-    write_atomically(file, safetensors.torch.save(content, metadata))
-
-
-def _intact(file: Path) -> dict[str, Tensor] | None:
-    try:
-        # Copied, as fresh memory is aligned: products of tensors that are not round differently.
-        content = {name: t.clone() for name, t in safetensors.torch.load_file(file).items()}
-        with safe_open(file, "pt") as opened:
-            metadata = opened.metadata() or {}
-    except (OSError, SafetensorError):
-        return None
-    # A file that was copied here from the bank of another extractor is whole, but not this one's.
-    intact = metadata.get("sha256") == _hash(content) and metadata.get("place") == _place(file)
-    return content if intact else None
-
-
-def _place(file: Path) -> str:
-    """The bank's key, which names images and extractor, and the part."""
-    return f"{file.parent.name}/{file.name}"
-
-
-def _hash(content: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, value in sorted(content.items()):
-        digest.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
-        digest.update(value.contiguous().cpu().numpy().tobytes())
-    return digest.hexdigest()

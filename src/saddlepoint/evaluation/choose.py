@@ -1,4 +1,4 @@
-"""A user's word for features -> a network that is ready."""
+"""From what a user gives as `features` to an extractor that is ready."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from saddlepoint.core.measures import Extractor, LoadedExtractor, Progress, no_p
 from saddlepoint.evaluation.extractors._module import LoadedModule
 
 FeatureChoice = str | Extractor | nn.Module
-"""What may be given as `features`: a word of the command line, or from Python an extractor with its
-fields set, or a network (see extractors/_module.py)."""
+"""What may be given as `features`: a word as on the command line, an extractor with its fields set,
+or a module (see extractors/_module.py)."""
 
 AUTO = ("inception", "classifier", "rotations", "pixels")
-"""In this order: what most published numbers are made of, what is sensible offline, the rest."""
+"""Tried in this order: what most published numbers use, then what works offline."""
 BY_ENDING = {".safetensors": "dinov2", ".onnx": "onnx"}
-"""Whose weights a file is; any other file or folder is Inception's."""
+"""Which extractor a file belongs to; any other file or folder is taken for Inception's weights."""
 
 
 def choose_extractor(
@@ -28,51 +28,61 @@ def choose_extractor(
     device: str = "cpu",
     progress: Progress = no_progress,
 ) -> tuple[LoadedExtractor, str]:
-    """The extractor that `--features TEXT` means, or the one that is given, loaded.
+    """The extractor that `features` means, loaded.
 
     Args:
         features: auto, a registered name, a file of weights (a folder for Inception's), an
             extractor, or a module.
         reference: the data that a classifier learns from.
-        progress: told of what takes long, such as a classifier's training.
+        progress: called during slow work, such as training a classifier.
 
     Returns:
-        The extractor, and a sentence that says which was taken and why.
+        The extractor, and a sentence that says which one was chosen and why.
 
     Raises:
         InputError: neither a name nor a path; or it cannot be loaded.
     """
-    names = registry.names("extractor")
-    if features == "auto":
-        reasons = []
-        for name in AUTO:
-            reason = registry.get("extractor", name)().unfit(reference)
-            if not reason:
-                passed_by = "".join(f"; not {r}" for r in reasons)
-                loaded = registry.get("extractor", name)().load(reference, device, progress)
-                return loaded, f"Features: {_say(loaded)} (auto{passed_by})."
-            reasons.append(f"{name}: {reason}")
-        raise InputError(f"--features auto: nothing fits {reference.name} ({'; '.join(reasons)}).")
     if isinstance(features, nn.Module):
         loaded = LoadedModule(features, reference)
-    elif isinstance(features, Extractor):
-        loaded = features.load(reference, device, progress)
-    elif features in names:
-        loaded = registry.get("extractor", features)().load(reference, device, progress)
-    elif Path(features).expanduser().exists():
-        kind = BY_ENDING.get(Path(features).suffix, "inception")
-        loaded = registry.get("extractor", kind)(weights=features).load(reference, device, progress)
-    else:
-        hint = registry.unknown("features", features, ["auto", *names]).rstrip(".?")
-        raise InputError(f"--features {features}: {hint}; and no such file exists.")
-    return loaded, f"Features: {_say(loaded)}."
+        return loaded, f"Features: {_described(loaded)}."
+    why = ""
+    if features == "auto":
+        features, why = _automatic(reference)
+    elif isinstance(features, str):
+        features = _named(features)
+    loaded = features.load(reference, device, progress)
+    return loaded, f"Features: {_described(loaded)}{why}."
 
 
-def _say(extractor: LoadedExtractor) -> str:
+def _automatic(reference: Dataset) -> tuple[Extractor, str]:
+    """The first extractor of AUTO that fits the data, and why not an earlier one."""
+    reasons = []
+    for name in AUTO:
+        extractor = registry.get("extractor", name)()
+        reason = extractor.unfit(reference)
+        if not reason:
+            return extractor, f" (auto{''.join(f'; not {r}' for r in reasons)})"
+        reasons.append(f"{name}: {reason}")
+    raise InputError(f"--features auto: nothing fits {reference.name} ({'; '.join(reasons)}).")
+
+
+def _named(text: str) -> Extractor:
+    """The extractor of that name, or the one that a file of weights belongs to."""
+    names = registry.names("extractor")
+    if text in names:
+        return registry.get("extractor", text)()
+    if Path(text).expanduser().exists():
+        kind = BY_ENDING.get(Path(text).suffix, "inception")
+        return registry.get("extractor", kind)(weights=text)
+    hint = registry.unknown("features", text, ["auto", *names]).rstrip(".?")
+    raise InputError(f"--features {text}: {hint}; and no such file exists.")
+
+
+def _described(extractor: LoadedExtractor) -> str:
     protocol = extractor.protocol
     words = " ".join(str(protocol[key]) for key in ("kind", "class", "size") if key in protocol)
     if "accuracy" in protocol:
-        words += f", {100 * protocol['accuracy']:.1f} % right on images it never saw"
+        words += f", {100 * protocol['accuracy']:.1f} % accurate on held-out images"
     if protocol.get("sha256"):
         words += f", sha256 {protocol['sha256'][:12]}"
     return words

@@ -12,18 +12,18 @@ from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import newest_scores
 
 NOT_A_DIFFERENCE = ("seed", "preset", "train.device")
-"""Fields of a configuration that do not make another model."""
+"""Fields in which runs of the same model may differ."""
 
 
 def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
-    """Runs that differ only by seed are one row: median, least and greatest of each number.
+    """One row for all runs that differ only by seed: median, least and greatest of each number.
 
     Returns:
         {"protocol", "rows": [{"name", "runs", "seeds", "kimg", "values": {number: {"median",
         "least", "greatest", "each", "intervals"}}}], "differences": {field: {row name: value}}}.
 
     Raises:
-        InputError: a run without scores, or no protocol that all of them share; says what differs.
+        InputError: a run without scores, or no protocol that all runs share; says what differs.
     """
     if not runs:
         raise InputError("No runs were given; name at least one run folder.")
@@ -69,21 +69,21 @@ def flatten(document: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _configuration(run: Run) -> dict[str, Any]:
-    """The fields of a run's configuration; a budget of time is told by its minutes alone."""
+    """The fields of a run's configuration; of a time budget the minutes alone."""
     config = flatten(run.document["config"])
     if config.get("train.minutes"):
-        del config["train.kimg"]  # as many images as this machine made in that time
+        del config["train.kimg"]  # how many images that were depends on the machine
     return config
 
 
 def protocol_differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Dotted fields in which two protocols differ."""
+    """Dotted names of the fields in which two protocols differ."""
     a, b = flatten(one), flatten(other)
     return [name for name in dict.fromkeys((*a, *b)) if a.get(name) != b.get(name)]
 
 
 def _shared_protocol(scores: dict[str, list[dict[str, Any]]]) -> str:
-    """The newest protocol that every run was measured by."""
+    """The newest protocol by which every run was measured."""
     first_path, first = next(iter(scores.items()))
     for candidate in reversed(first):
         wanted = candidate["protocol_sha256"]
@@ -94,7 +94,7 @@ def _shared_protocol(scores: dict[str, list[dict[str, Any]]]) -> str:
         if fields:
             raise InputError(
                 f"{first_path} and {path} were measured by different protocols (they differ in "
-                f"{', '.join(fields)}), so their numbers do not compare; evaluate both in the "
+                f"{', '.join(fields)}), so their numbers cannot be compared; evaluate both in the "
                 "same way."
             )
     raise InputError(
@@ -122,7 +122,7 @@ def _differing(configs: list[dict[str, Any]]) -> list[str]:
 
 
 def _names(runs: list[Run], flat: dict[str, dict[str, Any]], differing: list[str]) -> list[str]:
-    """The preset's name, with the fields that differ where two rows have the same preset."""
+    """Names of the rows: the preset, with the differing fields if rows share a preset."""
     presets = [str(flat[str(run.path)].get("preset") or run.path.name) for run in runs]
     names = []
     for run, preset in zip(runs, presets, strict=True):

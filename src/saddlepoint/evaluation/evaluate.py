@@ -12,7 +12,6 @@ import numpy as np
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
-from saddlepoint.core.measures import Progress, no_progress
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import evaluation_progress
@@ -25,8 +24,7 @@ from saddlepoint.evaluation.sheets import sheets_of
 from saddlepoint.sampling.sampler import load_sampler
 
 FIRST_SEED = 1_000_000
-"""Samples that are measured are other ones than those that grids show."""
-N_DEFAULT = 10_000
+"""Seeds of measured samples start here, so that they differ from the samples shown in grids."""
 
 
 def evaluate(
@@ -34,7 +32,7 @@ def evaluate(
     real: str | None = None,
     *,
     features: FeatureChoice = "auto",
-    n: int = N_DEFAULT,
+    n: int = 10_000,
     truncation: float = 1.0,
     k: int = 3,
     n_bootstrap: int = 200,
@@ -46,119 +44,84 @@ def evaluate(
     """Measure the samples of a run or of weights, or a set of images, against real ones.
 
     Args:
+        model: a run, an ema.safetensors, or a set of images.
         real: a data set's name or a path; by default a run's own data, its test split if any.
-        features: as `score_images` takes it.
-        per_class: refuse sets without measures per class; take them of more than 20 classes too.
+        features: as in `score_images`.
+        n: images of each set, at most.
+        truncation: psi of the samples; 1 is off.
+        per_class: measure each class of more than 20 classes too, and refuse sets without classes.
 
     Returns:
         The document (values with intervals, and their protocol), and a sentence on the features.
 
     Raises:
-        InputError: no such model or data; sets that cannot be compared; a bad number.
+        InputError: no such model or data, sets that cannot be compared, or a bad number.
     """
     settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device, per_class=per_class)
-    request = Request(
-        model=Path(model),
-        real=real,
-        features=features,
-        n=n,
-        truncation=truncation,
-        settings=settings,
-    )
+    if n < 2:
+        raise InputError(f"--n {n} must be at least 2.")
+    model = Path(model)
+    run = Run.open(model) if (model / "config.json").is_file() else None
+    training = None if run is None else read_config(run).source
+    source = _real_source(model, real, training)
+    real_data = source.open()
+    # A classifier learns from the training split, also when the test split is measured.
+    learned_source = training or _with_split(source, "test", "train")
+    learned = real_data if learned_source == source else learned_source.open()
     with evaluation_progress(quiet) as progress:
-        done, said = evaluate_request(request, progress)
+        extractor, said = choose_extractor(features, learned, device, progress)
+        real_set = subset_of(real_data, n, seed, _origin(source))
+        if run is not None or (model.is_file() and model.suffix == ".safetensors"):
+            sampler = load_sampler(model, device)
+            labels = real_set.labels
+            fake = drawn_from(sampler, n, FIRST_SEED, str(model), truncation, labels, progress)
+        else:
+            given = resolve(str(model))
+            fake = subset_of(_in_size_of(given, real_data).open(), n, seed, _origin(given))
+        # Memorisation needs training images that are not the real set itself; a large network is
+        # too slow for all of them, so it sees as many as there are in the other sets.
+        train = None
+        if training is not None and learned.fingerprint != real_data.fingerprint:
+            n_train = n if extractor.expensive else None
+            train = subset_of(learned, n_train, seed, _origin(training))
+        mixture = _mixture(source)
+        done = evaluate_sets(real_set, fake, extractor, settings, train, mixture, progress)
+    if run is not None:
+        _save(run, done)
     return done.document, said
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a user asks to be measured."""
-
-    model: Path
-    """A run, an ema.safetensors, or a set of images."""
-    real: str | None = None
-    """The real images: a data set's name or a path; by default a run's own data."""
-    features: FeatureChoice = "auto"
-    """auto, an extractor's name, or a file of weights; an extractor or a module itself."""
-    n: int = N_DEFAULT
-    """Images of each set, at most."""
-    truncation: float = 1.0
-    """psi of the samples."""
-    settings: Settings = dataclasses.field(default_factory=Settings)
+def _save(run: Run, done: Evaluation) -> None:
+    checkpoint = done.document["checkpoint"] = save_score(run, done.document)
+    for name, sheet in sheets_of(done).items():
+        write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
 
 
-def evaluate_request(request: Request, progress: Progress = no_progress) -> tuple[Evaluation, str]:
-    """Find the sets and the extractor, and measure.
-
-    Returns:
-        The evaluation, and a sentence that says which features were taken.
-
-    Raises:
-        InputError: no such model or data, sets that cannot be compared, a bad number.
-    """
-    if request.n < 2:
-        raise InputError(f"--n {request.n} must be at least 2.")
-    model, seed = request.model, request.settings.seed
-    is_run = (model / "config.json").is_file()
-    is_weights = model.is_file() and model.suffix == ".safetensors"
-    training = read_config(Run.open(model)).source if is_run else None
-    real_source = _real_source(request, training)
-    real_data = real_source.open()
-    learnt = training.open() if training is not None else _training_part(real_source, real_data)
-    extractor, said = choose_extractor(request.features, learnt, request.settings.device, progress)
-    real = subset_of(real_data, request.n, seed, _origin(real_source))
-    if is_run or is_weights:
-        sampler = load_sampler(model, request.settings.device)
-        fake = drawn_from(
-            sampler, request.n, FIRST_SEED, str(model), request.truncation, real.labels, progress
-        )
-    else:
-        source = resolve(str(model))
-        fake = subset_of(_in_size_of(source, real_data).open(), request.n, seed, _origin(source))
-    # A whole training set is dear in a large network: there a part as large as the other sets.
-    train = None
-    if training is not None and learnt.fingerprint != real_data.fingerprint:
-        train = subset_of(learnt, request.n if extractor.dear else None, seed, _origin(training))
-    done = evaluate_sets(
-        real, fake, extractor, request.settings, train, _mixture(real_source), progress
-    )
-    if is_run:
-        run = Run.open(model)
-        checkpoint = done.document["checkpoint"] = save_score(run, done.document)
-        for name, sheet in sheets_of(done).items():
-            write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
-    return done, said
-
-
-def _real_source(request: Request, training: Source | None) -> Source:
-    if request.real is not None:
-        return resolve(request.real)
+def _real_source(model: Path, real: str | None, training: Source | None) -> Source:
+    if real is not None:
+        return resolve(real)
     if training is None:
         raise InputError(
-            f"{request.model} is no run, so its real images are not known; name them: "
-            f"`saddle evaluate {request.model} REAL`, or --data NAME."
+            f"{model} is not a run, so its real images are unknown; name them: "
+            f"`saddle evaluate {model} REAL`, or --data NAME."
         )
     return held_out(training)
 
 
 def held_out(source: Source) -> Source:
-    """The test split of the data, where there is one: what the generator never saw."""
-    names = {field.name for field in dataclasses.fields(source)}  # type: ignore[arg-type]  # every source is a dataclass
-    if "split" in names and getattr(source, "split", "") == "train":
-        return dataclasses.replace(source, split="test")  # type: ignore[type-var]
-    return source
+    """The test split of the data if there is one: images that the generator never saw."""
+    return _with_split(source, "train", "test")
 
 
-def _training_part(source: Source, data: Dataset) -> Dataset:
-    """What a classifier may learn from when a test split is the real set: the train split."""
-    names = {field.name for field in dataclasses.fields(source)}  # type: ignore[arg-type]
-    if "split" in names and getattr(source, "split", "") == "test":
-        return dataclasses.replace(source, split="train").open()  # type: ignore[type-var]
-    return data
+def _with_split(source: Source, old: str, new: str) -> Source:
+    """Split `new` of a source whose split is `old`; any other source as it is."""
+    if getattr(source, "split", "") != old:
+        return source
+    return dataclasses.replace(source, split=new)  # type: ignore[type-var]  # all are dataclasses
 
 
 def _in_size_of(source: Source, real: Dataset) -> Source:
-    """A folder of images has no size of its own: it takes that of the real images."""
+    """A folder of images has no size of its own: it is read at the size of the real images."""
     if getattr(source, "kind", "") == "folder" and real.spec.is_image:
         return dataclasses.replace(source, size=real.spec.size)  # type: ignore[type-var]
     return source

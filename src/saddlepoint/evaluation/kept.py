@@ -1,7 +1,7 @@
-"""What follows from the real images alone, kept beside their features for later evaluations.
+"""Results that depend on the real images alone, cached beside their features.
 
-The folder of a bank is named after the content of its images and extractor, and each file after all
-else that decides what is in it, so that nothing stale can be found.
+The folder of a bank is named after its images and extractor, and each file after all other things
+that decide its content, so nothing stale can be found.
 """
 
 from __future__ import annotations
@@ -11,27 +11,23 @@ from pathlib import Path
 from torch import Tensor
 
 from saddlepoint.core.measures import Comparison
-from saddlepoint.evaluation.bank import cached_tensors
 from saddlepoint.evaluation.metrics._kernel import subset_size
 from saddlepoint.evaluation.metrics._moments import Moments
 from saddlepoint.evaluation.metrics._pairwise import RealPairs, real_pairs
+from saddlepoint.evaluation.tensor_files import cached_tensors
 
 OF_REFERENCE = ("moments-real", "pairs-real")
-"""Names in Comparison.shared of what other fakes of the same number would find again."""
+"""Names in Comparison.shared of results that hold for other fakes of the same number, too."""
 
 
 def keep_reference(comparison: Comparison, folder: Path) -> None:
-    """Put the moments and the pairs of the real images into `shared`, made when absent on disk."""
+    """Put the moments and the pairs of the real images into `shared`, from the folder if there."""
     comparison.shared["moments-real"] = _moments(comparison, folder)
     comparison.shared["pairs-real"] = _pairs(comparison, folder)
 
 
 def _moments(comparison: Comparison, folder: Path) -> Moments:
-    """Mean, covariance and its factor.
-
-    The file has had this name since it holds a Cholesky factor; one that holds a symmetric root
-    (`moments.safetensors`) is left alone.
-    """
+    """Mean, covariance and its factor."""
     device = comparison.device
 
     def make() -> dict[str, Tensor]:
@@ -39,6 +35,7 @@ def _moments(comparison: Comparison, folder: Path) -> Moments:
         names = ("total", "products", "factor")
         return {name: getattr(made, name).cpu() for name in names}
 
+    # `moments.safetensors`, from before the Cholesky factor, holds a symmetric root.
     kept = cached_tensors(folder / "moments-factor.safetensors", make)
     return Moments(
         n=float(len(comparison.real)),
@@ -49,7 +46,7 @@ def _moments(comparison: Comparison, folder: Path) -> Moments:
 
 
 def _pairs(comparison: Comparison, folder: Path) -> RealPairs:
-    """Radii, and sums of the kernel within the groups of images that seed and numbers decide."""
+    """Radii, and the kernel's sums within the groups of images that seed and sizes decide."""
 
     def make() -> dict[str, Tensor]:
         made = real_pairs(comparison)

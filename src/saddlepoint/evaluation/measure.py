@@ -1,4 +1,4 @@
-"""All measures of generated images against real ones, with the protocol beside the numbers."""
+"""All measures of generated images against real ones, with their protocol."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from saddlepoint.evaluation.sets import ImageSet, check_alike
 
 SCHEMA = 1
 PER_CLASS_LIMIT = 20
-"""Sets with more classes get no measures per class: too few images each."""
+"""Sets with more classes get no measures per class, as each has too few images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What decides the numbers beside the sets and the extractor."""
+    """What the numbers depend on, besides the sets and the extractor."""
 
     k: int = 3
     """Neighbours of the k-NN measures."""
     seed: int = 0
-    """Of subsets and of the bootstrap."""
+    """Seed of subsets and of the bootstrap."""
     n_bootstrap: int = 200
-    """Resamplings behind an interval; 0 for none."""
+    """Resamples behind an interval; 0 for no intervals."""
     dtype: Literal["float32", "float64"] = "float32"
-    """Of matrix products behind distances; what they could decide is decided in float64."""
+    """Of the matrix products behind distances; close calls are decided in float64 anyway."""
     device: str = "cpu"
     per_class: bool = False
-    """Refuse sets that have no measures per class; measure them however many classes there are."""
+    """Measure each class however many there are, and refuse sets without classes."""
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -72,7 +72,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The numbers as JSON, and what pictures are made of."""
+    """The numbers as JSON, and what pictures are made from."""
 
     document: dict[str, Any]
     comparison: Comparison
@@ -90,11 +90,11 @@ def evaluate_sets(
     mixture: tuple[Any, float] | None = None,
     progress: Progress = no_progress,
 ) -> Evaluation:
-    """Every measure that fits these two sets, from one extraction and one pass over the pairs.
+    """All measures that fit these two sets, from one extraction and one pass over the pairs.
 
     Args:
-        train: the images that the generator learnt from, for memorisation.
-        mixture: (centres float64 [modes, 2], standard deviation) of points whose modes are known.
+        train: the images that the generator was trained on, for memorisation.
+        mixture: (centres float64 [modes, 2], standard deviation), for points with known modes.
 
     Raises:
         InputError: sets that cannot be compared.
@@ -140,7 +140,7 @@ def evaluate_sets(
 def measure(
     comparison: Comparison, progress: Progress = no_progress
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """-> {number: {"value", "interval", "note"}}, {measure that does not fit: why}."""
+    """-> {number: {"value", "interval", "better", "note"}}, {measure that does not fit: why}."""
     values: dict[str, Any] = {}
     unfit: dict[str, str] = {}
     names = registry.names("metric")
@@ -157,7 +157,7 @@ def measure(
 
 
 def unlabelled(real_labels: object | None, fake_labels: object | None) -> str:
-    """Which of two sets has no labels, in a few words; "" when both have."""
+    """Which of the two sets has no labels, or ""."""
     if real_labels is None:
         return "the real images have no labels"
     return "the fakes have no labels" if fake_labels is None else ""
@@ -166,10 +166,10 @@ def unlabelled(real_labels: object | None, fake_labels: object | None) -> str:
 def per_class(
     comparison: Comparison, classes: tuple[str, ...], limit: int = PER_CLASS_LIMIT
 ) -> tuple[dict[str, dict[str, float]], str]:
-    """Values of each class of a labelled pair of sets, from the same features; no intervals.
+    """Values for each class of two labelled sets, from the same features, without intervals.
 
     Returns:
-        {class: {number: value}}, and why it is empty, or "".
+        {class: {number: value}}, and why it is empty or "".
     """
     real, fake = comparison.real, comparison.fake
     if why := unlabelled(real.labels, fake.labels):
@@ -177,7 +177,7 @@ def per_class(
     assert real.labels is not None
     assert fake.labels is not None
     if len(classes) > limit:
-        return {}, f"{len(classes):,} classes are more than {limit}; --per-class measures them"
+        return {}, f"{len(classes):,} classes are more than {limit}; use --per-class to measure them"
     found = {}
     for label, name in enumerate(classes):
         of_real, of_fake = real.take(real.labels == label), fake.take(fake.labels == label)
@@ -193,7 +193,7 @@ def per_class(
 def protocol_of(
     real: ImageSet, fake: ImageSet, extractor: LoadedExtractor, settings: Settings
 ) -> dict[str, Any]:
-    """All that two numbers must share to be put side by side."""
+    """Everything that two numbers must have in common to be comparable."""
     return {
         "features": extractor.protocol,
         "real": real.fingerprint,
@@ -227,5 +227,5 @@ def _plain(number: Measured) -> dict[str, Any]:
 
 
 def _rounded(value: float) -> float:
-    """Ten digits: the last bits beyond depend on where in memory a vector happens to lie."""
+    """Ten digits: further ones depend on the memory alignment of vectors."""
     return float(f"{value:.10g}")

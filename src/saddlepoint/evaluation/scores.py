@@ -1,4 +1,4 @@
-"""scores/<checkpoint>.json of a run: what was measured, under which protocol. No torch in here."""
+"""scores/<checkpoint>.json of a run: what was measured, by which protocol. No torch in here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ SCHEMA = 1
 
 
 def save_score(run: Run, document: dict[str, Any]) -> str:
-    """Add an evaluation to the file of the checkpoint that was sampled; an earlier one of the same
-    protocol gives way.
+    """Add an evaluation to the file of the checkpoint that was sampled; it replaces an earlier one
+    of the same protocol.
 
     Returns:
         The checkpoint's name.
@@ -33,7 +33,7 @@ def save_score(run: Run, document: dict[str, Any]) -> str:
 
 
 def newest_scores(run: Run) -> list[dict[str, Any]]:
-    """All evaluations of the newest checkpoint that has one; [] when there is none."""
+    """All evaluations of the newest checkpoint that has any; [] if there is none."""
     if not run.scores_folder.is_dir():
         return []
     files = sorted(run.scores_folder.glob("*.json"), key=lambda file: images_of(file))
@@ -41,7 +41,7 @@ def newest_scores(run: Run) -> list[dict[str, Any]]:
 
 
 def read_scores(file: Path) -> list[dict[str, Any]]:
-    """The evaluations in one file; [] when it is absent.
+    """The evaluations in one file; [] if it is absent.
 
     Raises:
         InputError: damaged.
@@ -67,7 +67,7 @@ def as_rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def in_digits(value: float) -> str:
-    """Four places, six for a small number such as KID's, two for a large one."""
+    """Four decimals; six for a small number such as KID, two for a large one."""
     if value == 0 or abs(value) >= 10:
         return f"{value:.2f}" if value else "0"
     return f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.6f}"

@@ -1,4 +1,4 @@
-"""Sets of images that are measured: from data, or drawn from a generator."""
+"""The sets of images that are measured: from data, or drawn from a generator."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ SAMPLES_AT_ONCE = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSet:
-    """Images in memory or in a memory map, with what tells them from all others."""
+    """Images in memory or in a memory map, and what identifies them."""
 
     name: str
-    """For a person: the data set, the folder or the run."""
+    """For messages: the data set, the folder or the run."""
     spec: DataSpec
     images: np.ndarray
     """uint8 [n, h, w, c], or float32 [n, 2] for points."""
     labels: np.ndarray | None
-    """int64 [n]: the class, or the one that was asked for; or None."""
+    """int64 [n]: the class of an image, or the one a sample was conditioned on; or None."""
     classes: tuple[str, ...]
     fingerprint: str
     origin: dict[str, Any]
-    """JSON for the protocol: where the images came from and how they were chosen."""
+    """JSON: where the images came from and how they were chosen."""
 
     def __len__(self) -> int:
         return len(self.images)
 
 
 def subset_of(dataset: Dataset, n: int | None, seed: int, origin: dict[str, Any]) -> ImageSet:
-    """n images of a data set, drawn without replacement; all of it when it has no more.
+    """n images of a data set, drawn without replacement; all of them if it has no more.
 
-    A set of n images is not a part of one with more: the draw depends on n.
+    The draw depends on n: a smaller subset is not part of a larger one.
     """
     images, labels = dataset.images, dataset.labels
     mark = dataset.fingerprint
@@ -75,8 +75,8 @@ def drawn_from(
     """Images of seeds first_seed, first_seed + 1, ... of a generator.
 
     Args:
-        labels: int64 [m], dealt out to the seeds in turn; give the real images' own, so that both
-            sets have the same classes in the same numbers. Ignored by an unconditional generator.
+        labels: int64 [m], assigned to the seeds in turn; with those of the real images both sets
+            have the same class counts. Ignored by an unconditional generator.
     """
     parts, asked = [], None
     if sampler.conditional:
@@ -111,7 +111,7 @@ def drawn_from(
 
 
 def check_alike(real: ImageSet, fake: ImageSet, k: int) -> None:
-    """Raises InputError when two sets cannot be compared."""
+    """Raises InputError if the two sets cannot be compared."""
     if real.spec.is_image != fake.spec.is_image:
         raise InputError(
             f"{real.name} and {fake.name} cannot be compared: one holds images, the other points."
@@ -126,7 +126,7 @@ def check_alike(real: ImageSet, fake: ImageSet, k: int) -> None:
         if label >= n_classes:
             raise InputError(
                 f"{fake.name} holds the label {label}, but {real.name} has {n_classes} classes, 0 "
-                f"to {n_classes - 1}; label both alike, or leave the labels out."
+                f"to {n_classes - 1}; use the same classes for both, or leave the labels out."
             )
     for images in (real, fake):
         if len(images) < k + 1:

@@ -1,4 +1,4 @@
-"""Pictures beside the numbers: samples and the training images nearest to them, best and worst."""
+"""Pictures beside the numbers: suspected copies, and the most and least realistic samples."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ N_PAIRS, N_EXTREMES, COLUMNS = 32, 32, 16
 
 
 def sheets_of(done: Evaluation) -> dict[str, np.ndarray]:
-    """Name -> a sheet, uint8 [h, w, c]; {} for points.
+    """Name -> sheet, uint8 [h, w, c]; {} for points.
 
     closest: pairs of a sample and, to its right, its nearest training image, the most suspicious
-    first (distance as a share of that image's distance to its own nearest one).
+    first: those whose distance is smallest relative to that image's distance to its own neighbour.
     realism: the samples with the highest realism scores, then those with the lowest.
     """
     if not done.fake.spec.is_image:

@@ -1,4 +1,4 @@
-"""The vision transformer of DINOv2, with the names of the tensors that Hugging Face publishes.
+"""The vision transformer of DINOv2, its tensors named as in the files on Hugging Face.
 
 Paper: Oquab et al. 2024, https://arxiv.org/abs/2304.07193; the network is that of Dosovitskiy et
 al. 2021, https://arxiv.org/abs/2010.11929, with LayerScale (Touvron et al. 2021,
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 PATCH = 14
 """Height and width of a patch in pixels."""
 TRAINED_GRID = 37
-"""Patches along each side of the images that the table of positions was last trained on."""
+"""Patches along each side of the images that the position embeddings were last trained on."""
 EPS = 1e-6
 
 
@@ -31,38 +31,29 @@ class Shape(NamedTuple):
     swiglu: bool = False
 
 
-class Patches(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.projection = nn.Conv2d(3, width, PATCH, PATCH)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[n, 3, h, w] -> [n, width, h / 14, w / 14]."""
-        return self.projection(x)
-
-
 class Embeddings(nn.Module):
-    """Patches as tokens, the class token before them, each with its place."""
+    """The class token and the patches as tokens, each with its position embedding."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.mask_token = nn.Parameter(torch.zeros(1, width))  # of training; in the file, not used
+        self.mask_token = nn.Parameter(torch.zeros(1, width))  # for training only
         self.position_embeddings = nn.Parameter(torch.zeros(1, TRAINED_GRID**2 + 1, width))
-        self.patch_embeddings = Patches(width)
+        projection = nn.Conv2d(3, width, PATCH, PATCH)
+        self.patch_embeddings = nn.ModuleDict({"projection": projection})
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, 3, h, w] -> [n, 1 + h * w / 196, width]."""
-        patches = self.patch_embeddings(x)
+        patches = self.patch_embeddings["projection"](x)
         rows, columns = patches.shape[2:]
         tokens = torch.cat([self.cls_token.expand(len(x), -1, -1), as_tokens(patches)], dim=1)
-        return tokens + self.places(rows, columns)
+        return tokens + self.positions(rows, columns)
 
-    def places(self, rows: int, columns: int) -> Tensor:
-        """The table of positions for a grid of another size -> [1, 1 + rows * columns, width].
+    def positions(self, rows: int, columns: int) -> Tensor:
+        """Position embeddings for a grid of another size: [1, 1 + rows * columns, width].
 
-        Stretched to exactly that size, as Hugging Face does. The authors' own code stretches by
-        (rows + 0.1) / 37 and keeps the first rows, which differs a little.
+        Interpolated to exactly that size, as Hugging Face does. The authors' own code scales by
+        (rows + 0.1) / 37 and crops, which differs slightly.
         """
         table = self.position_embeddings
         if (rows, columns) == (TRAINED_GRID, TRAINED_GRID):
@@ -88,7 +79,7 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[n, tokens, width] -> the same."""
         q, k, v = (self.split(part(x)) for part in (self.query, self.key, self.value))
-        # Written out: the fused kernels choose their own precision on some devices.
+        # Written out, as fused kernels choose their own precision on some devices.
         weights = (q @ k.transpose(2, 3) * q.shape[3] ** -0.5).softmax(dim=3)
         return (weights @ v).transpose(1, 2).flatten(2)
 
@@ -97,23 +88,14 @@ class SelfAttention(nn.Module):
         return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
-class Projection(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.dense = nn.Linear(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.dense(x)
-
-
 class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.attention = SelfAttention(width, heads)
-        self.output = Projection(width)
+        self.output = nn.ModuleDict({"dense": nn.Linear(width, width)})
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.attention(x))
+        return self.output["dense"](self.attention(x))
 
 
 class Mlp(nn.Module):
@@ -127,7 +109,7 @@ class Mlp(nn.Module):
 
 
 class SwiGlu(nn.Module):
-    """Two thirds of the inner width of `Mlp`, rounded up to a multiple of 8, twice over."""
+    """Its inner width is two thirds of that of `Mlp`, rounded up to a multiple of 8."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -164,15 +146,6 @@ class Layer(nn.Module):
         return x + self.layer_scale2(self.mlp(self.norm2(x)))
 
 
-class Encoder(nn.Module):
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.layer = nn.Sequential(*(Layer(shape) for _ in range(shape.depth)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x)
-
-
 class DinoNet(nn.Module):
     """float32 [n, 3, h, w], h and w multiples of 14 -> the class token, float32 [n, width]."""
 
@@ -180,12 +153,13 @@ class DinoNet(nn.Module):
         super().__init__()
         self.width = shape.width
         self.embeddings = Embeddings(shape.width)
-        self.encoder = Encoder(shape)
+        layers = nn.Sequential(*(Layer(shape) for _ in range(shape.depth)))
+        self.encoder = nn.ModuleDict({"layer": layers})
         self.layernorm = nn.LayerNorm(shape.width, eps=EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images normalised by ImageNet's mean and deviation -> after the last normalisation."""
-        return self.layernorm(self.encoder(self.embeddings(x))[:, 0])
+        return self.layernorm(self.encoder["layer"](self.embeddings(x))[:, 0])
 
 
 def with_weights(shape: Shape, tensors: Mapping[str, Tensor]) -> DinoNet:

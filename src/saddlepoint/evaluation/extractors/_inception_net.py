@@ -1,13 +1,13 @@
-"""The Inception network of 5 December 2015, whose features nearly every published FID is made of.
+"""The Inception network of 5 December 2015, whose features nearly every published FID uses.
 
 Paper: Szegedy et al. 2016, https://arxiv.org/abs/1512.00567, section 6; the released graph differs
-from it and from torchvision's `inception_v3` in its pools, its 1,008 logits and its lack of an
-auxiliary head. The names of the tensors are those of the weights that circulate for PyTorch.
+from it and from torchvision's `inception_v3` in its pools, its 1,008 logits and the missing
+auxiliary head. Tensors are named as in the weights published for PyTorch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -63,8 +63,12 @@ class Step(NamedTuple):
     stride: int = 1
 
 
+POINT, SQUARE, ROW, COLUMN = (1, 1), (3, 3), (1, 7), (7, 1)
+"""Kernels: height and width."""
+
+
 class Pool(NamedTuple):
-    """The pool that begins a path; it keeps the height and width unless its stride is 2."""
+    """The pool that begins a path; height and width stay unless its stride is 2."""
 
     kind: str
     """"average" (over the pixels inside the image only) or "max"."""
@@ -77,11 +81,11 @@ class Pool(NamedTuple):
 
 
 Path = list[Step | Pool | list[Step]]
-"""What is done in turn; an inner list is a fork, whose results are laid side by side."""
+"""Operations in order; an inner list is a fork, whose results are concatenated as channels."""
 
 
 class Mixed(nn.Module):
-    """Paths over one input, their results laid side by side as channels."""
+    """Paths over one input, their results concatenated as channels."""
 
     def __init__(self, inputs: int, paths: list[Path]) -> None:
         super().__init__()
@@ -111,56 +115,42 @@ class Mixed(nn.Module):
         return x
 
 
+def chain(name: str, channels: Sequence[int], kernels: Sequence[tuple[int, int]]) -> Path:
+    """Convolutions named name_1, name_2, ..."""
+    steps = zip(channels, kernels, strict=True)
+    return [Step(f"{name}_{i}", width, kernel) for i, (width, kernel) in enumerate(steps, 1)]
+
+
 def mixed_5(inputs: int, pooled: int) -> Mixed:
     """35x35 pixels, 224 + `pooled` channels."""
-    double: Path = [
-        Step("branch3x3dbl_1", 64),
-        Step("branch3x3dbl_2", 96, (3, 3)),
-        Step("branch3x3dbl_3", 96, (3, 3)),
-    ]
-    single: Path = [Step("branch5x5_1", 48), Step("branch5x5_2", 64, (5, 5))]
+    double = chain("branch3x3dbl", (64, 96, 96), (POINT, SQUARE, SQUARE))
+    single = chain("branch5x5", (48, 64), (POINT, (5, 5)))
     pool: Path = [Pool("average"), Step("branch_pool", pooled)]
     return Mixed(inputs, [[Step("branch1x1", 64)], single, double, pool])
 
 
 def mixed_6a() -> Mixed:
     """35x35 pixels to 17x17, 768 channels."""
-    double: Path = [
-        Step("branch3x3dbl_1", 64),
-        Step("branch3x3dbl_2", 96, (3, 3)),
-        Step("branch3x3dbl_3", 96, (3, 3), stride=2),
-    ]
-    return Mixed(288, [[Step("branch3x3", 384, (3, 3), stride=2)], double, [Pool("max", stride=2)]])
+    double = chain("branch3x3dbl", (64, 96), (POINT, SQUARE))
+    double.append(Step("branch3x3dbl_3", 96, SQUARE, stride=2))
+    return Mixed(288, [[Step("branch3x3", 384, SQUARE, stride=2)], double, [Pool("max", stride=2)]])
 
 
 def mixed_6(inner: int) -> Mixed:
     """17x17 pixels, 768 channels; `inner` channels between the long, thin kernels."""
-    row, column = (1, 7), (7, 1)
-    single: Path = [
-        Step("branch7x7_1", inner),
-        Step("branch7x7_2", inner, row),
-        Step("branch7x7_3", 192, column),
-    ]
-    double: Path = [
-        Step("branch7x7dbl_1", inner),
-        Step("branch7x7dbl_2", inner, column),
-        Step("branch7x7dbl_3", inner, row),
-        Step("branch7x7dbl_4", inner, column),
-        Step("branch7x7dbl_5", 192, row),
-    ]
+    single = chain("branch7x7", (inner, inner, 192), (POINT, ROW, COLUMN))
+    double = chain(
+        "branch7x7dbl", (inner, inner, inner, inner, 192), (POINT, COLUMN, ROW, COLUMN, ROW)
+    )
     pooled: Path = [Pool("average"), Step("branch_pool", 192)]
     return Mixed(768, [[Step("branch1x1", 192)], single, double, pooled])
 
 
 def mixed_7a() -> Mixed:
     """17x17 pixels to 8x8, 1280 channels."""
-    short: Path = [Step("branch3x3_1", 192), Step("branch3x3_2", 320, (3, 3), stride=2)]
-    long: Path = [
-        Step("branch7x7x3_1", 192),
-        Step("branch7x7x3_2", 192, (1, 7)),
-        Step("branch7x7x3_3", 192, (7, 1)),
-        Step("branch7x7x3_4", 192, (3, 3), stride=2),
-    ]
+    short: Path = [Step("branch3x3_1", 192), Step("branch3x3_2", 320, SQUARE, stride=2)]
+    long = chain("branch7x7x3", (192, 192, 192), (POINT, ROW, COLUMN))
+    long.append(Step("branch7x7x3_4", 192, SQUARE, stride=2))
     return Mixed(768, [short, long, [Pool("max", stride=2)]])
 
 
@@ -171,7 +161,7 @@ def mixed_7(inputs: int, pool: str) -> Mixed:
         for name in ("branch3x3_2", "branch3x3dbl_3")
     ]
     single: Path = [Step("branch3x3_1", 384), forks[0]]
-    double: Path = [Step("branch3x3dbl_1", 448), Step("branch3x3dbl_2", 384, (3, 3)), forks[1]]
+    double: Path = [*chain("branch3x3dbl", (448, 384), (POINT, SQUARE)), forks[1]]
     pooled: Path = [Pool(pool), Step("branch_pool", 192)]
     return Mixed(inputs, [[Step("branch1x1", 320)], single, double, pooled])
 
@@ -181,11 +171,11 @@ class InceptionNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.Conv2d_1a_3x3 = Conv(3, 32, (3, 3), 2, padded=False)
-        self.Conv2d_2a_3x3 = Conv(32, 32, (3, 3), 1, padded=False)
-        self.Conv2d_2b_3x3 = Conv(32, 64, (3, 3), 1, padded=True)
-        self.Conv2d_3b_1x1 = Conv(64, 80, (1, 1), 1, padded=False)
-        self.Conv2d_4a_3x3 = Conv(80, 192, (3, 3), 1, padded=False)
+        self.Conv2d_1a_3x3 = Conv(3, 32, SQUARE, 2, padded=False)
+        self.Conv2d_2a_3x3 = Conv(32, 32, SQUARE, 1, padded=False)
+        self.Conv2d_2b_3x3 = Conv(32, 64, SQUARE, 1, padded=True)
+        self.Conv2d_3b_1x1 = Conv(64, 80, POINT, 1, padded=False)
+        self.Conv2d_4a_3x3 = Conv(80, 192, SQUARE, 1, padded=False)
         self.Mixed_5b = mixed_5(192, 32)
         self.Mixed_5c = mixed_5(256, 64)
         self.Mixed_5d = mixed_5(288, 64)
@@ -196,7 +186,7 @@ class InceptionNet(nn.Module):
         self.Mixed_6e = mixed_6(192)
         self.Mixed_7a = mixed_7a()
         self.Mixed_7b = mixed_7(1280, "average")
-        self.Mixed_7c = mixed_7(2048, "max")  # not the average of 7b: so it is in the graph
+        self.Mixed_7c = mixed_7(2048, "max")  # max, unlike 7b: so it is in the released graph
         self.fc = nn.Linear(N_FEATURES, N_LOGITS)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -212,10 +202,10 @@ class InceptionNet(nn.Module):
 
 
 def unbiased_logits(pool3: Tensor, weight: Tensor) -> Tensor:
-    """float32 [n, 2048] and [1008, 2048] -> float32 [n, 1008], the network's bias left out.
+    """float32 [n, 2048] and [1008, 2048] -> float32 [n, 1008], without the network's bias.
 
-    The product is taken in float64, so that no setting of the precision of float32 products (TF32,
-    bfloat16) reaches it; MPS has no float64.
+    The product is taken in float64, which settings of float32 precision (TF32, bfloat16) do not
+    affect; MPS has no float64.
     """
     wide = torch.float32 if pool3.device.type == "mps" else torch.float64
     return (pool3.to(wide) @ weight.to(wide).T).float()
@@ -225,7 +215,7 @@ def with_weights(tensors: Mapping[str, Tensor]) -> InceptionNet:
     """The network with the given tensors, in evaluation mode and not trainable.
 
     Args:
-        tensors: a state dict; the batch counters that some files hold are passed over.
+        tensors: a state dict; the batch counters in some files are ignored.
 
     Raises:
         RuntimeError: a tensor is missing, unknown or of another shape.

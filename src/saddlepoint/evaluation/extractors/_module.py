@@ -1,4 +1,4 @@
-"""Features of a network that the caller has: any torch module, in the Python API only."""
+"""Features of a torch module that the caller passes to the Python API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Features, LoadedExtractor
-from saddlepoint.evaluation.extractors._networks import exact_float32, vectors_of, weights_hash
+from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches, weights_hash
 
 BATCH_SIZE = 32
 
@@ -21,29 +21,27 @@ BATCH_SIZE = 32
 class LoadedModule(LoadedExtractor):
     """A module float32 [32, c, h, w] in [-1, 1] (or [32, 2] for points) -> floats [32, d].
 
-    It stays on its device and keeps its mode: while it looks, it is in evaluation mode and without
-    gradients. Always 32 images at once, so that features do not depend on how many there are. Its
-    protocol names its class and the sha256 of its state dict; what its code does is told apart, for
-    the cache only, by what it answers to seeded noise.
+    It stays on its device; it runs in evaluation mode and without gradients, and keeps its own
+    mode. Its protocol names its class and the sha256 of its state dict. Two modules with the same
+    weights but different code are told apart, for the cache only, by their output for seeded noise.
 
     Raises:
-        InputError: it fails on noise in the shape of the reference, answers in another shape, or
-            answers twice differently.
+        InputError: it fails on noise in the shape of the reference, its output has the wrong
+            shape, or differs between two calls.
     """
 
-    dear = True
+    expensive = True
 
     def __init__(self, net: nn.Module, reference: Dataset) -> None:
         self.net, self.name = net, type(net).__qualname__
         held = [*net.parameters(), *net.buffers()]
         self.device = held[0].device if held else torch.device("cpu")
         noise = noise_like(reference)
-        self.n_features = self._checked(noise).shape[1]
         first, again = self(noise).vectors, self(noise).vectors
         if not torch.equal(first, again):
             raise InputError(
-                f"features: {self.name} answers the same images differently each time; take the "
-                "randomness out of its forward."
+                f"features: {self.name} returns different features for the same images; remove the "
+                "randomness from its forward."
             )
         self.mark = hashlib.sha256(first.numpy().tobytes()).hexdigest()
         self.protocol: dict[str, Any] = {
@@ -51,21 +49,21 @@ class LoadedModule(LoadedExtractor):
             "class": self.name,
             "sha256": weights_hash(net),
             "resize": "none",
-            "dim": self.n_features,
+            "dim": first.shape[1],
         }
 
     def __call__(self, images: Tensor) -> Features:
-        return Features(vectors_of(images, self.n_features, BATCH_SIZE, self._checked), None)
+        return in_batches(images, BATCH_SIZE, self._run)
 
-    def _checked(self, images: Tensor) -> Tensor:
+    def _run(self, images: Tensor) -> Features:
         x = images.float()
         if images.dim() == 4:
             x = (x / 127.5 - 1).permute(0, 3, 1, 2).contiguous()
         shown = f"float32 {list(x.shape)}"
         try:
-            with torch.no_grad(), exact_float32(self.device), evaluating(self.net):
+            with exact_float32(self.device), evaluating(self.net):
                 seen = self.net(x.to(self.device))
-        except Exception as error:  # whatever a user's module may raise is the module's fault
+        except Exception as error:  # a user's module can raise anything
             reason = (str(error).splitlines() or [""])[0]
             raise InputError(
                 f"features: {self.name} fails on {shown} with {type(error).__name__}: {reason}."
@@ -73,10 +71,10 @@ class LoadedModule(LoadedExtractor):
         if not isinstance(seen, Tensor) or seen.dim() != 2 or len(seen) != len(x):
             got = list(seen.shape) if isinstance(seen, Tensor) else type(seen).__name__
             raise InputError(
-                f"features: {self.name} makes {got} of {shown}, but it must make a vector of each "
-                f"image: floats [{len(x)}, d]."
+                f"features: {self.name} returns {got} for {shown}, but it must return one vector "
+                f"per image: floats [{len(x)}, d]."
             )
-        return seen
+        return Features(seen, None)
 
 
 def noise_like(reference: Dataset) -> Tensor:
@@ -89,7 +87,7 @@ def noise_like(reference: Dataset) -> Tensor:
 
 @contextmanager
 def evaluating(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode; each part has its own mode again afterwards."""
+    """Evaluation mode; afterwards each submodule is in its own mode again."""
     in_training = [part for part in net.modules() if part.training]
     net.eval()
     try:

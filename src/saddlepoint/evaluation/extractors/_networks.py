@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.core.measures import Features
+
 
 @contextmanager
 def exact_float32(device: torch.device) -> Iterator[None]:
@@ -38,24 +40,30 @@ def exact_float32(device: torch.device) -> Iterator[None]:
             setattr(owner, name, value)
 
 
-def vectors_of(
-    images: Tensor, n_features: int, batch_size: int, look: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """float32 [n, n_features] on the CPU: what `look` sees, always in `batch_size` images at once.
+def in_batches(images: Tensor, batch_size: int, run: Callable[[Tensor], Features]) -> Features:
+    """Features of n images on the CPU, from batches that all have `batch_size` images.
 
-    The last batch is filled up: which algorithm multiplies, and with it the last bits, depends on
-    the number.
+    Args:
+        images: uint8 [n, h, w, c], or float32 [n, 2] for points.
     """
-    vectors = torch.empty(len(images), n_features)
-    for start in range(0, len(images), batch_size):
-        rows = images[start : start + batch_size]
-        filling = rows[-1:].expand(batch_size - len(rows), *rows.shape[1:])
-        vectors[start : start + len(rows)] = look(torch.cat([rows, filling]))[: len(rows)].cpu()
-    return vectors
+    vectors, logits = [], []
+    for rows in images.split(batch_size):
+        # The last batch is filled up: the size of a batch decides which algorithm multiplies,
+        # and with it the last bits.
+        filling = rows.new_zeros(batch_size - len(rows), *rows.shape[1:])
+        with torch.no_grad():
+            found = run(torch.cat([rows, filling]))
+        vectors.append(found.vectors[: len(rows)].float().cpu())
+        if found.logits is not None:
+            logits.append(found.logits[: len(rows)].float().cpu())
+    return Features(torch.cat(vectors), torch.cat(logits) if logits else None)
 
 
 def weights_hash(net: nn.Module) -> str:
-    """sha256 over names and values of all weights and buffers."""
+    """sha256 over names and values of all weights and buffers.
+
+    It stands in the protocol of every score: other bytes here would make old scores incomparable.
+    """
     digest = hashlib.sha256()
     for name, value in sorted(net.state_dict().items()):
         digest.update(name.encode())

@@ -1,6 +1,6 @@
-"""The two ways in which images reach the network's size; a FID under one is no FID under the other.
+"""The two ways of resizing images to the network's input; their FIDs cannot be compared.
 
-Paper: Parmar, Zhang and Zhu 2022, https://arxiv.org/abs/2104.11222: what the choice does to FID.
+Paper: Parmar, Zhang and Zhu 2022, https://arxiv.org/abs/2104.11222, on what the choice does to FID.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from torch import Tensor
 def tf1_bilinear(images: Tensor, size: int) -> Tensor:
     """TensorFlow 1's `resize_bilinear`, with which FID was defined.
 
-    Row i of the result is read at row i * height / size of the image, without the shift of half a
-    pixel that is usual today and without a blur before shrinking: the result lies a little to the
-    lower right, and shrinking by more than two skips pixels. Published numbers contain that.
+    Row i of the result is read at row i * height / size of the image, without the half-pixel shift
+    that is usual today and without antialiasing: the result is shifted slightly to the lower right,
+    and shrinking by more than two skips pixels. Published numbers include both effects.
 
     Args:
         images: uint8 [n, h, w, c], on any device.
@@ -34,9 +34,9 @@ def tf1_bilinear(images: Tensor, size: int) -> Tensor:
 
 
 def _neighbours(inputs: int, outputs: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """-> indices of the pixels before and after each place, and the share of the one after.
+    """-> indices of the pixels before and after each position, and the weight of the one after.
 
-    In float32, as TensorFlow computes it: the last bits of the share depend on that.
+    In float32 as in TensorFlow: the last bits of the weight depend on that.
     """
     step = torch.tensor(inputs / outputs, dtype=torch.float32, device=device)
     place = torch.arange(outputs, dtype=torch.float32, device=device) * step
@@ -45,9 +45,9 @@ def _neighbours(inputs: int, outputs: int, device: torch.device) -> tuple[Tensor
 
 
 def antialiased_bicubic(images: Tensor, size: int) -> Tensor:
-    """Pillow's bicubic filter, widened when it shrinks, channel by channel in floating point.
+    """Pillow's antialiased bicubic filter, channel by channel in floating point.
 
-    What overshoots is clipped to 0..255; nothing is rounded.
+    Overshoots are clipped to 0..255; nothing is rounded.
 
     Args:
         images: uint8 [n, h, w, c], on any device.

@@ -1,4 +1,4 @@
-"""A small convolutional net, how it is taught and kept: the trained extractors share it."""
+"""A small convolutional net that is trained on the real data and cached."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
 from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import cache_folder, write_atomically
+from saddlepoint.core.files import cache_folder
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress
 from saddlepoint.core.randomness import derive_seed
-from saddlepoint.evaluation.extractors._networks import weights_hash
+from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches, weights_hash
+from saddlepoint.evaluation.tensor_files import read_tensors, write_tensors
 
 WIDTHS = (32, 64, 128)
 HELD_OUT = 10
-"""One labelled image in so many is kept back, to measure the accuracy."""
-CHUNK = 100
+"""One image in so many is held out to measure the accuracy."""
+BATCH_SIZE = 100
+"""Images in a batch when features are extracted."""
 
 
 class SmallClassifier(nn.Module):
     """Convolutions with BatchNorm and pooling, averaged over the image to 128 features.
 
-    Averaged features, rather than flattened ones: a Fréchet distance of two halves of
-    Fashion-MNIST is then near 0 (docs/log.md).
+    Averaged rather than flattened features: the Fréchet distance between two halves of
+    Fashion-MNIST is then near 0.
     """
 
     def __init__(self, channels: int, size: int, n_classes: int) -> None:
         super().__init__()
-        # Larger images are halved more often, so that the last maps stay near 7x7.
+        # Larger images are halved more often, so that the last feature maps stay near 7x7.
         extra = max(0, (size // 28).bit_length() - 1)
         widths = (channels, *WIDTHS[:1] * extra, *WIDTHS)
         self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
@@ -56,63 +55,65 @@ class SmallClassifier(nn.Module):
         return features, self.head(features)
 
 
-Lesson = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Positions in the data int64 [n] -> images float32 [n, c, h, w] in [-1, 1], answers int64 [n]."""
+Examples = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Positions in the data int64 [n] -> images float32 [n, c, h, w] in [-1, 1], targets int64 [n]."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaughtExtractor(Extractor):
-    """An extractor that learns the real data once, and is kept in the cache under their
-    fingerprint."""
+class TrainedExtractor(Extractor):
+    """An extractor that is trained on the real data once and cached under their fingerprint."""
 
     batch_size: int = 128
-    """Images a step."""
+    """Images in a training step."""
     lr: float = 2e-3
-    """Adam's learning rate at the start; it falls to 0."""
+    """Adam's learning rate at the start; it falls linearly to 0."""
     seed: int = 0
-    """Of the first weights and the order of the images."""
+    """Seed of the initial weights and of the order of the images."""
 
     def __post_init__(self) -> None:
         at_least(self, 1, "batch_size")
         above(self, 0, "lr")
 
-    def taught(
+    def trained(
         self,
         data: Dataset,
         device: str,
         progress: Progress,
-        n_answers: int,
+        n_targets: int,
         n_epochs: int,
-        lesson: Lesson,
+        examples: Examples,
     ) -> tuple[SmallClassifier, float]:
-        """The net, from the cache or taught now, and its accuracy on images that it never saw."""
+        """The net, from the cache or trained now, and its accuracy on the held-out images."""
         kind = self.kind  # type: ignore[attr-defined]  # given by register
         text = json.dumps([asdict(self), data.fingerprint, WIDTHS], sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()[:20]
         file = cache_folder() / f"{kind}s" / f"{key}.safetensors"
-        with torch.random.fork_rng(devices=[]):
-            net = SmallClassifier(data.spec.channels, data.spec.size, n_answers)
-        accuracy = _read(file, net)
-        if accuracy is None:
-            net.to(device)
-            with torch.random.fork_rng():
-                torch.manual_seed(derive_seed(self.seed, kind, 0))
-                accuracy = self._teach(net, len(data), device, progress, n_epochs, lesson)
-            _write(file, net, accuracy)
-        return net.to(device), accuracy
+        with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+            net = SmallClassifier(data.spec.channels, data.spec.size, n_targets)
+        cached = read_tensors(file)
+        if cached is not None:
+            net.load_state_dict(cached[0])
+            return net.to(device), float(cached[1]["accuracy"])
+        net.to(device)
+        with torch.random.fork_rng():
+            torch.manual_seed(derive_seed(self.seed, kind, 0))
+            accuracy = self._train(net, len(data), device, progress, n_epochs, examples)
+        weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
+        write_tensors(file, weights, accuracy=repr(accuracy))
+        return net, accuracy
 
-    def _teach(
+    def _train(
         self,
         net: SmallClassifier,
         n_images: int,
         device: str,
         progress: Progress,
         n_epochs: int,
-        lesson: Lesson,
+        examples: Examples,
     ) -> float:
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
-                module.reset_parameters()
+                module.reset_parameters()  # from the seed that was set just now
         order = torch.randperm(n_images)
         held, learned = order[::HELD_OUT], order[torch.arange(n_images) % HELD_OUT != 0]
         optimizer = torch.optim.Adam(net.parameters(), lr=self.lr)
@@ -123,29 +124,29 @@ class TaughtExtractor(Extractor):
         for epoch in range(n_epochs):
             progress(doing, epoch, n_epochs)
             for index in learned[torch.randperm(len(learned))].split(self.batch_size):
-                images, answers = lesson(index)
+                images, targets = examples(index)
                 optimizer.zero_grad()
-                cross_entropy(net(images.to(device))[1], answers.to(device)).backward()
+                cross_entropy(net(images.to(device))[1], targets.to(device)).backward()
                 optimizer.step()
                 schedule.step()
         progress(doing, n_epochs, n_epochs)
         net.eval()
         right = 0
         with torch.no_grad():
-            for index in held.split(CHUNK):
-                images, answers = lesson(index)
-                right += int((net(images.to(device))[1].argmax(1).cpu() == answers).sum())
+            for index in held.split(BATCH_SIZE):
+                images, targets = examples(index)
+                right += int((net(images.to(device))[1].argmax(1).cpu() == targets).sum())
         return right / len(held)
 
 
 class LoadedNet(LoadedExtractor):
-    """A taught net on a device."""
+    """A trained net on a device."""
 
     def __init__(
-        self, kind: str, taught: tuple[SmallClassifier, float], data: Dataset, device: str
+        self, kind: str, trained: tuple[SmallClassifier, float], data: Dataset, device: str
     ) -> None:
-        net, accuracy = taught
-        self.net, self.device = net.eval().requires_grad_(False), device
+        net, accuracy = trained
+        self.net, self.device = net.eval().requires_grad_(False), torch.device(device)
         self.shape = data.spec.shape
         self.protocol: dict[str, Any] = {
             "kind": kind,
@@ -156,24 +157,19 @@ class LoadedNet(LoadedExtractor):
             "trained_on": data.fingerprint,
         }
 
-    @torch.no_grad()
     def __call__(self, images: Tensor) -> Features:
         if tuple(images.shape[1:]) != (*self.shape[1:], self.shape[0]):
             wanted = f"{self.shape[0]} x {self.shape[1]} x {self.shape[2]}"
             got = f"{images.shape[3]} x {images.shape[1]} x {images.shape[2]}"
             raise InputError(
-                f"--features {self.protocol['kind']} learnt images of {wanted} and these are "
-                f"{got}; bring both sets to one size and the same channels."
+                f"--features {self.protocol['kind']} was trained on images of {wanted} and these "
+                f"are {got}; bring both sets to the same size and channels."
             )
-        vectors, logits = [], []
-        for rows in images.split(CHUNK):
-            # Filled up: which kernel runs, and so how it rounds, depends on the batch size.
-            x = torch.cat([rows, rows[-1:].expand(CHUNK - len(rows), -1, -1, -1)])
-            with torch.autocast(torch.device(self.device).type, enabled=False):
-                seen = self.net(to_unit(x.numpy()).to(self.device))
-            vectors.append(seen[0][: len(rows)].cpu())
-            logits.append(seen[1][: len(rows)].cpu())
-        return Features(torch.cat(vectors), torch.cat(logits))
+        with exact_float32(self.device):
+            return in_batches(images, BATCH_SIZE, self._run)
+
+    def _run(self, images: Tensor) -> Features:
+        return Features(*self.net(to_unit(images.numpy()).to(self.device)))
 
 
 def to_unit(images: Any) -> Tensor:
@@ -182,27 +178,8 @@ def to_unit(images: Any) -> Tensor:
 
 
 def unfit_images(data: Dataset) -> str:
-    """Why no net can learn from the data, in a few words; "" when one can."""
+    """Why no net can be trained on the data, or ""."""
     if not data.spec.is_image:
         return "the data are points"
     few = len(data) < 2 * HELD_OUT
-    return f"it needs {2 * HELD_OUT} images to learn from" if few else ""
-
-
-def _read(file: Path, net: SmallClassifier) -> float | None:
-    """Load cached weights into `net`; -> their accuracy, or None when absent or damaged."""
-    try:
-        net.load_state_dict(safetensors.torch.load_file(file))
-        with safe_open(file, "pt") as content:
-            metadata = content.metadata()
-        intact = metadata["weights_sha256"] == weights_hash(net)
-        return float(metadata["accuracy"]) if intact else None
-    except (OSError, SafetensorError, RuntimeError, KeyError, TypeError):
-        return None  # trained anew
-
-
-def _write(file: Path, net: SmallClassifier, accuracy: float) -> None:
-    weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
-    metadata = {"weights_sha256": weights_hash(net), "accuracy": repr(accuracy)}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, safetensors.torch.save(weights, metadata))
+    return f"it needs at least {2 * HELD_OUT} images to train on" if few else ""

@@ -1,4 +1,4 @@
-"""Features of a small classifier that learns the labelled data set once: the offline choice."""
+"""Features of a small classifier trained on the labelled data: the choice without downloads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from saddlepoint.core.measures import LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors._small_classifier import (
     LoadedNet,
-    TaughtExtractor,
+    TrainedExtractor,
     to_unit,
     unfit_images,
 )
@@ -22,16 +22,15 @@ from saddlepoint.evaluation.extractors._small_classifier import (
 
 @register("classifier")
 @dataclass(frozen=True, kw_only=True)
-class Classifier(TaughtExtractor):
+class Classifier(TrainedExtractor):
     """128 features and the class logits of a classifier trained on the real data's labels.
 
-    It is trained once for each data set, kept in the cache under the data's fingerprint, and its
-    accuracy on a tenth of the images, which it never saw, stands in the protocol. Numbers of two
-    classifiers do not compare.
+    It is trained once for each data set and cached under the data's fingerprint; the protocol holds
+    its accuracy on a held-out tenth of the images. Numbers from two classifiers cannot be compared.
     """
 
     epochs: int = 6
-    """Times that it sees each image."""
+    """Passes over the data in training."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -39,7 +38,7 @@ class Classifier(TaughtExtractor):
 
     def unfit(self, reference: Dataset) -> str:
         if reference.spec.is_image and reference.labels is None:
-            return "the data have no labels to learn from"
+            return "the data have no labels to train on"
         return unfit_images(reference)
 
     def load(
@@ -47,16 +46,16 @@ class Classifier(TaughtExtractor):
     ) -> LoadedExtractor:
         if reference.labels is None or reference.spec.n_classes < 2:
             raise InputError(
-                f"--features classifier: {reference.name} has no labels to learn from; use "
+                f"--features classifier: {reference.name} has no labels to train on; use "
                 "--features inception or --features rotations."
             )
         if reason := unfit_images(reference):
             raise InputError(f"--features classifier: {reason}; use --features pixels.")
         labels = torch.from_numpy(reference.labels)
 
-        def lesson(index: Tensor) -> tuple[Tensor, Tensor]:
+        def examples(index: Tensor) -> tuple[Tensor, Tensor]:
             return to_unit(reference.images[index.numpy()]), labels[index]
 
         n_classes = reference.spec.n_classes
-        taught = self.taught(reference, device, progress, n_classes, self.epochs, lesson)
-        return LoadedNet("classifier", taught, reference, device)
+        trained = self.trained(reference, device, progress, n_classes, self.epochs, examples)
+        return LoadedNet("classifier", trained, reference, device)

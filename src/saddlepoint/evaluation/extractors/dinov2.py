@@ -1,28 +1,29 @@
-"""DINOv2 features: learnt without labels, and nearer to what people see than Inception's."""
+"""DINOv2 features: learned without labels, and closer to what people see than Inception's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
 from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import (
-    Extractor,
-    Features,
-    LoadedExtractor,
-    Progress,
-    no_progress,
-)
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors import _dinov2_weights
+from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
-from saddlepoint.evaluation.extractors._networks import exact_float32, vectors_of
+from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
+from saddlepoint.evaluation.extractors._weights import (
+    find_weights,
+    identify,
+    in_usual_places,
+    open_weights,
+)
 
 IMAGE_SIZE = 224
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
@@ -34,6 +35,20 @@ SHAPES = {
     "large": Shape(1024, 24, 16),
     "giant": Shape(1536, 40, 24, swiglu=True),
 }
+FILES = {
+    size: RemoteFile(
+        name="model.safetensors",
+        url=f"https://huggingface.co/facebook/dinov2-{size}/resolve/main/model.safetensors",
+        sha256=sha256,
+    )
+    for size, sha256 in (
+        ("small", "ae1e99fcefd534ed978cdeb8326f08030c96e28b7a81ffcbc98a857c84d14be1"),
+        ("base", "d73036b56966966d07975d696bde331762f37297e2f095de8cea0040c3aa0841"),
+        ("large", "399fba97a95f22c36834418bc69373364a99af3a1153da1c0fb31db567c92e23"),
+        ("giant", "917d3c470db999d32a312f8542149be91c7cbac61ee8fb4b67ae3d82b79ce21f"),
+    )
+}
+"""By size. The hashes are those that huggingface.co shows on the pages of these files."""
 
 
 @register("dinov2")
@@ -41,16 +56,16 @@ SHAPES = {
 class DinoV2(Extractor):
     """The class token of DINOv2 after the last normalisation: 384 to 1,536 numbers.
 
-    Images reach 224 pixels by Pillow's antialiased bicubic filter, unrounded, and are normalised by
-    ImageNet's mean and deviation; grey is repeated. The weights are the safetensors files of
-    huggingface.co/facebook/dinov2-*, checked by their sha256, and the network is that of
-    `transformers` (one deviation from the authors' own code: `Embeddings.places`).
-    Paper: Oquab et al. 2024, https://arxiv.org/abs/2304.07193; as a judge of generated images, with
-    ViT-L/14, Stein et al. 2023, https://arxiv.org/abs/2306.04675.
+    Images are brought to 224 pixels by Pillow's antialiased bicubic filter, unrounded, and
+    normalised by ImageNet's mean and standard deviation; grey is repeated. The weights are the
+    safetensors files of huggingface.co/facebook/dinov2-*, checked by their sha256, and the network
+    is that of `transformers` (one deviation from the authors' own code: `Embeddings.positions`).
+    Papers: Oquab et al. 2024, https://arxiv.org/abs/2304.07193; as a judge of generated images,
+    with ViT-L/14, Stein et al. 2023, https://arxiv.org/abs/2306.04675.
     """
 
     size: Literal["small", "base", "large", "giant"] = "small"
-    """Which weights are searched for (88 MB, 346 MB, 1.2 GB, 4.6 GB); a file tells its own."""
+    """Weights to search for (88 MB, 346 MB, 1.2 GB, 4.6 GB); a file is recognised by its hash."""
     weights: str = ""
     """File of the weights, or its folder; empty searches the usual places, then downloads."""
 
@@ -60,20 +75,22 @@ class DinoV2(Extractor):
     def unfit(self, reference: Dataset) -> str:
         if not reference.spec.is_image:
             return "the data are points"
-        here = _dinov2_weights.at_hand(self.size)
-        return "" if here else "its weights are not on this machine"
+        found = in_usual_places(f"dinov2-{self.size}", [FILES[self.size]])
+        return "" if found else "its weights are not on this machine"
 
     def load(
         self, reference: Dataset, device: str, progress: Progress = no_progress
     ) -> LoadedExtractor:
         if not reference.spec.is_image:
             raise InputError(
-                f"dinov2 looks at images, and {reference.name} holds points; use --features pixels."
+                f"dinov2 takes images, and {reference.name} holds points; use --features pixels."
             )
-        file = _dinov2_weights.find_file(self.size, self.weights)
-        size, tensors = _dinov2_weights.open_file(file)
-        net = with_weights(SHAPES[size], tensors)
-        return LoadedDino(net, size, _dinov2_weights.FILES[size].sha256, device)
+        path = find_weights(f"dinov2-{self.size}", [FILES[self.size]], self.weights)
+        with open_weights(path) as content:
+            file = identify(content, path, list(FILES.values()), "DINOv2")
+        size = next(size for size, known in FILES.items() if known == file)
+        net = with_weights(SHAPES[size], safetensors.torch.load_file(path))
+        return LoadedDino(net, size, file.sha256, device)
 
 
 class LoadedDino(LoadedExtractor):
@@ -83,12 +100,12 @@ class LoadedDino(LoadedExtractor):
         sha256: of the file of its weights.
     """
 
-    dear = True
+    expensive = True
 
     def __init__(self, net: DinoNet, size: str, sha256: str, device: str) -> None:
         self.device = torch.device(device)
         self.net = net.to(self.device)
-        self.chunk = 8 if self.device.type == "cpu" else 64
+        self.batch_size = 8 if self.device.type == "cpu" else 64
         self.protocol: dict[str, Any] = {
             "kind": "dinov2",
             "size": size,
@@ -101,11 +118,11 @@ class LoadedDino(LoadedExtractor):
 
     def __call__(self, images: Tensor) -> Features:
         """uint8 [n, h, w, c], c = 1 or 3, of any size -> vectors float32 [n, width] on the CPU."""
-        with torch.no_grad(), exact_float32(self.device):
-            return Features(vectors_of(images, self.net.width, self.chunk, self._look), None)
+        with exact_float32(self.device):
+            return in_batches(images, self.batch_size, self._run)
 
-    def _look(self, images: Tensor) -> Tensor:
-        return self.net(normalised(images).to(self.device))
+    def _run(self, images: Tensor) -> Features:
+        return Features(self.net(normalised(images).to(self.device)), None)
 
 
 def normalised(images: Tensor) -> Tensor:

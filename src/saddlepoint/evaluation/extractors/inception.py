@@ -1,4 +1,4 @@
-"""Inception features: what FID, KID, IS and most published numbers are made of."""
+"""Inception features: what FID, KID, IS and most published numbers are computed from."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ from torch import Tensor, nn
 from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import (
-    Extractor,
-    Features,
-    LoadedExtractor,
-    Progress,
-    no_progress,
-)
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors import _weights
-from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES, N_LOGITS
-from saddlepoint.evaluation.extractors._networks import exact_float32
+from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES
+from saddlepoint.evaluation.extractors._inception_weights import FILES, open_net
+from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
+from saddlepoint.evaluation.extractors._weights import find_weights, in_usual_places
 
 RESIZES = {"tf1": tf1_bilinear, "clean": antialiased_bicubic}
 Resize = Literal["tf1", "clean"]
@@ -37,7 +32,7 @@ class Inception(Extractor):
     """
 
     resize: Resize = "tf1"
-    """How images reach 299 pixels: `tf1` as FID was defined, `clean` as in clean-fid."""
+    """How images are brought to 299 pixels: `tf1` as FID was defined, `clean` as in clean-fid."""
     weights: str = ""
     """File of the weights; empty searches the usual places, then downloads."""
 
@@ -47,7 +42,7 @@ class Inception(Extractor):
     def unfit(self, reference: Dataset) -> str:
         if not reference.spec.is_image:
             return "the data are points"
-        return "" if _weights.at_hand() else "its weights are not on this machine"
+        return "" if in_usual_places("inception", FILES) else "its weights are not on this machine"
 
     def load(
         self, reference: Dataset, device: str, progress: Progress = no_progress
@@ -55,10 +50,10 @@ class Inception(Extractor):
         spec = reference.spec
         if not spec.is_image or spec.channels not in (1, 3):
             raise InputError(
-                f"inception looks at grey or colour images, and an item of {reference.name} has "
+                f"inception takes grey or colour images, and an item of {reference.name} has "
                 f"shape {spec.shape}; choose another extractor."
             )
-        net, file = _weights.open_net(_weights.find_file(self.weights))
+        net, file = open_net(find_weights("inception", FILES, self.weights))
         return LoadedInception(net, self.resize, file.sha256, device, file=file.name)
 
 
@@ -71,17 +66,17 @@ class LoadedInception(LoadedExtractor):
         file: name under which that file is published.
     """
 
-    dear = True
-    chunk = 8
-    """Images that the network sees at once, always as many: which algorithm multiplies, and with
-    it the last bits, depends on the number. More are not faster on a CPU; elsewhere it is 64."""
+    expensive = True
+    batch_size = 8
+    """Images in a batch on a CPU, where more are not faster; on other devices it is 64."""
 
     def __init__(
         self, net: nn.Module, resize: Resize, sha256: str, device: str, file: str = ""
     ) -> None:
         self.device = torch.device(device)
-        on_cpu = self.device.type == "cpu"  # where channels last takes two thirds of the time
-        self.chunk = self.chunk if on_cpu else 64
+        on_cpu = self.device.type == "cpu"
+        self.batch_size = self.batch_size if on_cpu else 64
+        # On a CPU channels last saves a third of the time.
         self.layout = torch.channels_last if on_cpu else torch.contiguous_format
         self.net = net.to(self.device)
         self.net.to(memory_format=self.layout)  # type: ignore[call-overload]  # stubs lack it
@@ -100,17 +95,12 @@ class LoadedInception(LoadedExtractor):
         and logits float32 [n, 1008] without bias, on the CPU."""
         if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[3] not in (1, 3):
             raise ValueError(
-                f"uint8 [n, h, w, 1 or 3] is needed, not {images.dtype} {images.shape}"
+                f"images must be uint8 [n, h, w, 1 or 3], not {images.dtype} {images.shape}"
             )
-        vectors = torch.empty(len(images), N_FEATURES)
-        logits = torch.empty(len(images), N_LOGITS)
-        for start in range(0, len(images), self.chunk):
-            rows = images[start : start + self.chunk].to(self.device)
-            full = rows.new_zeros(self.chunk, *rows.shape[1:])
-            full[: len(rows)] = rows
-            stop = start + len(rows)
-            with torch.no_grad(), exact_float32(self.device):
-                x = (self.resize(full, IMAGE_SIZE) - 128) / 128
-                seen = self.net(x.expand(-1, 3, -1, -1).contiguous(memory_format=self.layout))
-                vectors[start:stop], logits[start:stop] = (part[: len(rows)] for part in seen)
-        return Features(vectors, logits)
+        with exact_float32(self.device):
+            return in_batches(images, self.batch_size, self._run)
+
+    def _run(self, images: Tensor) -> Features:
+        x = (self.resize(images.to(self.device), IMAGE_SIZE) - 128) / 128
+        x = x.expand(-1, 3, -1, -1).contiguous(memory_format=self.layout)
+        return Features(*self.net(x))

@@ -1,4 +1,4 @@
-"""Features of a network in an ONNX file, from whatever framework it comes."""
+"""Features of a network in an ONNX file, from any framework."""
 
 from __future__ import annotations
 
@@ -13,19 +13,13 @@ from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import (
-    Extractor,
-    Features,
-    LoadedExtractor,
-    Progress,
-    no_progress,
-)
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors._networks import vectors_of
+from saddlepoint.evaluation.extractors._networks import in_batches
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
 
 BATCH_SIZE = 32
-"""Where the file leaves the choice open."""
+"""Images in a batch, where the file does not fix it."""
 
 
 @register("onnx")
@@ -33,16 +27,16 @@ BATCH_SIZE = 32
 class Onnx(Extractor):
     """The first output of a network in an ONNX file, float32 [n, d], run on the CPU.
 
-    It must take one input, float32 [n, c, h, w], and is shown values in [-1, 1]. Where its input
-    fixes height and width, images are resized by Pillow's antialiased bicubic filter; where it
-    fixes three channels, grey is repeated.
+    The network must have one input, float32 [n, c, h, w], and gets values in [-1, 1]. If its input
+    fixes height and width, images are resized by Pillow's antialiased bicubic filter; if it fixes
+    three channels, grey is repeated.
     """
 
     weights: str = ""
-    """The .onnx file, with its weights inside; it must be named."""
+    """The .onnx file, with its weights inside; required."""
 
     def unfit(self, reference: Dataset) -> str:
-        return "" if self.weights else "no file is named"
+        return "" if self.weights else "no file is given"
 
     def load(
         self, reference: Dataset, device: str, progress: Progress = no_progress
@@ -50,11 +44,11 @@ class Onnx(Extractor):
         path = Path(self.weights).expanduser()
         if not path.is_file():
             raise InputError(
-                f"--features onnx: {self.weights or 'no file'!r} is no file; name the network: "
+                f"--features onnx: {self.weights or 'no file'!r} is not a file; give the network: "
                 "--features model.onnx."
             )
         if not reference.spec.is_image:
-            raise InputError(f"{path} looks at images, and {reference.name} holds points.")
+            raise InputError(f"{path} takes images, and {reference.name} holds points.")
         content = path.read_bytes()
         session = _session(path, content)
         layout = _layout(path, session.get_inputs(), reference.spec)
@@ -62,17 +56,17 @@ class Onnx(Extractor):
 
 
 class Layout(NamedTuple):
-    """What a network wants to be shown."""
+    """What the network expects as input."""
 
     name: str
     batch_size: int
     channels: int
     size: int | None
-    """Height and width in pixels, or None when any will do."""
+    """Height and width in pixels, or None for any."""
 
 
 def _session(path: Path, content: bytes) -> Any:
-    """The very bytes that were hashed, opened."""
+    """Open the bytes that were hashed."""
     try:
         import onnxruntime
     except ImportError:
@@ -81,15 +75,15 @@ def _session(path: Path, content: bytes) -> Any:
             "pip install 'saddlepoint[onnx]'."
         ) from None
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors; its warnings are about its own optimisations
+    options.log_severity_level = 3  # errors only: its warnings are about its own optimisations
     options.intra_op_num_threads = torch.get_num_threads()
     options.use_deterministic_compute = True
     try:
         return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a dozen kinds, which share no base of its own
+    except Exception as error:  # onnxruntime has a dozen kinds without a common base
         raise InputError(
-            f"{path} is no network that onnxruntime opens ({_first_line(error)}); export it as "
-            "ONNX again, with its weights inside the one file (external_data=False)."
+            f"{path} cannot be opened by onnxruntime ({_first_line(error)}); export it as ONNX "
+            "again, with its weights in the same file (external_data=False)."
         ) from None
 
 
@@ -98,7 +92,8 @@ def _layout(path: Path, inputs: list[Any], spec: DataSpec) -> Layout:
     if len(shape) != 4 or inputs[0].type != "tensor(float)":
         found = ", ".join(f"{i.name}: {i.type} {i.shape}" for i in inputs)
         raise InputError(
-            f"{path} takes {found}, but one input float32 [n, c, h, w] is needed; export it so."
+            f"{path} takes {found}, but it must take one input, float32 [n, c, h, w]; export it "
+            "again with that input."
         )
     n, channels, *sides = (length if isinstance(length, int) else None for length in shape)
     size, other = sides[0] or sides[1], sides[1] or sides[0]
@@ -106,21 +101,21 @@ def _layout(path: Path, inputs: list[Any], spec: DataSpec) -> Layout:
         raise InputError(f"{path} takes images of {size} x {other}, but they must be square.")
     if channels not in (None, spec.channels, 3):
         raise InputError(
-            f"{path} takes images of {channels} channel(s) and these have {spec.channels}; convert "
-            "one of the two."
+            f"{path} takes images with {channels} channel(s), but these have {spec.channels}; "
+            "convert one of the two."
         )
     return Layout(inputs[0].name, n or BATCH_SIZE, channels or spec.channels, size)
 
 
 class LoadedOnnx(LoadedExtractor):
-    """The network, and how images reach the form that it wants.
+    """The network, and how images are converted to its input.
 
     Raises:
-        InputError: it cannot be run on an image like those of the reference, or does not make a
-            vector of each.
+        InputError: it fails on images of the reference's shape, or does not return one vector per
+            image.
     """
 
-    dear = True
+    expensive = True
 
     def __init__(
         self, session: Any, layout: Layout, path: Path, sha256: str, reference: Dataset
@@ -128,7 +123,6 @@ class LoadedOnnx(LoadedExtractor):
         self.session, self.layout, self.path = session, layout, path
         self.output: str = session.get_outputs()[0].name
         blank = torch.zeros(layout.batch_size, *reference.images.shape[1:], dtype=torch.uint8)
-        self.n_features = self._look(blank).shape[1]
         self.protocol: dict[str, Any] = {
             "kind": "onnx",
             "sha256": sha256,
@@ -136,29 +130,28 @@ class LoadedOnnx(LoadedExtractor):
             "pixels": layout.size,
             "channels": layout.channels,
             "layer": self.output,
-            "dim": self.n_features,
+            "dim": self._run(blank).vectors.shape[1],
         }
 
     def __call__(self, images: Tensor) -> Features:
-        batch_size = self.layout.batch_size
-        return Features(vectors_of(images, self.n_features, batch_size, self._look), None)
+        return in_batches(images, self.layout.batch_size, self._run)
 
-    def _look(self, images: Tensor) -> Tensor:
+    def _run(self, images: Tensor) -> Features:
         size, channels = self.layout.size, self.layout.channels
         x = antialiased_bicubic(images, size) if size else images.permute(0, 3, 1, 2).float()
         x = (x / 127.5 - 1).expand(-1, channels, -1, -1).contiguous()
         try:
             (seen,) = self.session.run([self.output], {self.layout.name: x.numpy()})
-        except Exception as error:  # as above
+        except Exception as error:  # as in _session
             raise InputError(
                 f"{self.path} fails on float32 {list(x.shape)}: {_first_line(error)}."
             ) from None
         if not isinstance(seen, np.ndarray) or seen.ndim != 2 or len(seen) != len(x):
             raise InputError(
-                f"{self.path} makes {list(np.shape(seen))} of float32 {list(x.shape)}, but its "
-                "first output must be a vector of each image, [n, d]; export it so."
+                f"{self.path} returns {list(np.shape(seen))} for float32 {list(x.shape)}, but its "
+                "first output must be one vector per image, [n, d]; export it so."
             )
-        return torch.from_numpy(seen.astype(np.float32))
+        return Features(torch.from_numpy(seen.astype(np.float32)), None)
 
 
 def _first_line(error: Exception) -> str:

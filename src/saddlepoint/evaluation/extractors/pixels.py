@@ -7,13 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.measures import (
-    Extractor,
-    Features,
-    LoadedExtractor,
-    Progress,
-    no_progress,
-)
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
 
 
@@ -22,7 +16,7 @@ from saddlepoint.core.registry import register
 class Pixels(Extractor):
     """Pixel values / 127.5 - 1, or the coordinates of points.
 
-    Distances of pixels know nothing of what an image shows; for points they are the right ones.
+    Distances between pixels say nothing about what an image shows; for points they are right.
     """
 
     def load(

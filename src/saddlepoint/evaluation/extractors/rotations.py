@@ -1,4 +1,4 @@
-"""Features of a net that learns to tell how images are turned: for data without labels."""
+"""Features of a net trained to tell how images are rotated: for data without labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from saddlepoint.core.measures import Features, LoadedExtractor, Progress, no_pr
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors._small_classifier import (
     LoadedNet,
-    TaughtExtractor,
+    TrainedExtractor,
     to_unit,
     unfit_images,
 )
@@ -22,18 +22,18 @@ from saddlepoint.evaluation.extractors._small_classifier import (
 
 @register("rotations")
 @dataclass(frozen=True, kw_only=True)
-class Rotations(TaughtExtractor):
+class Rotations(TrainedExtractor):
     """128 features of a small net that names the quarter turn (0, 90, 180, 270 degrees) of images.
 
-    Telling up from down needs no label but some sense of what is in the picture. It is trained
-    once for each data set and kept in the cache; its accuracy on a tenth of the images, which it
-    never saw, stands in the protocol. Numbers of two such nets do not compare.
+    Telling up from down needs no labels, but some idea of what is in the picture. The net is
+    trained once for each data set and cached; the protocol holds its accuracy on a held-out tenth
+    of the images. Numbers from two such nets cannot be compared.
     Papers: Gidaris et al. 2018, https://arxiv.org/abs/1803.07728, section 2; for self-supervised
     features in evaluation Morozov et al. 2021, https://openreview.net/forum?id=NeRdBeTionN.
     """
 
     n_seen: int = 60_000
-    """Images that it learns from, counted each time that one is shown; at least all, once."""
+    """Images shown in training, repeats counted; every image is shown at least once."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -48,7 +48,7 @@ class Rotations(TaughtExtractor):
         if reason := unfit_images(reference):
             raise InputError(f"--features rotations: {reason}; use --features pixels.")
 
-        def lesson(index: Tensor) -> tuple[Tensor, Tensor]:
+        def examples(index: Tensor) -> tuple[Tensor, Tensor]:
             images = to_unit(reference.images[index.numpy()])
             turns = torch.randint(4, (len(index),))
             for turn in range(1, 4):
@@ -56,12 +56,12 @@ class Rotations(TaughtExtractor):
             return images, turns
 
         n_epochs = -(-self.n_seen // len(reference))
-        taught = self.taught(reference, device, progress, 4, n_epochs, lesson)
-        return _LoadedRotations("rotations", taught, reference, device)
+        trained = self.trained(reference, device, progress, 4, n_epochs, examples)
+        return _LoadedRotations("rotations", trained, reference, device)
 
 
 class _LoadedRotations(LoadedNet):
-    """Its logits are turns and no classes of images, so they are kept back."""
+    """Its logits stand for rotations, not for classes of images, so they are dropped."""
 
     def __call__(self, images: Tensor) -> Features:
         return Features(super().__call__(images).vectors, None)

@@ -1,4 +1,4 @@
-"""Intervals by the bootstrap: how much a number would move with other images of the same kinds.
+"""Bootstrap intervals: how much a number would vary with other images from the same sources.
 
 Efron & Tibshirani 1993, An Introduction to the Bootstrap, sections 13 and 14.
 """
@@ -16,6 +16,7 @@ from saddlepoint.core.measures import Comparison, Measured
 from saddlepoint.core.randomness import derive_seed
 
 LEVEL = 0.95
+"""Of every interval."""
 
 
 def mean_of(
@@ -24,10 +25,10 @@ def mean_of(
     name: str,
     better: Literal["higher", "lower", ""] = "higher",
 ) -> Measured:
-    """The mean over images with a percentile interval.
+    """The mean over images, with a percentile interval.
 
     Args:
-        values: bool or float [n], one for each image.
+        values: bool or float [n], one per image.
     """
     rows = values.double().cpu()
     value = rows.mean().item()
@@ -40,14 +41,14 @@ def mean_of(
 def interval_of(
     value: float, replicate: Callable[[Tensor, Tensor], float], comparison: Comparison, name: str
 ) -> tuple[float, float] | None:
-    """The spread of a statistic of both sets under resampling, laid around its value.
+    """Interval of a statistic of both sets: its spread under resampling, centred at its value.
 
-    A resample holds images twice, so it looks poorer than the set itself and a distance comes out
-    too great: only the replicates' spread about their own mean is used, not where they lie. A bias
-    of the value itself (FID's) is therefore not in the interval.
+    A resample holds some images twice, so it is less varied than the set and its distances are too
+    large: only the spread of the replicates about their own mean is used. A bias of the value
+    itself (as FID has) is therefore not in the interval.
 
     Args:
-        replicate: (weights of the real images, of the fakes: float32 [n] summing to 1) -> value.
+        replicate: (weights of the real images, of the fakes; float32 [n], sum 1) -> value.
     """
     if not comparison.n_bootstrap:
         return None
@@ -57,9 +58,9 @@ def interval_of(
 
 
 def around(value: float, replicates: list[float]) -> tuple[float, float] | None:
-    """The spread of resamples about their own mean, laid around a value.
+    """The spread of replicates about their own mean, centred at a value.
 
-    None without resamples, and of so few images that a resample may hold a single one, often.
+    None without replicates, or if one is not finite: a resample of few images may hold only one.
     """
     if not np.isfinite(replicates).all() or not replicates:
         return None
@@ -69,7 +70,7 @@ def around(value: float, replicates: list[float]) -> tuple[float, float] | None:
 
 
 def weights(n: int, comparison: Comparison, name: str) -> list[Tensor]:
-    """n_bootstrap times the share of each of n images in a resample: float32 [n]."""
+    """The share of each of n images in a resample, float32 [n], n_bootstrap times."""
     generator = torch.Generator().manual_seed(derive_seed(comparison.seed, f"bootstrap-{name}", n))
     drawn = (
         torch.randint(n, (n,), generator=generator).bincount(minlength=n)

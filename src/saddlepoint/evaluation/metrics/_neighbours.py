@@ -160,17 +160,14 @@ def _slack(rows: Points, points: Points) -> Tensor:
 
 
 class Inside:
-    """Which pairs of a row point and a column point lie within the radius of one of the two.
+    """Which column points lie within the radius of which row points.
 
     A pair at exactly the radius is inside, as in the code of Kynkäänniemi et al.
     """
 
-    def __init__(
-        self, rows: Points, columns: Points, radii: Tensor, of_columns: bool = False
-    ) -> None:
-        """radii: float64, squared, one for each row point (or column point, if `of_columns`)."""
-        self.rows, self.columns = rows, columns
-        self.radii, self.of_columns = radii, of_columns
+    def __init__(self, rows: Points, columns: Points, radii: Tensor) -> None:
+        """radii: float64 [rows], squared."""
+        self.rows, self.columns, self.radii = rows, columns, radii
         device = rows.squares.device
         self.row_any = torch.zeros(len(rows), dtype=torch.bool, device=device)
         self.column_counts = torch.zeros(len(columns), dtype=torch.int64, device=device)
@@ -181,15 +178,10 @@ class Inside:
 
     def add(self, rows: slice, columns: slice, squares: Tensor) -> None:
         """Take a tile of rough squared distances [len(rows), len(columns)]; it is not changed."""
-        radii = self.radii[columns if self.of_columns else rows]
-        limits = (radii + self.slack).to(squares.dtype)
-        if self.of_columns:
-            j, i = below(squares.T, limits)
-        else:
-            i, j = below(squares, limits)
+        i, j = below(squares, (self.radii[rows] + self.slack).to(squares.dtype))
         rough = squares[i, j].double()
         i, j = i + rows.start, j + columns.start
-        own = self.radii[j if self.of_columns else i]
+        own = self.radii[i]
         # Well inside whatever the rounding; all others are computed again in float64.
         inside = rough <= own - self.slack
         doubtful = (~inside).nonzero()[:, 0]

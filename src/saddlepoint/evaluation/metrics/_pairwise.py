@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saddlepoint.core.measures import Comparison
+from saddlepoint.core.measures import Comparison, Metric
 from saddlepoint.evaluation.metrics._kernel import KernelSums, members
 from saddlepoint.evaluation.metrics._neighbours import (
     Inside,
@@ -47,10 +47,6 @@ class Pairwise:
     """bool [n_real]: a fake lies within the real image's radius."""
     inside_fake: Tensor
     """bool [n_real]: the real image lies within some fake's radius."""
-    nearest_real: Tensor
-    """int64 [n_fake]: the real image nearest to each fake."""
-    nearest_squares: Tensor
-    """float64 [n_fake]: its squared distance."""
     realism: Tensor
     """float64 [n_fake]: greatest radius / distance over the real images."""
     kernel: KernelSums
@@ -61,10 +57,13 @@ def pairwise(comparison: Comparison) -> Pairwise:
     return comparison.once("pairwise", lambda: _pairwise(comparison))
 
 
-def too_few_neighbours(comparison: Comparison) -> str:
-    """Why there are no radii, or "" when each image has a k-th neighbour."""
-    smallest = min(len(comparison.real), len(comparison.fake))
-    return "" if smallest > comparison.k else f"needs more than k = {comparison.k} images a side"
+class NeighbourMetric(Metric):
+    """A measure by the k nearest neighbours of each image."""
+
+    def unfit(self, comparison: Comparison) -> str:
+        smallest = min(len(comparison.real), len(comparison.fake))
+        few = smallest <= comparison.k
+        return f"needs more than k = {comparison.k} images in each set" if few else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,59 +111,57 @@ def _pairwise(comparison: Comparison) -> Pairwise:
     real_radii = of_real.radii
     kernel.sums["real"] = of_real.kernel_sums
     fake_radii = neighbours(fake, fake, k, lambda *tile: kernel.add("fake", *tile))[0][:, -1]
-    by_real = Inside(real, fake, real_radii)
-    by_fake = Inside(real, fake, fake_radii, of_columns=True)
+    in_real_balls, in_fake_balls = Inside(real, fake, real_radii), Inside(fake, real, fake_radii)
     # Realism ignores the half of the real images with the widest balls (equation 5 of its paper).
     trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(real.dtype)
     realism = torch.zeros(len(fake), dtype=real.dtype, device=real_radii.device)
-
-    def cross(columns: slice, rows: slice, products: Tensor) -> None:
-        kernel.add("cross", rows, columns, products.T)
-
-    def balls(columns: slice, rows: slice, squares: Tensor) -> None:
-        by_real.add(rows, columns, squares.T)
-        by_fake.add(rows, columns, squares.T)
-        ratio = trusted[None, rows] / squares.clamp_min(torch.finfo(real.dtype).tiny)
-        realism[columns] = torch.maximum(realism[columns], ratio.amax(1))
-
-    nearest_squares, nearest_real = neighbours(fake, real, 1, cross, balls)
+    with full_float32():
+        for rows, columns, products in _products(real, fake):
+            kernel.add("cross", rows, columns, products)
+            squares = to_squares(products, real.squares[rows], fake.squares[columns])
+            in_real_balls.add(rows, columns, squares)
+            in_fake_balls.add(columns, rows, squares.T)
+            ratio = trusted[rows, None] / squares.clamp_min(torch.finfo(real.dtype).tiny)
+            realism[columns] = torch.maximum(realism[columns], ratio.amax(0))
     return Pairwise(
         real_radii=real_radii.cpu(),
         fake_radii=fake_radii.cpu(),
-        n_balls=by_real.column_counts.cpu(),
-        covered=by_real.row_any.cpu(),
-        inside_fake=by_fake.row_any.cpu(),
-        nearest_real=nearest_real[:, 0].cpu(),
-        nearest_squares=nearest_squares[:, 0].cpu(),
+        n_balls=in_real_balls.column_counts.cpu(),
+        covered=in_real_balls.row_any.cpu(),
+        inside_fake=in_fake_balls.column_counts.cpu() > 0,
         realism=realism.double().sqrt().cpu(),
         kernel=kernel,
     )
-
-
-_OnTile = Callable[[slice, slice, Tensor], None]
 
 
 def neighbours(
     rows_of: Points,
     points: Points,
     k: int,
-    on_products: _OnTile | None = None,
-    on_squares: _OnTile | None = None,
+    on_products: Callable[[slice, slice, Tensor], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The k nearest points of each row, by exact distances.
 
     Args:
-        rows_of, points: when they are the same object, a point is not its own neighbour, and a
-            tile is visited once for itself and its mirror image.
-        on_products: called with the rows, columns and scalar products of each tile.
-        on_squares: called with the rows, columns and rough squared distances of each tile.
+        rows_of, points: when they are the same object, a point is not its own neighbour.
+        on_products: called with the rows, columns and scalar products of each tile; when both
+            sets are the same, without the tiles below the diagonal.
 
     Returns:
         float64 [n, k] squared distances in rising order, int64 [n, k] indices.
     """
     own = rows_of is points
     nearest = Nearest(rows_of, k + SPARE)
-    _visit(nearest, points, on_products, on_squares)
+    with full_float32():
+        for rows, columns, products in _products(rows_of, points):
+            if on_products is not None:
+                on_products(rows, columns, products)
+            squares = to_squares(products, rows_of.squares[rows], points.squares[columns])
+            if own and rows == columns:
+                squares.fill_diagonal_(torch.inf)
+            nearest.add(rows, squares, columns.start)
+            if own and rows != columns:  # the tile is its own mirror image below the diagonal
+                nearest.add(columns, squares.T, rows.start)
     squares, index = decide(nearest, rows_of, points, k)
     if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
         # Points so close together that rounding hides which is nearest: again in float64.
@@ -173,30 +170,15 @@ def neighbours(
     return squares, index
 
 
-def _visit(
-    nearest: Nearest, points: Points, on_products: _OnTile | None, on_squares: _OnTile | None
-) -> None:
-    """Pass every tile to `nearest` and to the two callbacks."""
-    rows_of = nearest.rows
-    own = rows_of is points
-    left_room, right_room = rows_of.room(TILE), points.room(TILE)
-    with full_float32():
-        for rows in tiles(len(rows_of)):
-            left = rows_of.centred(rows, left_room)
-            for columns in tiles(len(points)):
-                if own and columns.start < rows.start:
-                    continue  # the mirror image of a tile visited before
-                products = left @ points.centred(columns, right_room).T
-                if on_products is not None:
-                    on_products(rows, columns, products)
-                squares = to_squares(products, rows_of.squares[rows], points.squares[columns])
-                if own and rows == columns:  # no point is its own neighbour
-                    squares.fill_diagonal_(torch.inf)
-                if on_squares is not None:
-                    on_squares(rows, columns, squares)
-                nearest.add(rows, squares, columns.start)
-                if own and rows != columns:
-                    nearest.add(columns, squares.T, rows.start)
+def _products(left: Points, right: Points) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Scalar products of centred features by tiles; of a set with itself, on and above the
+    diagonal."""
+    left_room, right_room = left.room(TILE), right.room(TILE)
+    for rows in tiles(len(left)):
+        x = left.centred(rows, left_room)
+        for columns in tiles(len(right)):
+            if left is not right or columns.start >= rows.start:
+                yield rows, columns, x @ right.centred(columns, right_room).T
 
 
 def tiles(n: int, size: int | None = None) -> Iterator[slice]:

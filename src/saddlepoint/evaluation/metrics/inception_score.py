@@ -15,17 +15,17 @@ from saddlepoint.evaluation.metrics._bootstrap import interval_of
 @register("inception-score")
 @dataclass(frozen=True, kw_only=True)
 class InceptionScore(Metric):
-    """exp of the mean KL divergence of p(y|x) from p(y): sure of each image, varied over all.
+    """exp of the mean KL divergence of p(y|x) from p(y): confident per image, varied over all.
 
     inception_score: over all images at once. inception_score_splits: the mean over 10 parts in
-    the order of the images, which is what papers report. With another extractor than Inception the
-    classes are that extractor's and the number compares with nothing published.
-    Paper: Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4; Barratt & Sharma 2018,
-    https://arxiv.org/abs/1801.01973, on what it does not measure.
+    the order of the images, which is what papers report. Extractors other than Inception have
+    other classes, so their numbers cannot be compared with published ones.
+    Papers: Salimans et al. 2016, https://arxiv.org/abs/1606.03498, section 4; Barratt & Sharma
+    2018, https://arxiv.org/abs/1801.01973, on what it does not measure.
     """
 
     splits: int = 10
-    """Parts of the split version."""
+    """Parts of inception_score_splits."""
 
     def unfit(self, comparison: Comparison) -> str:
         return "" if comparison.fake.logits is not None else "the features have no classes"
@@ -34,12 +34,13 @@ class InceptionScore(Metric):
         assert comparison.fake.logits is not None
         log_p = comparison.fake.logits.double().log_softmax(1)
         value = score(log_p)
-        p, sureness = log_p.exp(), (log_p.exp() * log_p).sum(1)
+        p, negative_entropy = log_p.exp(), (log_p.exp() * log_p).sum(1)
 
         def replicate(_: torch.Tensor, shares: torch.Tensor) -> float:
+            # KL of p(y|x) from p(y), averaged = H(p(y)) - mean of H(p(y|x))
             marginal = shares.double() @ p
-            doubt = (marginal * marginal.clamp_min(1e-300).log()).sum()
-            return (shares.double() @ sureness - doubt).exp().item()
+            of_marginal = (marginal * marginal.clamp_min(1e-300).log()).sum()
+            return (shares.double() @ negative_entropy - of_marginal).exp().item()
 
         interval = interval_of(value, replicate, comparison, "inception-score")
         found = {"inception_score": Measured(value=value, interval=interval, better="higher")}
@@ -60,6 +61,6 @@ def score(log_p: torch.Tensor) -> float:
     """float64 [n, classes] log probabilities -> in [1, classes]."""
     p = log_p.exp()
     marginal = p.mean(0, keepdim=True)
-    # p log p with p = 0 is 0; log_softmax never gives -inf, so only the marginal can underflow.
+    # log_softmax is never -inf, so only the marginal can underflow.
     divergence = (p * (log_p - marginal.clamp_min(1e-300).log())).sum(1)
     return divergence.mean().exp().item()

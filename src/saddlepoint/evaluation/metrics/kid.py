@@ -16,12 +16,12 @@ from saddlepoint.evaluation.metrics._pairwise import pairwise
 @register("kid")
 @dataclass(frozen=True, kw_only=True)
 class Kid(Metric):
-    """Squared MMD with the kernel (x.y / d + 1)^3, unbiased, so near 0 (and at times below) when
-    the distributions are equal.
+    """Squared MMD with the kernel (x.y / d + 1)^3, unbiased: near 0, and sometimes below, for equal
+    distributions.
 
-    kid: of all pairs of the whole sets; its interval resamples the images, and is up to 1.7 times
-    too wide where the distributions are equal. kid_subsets: the mean over 100 subsets of 1,000,
-    which is what papers report; its interval is that of this mean over the subsets.
+    kid: over all pairs of the whole sets; its interval resamples the images, and is up to 1.7 times
+    too wide for equal distributions. kid_subsets: the mean over 100 subsets of 1,000, which is what
+    papers report; its interval is that of the mean over the subsets.
     Paper: Bińkowski et al. 2018, https://arxiv.org/abs/1801.01401, section 4 and equation 4.
     """
 

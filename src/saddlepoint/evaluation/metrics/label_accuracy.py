@@ -1,4 +1,4 @@
-"""Does a conditional model draw the class that was asked for?"""
+"""Does a conditional generator draw the class that it was given?"""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from saddlepoint.evaluation.metrics._bootstrap import mean_of
 @register("label-accuracy")
 @dataclass(frozen=True, kw_only=True)
 class LabelAccuracy(Metric):
-    """Share of fakes in which the extractor's classifier sees the class that was asked for.
+    """Share of fakes that the extractor's classifier assigns to the class they were generated for.
 
-    label_accuracy_real is the same on the real images, whose classifier is not perfect either: a
-    model above it draws clearer examples than the data holds.
+    label_accuracy_real is the same for the real images, on which the classifier is not perfect
+    either: a generator above it draws clearer examples than those in the data.
     """
 
     def unfit(self, comparison: Comparison) -> str:

@@ -16,22 +16,22 @@ from saddlepoint.evaluation.metrics._pairwise import neighbours
 
 @dataclass(frozen=True, kw_only=True)
 class Closest:
-    """Each sample's nearest training image, and how near real images are to theirs."""
+    """The training image nearest to each sample, and to each real image."""
 
     squares: Tensor
     """float64 [n_fake]: squared distance to the nearest training image."""
     index: Tensor
-    """int64 [n_fake]: which one."""
+    """int64 [n_fake]: its index."""
     between_training: Tensor
-    """float64 [n_fake]: squared distance of that training image to its nearest other one."""
+    """float64 [n_fake]: squared distance of that training image to its own nearest neighbour."""
     real_squares: Tensor
     """float64 [n_real]: squared distance of each real image to the nearest training image."""
     real_between_training: Tensor
-    """float64 [n_real]: squared distance of that training image to its nearest other one."""
+    """float64 [n_real]: squared distance of that training image to its own nearest neighbour."""
 
 
 def closest(comparison: Comparison) -> Closest:
-    """The pass over all pairs with training images; made once."""
+    """The pass over all pairs with training images, done once."""
     return comparison.once("closest", lambda: _closest(comparison))
 
 
@@ -47,7 +47,8 @@ def _closest(comparison: Comparison) -> Closest:
     train = points(vectors)
     squares, index = neighbours(points(comparison.fake.vectors), train, 1)
     real_squares, real_index = neighbours(points(comparison.real.vectors), train, 1)
-    # Of the training images that were hit only; the nearest two of one of them hold itself.
+    # Only for training images that are nearest to something. The nearest two of one of them
+    # include the image itself.
     hit, positions = torch.cat([index, real_index])[:, 0].unique(return_inverse=True)
     pairs, others = neighbours(points(vectors[hit.cpu()]), train, 2)
     between = torch.where(others[:, 0] == hit, pairs[:, 1], pairs[:, 0])[positions].cpu()
@@ -64,12 +65,11 @@ def _closest(comparison: Comparison) -> Closest:
 @register("memorisation")
 @dataclass(frozen=True, kw_only=True)
 class Memorisation(Metric):
-    """Share of samples nearer to a training image than that image is to any other one.
+    """Share of samples closer to a training image than that image is to any other.
 
-    Chance alone makes some: read the share beside memorised_real, the same of real images that were
-    not trained on, and look at the pairs. A share well above theirs says copies.
-    Paper: Alaa et al. 2022,
-    https://arxiv.org/abs/2102.08921, section 4 (1 - authenticity).
+    Some are by chance: compare it with memorised_real, the share of real images that were not
+    trained on. A share well above it means copies; look at the pairs.
+    Paper: Alaa et al. 2022, https://arxiv.org/abs/2102.08921, section 4 (1 - authenticity).
     """
 
     def unfit(self, comparison: Comparison) -> str:
@@ -80,7 +80,7 @@ class Memorisation(Metric):
         copies = found.squares < found.between_training
         by_chance = found.real_squares < found.real_between_training
         ratio = (found.squares.median() / found.real_squares.median().clamp_min(1e-300)).sqrt()
-        note = "median distance to the nearest training image, of samples / of real images"
+        note = "median distance to the nearest training image: samples / real images"
         return {
             "memorised": mean_of(copies, comparison, "memorised", "lower"),
             "memorised_real": mean_of(by_chance, comparison, "memorised-real", ""),

@@ -1,4 +1,4 @@
-"""Modes that are covered, where they are known: mixtures of points, and labelled classes."""
+"""How many known modes are covered: of mixtures of points, and of labelled classes."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._bootstrap import interval_of, mean_of
 
 STACKED_SAMPLES = 26_000
-"""Of the measure of stacked-mnist, in Metz et al. 2017 and since."""
+"""Samples in the protocol for stacked-mnist, since Metz et al. 2017."""
 HIGH_QUALITY = 3.0
-"""Standard deviations from the nearest centre within which a point is of high quality."""
+"""A point within this many standard deviations of a centre is of high quality."""
 
 
 def reverse_kl(counts: Tensor, expected: Tensor) -> float:
-    """KL(counts / n || expected) in nats: counts or weights [modes], shares that sum to 1."""
+    """KL(counts / n || expected) in nats, of counts or weights [modes] and expected shares."""
     shares = counts.double() / counts.sum()
     seen = shares > 0
     return (shares[seen] * (shares[seen] / expected[seen].clamp_min(1e-300)).log()).sum().item()
 
 
 def floor_note(n_modes: int, n: int) -> str:
-    """What n perfect samples would get on average: chance alone is not 0."""
+    """The average for n perfect samples, which by chance is not 0."""
     return f"noise floor of {n:,} perfect samples: {(n_modes - 1) / (2 * n):.4f}"
 
 
 @register("mixture-modes")
 @dataclass(frozen=True, kw_only=True)
 class MixtureModes(Metric):
-    """Modes of ring8 and grid25 with a sample of high quality, and what else the points tell.
+    """Covered modes of ring8 and grid25, the share of good points, and their spread.
 
-    A point is of high quality within 3 standard deviations of its nearest centre; a mode is
-    covered when it has one; mode_spread is the samples' standard deviation about their centres as
-    a share of the true one, over all modes, with those of single modes in its note; reverse_kl is
-    that of the mode histogram from the uniform one.
+    A point within 3 standard deviations of its nearest centre is of high quality, and a mode with
+    such a point is covered. mode_spread is the standard deviation of the good points about their
+    centres, relative to the true one; its note has those of single modes. reverse_kl is the KL
+    divergence of the mode histogram from the uniform one.
     Protocol: Lin et al. 2018 (PacGAN), https://arxiv.org/abs/1712.04086, section 4.1, there with
     2,500 samples.
     """
@@ -66,7 +66,7 @@ class MixtureModes(Metric):
 
 
 def _spread(mode: Tensor, squares: Tensor, good: Tensor, comparison: Comparison) -> Measured:
-    """mode int64 [g], squares float64 [g] of the points that are good (bool [n])."""
+    """mode int64 [g] and squares float64 [g] of the good points; good bool [n]."""
     value = squares.mean().sqrt().item()
 
     def replicate(_: Tensor, shares: Tensor) -> float:
@@ -102,12 +102,11 @@ def _reverse_kl(mode: Tensor, good: Tensor, n_modes: int, comparison: Comparison
 @register("class-modes")
 @dataclass(frozen=True, kw_only=True)
 class ClassModes(Metric):
-    """Classes that appear among the samples, by the extractor's classifier.
+    """Classes that appear among the samples, according to the extractor's classifier.
 
-    The stacked-mnist measure (1,000 classes, 26,000 samples): class_modes counts the classes with
-    at least one sample; class_reverse_kl is KL(samples' classes || real images' classes). The real
-    histogram is the classifier's own view of the real images where there are enough of them, so
-    that its mistakes do not look like the generator's.
+    The measure for stacked-mnist (1,000 classes, 26,000 samples): class_modes counts the classes
+    with at least one sample; class_reverse_kl is KL(classes of samples || classes of real images).
+    The classifier labels the real images too: its mistakes then do not look like the generator's.
     Protocol: Metz et al. 2017, https://arxiv.org/abs/1611.02163, section 3.3.
     """
 
@@ -126,7 +125,7 @@ class ClassModes(Metric):
         counts = seen.bincount(minlength=n_classes)
         real = comparison.real.logits.argmax(1).bincount(minlength=n_classes)
         n = len(comparison.fake)
-        # One image a class is added, so that a class that chance left out is not impossible.
+        # One image is added to each class, so that one missing by chance is not impossible.
         expected = (real.double() + 1) / (real.sum() + n_classes)
         value = reverse_kl(counts, expected)
 

@@ -1,27 +1,24 @@
-"""Improved precision and recall: the lecture's measures."""
+"""Improved precision and recall."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.measures import Comparison, Measured, Metric
+from saddlepoint.core.measures import Comparison, Measured
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._bootstrap import mean_of
-from saddlepoint.evaluation.metrics._pairwise import pairwise, too_few_neighbours
+from saddlepoint.evaluation.metrics._pairwise import NeighbourMetric, pairwise
 
 
 @register("precision-recall")
 @dataclass(frozen=True, kw_only=True)
-class PrecisionRecall(Metric):
+class PrecisionRecall(NeighbourMetric):
     """Share of fakes within the radius of a real image, and of real images within a fake's.
 
-    A radius reaches to the k-th nearest other image of the same set; a pair at exactly the radius
-    counts as inside. The intervals hold the balls fixed and resample what is counted.
+    The radius of an image reaches its k-th nearest neighbour in the same set; a pair at exactly the
+    radius counts as inside. The intervals keep the balls fixed and resample what is counted.
     Paper: Kynkäänniemi et al. 2019, https://arxiv.org/abs/1904.06991, equations 1 to 3.
     """
-
-    def unfit(self, comparison: Comparison) -> str:
-        return too_few_neighbours(comparison)
 
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
         pairs = pairwise(comparison)

@@ -1,4 +1,4 @@
-"""Sliced Wasserstein distance: a cheap number that says which checkpoint is nearer to the data."""
+"""Sliced Wasserstein distance: a cheap number that says which checkpoint is closer to the data."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from torch import Tensor
 
 @torch.no_grad()
 def sliced_wasserstein(real: Tensor, fake: Tensor, n_directions: int = 128) -> float:
-    """Mean over random directions of the 1-D Wasserstein-1 distance of the projections.
+    """Mean over random directions of the 1-D Wasserstein-1 distance between the projections.
 
-    Images larger than 16 px are averaged down to about 16 px first: pixels that are seen by a
-    person as one tone count once. The directions are fixed, so two calls are comparable.
+    Images of 32 pixels and more are first averaged down to about 16: fine noise should not count.
+    The directions are fixed, so two calls can be compared.
     Paper: Bonneel et al. 2015, https://doi.org/10.1007/s10851-014-0506-3, equation 9 (with p = 1).
 
     Args:
         real, fake: float32 [n, c, h, w] or [n, d], the same n.
 
     Returns:
-        0 for equal sets; in the units of the values. At equal distributions it is not 0 but the
-        noise of n samples, so it ranks sets of one size and is no absolute quality.
+        A distance in the units of the values, 0 for equal sets. For equal distributions it is the
+        noise of n samples, so it can rank sets of one size, but it is no absolute quality.
     """
     if len(real) != len(fake):
         raise ValueError(f"{len(real)} real and {len(fake)} fake items; the same number is needed")
@@ -31,5 +31,6 @@ def sliced_wasserstein(real: Tensor, fake: Tensor, n_directions: int = 128) -> f
     generator = torch.Generator().manual_seed(0)
     directions = torch.randn(real.shape[1], n_directions, generator=generator).to(real.device)
     directions = directions / directions.norm(dim=0)
+    # In one dimension the optimal plan pairs the sorted values.
     gaps = (real @ directions).sort(dim=0).values - (fake @ directions).sort(dim=0).values
     return gaps.abs().mean().item()
