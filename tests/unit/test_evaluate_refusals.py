@@ -124,7 +124,7 @@ def test_measures_per_class_that_cannot_be_are_refused_when_asked_for(
     # Asked for, they are taken of any number of classes.
     many = tmp_path / "many.npz"
     np.savez(many, images=digits.images[:150], labels=np.arange(150) % 25)
-    assert "use --per-class to measure them" in quick(many, str(many))["unfit"]["per-class"]
+    assert "--per-class measures them" in quick(many, str(many))["unfit"]["per-class"]
     assert main(["evaluate", str(many), str(many), *asked]) == 0
     shown = capsys.readouterr().out.partition("class  ")[2].splitlines()[1:]
     assert [line.split()[0] for line in shown] == [str(label) for label in range(25)]

@@ -177,7 +177,7 @@ def per_class(
     assert real.labels is not None
     assert fake.labels is not None
     if len(classes) > limit:
-        return {}, f"{len(classes):,} classes are more than {limit}; use --per-class to measure them"
+        return {}, f"{len(classes):,} classes are more than {limit}; --per-class measures them"
     found = {}
     for label, name in enumerate(classes):
         of_real, of_fake = real.take(real.labels == label), fake.take(fake.labels == label)
