@@ -26,7 +26,8 @@ from _parity import TOLERANCE, distance, figures, hash_of, hash_of_shapes, seede
 from torch import Tensor, nn
 
 from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
-from saddlepoint.evaluation.extractors.dinov2 import IMAGE_SIZE, SHAPES, normalised
+from saddlepoint.evaluation.extractors._dinov2_weights import SHAPES
+from saddlepoint.evaluation.extractors.dinov2 import IMAGE_SIZE, normalised
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "dinov2.json"
 KEPT = {"small": SHAPES["small"], "narrow, SwiGLU": Shape(96, 2, 4, swiglu=True)}

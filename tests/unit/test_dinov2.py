@@ -26,7 +26,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.extractors import dinov2 as module
+from saddlepoint.evaluation.extractors import _dinov2_weights as module
 from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
 from saddlepoint.evaluation.extractors._weights import find_weights
 from saddlepoint.evaluation.extractors.dinov2 import DinoV2, LoadedDino, normalised

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -14,41 +13,16 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.data.search import RemoteFile
-from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
+from saddlepoint.evaluation.extractors._dinov2_net import DinoNet
+from saddlepoint.evaluation.extractors._dinov2_weights import FILES, open_net
 from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
-from saddlepoint.evaluation.extractors._weights import (
-    find_weights,
-    identify,
-    in_usual_places,
-    open_weights,
-)
+from saddlepoint.evaluation.extractors._weights import find_weights, in_usual_places
 
 IMAGE_SIZE = 224
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 """Of ImageNet's red, green and blue in 0..1."""
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
-SHAPES = {
-    "small": Shape(384, 12, 6),
-    "base": Shape(768, 12, 12),
-    "large": Shape(1024, 24, 16),
-    "giant": Shape(1536, 40, 24, swiglu=True),
-}
-FILES = {
-    size: RemoteFile(
-        name="model.safetensors",
-        url=f"https://huggingface.co/facebook/dinov2-{size}/resolve/main/model.safetensors",
-        sha256=sha256,
-    )
-    for size, sha256 in (
-        ("small", "ae1e99fcefd534ed978cdeb8326f08030c96e28b7a81ffcbc98a857c84d14be1"),
-        ("base", "d73036b56966966d07975d696bde331762f37297e2f095de8cea0040c3aa0841"),
-        ("large", "399fba97a95f22c36834418bc69373364a99af3a1153da1c0fb31db567c92e23"),
-        ("giant", "917d3c470db999d32a312f8542149be91c7cbac61ee8fb4b67ae3d82b79ce21f"),
-    )
-}
-"""By size. The hashes are those that huggingface.co shows on the pages of these files."""
 
 
 @register("dinov2")
@@ -70,7 +44,7 @@ class DinoV2(Extractor):
     """File of the weights, or its folder; empty searches the usual places, then downloads."""
 
     def __post_init__(self) -> None:
-        one_of(self, tuple(SHAPES), "size")
+        one_of(self, tuple(FILES), "size")
 
     def unfit(self, reference: Dataset) -> str:
         if not reference.spec.is_image:
@@ -86,11 +60,8 @@ class DinoV2(Extractor):
                 f"dinov2 takes images, and {reference.name} holds points; use --features pixels."
             )
         path = find_weights(f"dinov2-{self.size}", [FILES[self.size]], self.weights)
-        with open_weights(path) as content:
-            file = identify(content, path, list(FILES.values()), "DINOv2")
-        size = next(size for size, known in FILES.items() if known == file)
-        net = with_weights(SHAPES[size], safetensors.torch.load_file(path))
-        return LoadedDino(net, size, file.sha256, device)
+        net, size = open_net(path)
+        return LoadedDino(net, size, FILES[size].sha256, device)
 
 
 class LoadedDino(LoadedExtractor):
