@@ -14,6 +14,7 @@ import torch
 from hypothesis import settings
 
 from saddlepoint.core import registry
+from saddlepoint.core.randomness import seed_torch
 
 settings.register_profile("saddlepoint", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("saddlepoint")
@@ -35,7 +36,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    torch.manual_seed(0)
+    seed_torch(0)
 
 
 @pytest.fixture

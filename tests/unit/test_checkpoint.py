@@ -92,10 +92,10 @@ def advance(state: TrainState, config: sp.Config, dataset: Dataset, n: int) -> T
 def test_a_run_killed_while_it_trains_ends_with_the_bits_of_one_never_killed(
     tmp_path: Path,
 ) -> None:
-    whole = train(tmp_path / "whole", "cgan-every-layer", kimg=1.6)
+    whole = train(tmp_path / "whole", "cgan-every-layer", kimg=0.8)
     flags = [f"--{k.replace('_', '-')}={v}" for k, v in changes("cgan-every-layer").items()]
     command = [sys.executable, "-m", "saddlepoint", "train", "cgan-every-layer", "--quiet"]
-    command += ["--data", "digits", "--out", str(tmp_path / "killed"), "--kimg", "1.6", *flags]
+    command += ["--data", "digits", "--out", str(tmp_path / "killed"), "--kimg", "0.8", *flags]
     process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
     killed = sp.Run(tmp_path / "killed")
     deadline = time.monotonic() + 60

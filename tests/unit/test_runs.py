@@ -303,10 +303,7 @@ def test_a_derived_seed_depends_on_each_of_its_parts_and_on_nothing_else() -> No
 
 
 def test_derived_seeds_are_the_same_in_every_process() -> None:
-    code = "from saddlepoint.core.randomness import derive_seed; print(derive_seed(7, 'order', 5))"
-    environment = {**os.environ, "PYTHONHASHSEED": "1"}
-    printed = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
-    assert int(printed) == derive_seed(7, "order", 5)
+    assert derive_seed(7, "order", 5) == 4_665_410_991_738_089_138  # old runs are resumed with it
 
 
 @given(st.integers(0, 2**63), st.text(max_size=9), st.integers(0, 10**12))

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from saddlepoint.core.randomness import seed_torch
+
 
 @contextmanager
 def probing(nets: list[nn.Module], seed: int) -> Iterator[None]:
@@ -64,7 +66,7 @@ def own_stream(seed: int) -> Iterator[None]:
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+        seed_torch(seed)
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ from torch import Tensor
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
 from saddlepoint.core.errors import Interrupted, RunFailed
-from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import checkpoint, steps
@@ -136,7 +136,7 @@ def iterate(
         The last real batch and the images that were made beside it, until the next step.
     """
     train = config.train
-    torch.manual_seed(derive_seed(config.seed, "step", state.n_images))
+    seed_torch(derive_seed(config.seed, "step", state.n_images))
     set_learning_rates(state, config)
     given, outcome = None, None
     for critic in range(train.n_critic):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
-from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.training.optimizers import keep_on_device
 
 log = logging.getLogger("saddlepoint")
@@ -41,7 +41,7 @@ class TrainState:
     @classmethod
     def new(cls, config: Config, spec: DataSpec) -> TrainState:
         """The state before the first step, a function of the configuration and its seed."""
-        torch.manual_seed(derive_seed(config.seed, "init", 0))
+        seed_torch(derive_seed(config.seed, "init", 0))
         generator = _place(config.arch.generator(spec), config, spec)
         discriminator = _place(config.arch.discriminator(spec), config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
