@@ -215,3 +215,95 @@ def test_the_discriminator_ends_in_raw_logits(name: str) -> None:
     discriminator = narrow(name).discriminator(DataSpec(shape=(1, 32, 32)))
     squashing = (nn.Sigmoid, nn.Tanh, nn.LogSigmoid, nn.Softmax)
     assert not [m for m in discriminator.modules() if isinstance(m, squashing)]
+
+
+# -- what remedies ask -----------------------------------------------------------------------
+
+SPEC = DataSpec(shape=(1, 28, 28), n_classes=10)
+HIGH = {"latent_dim": 50, "dropout": 0.4, "packing": 3, "minibatch_stddev": True}
+
+
+@names
+def test_each_option_that_it_declares_is_a_field_that_can_be_raised(name: str) -> None:
+    cls = registry.get("architecture", name)
+    assert set(cls.options) <= {field.name for field in dataclasses.fields(cls)}
+    for option in cls.options:
+        arch = narrow(name, conditioning="onehot", **({option: 0.5} if "scale" in option else {}))
+        changes = arch.raised(option, HIGH.get(option, 1.0))
+        raised = dataclasses.replace(arch, **changes)  # type: ignore[type-var]
+        assert changes == {option: HIGH.get(option, 1.0)}
+        assert raised.raised(option, HIGH.get(option, 1.0)) == {}, "it is there already"
+        generator, discriminator = nets(raised, SPEC)
+        z, real, labels = inputs(raised, SPEC)
+        assert generator(z, labels).shape == real.shape
+        assert discriminator(real, labels).isfinite().all()
+
+
+def parameters(net: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in net.parameters())
+
+
+def changed(arch: Architecture, changes: dict[str, Any]) -> Architecture:
+    return dataclasses.replace(arch, **changes)  # type: ignore[type-var]
+
+
+@names
+def test_a_beaten_net_grows_to_the_others_size_and_no_further(name: str) -> None:
+    cls = registry.get("architecture", name)
+    if cls.stronger is Architecture.stronger:
+        pytest.skip("it says nothing")
+    wide: dict[str, Any] = {"generator_width": 32, "generator_widths": (128, 128, 128)}
+    known = {field.name for field in dataclasses.fields(cls)}
+    arch = narrow(name, dropout=0.2, **{k: v for k, v in wide.items() if k in known})
+    assert arch.width("discriminator") < arch.width("generator")
+    grown = changed(arch, arch.stronger("discriminator"))
+    assert grown.width("discriminator") == arch.width("generator")
+    assert parameters(grown.discriminator(SPEC)) > parameters(arch.discriminator(SPEC))
+    assert parameters(grown.generator(SPEC)) == parameters(arch.generator(SPEC))
+    assert not any(m.p for m in grown.discriminator(SPEC).modules() if isinstance(m, DROPOUT))
+    assert grown.stronger("discriminator") == {}
+
+
+DROPOUT = (nn.Dropout, nn.Dropout2d)
+
+
+@names
+def test_a_weaker_discriminator_has_fewer_parameters_or_stages_until_it_is_the_least(
+    name: str,
+) -> None:
+    arch, depth = narrow(name), 0
+    while changes := arch.weaker_discriminator():
+        weaker = changed(arch, changes)
+        layers = [
+            sum(isinstance(m, nn.Linear | nn.Conv2d) for m in net.discriminator(BIG).modules())
+            for net in (arch, weaker)
+        ]
+        assert layers[1] < layers[0]
+        arch, depth = weaker, depth + 1
+        assert depth < 10, "it never ends"
+
+
+BIG = DataSpec(shape=(1, 64, 64))
+
+
+@names
+def test_its_discriminator_can_lose_batch_norm_and_take_spectral_norm(name: str) -> None:
+    arch = narrow(name)
+    bare = changed(arch, arch.without_batch_norm())
+    norms = (nn.modules.batchnorm._BatchNorm,)
+    assert not [m for m in bare.discriminator(SPEC).modules() if isinstance(m, norms)]
+    assert bare.without_batch_norm() == {}
+    if arch.with_spectral_norm():
+        spectral = changed(arch, arch.with_spectral_norm())
+        weights = [n for n, _ in spectral.discriminator(SPEC).named_parameters() if "original" in n]
+        assert weights
+        assert spectral.with_spectral_norm() == {}
+
+
+@names
+def test_the_label_can_enter_every_layer(name: str) -> None:
+    for how in WAYS:
+        arch = narrow(name, conditioning=how)
+        after = changed(arch, arch.label_in_every_layer())
+        after.check(SPEC)
+        assert after.conditioning == ("none" if how == "none" else "every-layer")

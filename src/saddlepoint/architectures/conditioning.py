@@ -67,6 +67,13 @@ class ConditionalBatchNorm(nn.Module):
         return torch.addcmul(self.bias(labels).view(shape).to(x.dtype), x, gain)
 
 
+class NoNorm(nn.Module):
+    """Stands where a ConditionalBatchNorm could: x as it is."""
+
+    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
+        return x
+
+
 class _BatchNorm(nn.modules.batchnorm._BatchNorm):
     """BatchNorm over [n, c] as over [n, c, h, w]."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,19 +17,15 @@ from saddlepoint.architectures._layers import (
     pack,
     with_deviation,
 )
+from saddlepoint.architectures._options import CommonOptions
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
+    NoNorm,
     Projection,
 )
-from saddlepoint.core.checks import at_least, between
-from saddlepoint.core.contracts import (
-    Architecture,
-    Conditioning,
-    DataSpec,
-    Discriminator,
-    Generator,
-)
+from saddlepoint.core.checks import at_least
+from saddlepoint.core.contracts import DataSpec, Discriminator, Generator, Player
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 
@@ -134,7 +130,7 @@ class DcganDiscriminator(Discriminator):
         )
         # No normalisation next to the images (the paper, section 3).
         self.norms = nn.ModuleList(
-            ConditionalBatchNorm(width) if normed and index else _Identity()
+            ConditionalBatchNorm(width) if normed and index else NoNorm()
             for index, width in enumerate(widths)
         )
         plain = max(0, depth - arch.discriminator_residuals)
@@ -169,11 +165,6 @@ class DcganDiscriminator(Discriminator):
             return logits + self.projection(h.sum((2, 3)), labels) if self.projection else logits
 
 
-class _Identity(nn.Module):
-    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        return x
-
-
 def dcgan_init(module: nn.Module) -> None:
     """Weights from N(0, 0.02), biases 0 (the paper, section 4). Norms initialise themselves."""
     if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
@@ -192,7 +183,7 @@ def _he_init(module: nn.Module) -> None:
 
 @register("dcgan")
 @dataclass(frozen=True, kw_only=True)
-class Dcgan(Architecture):
+class Dcgan(CommonOptions):
     """Convolutional generator and discriminator.
 
     Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434, sections 3 and 4, figure 1.
@@ -200,8 +191,6 @@ class Dcgan(Architecture):
     kernels in place of 5x5, widths by field.
     """
 
-    latent_dim: int = 100
-    """Length of z."""
     generator_width: int = 64
     """Channels of the generator's last hidden stage; each earlier one has twice as many."""
     discriminator_width: int = 64
@@ -220,27 +209,11 @@ class Dcgan(Architecture):
     """Add a stage of 3x3 convolutions at the images' own resolution to both nets."""
     init: Literal["dcgan", "he"] = "dcgan"
     """The discriminator's first weights: the paper's N(0, 0.02), or He's without BatchNorm."""
-    dropout: float = 0.0
-    """Channel dropout after each stage of the discriminator."""
-    packing: int = 1
-    """Images that the discriminator judges at once (PacGAN); more keep diversity up."""
-    minibatch_stddev: bool = False
-    """Tell the discriminator the standard deviation over its batch."""
-    conditioning: Conditioning = "none"
-    """How labels enter both nets."""
-    embedding_dim: int = 32
-    """Length of the label's vector with conditioning `embedding`."""
-    label_scale: float = 1.0
-    """Size of the label's vector beside an input; a small one is drowned by what it is beside."""
-    latent_scale: float = 1.0
-    """What z is multiplied by on entry; a small z is drowned by the label beside it."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         at_least(self, 0, "discriminator_depth", "discriminator_residuals")
-        at_least(self, 1, "latent_dim", "embedding_dim", "packing")
         at_least(self, 4, "generator_width", "discriminator_width", "max_width")
-        between(self, 0, 0.95, "dropout")
-        between(self, 0, 100, "label_scale", "latent_scale")
 
     def check(self, spec: DataSpec) -> None:
         if not spec.is_image:
@@ -258,3 +231,30 @@ class Dcgan(Architecture):
 
     def discriminator(self, spec: DataSpec) -> DcganDiscriminator:
         return DcganDiscriminator(self, spec)
+
+    def without_batch_norm(self) -> dict[str, Any]:
+        if self.discriminator_norm != "batch":
+            return {}
+        # The paper's small weights count on BatchNorm to scale them up.
+        return {"discriminator_norm": "none", "init": "he"}
+
+    def with_spectral_norm(self) -> dict[str, Any]:
+        return {} if self.discriminator_norm == "spectral" else {"discriminator_norm": "spectral"}
+
+    def width(self, player: Player) -> int:
+        return self.generator_width if player == "generator" else self.discriminator_width
+
+    def stronger(self, player: Player) -> dict[str, Any]:
+        found = self.without_dropout(player)
+        if player == "discriminator" and self.discriminator_depth:
+            found["discriminator_depth"] = 0
+        widest = max(self.generator_width, self.discriminator_width)
+        if self.width(player) < widest:
+            found[f"{player}_width"] = widest
+        return found
+
+    def weaker_discriminator(self) -> dict[str, Any]:
+        if self.discriminator_residuals:
+            return {"discriminator_residuals": 0}
+        # Two stages still see the whole image through the head.
+        return {} if self.discriminator_depth in (1, 2) else {"discriminator_depth": 2}

@@ -5,25 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from saddlepoint.architectures._layers import normalise_spectrally, pack, with_deviation
+from saddlepoint.architectures._options import CommonOptions
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
+    NoNorm,
     Projection,
 )
-from saddlepoint.core.checks import at_least, between
-from saddlepoint.core.contracts import (
-    Architecture,
-    Conditioning,
-    DataSpec,
-    Discriminator,
-    Generator,
-)
+from saddlepoint.core.contracts import DataSpec, Discriminator, Generator, Player
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 
@@ -44,7 +39,7 @@ class MlpGenerator(Generator):
         widths = [arch.latent_dim + self.label.width, *arch.generator_widths]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(
-            ConditionalBatchNorm(b, classes) if arch.generator_norm == "batch" else _Identity()
+            ConditionalBatchNorm(b, classes) if arch.generator_norm == "batch" else NoNorm()
             for b in widths[1:]
         )
         self.head = nn.Linear(widths[-1], math.prod(spec.shape))
@@ -58,11 +53,6 @@ class MlpGenerator(Generator):
             out = self.head(h.float())
         out = torch.tanh(out) if self.spec.value_range is not None else out
         return out.view(len(z), *self.spec.shape)
-
-
-class _Identity(nn.Module):
-    def forward(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        return x
 
 
 class MlpDiscriminator(Discriminator):
@@ -103,9 +93,13 @@ class MlpDiscriminator(Discriminator):
             return logits + self.projection(h, labels) if self.projection else logits
 
 
+NARROWEST = 64
+"""Least width of a hidden layer of a net that is made stronger."""
+
+
 @register("mlp")
 @dataclass(frozen=True, kw_only=True)
-class Mlp(Architecture):
+class Mlp(CommonOptions):
     """Fully connected generator and discriminator.
 
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 5. Differs from the
@@ -113,8 +107,6 @@ class Mlp(Architecture):
     discriminator in place of maxout.
     """
 
-    latent_dim: int = 100
-    """Length of z."""
     generator_widths: tuple[int, ...] = (256, 512, 1024)
     """Widths of the generator's hidden layers, from z on; fewer layers make it weaker."""
     discriminator_widths: tuple[int, ...] = (512, 256)
@@ -123,25 +115,9 @@ class Mlp(Architecture):
     """BatchNorm in the generator, or none, which lets it collapse more easily."""
     discriminator_norm: Literal["none", "spectral"] = "none"
     """Spectral norm in the discriminator, or none."""
-    dropout: float = 0.0
-    """Dropout after each hidden layer of the discriminator."""
-    packing: int = 1
-    """Items that the discriminator judges at once (PacGAN); more keep diversity up."""
-    minibatch_stddev: bool = False
-    """Tell the discriminator the standard deviation over its batch."""
-    conditioning: Conditioning = "none"
-    """How labels enter both nets."""
-    embedding_dim: int = 32
-    """Length of the label's vector with conditioning `embedding`."""
-    label_scale: float = 1.0
-    """Size of the label's vector beside an input; a small one is drowned by what it is beside."""
-    latent_scale: float = 1.0
-    """What z is multiplied by on entry; a small z is drowned by the label beside it."""
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "latent_dim", "embedding_dim", "packing")
-        between(self, 0, 0.95, "dropout")
-        between(self, 0, 100, "label_scale", "latent_scale")
+        super().__post_init__()
         for field in ("generator_widths", "discriminator_widths"):
             if not getattr(self, field) or min(getattr(self, field)) < 1:
                 raise InputError(f"Mlp: {field} needs at least one width, each at least 1.")
@@ -160,3 +136,30 @@ class Mlp(Architecture):
 
     def discriminator(self, spec: DataSpec) -> MlpDiscriminator:
         return MlpDiscriminator(self, spec)
+
+    def label_in_every_layer(self) -> dict[str, Any]:
+        found = super().label_in_every_layer()
+        if found and self.generator_norm == "none":
+            found["generator_norm"] = "batch"  # it carries the label
+        return found
+
+    def with_spectral_norm(self) -> dict[str, Any]:
+        return {} if self.discriminator_norm == "spectral" else {"discriminator_norm": "spectral"}
+
+    def width(self, player: Player) -> int:
+        return max(self.generator_widths if player == "generator" else self.discriminator_widths)
+
+    def stronger(self, player: Player) -> dict[str, Any]:
+        found = self.without_dropout(player)
+        now, other = self.generator_widths, self.discriminator_widths
+        if player == "discriminator":
+            now, other = other, now
+        # The other's layers in reverse: one net widens where its counterpart narrows.
+        wanted = tuple(max(width, NARROWEST) for width in reversed(other))
+        if len(now) < len(wanted) or max(now) < max(wanted) / 2:
+            found[f"{player}_widths"] = wanted
+        return found
+
+    def weaker_discriminator(self) -> dict[str, Any]:
+        *kept, _ = self.discriminator_widths
+        return {"discriminator_widths": tuple(kept)} if kept else {}

@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.core.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataSpec:
@@ -131,11 +133,24 @@ Conditioning = Literal["none", "onehot", "embedding", "every-layer"]
 """How labels enter both nets."""
 
 
+Player = Literal["generator", "discriminator"]
+Option = Literal[
+    "latent_dim", "latent_scale", "label_scale", "dropout", "packing", "minibatch_stddev"
+]
+"""What an architecture may have, as a field of that name."""
+
+
 class Architecture(ABC):
-    """A pair of nets. The two builders may be called for any spec that `check` accepts."""
+    """A pair of nets. The two builders may be called for any spec that `check` accepts.
+
+    The methods after the builders are what remedies ask. Each gives the fields to change, {} where
+    there is nothing (more) to change; an architecture that says nothing is not treated that way.
+    """
 
     group: ClassVar[str] = "architecture"
     conditioning: Conditioning
+    options: ClassVar[tuple[Option, ...]] = ()
+    """Those that it has."""
 
     @abstractmethod
     def check(self, spec: DataSpec) -> None:
@@ -146,6 +161,44 @@ class Architecture(ABC):
 
     @abstractmethod
     def discriminator(self, spec: DataSpec) -> Discriminator: ...
+
+    def takes_points(self) -> bool:
+        """Whether it also builds nets for points in the plane."""
+        try:
+            self.check(DataSpec(shape=(2,), value_range=None))
+        except InputError:
+            return False
+        return True
+
+    def raised(self, option: Option, least: float) -> dict[str, Any]:
+        """The option at `least`, where it is lower."""
+        lower = option in self.options and getattr(self, option) < least
+        return {option: least} if lower else {}
+
+    def label_in_every_layer(self) -> dict[str, Any]:
+        """The label enters every layer, where it enters the input alone."""
+        beside = self.conditioning in ("onehot", "embedding")
+        return {"conditioning": "every-layer"} if beside else {}
+
+    def without_batch_norm(self) -> dict[str, Any]:
+        """A discriminator without BatchNorm."""
+        return {}
+
+    def with_spectral_norm(self) -> dict[str, Any]:
+        """A discriminator with spectral normalisation."""
+        return {}
+
+    def width(self, player: Player) -> int:
+        """Width of a net, comparable between the two players; 0 where it does not say."""
+        return 0
+
+    def stronger(self, player: Player) -> dict[str, Any]:
+        """A net without what weakens it, and of the other player's size at least."""
+        return {}
+
+    def weaker_discriminator(self) -> dict[str, Any]:
+        """A discriminator with fewer layers."""
+        return {}
 
 
 class AdversarialLoss(ABC):
@@ -168,6 +221,11 @@ class AdversarialLoss(ABC):
 
     def constrain(self, discriminator: nn.Module) -> None:
         """Called after every discriminator step; weight clipping lives here. Default: nothing."""
+
+    @property
+    def clips(self) -> bool:
+        """Whether `constrain` bounds the discriminator by clipping its weights."""
+        return False
 
 
 class Penalty(ABC):

@@ -41,8 +41,12 @@ class Wasserstein(AdversarialLoss):
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         return -fake_logits
 
+    @property
+    def clips(self) -> bool:
+        return self.clip > 0
+
     def constrain(self, discriminator: nn.Module) -> None:
-        if self.clip > 0:
+        if self.clips:
             with torch.no_grad():
                 for parameter in discriminator.parameters():
                     parameter.clamp_(-self.clip, self.clip)

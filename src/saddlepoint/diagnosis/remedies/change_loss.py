@@ -1,14 +1,13 @@
-"""Another loss: one that does not saturate, does not count on clipping, or judges in pairs."""
+"""Another loss: one that does not saturate, does not rely on clipping, or judges in pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
-from saddlepoint.diagnosis.remedies._penalties import usual_gamma, usual_weight, without_batch_norm
+from saddlepoint.diagnosis.remedies._arch import usual_gamma, usual_weight, without_batch_norm
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -32,20 +31,9 @@ class ChangeLoss(Remedy):
     every: int = 2
     """R1 and R2 are applied on one discriminator step in `every`."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "complete-mode-collapse": 3,
-        "partial-mode-collapse": 3,
-        "lipschitz-violation": 1,
-        "discriminator-wins": 1,
-        "generator-wins": 6,
-        "oscillation": 5,
-        "divergence": 6,
-        "saturated-loss": 1,
-        "latent-ignored": 2,
-    }
-    advice: ClassVar[str] = (
-        "Change the loss: non-saturating in place of minimax, a gradient penalty in place of "
-        "weight clipping, or the relativistic loss with R1 and R2."
+    advice = (
+        "Change the loss: non-saturating instead of minimax, a gradient penalty instead of weight "
+        "clipping, or the relativistic loss with R1 and R2."
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
@@ -53,7 +41,7 @@ class ChangeLoss(Remedy):
         if kind == "minimax" and finding.name in ("saturated-loss", "discriminator-wins"):
             return {"loss": {"kind": "non-saturating"}}
         if finding.name == "discriminator-wins":
-            return None  # a loss that does not saturate is not what makes the generator lose
+            return None  # a loss that does not saturate is not why the generator loses
         if kind == "wasserstein":
             return self._penalised_critic(config)
         if kind == "relativistic" or finding.name == "lipschitz-violation":
@@ -78,6 +66,6 @@ class ChangeLoss(Remedy):
         }
 
     def _adam(self, lr: float) -> dict[str, Any]:
-        """The paper's optimiser; a rate that is within the usual is known to suit this data."""
+        """The paper's optimiser. A rate within the usual range is kept: it suits this data."""
         lr = min(max(lr, self.lowest), self.highest)
         return {"kind": "adam", "lr": lr, "beta1": 0.0, "beta2": 0.9}

@@ -1,10 +1,9 @@
-"""More data out of the same: changes shown on both sides, so that they do not leak."""
+"""More data out of the same: random changes on both sides, so that they do not leak."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 @register("data-augmentation")
 @dataclass(frozen=True, kw_only=True)
 class DataAugmentation(Remedy):
-    """Shifts and holes in all that the discriminator sees. Only where the nets are convolutional:
-    fully connected ones may be judging points, which cannot be shifted.
+    """Shifts and holes in all that the discriminator sees. Only for nets of images: points cannot
+    be shifted.
 
     Paper: Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.3.
     """
@@ -27,18 +26,13 @@ class DataAugmentation(Remedy):
     cutout: float = 0.4
     """Side of the hole, as a share of the sides."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "discriminator-overfitting": 1,
-        "memorisation": 1,
-        "discriminator-wins": 11,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Augment the real and the generated images alike before the discriminator, "
         "differentiably (DiffAugment), or gather more data."
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        if not hasattr(config.arch, "generator_width"):
+        if config.arch.takes_points():
             return None
         if config.augment.translation >= self.translation and config.augment.cutout >= self.cutout:
             return None

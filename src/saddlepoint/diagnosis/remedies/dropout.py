@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
+from saddlepoint.diagnosis.remedies._arch import arch
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -24,15 +24,9 @@ class Dropout(Remedy):
     share: float = 0.3
     """Share of features that is left out."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "discriminator-wins": 7,
-        "discriminator-overfitting": 3,
-        "memorisation": 3,
-    }
-    advice: ClassVar[str] = "Put dropout of 0.2 to 0.5 after the discriminator's hidden layers."
+    advice = "Put dropout of 0.2 to 0.5 after the discriminator's hidden layers."
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         if config.loss.kind == "wasserstein":
             return None  # a critic should be as good as it can be, within its slope
-        now = getattr(config.arch, "dropout", None)
-        return {"arch.dropout": self.share} if now is not None and now < self.share else None
+        return arch(config.arch.raised("dropout", self.share)) or None

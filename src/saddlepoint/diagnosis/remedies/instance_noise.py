@@ -1,10 +1,9 @@
-"""Noise on all that the discriminator sees, which fades."""
+"""Noise on everything that the discriminator sees, which fades."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
@@ -24,13 +23,7 @@ class InstanceNoise(Remedy):
     deviation: float = 0.2
     """Standard deviation at the start, in units of images in [-1, 1]."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "discriminator-wins": 4,
-        "complete-mode-collapse": 7,
-        "real-fake-leak": 2,
-        "discriminator-overfitting": 4,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Add Gaussian noise (deviation 0.1 to 0.2, fading to 0) to the real and to the generated "
         "images that the discriminator sees."
     )

@@ -1,13 +1,13 @@
-"""The discriminator is told how far its batch lies apart."""
+"""The discriminator is told how far apart its batch lies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
+from saddlepoint.diagnosis.remedies._arch import arch
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -21,17 +21,10 @@ class MinibatchStddev(Remedy):
     Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196, section 3.
     """
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "complete-mode-collapse": 6,
-        "partial-mode-collapse": 6,
-        "latent-ignored": 5,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Append the standard deviation over the batch as one more feature before the "
         "discriminator's last layers."
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        if getattr(config.arch, "minibatch_stddev", None) is not False:
-            return None
-        return {"arch.minibatch_stddev": True}
+        return arch(config.arch.raised("minibatch_stddev", True)) or None

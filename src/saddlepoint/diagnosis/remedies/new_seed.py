@@ -1,10 +1,9 @@
-"""Another draw of everything that is random: what is left when nothing else helped."""
+"""Another draw of everything random: what is left when nothing else helped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
@@ -21,19 +20,8 @@ class NewSeed(Remedy):
     step: int = 1000
     """What is added to the seed."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "complete-mode-collapse": 99,
-        "partial-mode-collapse": 99,
-        "discriminator-wins": 99,
-        "generator-wins": 99,
-        "weak-discriminator": 99,
-        "oscillation": 99,
-        "divergence": 99,
-        "non-finite": 99,
-        "latent-ignored": 99,
-        "condition-ignored": 99,
-    }
-    advice: ClassVar[str] = "Go back to the last healthy checkpoint and go on with another seed."
+    last_resort = True
+    advice = "Go back to the last healthy checkpoint and continue with another seed."
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         return {"seed": config.seed + self.step}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
+from saddlepoint.diagnosis.remedies._arch import arch
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -24,16 +24,10 @@ class Packing(Remedy):
     images: int = 3
     """Images judged at once."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "partial-mode-collapse": 4,
-        "complete-mode-collapse": 5,
-        "latent-ignored": 3,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Let the discriminator judge two to four images of one kind at once, joined along their "
         "channels (PacGAN)."
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
-        now = getattr(config.arch, "packing", None)
-        return {"arch.packing": self.images} if now is not None and now < self.images else None
+        return arch(config.arch.raised("packing", self.images)) or None

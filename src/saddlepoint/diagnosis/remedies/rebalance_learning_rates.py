@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
@@ -12,16 +11,18 @@ from saddlepoint.core.registry import register
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
 
-_SLOWER: dict[str, tuple[str, ...]] = {
+
+_BOTH = ("optim_g", "optim_d")
+_SLOWER = {
     "discriminator-wins": ("optim_d",),
     "generator-wins": ("optim_g",),
     "weak-discriminator": ("optim_g",),
     "complete-mode-collapse": ("optim_g",),
     "partial-mode-collapse": ("optim_g",),
-    "oscillation": ("optim_g", "optim_d"),
-    "divergence": ("optim_g", "optim_d"),
-    "non-finite": ("optim_g", "optim_d"),
-    "learning-rate-too-high": ("optim_g", "optim_d"),
+    "oscillation": _BOTH,
+    "divergence": _BOTH,
+    "non-finite": _BOTH,
+    "learning-rate-too-high": _BOTH,
 }
 
 
@@ -38,28 +39,15 @@ class RebalanceLearningRates(Remedy):
     lowest: float = 2e-5
     """No rate falls below this."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "learning-rate-too-high": 2,
-        "divergence": 2,
-        "non-finite": 2,
-        "oscillation": 4,
-        "discriminator-wins": 5,
-        "generator-wins": 4,
-        "weak-discriminator": 4,
-        "complete-mode-collapse": 8,
-        "partial-mode-collapse": 8,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Divide the learning rate of the player that is ahead by four (of both, where they circle "
         "or diverge)."
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         slower = _SLOWER.get(finding.name, ())
-        if len(slower) == 1:
-            (ahead,) = slower
-            behind = "optim_d" if ahead == "optim_g" else "optim_g"
-            if getattr(config, ahead).lr < getattr(config, behind).lr:
-                return None  # it is the slower one already
-        found = {f"{p}.lr": getattr(config, p).lr / self.factor for p in slower}
+        rates = {"optim_g": config.optim_g.lr, "optim_d": config.optim_d.lr}
+        if len(slower) == 1 and rates[slower[0]] < max(rates.values()):
+            return None  # it is the slower one already
+        found = {f"{player}.lr": rates[player] / self.factor for player in slower}
         return found if found and min(found.values()) >= self.lowest else None

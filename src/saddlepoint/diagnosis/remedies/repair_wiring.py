@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
-from saddlepoint.diagnosis.remedies._penalties import without_batch_norm
+from saddlepoint.diagnosis.remedies._arch import without_batch_norm
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -20,22 +19,7 @@ class RepairWiring(Remedy):
     """In our own loop one such fault can be configured: BatchNorm under a gradient penalty. All
     others lie in code that only its author can change."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "double-sigmoid": 1,
-        "saturated-loss": 3,
-        "range-mismatch": 1,
-        "real-fake-leak": 1,
-        "mixed-batch-norm": 1,
-        "generator-frozen": 1,
-        "discriminator-frozen": 1,
-        "optimizer-mixup": 1,
-        "wrong-gradient-penalty": 1,
-        "batch-norm-with-gradient-penalty": 1,
-        "wrong-sign": 1,
-        "train-eval-mismatch": 1,
-        "broken-resume": 1,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Mend the line of the loop that the evidence points at; docs/findings.md has the wrong "
         "and the right form of each."
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
+from saddlepoint.diagnosis.remedies._arch import arch
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @register("stronger-conditioning")
 @dataclass(frozen=True, kw_only=True)
 class StrongerConditioning(Remedy):
-    """A label beside the input alone is easily passed over; in every layer it is not.
+    """A label beside the input alone is easily ignored; in every layer it is not.
 
     Papers: Miyato & Koyama 2018, https://arxiv.org/abs/1802.05637; Reed et al. 2016,
     https://arxiv.org/abs/1605.05396, section 4.1 (wrong labels among the fakes).
@@ -25,8 +25,7 @@ class StrongerConditioning(Remedy):
     wrong_label_fraction: float = 0.25
     """Share of the fakes that are real images beside a wrong label."""
 
-    cures: ClassVar[Mapping[str, int]] = {"condition-ignored": 1}
-    advice: ClassVar[str] = (
+    advice = (
         "Bring the label into every layer of the generator and into the discriminator's last one "
         "(projection), and show the discriminator real images beside wrong labels."
     )
@@ -34,13 +33,7 @@ class StrongerConditioning(Remedy):
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         if config.arch.conditioning == "none":
             return None
-        found: dict[str, Any] = {}
-        if config.arch.conditioning != "every-layer":
-            found["arch.conditioning"] = "every-layer"
-            if getattr(config.arch, "generator_norm", "batch") == "none":
-                found["arch.generator_norm"] = "batch"  # it carries the label
-        if getattr(config.arch, "label_scale", 1.0) < 1:
-            found["arch.label_scale"] = 1.0
+        found = arch(config.arch.label_in_every_layer() | config.arch.raised("label_scale", 1.0))
         if config.train.wrong_label_fraction < self.wrong_label_fraction:
             found["train.wrong_label_fraction"] = self.wrong_label_fraction
         return found or None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
@@ -26,14 +25,7 @@ class UpdateRatio(Remedy):
     most: int = 5
     """Greatest number of discriminator steps."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "discriminator-wins": 2,
-        "generator-wins": 3,
-        "weak-discriminator": 3,
-        "lipschitz-violation": 3,
-        "complete-mode-collapse": 9,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Give the beaten player more steps: two to five discriminator steps for each generator "
         "step where the generator wins, one where the discriminator does."
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.registry import register
-from saddlepoint.diagnosis.remedies._penalties import usual_gamma, without_batch_norm
+from saddlepoint.diagnosis.remedies._arch import usual_gamma, without_batch_norm
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -26,17 +25,7 @@ class ZeroCentredPenalties(Remedy):
     every: int = 2
     """Both are applied on one discriminator step in `every`."""
 
-    cures: ClassVar[Mapping[str, int]] = {
-        "discriminator-wins": 3,
-        "oscillation": 3,
-        "divergence": 3,
-        "non-finite": 3,
-        "complete-mode-collapse": 4,
-        "partial-mode-collapse": 5,
-        "discriminator-overfitting": 2,
-        "latent-ignored": 4,
-    }
-    advice: ClassVar[str] = (
+    advice = (
         "Penalise the discriminator's squared gradient at real and at generated images (R1 and "
         "R2, gamma about 1), without BatchNorm in the discriminator."
     )

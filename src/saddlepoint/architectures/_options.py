@@ -1,0 +1,49 @@
+"""What the families of nets have in common: fields that do not depend on the kind of layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from saddlepoint.core.checks import at_least, between
+from saddlepoint.core.contracts import Architecture, Conditioning, Player
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonOptions(Architecture):
+    """Latent, label, and what a discriminator may be given against collapse and overfitting."""
+
+    options = (
+        "latent_dim",
+        "latent_scale",
+        "label_scale",
+        "dropout",
+        "packing",
+        "minibatch_stddev",
+    )
+
+    latent_dim: int = 100
+    """Length of z."""
+    latent_scale: float = 1.0
+    """What z is multiplied by on entry; a small z is drowned by the label beside it."""
+    conditioning: Conditioning = "none"
+    """How labels enter both nets."""
+    embedding_dim: int = 32
+    """Length of the label's vector with conditioning `embedding`."""
+    label_scale: float = 1.0
+    """Size of the label's vector beside an input; a small one is drowned by what it is beside."""
+    dropout: float = 0.0
+    """Dropout after each hidden layer of the discriminator; of whole channels in convolutions."""
+    packing: int = 1
+    """Items that the discriminator judges at once (PacGAN); more keep diversity up."""
+    minibatch_stddev: bool = False
+    """Tell the discriminator the standard deviation over its batch."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "latent_dim", "embedding_dim", "packing")
+        between(self, 0, 0.95, "dropout")
+        between(self, 0, 100, "label_scale", "latent_scale")
+
+    def without_dropout(self, player: Player) -> dict[str, Any]:
+        """A part of `stronger`: the discriminator uses all of its features."""
+        return {"dropout": 0.0} if player == "discriminator" and self.dropout else {}
