@@ -1,0 +1,245 @@
+"""Play hostile cases against every verb: none may end in a traceback, a hang or a harmed file.
+
+    python bench/fuzz.py --seed 7 --cases 10000 [--only CATEGORY] [--jobs 2] [--resume]
+    python bench/fuzz.py --cases 300 --minutes 1      a new seed each time, which is printed
+    python bench/fuzz.py --replay 7:4242              one case: what it is, what it said, its faults
+
+A case is a function of (seed, index). This process imports the package once and forks for each
+case, in a private mount namespace where everything but a scratch folder in memory is read-only; it
+refuses to run where it cannot have one. Exit code 1 when a case shows a fault.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy must start no thread before the forks
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import gc
+import json
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import torch
+import torch._dynamo  # the first step of an optimiser would, in every child
+from _bench import RESULTS, machine, machine_text, write_result
+from fuzzing import (
+    archives,
+    documents,
+    folders,
+    inputs,
+    inside,
+    oracle,
+    results,
+    sandbox,
+    sources,
+    surroundings,
+    tensors,
+    words,
+)
+from fuzzing import case as cases
+from fuzzing.player import Slot
+from fuzzing.warm import build
+
+import saddlepoint
+
+REGISTERED = (archives, documents, folders, inputs, sources, surroundings, tensors, words)
+"""Importing these registers the categories and the steps of damage."""
+MOST_GROUPS = 40
+
+
+def play_cases(
+    slot: Slot, jobs: int, settings: argparse.Namespace, done: set[str], out: int
+) -> int:
+    """Play every `jobs`-th case; one line of results each."""
+    slot.open()
+    played = 0
+    for index in numbers(settings):
+        if time.time() > settings.deadline:
+            break
+        played += 1
+        if played % jobs != slot.number or f"{settings.seed}:{index}" in done:
+            continue
+        case = cases.make_case(settings.seed, index)
+        outcome = slot.play(case)
+        faults = oracle.judge(case, outcome)
+        os.write(out, results.line_of(settings.seed, index, case, outcome, faults))
+    return 0
+
+
+def numbers(settings: argparse.Namespace) -> list[int]:
+    """The indices to play: the first `cases` of the chosen category, or of all."""
+    found = []
+    for index in count():
+        if settings.only is None or cases.category_of(settings.seed, index) == settings.only:
+            found.append(index)
+        if len(found) == settings.cases:
+            return found
+    raise AssertionError
+
+
+def replay(slot: Slot, settings: argparse.Namespace) -> int:
+    """One case in full; with --shrink without all that its faults do not need."""
+    slot.open()
+    seed, _, index = settings.replay.partition(":")
+    case = cases.make_case(int(seed), int(index))
+    outcome = slot.play(case)
+    faults = oracle.judge(case, outcome)
+    if settings.shrink and faults:
+        wanted = {fault.fingerprint for fault in faults}
+
+        def fails(smaller: cases.Case) -> bool:
+            found = oracle.judge(smaller, slot.play(smaller))
+            return bool(wanted & {fault.fingerprint for fault in found})
+
+        case = cases.shrunk(case, fails)
+        outcome = slot.play(case)
+        faults = oracle.judge(case, outcome)
+    print(json.dumps(case.to_json(), indent=2))
+    print(f"--- exit code {outcome.code} after {outcome.seconds:.2f} s; {outcome.hung}")
+    for name in ("stdout", "stderr", "stacks"):
+        # Escaped, as a case may have planted what a terminal obeys.
+        print(f"--- {name}", *map(ascii, getattr(outcome, name).splitlines()), sep="\n  ")
+    for argv, after in outcome.then:
+        print(f"--- then {' '.join(argv)}: {after.code}\n  {after.stderr[-400:]!a}")
+    print(f"--- {len(faults)} faults")
+    for fault in faults:
+        print(f"  {fault.kind}: {fault.fingerprint}: {fault.detail!a}")
+    sys.stdout.flush()
+    return int(bool(faults))
+
+
+def warden(scratch: Path, settings: argparse.Namespace, done: set[str], out: int) -> int:
+    """In a sandbox: build the world, then let the slots play. -> exit code"""
+    sandbox.enter(scratch)
+    usual = build(scratch)
+    gc.collect()
+    gc.freeze()  # the children share these objects as long as nobody counts them
+    inside.malloc_trim()
+    if settings.replay:
+        return replay(Slot(scratch, 0, usual), settings)
+    children = []
+    settings.deadline = time.time() + 60 * settings.minutes
+    for number in range(settings.jobs):
+        child = os.fork()
+        if child == 0:
+            sandbox.die_with_parent(signal.SIGKILL)
+            slot = Slot(scratch, number, usual)
+            _leave(lambda slot=slot: play_cases(slot, settings.jobs, settings, done, out))
+        children.append(child)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    return max(map(abs, codes))
+
+
+def _leave(task: Callable[[], int]) -> None:
+    """End this child with what `task` returns; never come back into the parent's code."""
+    code = 70
+    try:
+        code = task()
+    except sandbox.NoSandbox as error:
+        print(error, file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
+    """Print counts and groups, write the JSON; -> exit code."""
+    source, records = results.read(path)
+    found = results.summary(list(records.values()))
+    grouped = results.groups(records.values())
+    rate = found["cases"] / max(seconds, 1e-9)
+    document = {
+        "machine": machine(),
+        "seed": settings.seed,
+        "only": settings.only,
+        "source": source,
+        "seconds": round(seconds, 1),
+        **found,
+        "groups": grouped,
+    }
+    name = "fuzz" if settings.only is None else f"fuzz-{settings.only.replace(' ', '-')}"
+    if settings.cases >= 1000:
+        write_result(name, document)
+    for category, row in found["categories"].items():
+        kinds = ", ".join(f"{n} {kind}" for kind, n in row.items() if kind in found["kinds"])
+        print(f"{category:<24}{row['cases']:>6} cases{row['faulty']:>6} faulty  {kinds}")
+    print(
+        f"seed {settings.seed}: {found['cases']:,} cases in {seconds:.0f} s ({rate:.1f} a second), "
+        f"{found['faulty']:,} with a fault, {len(grouped)} different; peak "
+        f"{found['peak_memory_mb']:,} MiB"
+    )
+    for row in grouped[:MOST_GROUPS]:
+        print(
+            f"{row['n']:>5} x {row['kind']}: {row['fingerprint']!a}  [--replay {row['cases'][0]}]"
+        )
+    return int(bool(found["faulty"]))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, help="by default a new one, which is printed")
+    parser.add_argument("--cases", type=int, default=1000)
+    parser.add_argument("--only", choices=list(cases.CATEGORIES))
+    parser.add_argument("--minutes", type=float, default=1e6, help="no case begins after them")
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--resume", action="store_true", help="play only what has no result yet")
+    parser.add_argument("--replay", metavar="SEED:INDEX")
+    parser.add_argument("--shrink", action="store_true", help="with --replay: the smallest case")
+    settings = parser.parse_args()
+    if settings.seed is None:
+        settings.seed = random.SystemRandom().randrange(10**6)
+    return settings
+
+
+def main() -> int:
+    settings = arguments()
+    print(f"seed {settings.seed}. {machine_text(machine())}", flush=True)
+    torch.set_num_threads(1)
+    name = "" if settings.only is None else f"-{settings.only.replace(' ', '-')}"
+    path = RESULTS / "fuzz" / f"{settings.seed}{name}.jsonl"
+    source = results.source_hash(Path(saddlepoint.__file__).parent)
+    before, records = results.read(path)
+    if settings.resume and before not in ("", source):
+        print("The package has changed since that start; begin anew without --resume.")
+        return 2
+    done = set(records) if settings.resume else set()
+    out = os.open("/dev/null", os.O_WRONLY)
+    if not settings.replay:
+        # Opened before the sandbox: a descriptor keeps the mount that it was opened by.
+        out = results.begin(path, source, keep=bool(done))
+    scratch = Path(tempfile.mkdtemp(prefix="saddle-fuzz-"))
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise SystemExit("This process has more than one thread: forking it is not safe.")
+    begun = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _leave(lambda: warden(scratch, settings, done, out))
+    try:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    except KeyboardInterrupt:
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    shutil.rmtree(scratch, ignore_errors=True)
+    if settings.replay or code in (2, 70):
+        return code
+    return report(settings, path, time.monotonic() - begun)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

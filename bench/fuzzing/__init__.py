@@ -1,0 +1,1 @@
+"""The parts of bench/fuzz.py: cases, the world they harm, the sandbox, the oracle."""

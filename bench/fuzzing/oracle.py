@@ -1,0 +1,242 @@
+"""What a case must not do: each rule is one function, and all rules hold for every case."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from fuzzing.case import Case
+from fuzzing.fingerprints import TRACEBACK, last_line, raised_at, stuck_at
+from fuzzing.world import Snapshot
+
+MOST_MEMORY = 4 * 2**30
+KILLED = -9
+CODES = {"doctor": (0, 1, 2, 3, 130)}
+USUAL_CODES = (0, 1, 2, 130)
+SPEAKS = ("error: ", "failed: ", "interrupted")
+"""How a line begins that tells why a command did not do what it was asked for."""
+LEAVINGS = re.compile(r"(^|/)\.[^/]*\.(tmp|taken|old)(/|$)")
+# Tab and line feed are no danger; escape, bell, carriage return and the C1 set are.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+_EMPTY = re.compile(r" \(\s*\)|\(None\)|: None\b|: *$|^\W*$")
+
+
+@dataclass
+class Outcome:
+    """What came of one command."""
+
+    code: int
+    stdout: str = ""
+    stderr: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+    hung: str = ""
+    """Why it was killed for not ending, or ''."""
+    stacks: str = ""
+    before: Snapshot = field(default_factory=dict)
+    after: Snapshot = field(default_factory=dict)
+    then: list[tuple[tuple[str, ...], Outcome]] = field(default_factory=list)
+    status: dict[str, Any] = field(default_factory=dict)
+    """status.json of the run that was written, after the command."""
+    lines_before: dict[str, bytes] = field(default_factory=dict)
+    lines_after: dict[str, bytes] = field(default_factory=dict)
+    """metrics.jsonl and what lies beside it."""
+
+
+class Fault(NamedTuple):
+    kind: str
+    fingerprint: str
+    """Equal for equal causes: what was raised and our function that raised it."""
+    detail: str
+
+
+Check = Callable[[Case, Outcome], Iterator[Fault]]
+CHECKS: list[Check] = []
+
+
+def check(function: Check) -> Check:
+    CHECKS.append(function)
+    return function
+
+
+def judge(case: Case, outcome: Outcome) -> list[Fault]:
+    """Every rule that was broken; [] for a case that went well."""
+    return [fault for rule in CHECKS for fault in rule(case, outcome)]
+
+
+@check
+def no_traceback(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
+        if "Exception ignored" in text:
+            yield Fault("traceback", f"{case.verb}: ignored at the end", last_line(text))
+        elif TRACEBACK in text:
+            yield Fault("traceback", raised_at(text), f"on {name}: {last_line(text)}")
+
+
+@check
+def right_code(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    if outcome.hung or TRACEBACK in outcome.stderr + outcome.stdout:
+        return  # told as what it is
+    allowed = case.codes or CODES.get(case.verb, USUAL_CODES)
+    if outcome.code not in allowed:
+        said = last_line(outcome.stderr) or last_line(outcome.stdout)
+        yield Fault(
+            "exit code",
+            f"{case.verb}: {outcome.code}, not one of {allowed} ({case.category})",
+            said[:300],
+        )
+    elif outcome.code == 0 and case.says and case.says not in outcome.stderr:
+        yield Fault(
+            "silence", f"{case.verb}: does not say {case.says!r} ({case.category})", str(case)[:300]
+        )
+
+
+@check
+def a_sentence(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """A failure says why, in one line that has a reason in it."""
+    if outcome.hung or outcome.code not in (1, 2, 130) or TRACEBACK in outcome.stderr:
+        return
+    if case.stderr not in ("file", "pty") or (case.fault or {}).get("again"):
+        return  # nobody can read it; or a second Ctrl-C, which ends all at once
+    lines = [line for line in outcome.stderr.split("\n") if line.startswith(SPEAKS)]
+    if not lines and case.stderr == "pty":  # after what clears the progress display
+        lines = [line for line in outcome.stderr.split("\n") if any(w in line for w in SPEAKS)]
+    if not lines:
+        yield Fault("no sentence", f"{case.verb}: exit code {outcome.code} without a reason", "")
+    elif len(lines) > 1:
+        yield Fault("no sentence", f"{case.verb}: two reasons", " | ".join(lines)[:300])
+    elif _EMPTY.search(lines[0].partition(" ")[2]) and lines[0] != "interrupted.":
+        shape = re.sub(r"['\"/\d].*", "", lines[0])[:60]
+        yield Fault("no sentence", f"{case.verb}: an empty reason: {shape}", lines[0][:300])
+
+
+@check
+def ends(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    if outcome.hung:
+        yield Fault("hang", f"{case.verb} {stuck_at(outcome.stacks)}", outcome.hung)
+
+
+@check
+def no_harm(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """What was there is as it was, apart from what the command may write."""
+    for path, old in outcome.before.items():
+        # A folder changes when something is made in it, which is no harm; its mode stays.
+        if outcome.after.get(path) != old and not _within(path, case.writes):
+            what = "gone" if path not in outcome.after else "changed"
+            yield Fault("harm", f"{case.verb}: {_shape(path)} is {what} ({case.category})", path)
+            return
+
+
+@check
+def nothing_left(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """No temporary file stays, unless the process was killed."""
+    if outcome.code < 0 or outcome.hung:
+        return
+    for path in outcome.after:
+        if path not in outcome.before and LEAVINGS.search(path):
+            yield Fault("leavings", f"{case.verb}: leaves {_shape(path)}", path)
+            return
+
+
+@check
+def strict_json(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    if not case.as_json or not outcome.stdout.strip() or case.stdout not in ("file", "pty"):
+        return
+    if "--help" in case.argv or "--version" in case.argv:
+        return
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"{word} is no JSON")
+
+    try:
+        json.loads(outcome.stdout, parse_constant=refuse)
+        outcome.stdout.encode()  # a lone surrogate cannot be written to a file
+    except (ValueError, RecursionError) as error:
+        yield Fault("json", f"{case.verb}: stdout is not strict JSON ({case.category})", str(error))
+
+
+@check
+def no_control_characters(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """Names and labels of others reach a terminal escaped."""
+    for name, text, kind in (
+        ("stdout", outcome.stdout, case.stdout),
+        ("stderr", outcome.stderr, case.stderr),
+    ):
+        # On a terminal the progress display moves the cursor: there only a planted text counts.
+        found = re.search("\x1b\\]0;|\x07", text) if kind == "pty" else _CONTROL.search(text)
+        if found:
+            line = next((line for line in text.split("\n") if found[0] in line), "")
+            shape = " ".join(re.findall(r"[a-z]{2,}", line.partition(found[0])[0])[:5])
+            yield Fault("control characters", f"{case.verb}: {shape} ({name})", repr(line[:300]))
+            return
+
+
+@check
+def little_memory(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    if outcome.memory_bytes > MOST_MEMORY:
+        gigabytes = outcome.memory_bytes / 1e9
+        yield Fault("memory", f"{case.verb} ({case.category})", f"{gigabytes:.1f} GB")
+
+
+@check
+def no_dead_end(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """Where a command was stopped, one of those that a person would go on with ends well."""
+    if not outcome.then or outcome.hung or outcome.code == 0:
+        return
+    for argv, after in outcome.then:
+        for fault in (*no_traceback(case, after), *ends(case, after)):
+            yield Fault(fault.kind, f"afterwards: {fault.fingerprint}", fault.detail)
+        if after.code == 0 or "already reached" in after.stderr:
+            return
+        del argv
+    last = [last_line(after.stderr) for _, after in outcome.then]
+    shape = re.sub(r"\d+", "N", " | ".join(last))[:100]
+    yield Fault("dead end", f"{case.verb}: {shape}", " | ".join(last)[:400])
+
+
+@check
+def clear_state(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """A run that is over does not call itself running."""
+    if case.verb not in ("train", "resume") or outcome.code < 0 or outcome.hung:
+        return
+    if outcome.status.get("state") == "running" and case.category in ("signals", "streams"):
+        yield Fault("state", f"{case.verb}: over, and status.json says running", str(case)[:300])
+
+
+@check
+def no_line_lost(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """A resume with damage in metrics.jsonl alone keeps every line that is still whole."""
+    touched = {step.get("path", "") for step in case.damage}
+    if case.verb != "resume" or outcome.code != 0 or case.fault is not None:
+        return
+    if len(touched) != 1 or not (name := next(iter(touched))).endswith("metrics.jsonl"):
+        return
+    kept = _rows(b"\n".join(outcome.lines_after.values()))
+    lost = [row for row in _rows(outcome.lines_before.get(name, b"")) if row not in kept]
+    if lost:
+        yield Fault("lost lines", "resume: whole lines of metrics are lost", f"{len(lost)} lines")
+
+
+def _rows(content: bytes) -> list[int]:
+    """The images of every whole line of metrics."""
+    found = []
+    for line in content.splitlines():
+        try:
+            found.append(json.loads(line)["images"])
+        except (ValueError, RecursionError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _within(path: str, places: tuple[str, ...]) -> bool:
+    usual = ("cache", "home", "tmp", *places)
+    return any(path == place or path.startswith(f"{place}/") for place in usual)
+
+
+def _shape(path: str) -> str:
+    """A path without what differs from case to case."""
+    return re.sub(r"\d+", "N", path)[:80]

@@ -1,0 +1,166 @@
+"""Cases on the command line itself: flags and values that nobody expects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from fuzzing import commands, wild
+from fuzzing.case import Case, category
+
+NUMBERS = {
+    "sample": ("--n", "--seeds", "--labels", "--truncation"),
+    "evaluate": ("--n", "--k", "--bootstrap", "--seed", "--truncation"),
+    "resume": ("--kimg", "--minutes"),
+    "data prepare": ("--size", "--workers"),
+    "train": (
+        *("--kimg", "--minutes", "--seed", "--train.batch-size", "--train.n-critic"),
+        *("--train.accumulate", "--train.tick-kimg", "--train.sample-kimg", "--train.n-samples"),
+        *("--train.checkpoint-minutes", "--train.instance-noise", "--scoring.n", "--optim-g.lr"),
+        *("--optim-d.beta1", "--ema.halflife", "--augment.translation", "--arch.latent-dim"),
+        *("--arch.generator-width", "--arch.max-width", "--doctor.probe-kimg"),
+    ),
+}
+WORDS = {
+    "sample": ("--plugins",),
+    "evaluate": ("--features", "--device", "--data", "--plugins"),
+    "resume": ("--plugins",),
+    "doctor": ("--plugins",),
+    "data prepare": ("--fit", "--channels", "--labels"),
+    "train": (
+        *("--data", "--device", "--train.device", "--train.precision", "--loss", "--arch"),
+        *("--penalties", "--doctor", "--scoring.by", "--scoring.features", "--optim-g"),
+        *("--arch.conditioning", "--plugins", "--from"),
+    ),
+}
+DEVICES = ("meta", "cuda", "cuda:99", "cuda:-1", "mps", "cpu:3", "xla", "vulkan", "CPU", "auto:0")
+LONG_JOBS = {"--kimg", "--minutes", "--n", "--bootstrap", "--seeds", "--train.n-critic"}
+"""Large values of these are honest orders for much work, which is no fault of the command."""
+HONEST = ("1e308", "2147483648", "9223372036854775807", "1_000", "99999999999")
+
+
+@category("arguments", 18)
+def arguments(draw: Random) -> Case:
+    case = commands.anything(draw)
+    ways = (_number, _number, _word, _word, _place, _place, _unknown, _shuffled, _odd)
+    return draw.choice(ways)(draw, case)
+
+
+def _number(draw: Random, case: Case) -> Case:
+    flags = NUMBERS.get(case.verb)
+    if flags is None:
+        return _unknown(draw, case)
+    flag, value = draw.choice(flags), wild.number(draw)
+    if case.verb == "train" and (flag in LONG_JOBS or draw.random() < 0.5):
+        case = commands.dry(case)
+    elif flag in LONG_JOBS and value in HONEST:
+        value = "-1"
+    if flag == "--seeds":
+        value = draw.choice((value, f"0-{value}", f"{value}-0", "0,,1", "1-", "-5", "0-3,x", "3-1"))
+    return _with(draw, case, flag, value)
+
+
+def _word(draw: Random, case: Case) -> Case:
+    flags = WORDS.get(case.verb)
+    if flags is None:
+        return _unknown(draw, case)
+    flag = draw.choice(flags)
+    values = DEVICES if flag.endswith("device") and draw.random() < 0.7 else wild.TEXTS + wild.PATHS
+    return _with(draw, case, flag, draw.choice(values))
+
+
+def _place(draw: Random, case: Case) -> Case:
+    """A path that is none, or is somebody else's."""
+    path = wild.path(draw)
+    if "--out" in case.argv and draw.random() < 0.6:
+        replaced = _without(case.argv, "--out")
+        return replace(case, argv=(*replaced, "--out", path), writes=_may_write(case, path))
+    at = 2 if case.verb.startswith("data") else 1
+    if case.verb == "train":
+        return _with(draw, case, "--data", path)
+    return replace(case, argv=(*case.argv[:at], path, *case.argv[at + 1 :]), writes=case.writes)
+
+
+def _may_write(case: Case, path: str) -> tuple[str, ...]:
+    """A picture or an archive of ours may be made anew under its own name; nothing else."""
+    suffixes = {"sample": (".png", ".npz", ".gif"), "compare": (".html",)}.get(case.verb, ())
+    return (path,) if path.endswith(suffixes) and path not in ("precious.txt",) and suffixes else ()
+
+
+def _unknown(draw: Random, case: Case) -> Case:
+    flag = draw.choice(
+        (
+            *(
+                "--nonsense",
+                "--jsn",
+                "--sed",
+                "--kimgs",
+                "--out.x",
+                "--train",
+                "--arch.",
+                "--no-json",
+            ),
+            *("--é", "--\udcff", f"--{wild.OSC}", f"--x={wild.OSC}", "--=", "---", "-x", "-"),
+            *("--[bold]", "--train.batch_size", "--a" * 500),
+        )
+    )
+    return replace(case, argv=(*case.argv, flag))
+
+
+def _shuffled(draw: Random, case: Case) -> Case:
+    """Words lost, doubled, moved or cut."""
+    words = list(case.argv)
+    at = draw.randrange(len(words))
+    way = draw.randrange(5)
+    if way == 0:
+        del words[at]
+    elif way == 1:
+        words.insert(at, words[at])
+    elif way == 2:
+        words.append(words.pop(at))
+    elif way == 3:
+        words[at] = words[at][: draw.randrange(len(words[at]) + 1)]
+    else:
+        words = words[:at]
+    # What is left may be a whole training on whatever lies here, or a lab of hours.
+    if words[:1] == ["train"]:
+        words.append("--dry-run")
+    return replace(case, argv=tuple(words), writes=(*case.writes, "runs"))
+
+
+def _odd(draw: Random, case: Case) -> Case:
+    """Not even a verb."""
+    argv = draw.choice(
+        (
+            *((), ("--help",), ("--version",), ("--json",), ("-h", "x"), ("help",), ("trian",)),
+            *(("data",), ("lab",), ("data", "--help"), ("data", "lst"), ("lab", "failure")),
+            *((case.argv[0], "--help"), (wild.text(draw),), (wild.OSC,), ("lab", wild.text(draw))),
+            *(("lab", "lecture", "--presets", "nonsense"), ("lab", "failures", "--cases", "x")),
+            *(("lab", "lecture", "--kimg", "nan"), ("lab", "failures", "--out", "precious.txt")),
+            *(("lab", "failures", "--kimg", "-1"), ("lab", "lecture", "--seeds", "x")),
+            *(("lab", "lecture", "--data", "no-data"), ("lab", "failures", "--seed", "-1")),
+        )
+    )
+    return Case(argv=argv, damage=case.damage)
+
+
+def _with(draw: Random, case: Case, flag: str, value: str) -> Case:
+    """The flag with this value, in place of what it had, as two words or as one."""
+    argv = _without(case.argv, flag)
+    if draw.random() < 0.5 or value.startswith("-"):
+        return _guarded(replace(case, argv=(*argv, f"{flag}={value}")), flag)
+    return _guarded(replace(case, argv=(*argv, flag, value)), flag)
+
+
+def _guarded(case: Case, flag: str) -> Case:
+    """A thousand workers are started as a user who may not have them."""
+    if flag != "--workers":
+        return case
+    return replace(case, user=True, limits={**case.limits, "NPROC": 64})
+
+
+def _without(argv: tuple[str, ...], flag: str) -> tuple[str, ...]:
+    if flag not in argv:
+        return argv
+    at = argv.index(flag)
+    return argv[:at] + argv[at + 2 :]
