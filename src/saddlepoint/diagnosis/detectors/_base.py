@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -11,29 +11,44 @@ from saddlepoint.core.findings import Detector
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors._checks import Checks
 
+BROKEN = ("wiring", "non-finite", "divergence")
+"""What explains any other behaviour."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class LastingDetector(Detector):
-    """Waits until a state has lasted: nets pass through bad states in healthy runs as well."""
+class BehaviourDetector(Detector):
+    """Leaves out the start, and judges by the newest checks."""
 
-    # The warm-ups, m, k and steps of all detectors were set on the tuning half of the histories
-    # (bench/doctor/evaluate.py) so that none of its healthy runs raises an alarm.
+    explained_by = BROKEN
+
+    # The numbers of all detectors were set on one half of the stored histories so that none of
+    # its healthy runs raises an alarm, and are reported on the other (bench/doctor/evaluate.py).
     warmup: float = 200
     """Update steps at the start that are left out."""
-    m: int = 6
-    """Checks that must show it ..."""
     k: int = 7
-    """... among this many."""
+    """Newest checks that are judged together."""
     steps: float = 250
-    """Update steps for which it must have lasted."""
+    """Update steps that the evidence must span."""
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "warmup", "steps")
-        between(self, 1, self.k, "m")
+        # Each field is a count, a share or a factor.
+        at_least(self, 0, *(field.name for field in fields(self)))
 
     def checks(self, history: History, *names: str) -> Checks:
         """The checks after the warm-up that have these columns."""
         return Checks(history, *names, after=self.warmup)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastingDetector(BehaviourDetector):
+    """Waits until a state has lasted: nets pass through bad states in healthy runs as well."""
+
+    m: int = 6
+    """Checks among the k that must show it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        between(self, 1, self.k, "m")
 
     def since(self, checks: Checks, unhealthy: np.ndarray) -> int | None:
         """The index of the check since which it lasts; None where it does not.
@@ -50,6 +65,7 @@ class WiringDetector(LastingDetector):
     enough, and what it leads to is not reported beside it."""
 
     category = "wiring"
+    explained_by = ()
     remedies = ("repair-wiring",)
 
     warmup: float = 0

@@ -60,21 +60,15 @@ class Checks:
         Args:
             unhealthy: bool [checks].
         """
-        if not unhealthy.any():
+        at = np.flatnonzero(unhealthy)
+        if len(at) == 0 or at[-1] + 1 < k or len(unhealthy) - 1 - at[-1] > k - m:
             return None
-        last = int(np.flatnonzero(unhealthy)[-1])
-        too_few = last + 1 < k or unhealthy[last + 1 - k : last + 1].sum() < m
-        if too_few or len(unhealthy) - 1 - last > k - m:
-            return None
-        first, gap = last, 0
-        for index in range(last, -1, -1):
-            if unhealthy[index]:
-                first, gap = index, 0
-            else:
-                gap += 1
-                if gap > k - m:
-                    break
-        return first if self.updates[last] - self.updates[first] >= updates else None
+        last = int(at[-1])
+        # A gap of more than k - m healthy checks ends what was before it.
+        ends = np.flatnonzero(np.diff(at) - 1 > k - m)
+        first = int(at[ends[-1] + 1] if len(ends) else at[0])
+        enough = unhealthy[last + 1 - k : last + 1].sum() >= m
+        return first if enough and self.updates[last] - self.updates[first] >= updates else None
 
     def window(self, k: int, updates: float) -> int | None:
         """The index of the first of the last checks that are at least k and span at least this
@@ -135,11 +129,6 @@ def loss_family(history: History) -> str:
     """The registered loss that was recognised at most checks; "unknown" where none was."""
     seen = [row["loss_family"] for row in history.rows if row.get("loss_family")]
     return max(dict.fromkeys(seen), key=seen.count, default="unknown")
-
-
-def ever(history: History, name: str) -> bool:
-    """Whether a yes-or-no column was 1 at any check; some are measured at the first ones only."""
-    return any(row.get(name) == 1 for row in history.rows)
 
 
 def halves(values: np.ndarray) -> tuple[float, float] | None:

@@ -7,7 +7,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from saddlepoint.core.checks import at_least
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors._base import WiringDetector
@@ -26,10 +25,6 @@ class FrozenDetector(WiringDetector):
     k: int = 3
     idle: float = 25
     """Steps of the other player without a single one of this player's."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(self, 1, "idle")
 
     def has_slope(self, checks: Checks) -> np.ndarray:
         """bool [checks]: the loss asks this player to move. A loss that is flat everywhere moves
@@ -64,7 +59,7 @@ class FrozenDetector(WiringDetector):
             self,
             first,
             f"The {name}'s weights do not move at its own steps: {reason}",
-            checks.evidence(ratio, low=1e-7, value=0.0),
+            checks.evidence(ratio, low=1e-7),
             checks.evidence(gradient, 0.0, 0.99),
         )
 

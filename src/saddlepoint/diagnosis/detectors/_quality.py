@@ -54,11 +54,12 @@ def still_improves(checks: Checks, k: int, steps: float) -> bool:
     )
 
 
-def evidence(checks: Checks) -> tuple[Evidence, ...]:
-    """The measures of quality that the last check has."""
-    return checks.known(
+def evidence(checks: Checks, besides: str = "") -> tuple[Evidence, ...]:
+    """The measures of quality that the last check has, without the one that is told already."""
+    found = checks.known(
         checks.evidence("coverage", low=0.1),
         checks.evidence("off_data"),
         checks.evidence("pair_ratio", NARROW, WIDE),
         checks.evidence("bins_weight", high=WEIGHT),
     )
+    return tuple(item for item in found if item.name != besides)

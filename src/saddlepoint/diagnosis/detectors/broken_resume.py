@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -30,11 +29,6 @@ class BrokenResume(WiringDetector):
     """Steps that something must remember before this counts as earlier training."""
     share: float = 0.01
     """Largest share of those steps that the youngest part remembers."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(self, 1, "old")
-        between(self, 0, 1, "share")
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "net_age", "optimizer_age")

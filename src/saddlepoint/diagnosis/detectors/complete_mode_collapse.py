@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.checks import above
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._base import LastingDetector
+from saddlepoint.diagnosis.detectors._base import BROKEN, LastingDetector
 from saddlepoint.diagnosis.detectors._checks import rises
 
 
@@ -33,7 +32,7 @@ class CompleteModeCollapse(LastingDetector):
     """Number of different images, as a share of that among as many real ones, below which it holds
     as well, where the spread is below four times its bound."""
 
-    explained_by = ("wiring", "non-finite", "divergence", "latent-ignored")
+    explained_by = (*BROKEN, "latent-ignored")
     remedies = (
         "longer-latent",
         "sound-optimizers",
@@ -47,10 +46,6 @@ class CompleteModeCollapse(LastingDetector):
         "update-ratio",
         "new-seed",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        above(self, 0, "spread")
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "pair_ratio")

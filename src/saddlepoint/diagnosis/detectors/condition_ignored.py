@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import above
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
-from saddlepoint.diagnosis.detectors._base import LastingDetector
+from saddlepoint.diagnosis.detectors._base import BROKEN, LastingDetector
 from saddlepoint.diagnosis.detectors._checks import rises
 
 
@@ -45,18 +44,8 @@ class ConditionIgnored(LastingDetector):
     """Change by another latent, in those of real images, above which the generator is not simply
     collapsed."""
 
-    explained_by = (
-        "wiring",
-        "non-finite",
-        "divergence",
-        "complete-mode-collapse",
-        "discriminator-wins",
-    )
+    explained_by = (*BROKEN, "complete-mode-collapse", "discriminator-wins")
     remedies = ("stronger-conditioning", "new-seed")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        above(self, 0, "effect", "varied_effect", "varied", "agreement", "latent_effect")
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "label_effect", "latent_effect")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -62,11 +61,6 @@ class Divergence(LastingDetector):
         "new-seed",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        above(self, 0, "decades", "total", "unseen", "away")
-        at_least(self, 3, "early")
-
     def inspect(self, history: History) -> Finding | None:
         return self._has_grown(history) or self._has_left(history)
 
@@ -91,8 +85,7 @@ class Divergence(LastingDetector):
         )
         healthy = usual * 10**self.decades
         evidence = checks.evidence(worst, high=healthy, value=now, note=note)
-        others = (item for item in _quality.evidence(checks) if item.name != worst)
-        return checks.finding(self, first, message, evidence, *others)
+        return checks.finding(self, first, message, evidence, *_quality.evidence(checks, worst))
 
     def _has_left(self, history: History) -> Finding | None:
         checks = self.checks(history, "off_data")
@@ -105,7 +98,7 @@ class Divergence(LastingDetector):
             f"{distance:.3g} times as far from real ones as two real ones lie apart."
         )
         evidence = checks.evidence("off_data", high=self.away, value=distance)
-        others = (item for item in _quality.evidence(checks) if item.name != "off_data")
+        others = _quality.evidence(checks, besides="off_data")
         return checks.finding(self, first, message, evidence, *others)
 
     def _usual(self, values: np.ndarray, floor: float) -> float:
@@ -116,13 +109,11 @@ class Divergence(LastingDetector):
 
     def _cusum(self, values: np.ndarray, floor: float) -> np.ndarray:
         """float64 [checks]: by how much the logarithm has been too high for how long (Page 1954);
-        0 where it is not. A check without the value changes nothing."""
-        sums = np.zeros(len(values))
-        usual = np.log10(self._usual(values, floor))
-        for index in range(1, len(values)):
-            value, beyond = values[index], 0.0
-            if np.isfinite(usual) and np.isfinite(value) and value > 0:
-                # One absurd value counts as three decades at most: a spike is no divergence.
-                beyond = min(np.log10(value) - usual - self.decades, 3.0)
-            sums[index] = max(0.0, sums[index - 1] + beyond)
-        return sums
+        0 where it is not."""
+        grown = np.log10(np.where(values > 0, values, np.nan) / self._usual(values, floor))
+        # An absent value changes nothing, and an absurd one counts as three decades at most.
+        beyond = np.minimum(np.nan_to_num(grown - self.decades), 3.0)
+        sums = [0.0]
+        for decades in beyond[1:]:
+            sums.append(max(0.0, sums[-1] + decades))
+        return np.array(sums)

@@ -32,10 +32,5 @@ class DoubleSigmoid(WiringDetector):
             "The discriminator ends in a sigmoid, but the loss expects logits and applies another "
             "one: remove the sigmoid from the net, or use the loss for probabilities."
         )
-        return checks.finding(
-            self,
-            first,
-            message,
-            checks.evidence("sigmoid_end", 0.0, 0.0, value=1.0),
-            checks.evidence("expects_logits", 0.0, 0.0, value=1.0),
-        )
+        evidence = [checks.evidence(name, 0.0, 0.0) for name in ("sigmoid_end", "expects_logits")]
+        return checks.finding(self, first, message, *evidence)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.checks import above
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -31,7 +30,6 @@ class LatentIgnored(LastingDetector):
     label_effect: float = 0.3
     """Change by another label, in changes by another latent, that shows that labels do matter."""
 
-    explained_by = ("wiring", "non-finite", "divergence")
     remedies = (
         "longer-latent",
         "sound-optimizers",
@@ -41,10 +39,6 @@ class LatentIgnored(LastingDetector):
         "minibatch-stddev",
         "new-seed",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        above(self, 0, "effect", "label_effect")
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "latent_effect", "label_effect")

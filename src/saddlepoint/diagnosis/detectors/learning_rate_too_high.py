@@ -49,9 +49,8 @@ class LearningRateTooHigh(Detector):
         at_least(self, 1, "until", "k")
 
     def inspect(self, history: History) -> Finding | None:
-        found = [self._player(history, player) for player in NAMES]
-        both = [finding for finding in found if finding is not None]
-        return max(both, key=lambda finding: finding.evidence[0].value, default=None)
+        found = [one for player in NAMES if (one := self._player(history, player)) is not None]
+        return max(found, key=lambda finding: finding.evidence[0].value, default=None)
 
     def _player(self, history: History, player: str) -> Finding | None:
         name = f"update_ratio_{player}"
@@ -90,6 +89,5 @@ class LearningRateTooHigh(Detector):
 
     def _is_harmed(self, history: History) -> bool:
         checks = Checks(history, "coverage", "coverage_null", after=self.until)
-        if len(checks) < self.k or _quality.still_improves(checks, self.k, 0):
-            return False
-        return bool(_quality.poor(checks)[-self.k :].all())
+        stays_bad = len(checks) >= self.k and _quality.poor(checks)[-self.k :].all()
+        return bool(stays_bad) and not _quality.still_improves(checks, self.k, 0)

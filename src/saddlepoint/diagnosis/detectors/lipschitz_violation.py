@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import above, between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._base import LastingDetector
-from saddlepoint.diagnosis.detectors._checks import Checks, ever, loss_family, rises
+from saddlepoint.diagnosis.detectors._checks import Checks, loss_family, rises
 
 UNCLIPPED = 0.01
 """Share of the weights at the greatest absolute weight that only a clipped critic exceeds."""
@@ -49,7 +48,6 @@ class LipschitzViolation(LastingDetector):
     blind: float = 0.15
     """Distance of the AUC from one half up to which a critic sees nothing."""
 
-    explained_by = ("wiring", "non-finite", "divergence")
     remedies = (
         "change-loss",
         "stronger-penalty",
@@ -58,16 +56,11 @@ class LipschitzViolation(LastingDetector):
         "spectral-norm",
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        above(self, 0, "low")
-        above(self, self.low, "high")
-        between(self, 0, 1, "clipped")
-
     def inspect(self, history: History) -> Finding | None:
         if loss_family(history) != "wasserstein":
             return None
-        if ever(history, "penalised"):
+        # It is measured at the first checks only.
+        if any(row.get("penalised") == 1 for row in history.rows):
             return self._slope_outside(history, self.low, self.high)
         shares = Checks(history, "clip_share")["clip_share"]
         never_clipped = len(shares) > 0 and shares.max() < UNCLIPPED

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._base import LastingDetector
+from saddlepoint.diagnosis.detectors._base import BROKEN, LastingDetector
 
 
 @register("memorisation")
@@ -30,12 +29,8 @@ class Memorisation(LastingDetector):
     nearest: float = 0.6
     """Largest median distance to the nearest real image, in distances of held-out real images."""
 
-    explained_by = ("wiring", "non-finite", "divergence", "complete-mode-collapse")
+    explained_by = (*BROKEN, "complete-mode-collapse")
     remedies = ("data-augmentation", "dropout")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        between(self, 0, 1, "closeness", "nearest")
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "train_closeness")

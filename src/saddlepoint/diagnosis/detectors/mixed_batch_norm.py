@@ -36,10 +36,5 @@ class MixedBatchNorm(WiringDetector):
             "statistics give the fakes away. Call the discriminator once with real images and "
             "once with fakes."
         )
-        return checks.finding(
-            self,
-            first,
-            message,
-            checks.evidence("mixed_batch", 0.0, 0.0, value=1.0),
-            checks.evidence("batch_norm_d", 0.0, 0.0),
-        )
+        evidence = [checks.evidence(name, 0.0, 0.0) for name in ("mixed_batch", "batch_norm_d")]
+        return checks.finding(self, first, message, *evidence)

@@ -26,6 +26,7 @@ class NonFinite(LastingDetector):
     k: int = 2
     steps: float = 0
 
+    explained_by = ()
     remedies = (
         "sound-optimizers",
         "rebalance-learning-rates",

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import at_least, between
-from saddlepoint.core.findings import Detector, Finding
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.detectors._checks import Checks, entropy, shares
+from saddlepoint.diagnosis.detectors._base import BROKEN, BehaviourDetector
+from saddlepoint.diagnosis.detectors._checks import entropy, shares
 
 
 @register("oscillation")
 @dataclass(frozen=True, kw_only=True)
-class Oscillation(Detector):
+class Oscillation(BehaviourDetector):
     """The same latents give other kinds of images at every check: modes come and go.
 
     Each check's histogram of bins is far from the previous one, and the average of all histograms
@@ -30,13 +30,10 @@ class Oscillation(Detector):
     drift: float = 0.1
     """Median Jensen-Shannon divergence of neighbouring checks, in nats (at most 0.69)."""
     warmup: float = 250
-    """Update steps at the start that are left out."""
     k: int = 12
-    """Checks that are compared."""
     steps: float = 400
-    """Update steps that those checks must span."""
 
-    explained_by = ("wiring", "non-finite", "divergence", "latent-ignored")
+    explained_by = (*BROKEN, "latent-ignored")
     remedies = (
         "longer-latent",
         "sound-optimizers",
@@ -48,14 +45,8 @@ class Oscillation(Detector):
         "new-seed",
     )
 
-    def __post_init__(self) -> None:
-        between(self, 0, 5, "gap")
-        between(self, 0, 0.69, "drift")
-        at_least(self, 0, "warmup", "steps")
-        at_least(self, 6, "k")
-
     def inspect(self, history: History) -> Finding | None:
-        checks = Checks(history, "bins", after=self.warmup)
+        checks = self.checks(history, "bins")
         first = checks.window(self.k, self.steps)
         if first is None:
             return None

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import above, at_least, between
-from saddlepoint.core.findings import Detector, Finding
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
-from saddlepoint.diagnosis.detectors._checks import Checks, shares
+from saddlepoint.diagnosis.detectors._base import BROKEN, BehaviourDetector
+from saddlepoint.diagnosis.detectors._checks import shares
 
 
 @register("partial-mode-collapse")
 @dataclass(frozen=True, kw_only=True)
-class PartialModeCollapse(Detector):
+class PartialModeCollapse(BehaviourDetector):
     """The generator leaves out whole regions (or classes) of the data, always the same ones.
 
     The fakes are counted in bins of the real data. A bin is missing when its share of the fakes,
@@ -32,18 +32,12 @@ class PartialModeCollapse(Detector):
     below: float = 0.25
     """A bin is missing when the fakes have less than this of its share of the data."""
     warmup: float = 250
-    """Update steps at the start that are left out."""
     k: int = 8
-    """Checks over which the fakes are counted."""
-    steps: float = 250
-    """Update steps that those checks must span."""
     z: float = 2.6
     """Standard errors by which a missing bin must lie below half of its real share."""
 
     explained_by = (
-        "wiring",
-        "non-finite",
-        "divergence",
+        *BROKEN,
         "complete-mode-collapse",
         "discriminator-wins",
         "generator-wins",
@@ -63,14 +57,8 @@ class PartialModeCollapse(Detector):
         "new-seed",
     )
 
-    def __post_init__(self) -> None:
-        between(self, 0, 1, "weight", "below")
-        above(self, 0, "z")
-        at_least(self, 0, "warmup", "steps")
-        at_least(self, 4, "k")
-
     def inspect(self, history: History) -> Finding | None:
-        checks = Checks(history, "bins", "bins_real", after=self.warmup)
+        checks = self.checks(history, "bins", "bins_real")
         first = checks.window(self.k, self.steps)
         if first is None:
             return None

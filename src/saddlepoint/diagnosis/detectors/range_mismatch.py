@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -30,12 +29,6 @@ class RangeMismatch(WiringDetector):
     """Share of that range, at its lower end, that real images in [0, 1] never use."""
     raw: float = 100.0
     """Real values this wide, and ten times wider than the generated ones, are raw bytes."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        at_least(self, 0, "beyond")
-        between(self, 0, 1, "unused")
-        above(self, 0, "raw")
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "real_low", "real_high", "fake_low", "fake_high")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.checks import between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -34,10 +33,6 @@ class RealFakeLeak(WiringDetector):
     explained_by = ("range-mismatch", "mixed-batch-norm")
     remedies = ("repair-wiring", "instance-noise")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        between(self, 0, 1, "drop", "sure")
-
     def inspect(self, history: History) -> Finding | None:
         return self._border(history) or self._noise(history)
 
@@ -50,12 +45,9 @@ class RealFakeLeak(WiringDetector):
             first = checks.since(framed, self.k, self.k)
         if first is None:
             return None
-        judged = (
-            "which the discriminator will learn to judge by"
-            if used is None
-            else "and the discriminator judges by it: when both sides swap borders, it changes its "
-            "mind"
-        )
+        judged = "which the discriminator will learn to judge by"
+        if used is not None:
+            judged = "and the discriminator judges by it: with swapped borders it changes its mind"
         message = (
             f"Only one side has a border of exactly one value ({checks['frame_alone'][-1]:.0f} "
             f"px), {judged}. Prepare real and generated images in the same way (padding, resizing, "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.checks import between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -39,10 +38,6 @@ class SaturatedLoss(WiringDetector):
         "broken-resume",
         "train-eval-mismatch",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        between(self, 0, 1, "share")
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "flat_share")

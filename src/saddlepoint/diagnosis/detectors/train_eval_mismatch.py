@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.checks import above, at_least, between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -44,12 +43,6 @@ class TrainEvalMismatch(WiringDetector):
     """Distance of samples of both modes, in units of the distance of two samples."""
     settled: float = 500
     """Update steps after which running statistics have caught up."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        between(self, 0, 1, "share")
-        above(self, 0, "gap")
-        at_least(self, 1, "settled")
 
     def inspect(self, history: History) -> Finding | None:
         for name, message in MESSAGES.items():

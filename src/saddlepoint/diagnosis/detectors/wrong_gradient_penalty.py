@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from saddlepoint.core.checks import between
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -27,10 +26,6 @@ class WrongGradientPenalty(WiringDetector):
     """Least cosine between a sample's gradient and the pull on it."""
 
     remedies = ("repair-wiring", "stronger-penalty")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        between(self, 0, 1, "cosine")
 
     def inspect(self, history: History) -> Finding | None:
         return self._axis(history) or self._constant(history)
@@ -63,5 +58,5 @@ class WrongGradientPenalty(WiringDetector):
             "graph, so the penalty is in the loss but changes no weight. Use "
             "torch.autograd.grad(..., create_graph=True)."
         )
-        evidence = checks.evidence("penalty_graph", 1.0, 1.0, value=0.0)
+        evidence = checks.evidence("penalty_graph", 1.0, 1.0)
         return checks.finding(self, first, message, evidence)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from saddlepoint.core.checks import between
 from saddlepoint.core.findings import Evidence, Finding
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
@@ -40,10 +39,6 @@ class WrongSign(WiringDetector):
     """How clear a push must be, from 0 (as many up as down) to 1 (all one way)."""
 
     explained_by = ("non-finite",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        between(self, 0, 1, "least")
 
     def inspect(self, history: History) -> Finding | None:
         # A check without a clear view speaks neither for the fault nor against it, so the decision
