@@ -48,7 +48,7 @@ from saddlepoint.data.loader import DeviceData
 from saddlepoint.evaluation.metrics._pairwise import pairwise
 from saddlepoint.presets import PRESETS
 from saddlepoint.sampling.latent_space import latents
-from saddlepoint.training.device import has_fast_bf16, own_stream, resolve
+from saddlepoint.training.device import cuda_stream, resolve
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
@@ -58,7 +58,8 @@ DATA = "fashion-mnist"
 MORE = ("dcgan", "dcgan-r1", "wgan-gp", "cgan-every-layer")
 """Presets that are also measured in other precisions and at a larger batch."""
 WARM_UP_STEPS = 20
-BURST = 20
+BURST = 100
+"""Steps between two waits for the device; training waits once a tick."""
 CHECKED = "dcgan-r1"
 
 
@@ -235,7 +236,7 @@ def main() -> int:
     os.environ.setdefault("PYTHONPATH", "src")
     device = asked.device
     name = torch.cuda.get_device_name() if device == "cuda" else device
-    with own_stream(device):
+    with cuda_stream(device):
         document = measured(asked, name)
     write_result("gpu", document)
     show(document)
@@ -256,14 +257,18 @@ def measured(asked: argparse.Namespace, name: str) -> dict[str, Any]:
             rates = ", ".join(f"{k} {v:,.0f}" for k, v in rounds[-1][preset].items())
             print(f"round {number + 1}: {preset}: {rates}; tutorial {tutorial:,.0f}", flush=True)
     more = {}
-    precisions = ("bf16", "fp32") if has_fast_bf16(device) else ("fp32",)
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("its own batch, fp32", {"train.precision": "fp32"}),
+        ("batch 512", {"train.batch_size": 512}),
+        ("batch 512, fp32", {"train.batch_size": 512, "train.precision": "fp32"}),
+        ("its own batch, nets compiled", {"train.compile": True}),
+    ]
     for preset in (p for p in asked.presets if p in MORE):
-        for batch in (0, 512):
-            for precision in precisions:
-                own = {"train.batch_size": batch} if batch else {}
-                config = configured(preset, device, **{"train.precision": precision, **own})
-                row = f"{preset}, batch {batch or 'of the preset'}, {precision}"
-                more[row] = rate(config, our_steps(config)[1], seconds)
+        for way, changes in ways:
+            config = configured(preset, device, **changes)
+            found_rate = rate(config, our_steps(config)[1], seconds)
+            more[f"{preset}, {way}"] = found_rate
+            print(f"{preset}, {way}: {found_rate:,.0f}", flush=True)
     return {
         "machine": facts,
         "device": name,

@@ -18,7 +18,7 @@ from saddlepoint.core.contracts import AdversarialLoss
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.losses.classic import NonSaturating
 from saddlepoint.training import steps
-from saddlepoint.training.device import own_stream
+from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a G
 
 @pytest.fixture(autouse=True)
 def stream() -> Iterator[None]:
-    with own_stream("cuda"):
+    with cuda_stream("cuda"):
         yield
 
 
@@ -55,6 +55,7 @@ def test_replayed_steps_have_the_bits_of_eager_ones(name: str, precision: str) -
     assert_same(replayed, trained(config, 14, with_graphs=False)[0])
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 def test_no_step_waits_for_the_device() -> None:
     config = small("cgan-every-layer", train__device="cuda")
     dataset = config.source.open()

@@ -77,7 +77,7 @@ class Train:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 autocast where the hardware has it, else fp32; logits and penalties are always fp32."""
     compile: bool = False
-    """torch.compile the nets (not a discriminator with a penalty); falls back to eager mode."""
+    """torch.compile the nets (penalties run eagerly); what cannot be compiled runs as it is."""
     graphs: Literal["auto", "off"] = "auto"
     """auto: on a GPU, steps that the doctor does not check are CUDA graphs; off: none are."""
     tick_kimg: float = 0

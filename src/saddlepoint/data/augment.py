@@ -9,17 +9,9 @@ from torch.nn.functional import pad
 from saddlepoint.core.config import Augment
 
 
-def apply(augment: Augment, images: Tensor, generator: torch.Generator) -> Tensor:
-    """float32 [n, c, h, w] -> the same shape and memory format, changed as `augment` says.
-
-    Args:
-        generator: on the CPU, so that every device draws the same.
-    """
-    if not augment.mirror:
-        return images
-    flip = torch.rand(len(images), generator=generator) < 0.5
-    flip = flip.to(images.device, non_blocking=True)[:, None, None, None]
-    return torch.where(flip, images.flip(3), images)
+def mirrored(images: Tensor, which: Tensor) -> Tensor:
+    """float32 [n, c, h, w] and bool [n] -> those of `which` flipped left-right, channels_last."""
+    return torch.where(which[:, None, None, None], images.flip(3), images)
 
 
 def differentiable(augment: Augment, images: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ so a resumed run reads exactly what the run never stopped would have read.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,6 +20,17 @@ from saddlepoint.data import augment as augmentation
 
 MAX_RESIDENT_BYTES = 2 * 2**30
 """A larger data set stays a memory map on the disk, on a device with no more room than this."""
+
+
+class Items(NamedTuple):
+    """A batch as it is stored, on the device."""
+
+    raw: Tensor
+    """uint8 [n, h, w, c], or float32 [n, 2] for points."""
+    labels: Tensor | None
+    """int64 [n], or None."""
+    mirror: Tensor | None
+    """bool [n]: which images to flip; None where none are."""
 
 
 class DeviceData:
@@ -71,18 +84,25 @@ class DeviceData:
         Raises:
             InputError: mirroring asked for points.
         """
+        return as_batch(self.items(n_images, batch_size, augment))
+
+    def items(self, n_images: int, batch_size: int, augment: Augment | None = None) -> Items:
+        """What `batch` makes its images of: all that has to be looked up or drawn for them."""
         index = self._index(n_images, batch_size)
-        images = self._as_floats(self._gather(index))
+        mirror = None
         if augment is not None and augment.mirror:
             if not self.dataset.spec.is_image:
                 raise InputError(
                     f"{self.dataset.name} has no images to mirror; set augment.mirror to false."
                 )
+            # Drawn on the CPU, so that every device mirrors the same images.
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", n_images))
-            images = augmentation.apply(augment, images, generator)
-        if self._labels is None:
-            return Batch(images, None)
-        return Batch(images, self._labels.index_select(0, index.to(self.device)))
+            drawn = torch.rand(batch_size, generator=generator) < 0.5
+            mirror = drawn.to(self.device, non_blocking=True)
+        labels = self._labels
+        if labels is not None:
+            labels = labels.index_select(0, index.to(self.device, non_blocking=True))
+        return Items(self._gather(index), labels, mirror)
 
     def _index(self, n_images: int, batch_size: int) -> Tensor:
         """int64 [batch_size]: positions in the data set; on the device when the images are."""
@@ -101,7 +121,7 @@ class DeviceData:
         if epoch not in self._orders:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
             order = torch.randperm(len(self), generator=generator)
-            order = order.to(self.device) if self.is_resident else order
+            order = order.to(self.device, non_blocking=True) if self.is_resident else order
             self._orders = {e: o for e, o in self._orders.items() if abs(e - epoch) == 1}
             self._orders[epoch] = order
         return self._orders[epoch]
@@ -116,12 +136,16 @@ class DeviceData:
             items = items.pin_memory()
         return items.to(self.device, non_blocking=True)
 
-    def _as_floats(self, items: Tensor) -> Tensor:
-        """uint8 [n, h, w, c] -> float32 [n, c, h, w] in [-1, 1]; the same numbers as `to_unit`."""
-        if not self.dataset.spec.is_image:
-            return items
-        images = items.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
-        return images.div_(127.5).sub_(1)
+
+def as_batch(items: Items) -> Batch:
+    """As the nets see them: images float32 [n, c, h, w] in [-1, 1], channels_last, or points."""
+    if items.raw.dtype != torch.uint8:
+        return Batch(items.raw, items.labels)
+    images = items.raw.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.channels_last)
+    images = images.div_(127.5).sub_(1)  # the same numbers as core.images.to_unit
+    if items.mirror is not None:
+        images = augmentation.mirrored(images, items.mirror)
+    return Batch(images, items.labels)
 
 
 def _to_tensor(array: np.ndarray, device: torch.device) -> Tensor:

@@ -11,7 +11,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import steps
-from saddlepoint.training.device import own_stream
+from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
@@ -45,7 +45,7 @@ def for_minutes(
 
 def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float:
     """Real images a second through the training step alone, over about `seconds`."""
-    with own_stream(config.train.device):
+    with cuda_stream(config.train.device):
         state = TrainState.new(config, dataset.spec)
         data = DeviceData(dataset, config.train.device, config.seed)
         sums, graphs = steps.Sums(), Graphs.of(state, config)

@@ -48,7 +48,7 @@ def has_fast_bf16(device: str) -> bool:
 
 
 @contextlib.contextmanager
-def own_stream(device: str) -> Iterator[None]:
+def cuda_stream(device: str) -> Iterator[None]:
     """Run the block on a CUDA stream of its own; elsewhere this changes nothing.
 
     The default stream cannot be recorded, and autograd adds up a parameter's gradients on the

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
@@ -25,7 +26,8 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.config import Config
-from saddlepoint.core.contracts import Batch, Penalty
+from saddlepoint.core.contracts import Penalty
+from saddlepoint.data.loader import Items
 from saddlepoint.training import steps
 from saddlepoint.training.state import TrainState
 
@@ -147,33 +149,36 @@ class _Kept:
     def __init__(self, recording: Recording, state: TrainState) -> None:
         self.recording = recording
         nets = (state.generator, state.discriminator)
-        self._gradients = [(p, p.grad) for net in nets for p in net.parameters()]
+        every = [(p, p.grad) for net in nets for p in net.parameters()]
+        self._gradients = [(p, gradient) for p, gradient in every if gradient is not None]
 
     def show_gradients(self) -> None:
         """Each recording has gradients of its own; `parameter.grad` has to be the newest."""
         for parameter, gradient in self._gradients:
-            if gradient is not None:
-                parameter.grad = gradient
+            parameter.grad = gradient
 
 
 def fixed(given: steps.Inputs) -> steps.Inputs:
     """Inputs in memory that stays where it is."""
-    device = given.z.device
-    labels = given.real.labels
+    raw, labels, mirror = given.real
+    real = Items(
+        raw.clone(),
+        None if labels is None else labels.clone(),
+        None if mirror is None else mirror.clone(),
+    )
     return steps.Inputs(
-        real=Batch(given.real.images.clone(), None if labels is None else labels.clone()),
+        real=real,
         z=given.z.clone(),
-        noise=torch.zeros((), device=device),
-        ema_weight=torch.zeros((), device=device),
+        noise=torch.zeros((), device=given.z.device),
+        ema_weight=torch.zeros((), device=given.z.device),
     )
 
 
 def fill(inputs: steps.Inputs, given: steps.Inputs) -> None:
     """Copy what a turn is given into the memory that recorded kernels read."""
-    inputs.real.images.copy_(given.real.images)
-    if inputs.real.labels is not None and given.real.labels is not None:
-        inputs.real.labels.copy_(given.real.labels)
-    inputs.z.copy_(given.z)
+    for kept, new in zip((*inputs.real, inputs.z), (*given.real, given.z), strict=True):
+        if kept is not None and new is not None:
+            kept.copy_(new)
     for kept, new in ((inputs.noise, given.noise), (inputs.ema_weight, given.ema_weight)):
         assert isinstance(kept, Tensor)
         kept.fill_(new)
@@ -224,8 +229,10 @@ def _no_waiting(device: str) -> Iterator[None]:
         yield
         return
     before = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own, that the mode is a prototype
+            torch.cuda.set_sync_debug_mode("error")
         yield
     finally:
         torch.cuda.set_sync_debug_mode(before)

@@ -138,7 +138,7 @@ def iterate(
     train = config.train
     seed_torch(derive_seed(config.seed, "step", state.n_images))
     set_learning_rates(state, config)
-    given, outcome = None, None
+    outcome = None
     for critic in range(train.n_critic):
         given = steps.draw(state, config, data)
         due = steps.penalties_due(config, state.n_steps * train.n_critic + critic)
@@ -149,10 +149,9 @@ def iterate(
             outcome = graphs.turn(given, due, is_last)
         sums.add_row(outcome.names, outcome.values)
         state.n_images += train.batch_size
-    assert given is not None
     assert outcome is not None
     state.n_steps += 1
-    return given.real, outcome.fake
+    return outcome.real, outcome.fake
 
 
 def set_learning_rates(state: TrainState, config: Config) -> None:

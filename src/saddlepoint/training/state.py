@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,7 +16,6 @@ from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
 from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.training.optimizers import keep_on_device
 
-log = logging.getLogger("saddlepoint")
 _Net = TypeVar("_Net", bound=nn.Module)
 
 
@@ -46,7 +46,7 @@ class TrainState:
         discriminator = _place(config.arch.discriminator(spec), config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
         if config.train.compile:
-            compile_nets(generator, discriminator, has_penalty=bool(config.penalties))
+            compile_nets(generator, discriminator)
         return cls(
             generator=generator,
             discriminator=discriminator,
@@ -71,20 +71,25 @@ def _place(net: _Net, config: Config, spec: DataSpec) -> _Net:
     return net
 
 
-def compile_nets(generator: nn.Module, discriminator: nn.Module, has_penalty: bool) -> None:
-    """torch.compile in place, so that names of weights stay; what cannot be compiled runs as it is.
-
-    A penalty on the gradient differentiates the discriminator twice, which compiled code cannot.
-    """
+def compile_nets(*nets: nn.Module) -> None:
+    """torch.compile in place: names of weights stay, and what cannot be compiled runs eagerly."""
     import torch._dynamo  # a second of start-up that only this option pays for
 
     # Without a compiler on the machine, or on a graph it cannot take, dynamo warns and goes on.
     torch._dynamo.config.suppress_errors = True
-    generator.compile()
-    if has_penalty:
-        log.warning("The discriminator is not compiled: its penalty needs a second derivative.")
-    else:
-        discriminator.compile()
+    for net in nets:
+        net.compile()
+
+
+@contextlib.contextmanager
+def uncompiled(net: nn.Module) -> Iterator[None]:
+    """Call the net eagerly: compiled code cannot be differentiated twice, as penalties on the
+    gradient do."""
+    kept, net._compiled_call_impl = net._compiled_call_impl, None
+    try:
+        yield
+    finally:
+        net._compiled_call_impl = kept
 
 
 def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:

@@ -13,10 +13,10 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Discriminator, Penalty
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data import augment as augmentation
-from saddlepoint.data.loader import DeviceData
+from saddlepoint.data.loader import DeviceData, Items, as_batch
 from saddlepoint.training.device import autocast
 from saddlepoint.training.schedule import progress
-from saddlepoint.training.state import TrainState, ema_decay, update_ema
+from saddlepoint.training.state import TrainState, ema_decay, uncompiled, update_ema
 
 
 class Sums:
@@ -57,7 +57,7 @@ class Sums:
 class Inputs(NamedTuple):
     """All that a turn is given: with the state and the seed, it decides the outcome."""
 
-    real: Batch
+    real: Items
     z: Tensor
     """float32 [batch_size, latent_dim]."""
     noise: Tensor | float
@@ -69,6 +69,7 @@ class Inputs(NamedTuple):
 class Outcome(NamedTuple):
     """What a turn leaves behind, beside the changed state."""
 
+    real: Batch
     fake: Tensor
     """float32 [batch_size, ...] without a graph."""
     names: tuple[str, ...]
@@ -79,9 +80,9 @@ class Outcome(NamedTuple):
 def draw(state: TrainState, config: Config, data: DeviceData) -> Inputs:
     """The inputs of the turn at `state.n_images`; a function of the seed and that number."""
     train = config.train
-    real = data.batch(state.n_images, train.batch_size, config.augment)
+    real = data.items(state.n_images, train.batch_size, config.augment)
     if config.arch.conditioning == "none":
-        real = Batch(real.images, None)  # nets without conditioning are given no labels
+        real = real._replace(labels=None)  # nets without conditioning are given no labels
     n_after = state.n_images + train.batch_size
     return Inputs(
         real=real,
@@ -118,7 +119,7 @@ def turn(
     the state, or be part of the key that graphs are kept under.
     """
     sums = Sums()
-    real, z = given.real, given.z
+    real, z = as_batch(given.real), given.z
     # The last fakes serve both players, so their graph is kept for the generator's step.
     # Accumulation keeps no graph: its parts are generated again, one at a time.
     shared = with_generator and config.train.accumulate == 1
@@ -129,7 +130,7 @@ def turn(
         with_graph = fake if shared else None
         generator_step(state, config, real, real_logits, z, with_graph, sums, given.noise)
         update_ema(state.ema, state.generator, given.ema_weight)
-    return Outcome(fake.detach(), tuple(sums.last), torch.stack(list(sums.last.values())))
+    return Outcome(real, fake.detach(), tuple(sums.last), torch.stack(list(sums.last.values())))
 
 
 def instance_noise(config: Config, n_images: int) -> float:
@@ -184,7 +185,8 @@ def discriminator_step(
             loss = config.loss.discriminator(real_logits, fake_logits).mean()
             losses.append(loss.detach())
             for penalty in penalties:
-                term = penalty(state.discriminator, part.images, made, part.labels).mean()
+                with uncompiled(state.discriminator):
+                    term = penalty(state.discriminator, part.images, made, part.labels).mean()
                 loss = loss + penalty.every * term
                 terms.append(term.detach())
         _backward(loss, parts)

@@ -22,7 +22,7 @@ from saddlepoint.core.runs import Run, images_of
 from saddlepoint.diagnosis.diagnose import diagnose, remedies_for
 from saddlepoint.training import checkpoint, loop
 from saddlepoint.training.attending import FoundUnhealthy
-from saddlepoint.training.device import own_stream
+from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.state import TrainState
 
@@ -40,7 +40,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     """
     while True:
         try:
-            with own_stream(config.train.device):
+            with cuda_stream(config.train.device):
                 loop.train(run, config, dataset, state, monitor)
             return
         except FoundUnhealthy as ill:
