@@ -107,6 +107,7 @@ def train(
     minutes: float | None = None,
     changes: Mapping[str, Any] | None = None,
     quiet: bool = False,
+    preview: bool = True,
 ) -> Run:
     """Train a new run and return it.
 
@@ -116,6 +117,7 @@ def train(
         out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
         kimg: budget in thousands of real images shown to the discriminator; exact.
         minutes: budget in wall clock, turned into images by a short measured warm-up.
+        preview: show the newest samples where stderr is a terminal that has colours.
 
     Raises:
         InputError: bad input, before anything is written.
@@ -132,7 +134,7 @@ def train(
     dataset = config.source.open()
     config.check(dataset.spec)
     check_scoring(config, dataset)
-    monitor = Monitor(quiet)
+    monitor = Monitor(quiet, preview)
     if out is not None and Path(out).exists():
         runs.Run.create(out, "")  # refuses a folder in use before the warm-up is spent
     rate = None
@@ -154,6 +156,7 @@ def resume(
     kimg: float | None = None,
     minutes: float | None = None,
     quiet: bool = False,
+    preview: bool = True,
 ) -> Run:
     """Continue a killed run as if it had never been killed, or extend a finished one.
 
@@ -170,7 +173,7 @@ def resume(
     check_budget(kimg, minutes)
     config = read_config(run)
     document = run.document
-    monitor = Monitor(quiet)
+    monitor = Monitor(quiet, preview)
     with disk_errors(run), run.lock(), own_randomness():
         try:
             config = replace(config, train=device.resolve(config.train))

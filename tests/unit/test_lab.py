@@ -29,7 +29,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lab_list_names_the_labs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "list", "--json"]) == 0
-    assert "lecture" in json.loads(capsys.readouterr().out)
+    assert list(json.loads(capsys.readouterr().out)) == ["demo", "lecture", "failures"]
 
 
 def test_the_lecture_is_trained_measured_and_reported(
@@ -38,13 +38,16 @@ def test_the_lecture_is_trained_measured_and_reported(
     out = tmp_path / "lab"
     argv = [*LAB, "--kimg", "0.1", "--out", str(out), "--presets", "gan", "cgan-onehot"]
     assert main(argv) == 0
-    assert capsys.readouterr().out.strip() == str(out / "report.html")
+    assert capsys.readouterr().out == f"Report: {out / 'report.html'}\n"
     page = (out / "report.html").read_text()
-    for text in ("160.92", "0.1906", "Left out: faces", "cgan-onehot", "do not compare"):
+    for text in ("Left out: faces", "cgan-onehot", "digits: 10 classes, 8 x 8"):
         assert text in page
+    # The lecture's table is about clothes, and these are none.
+    for text in ("160.92", "Fashion", "clothes", "do not compare"):
+        assert text not in page
     assert page.count("<img ") == 2
     assert page.count("Plotly.newPlot(") == 1
-    folders = [out / "fashion-mnist" / f"{preset}-0" for preset in ("gan", "cgan-onehot")]
+    folders = [out / "digits" / f"{preset}-0" for preset in ("gan", "cgan-onehot")]
     assert all(Run(folder).status["state"] == "finished" for folder in folders)
     assert all(len(newest_scores(Run(folder))) == 1 for folder in folders)
 
@@ -75,14 +78,14 @@ def test_a_killed_lab_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "lab"
     argv = [*LAB, "--kimg", "4", "--out", str(out), "--presets", "gan"]
     process = subprocess.Popen([sys.executable, "-m", "saddlepoint", *argv])
-    metrics = out / "fashion-mnist" / "gan-0" / "metrics.jsonl"
+    metrics = out / "digits" / "gan-0" / "metrics.jsonl"
     deadline = time.monotonic() + 60
     while not metrics.is_file() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert main(argv) == 0
-    assert Run(out / "fashion-mnist" / "gan-0").status["state"] == "finished"
+    assert Run(out / "digits" / "gan-0").status["state"] == "finished"
     assert (out / "report.html").is_file()
 
 
@@ -104,7 +107,7 @@ def test_faces_have_a_budget_of_their_own(
     assert main([*argv, "--kimg", "0.1", "--faces-kimg", "0.2"]) == 0
     kimg = [
         Run(out / name / "gan-0").document["config"]["train"]["kimg"]
-        for name in ("fashion-mnist", "faces")
+        for name in ("digits", "faces")
     ]
     assert kimg == [0.1, 0.2]
     page = (out / "report.html").read_text()
@@ -136,7 +139,7 @@ def test_the_failures_are_trained_both_ways_and_reported(
     argv = ["lab", "failures", "--kimg", "0.2", "--quiet", "--out", str(out)]
     argv += ["--cases", "partial-collapse", "latent-ignored"]
     assert main(argv) == 0
-    assert capsys.readouterr().out.strip() == str(out / "report.html")
+    assert capsys.readouterr().out == f"Report: {out / 'report.html'}\n"
     page = (out / "report.html").read_text()
     for text in ("Partial mode collapse", "z is ignored", "Untreated, at the end"):
         assert text in page

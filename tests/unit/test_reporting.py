@@ -253,8 +253,13 @@ def traces(figure: Any) -> dict[str, tuple[list[float], list[float]]]:
     return {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
 
 
+def draw(name: str, rows: list[dict[str, Any]], wording: Wording = Wording()) -> Any:  # noqa: B008
+    panel = next(panel for panel in figures.PANELS if panel.name == name)
+    return panel.draw(History(rows), wording)
+
+
 def test_figures_show_the_columns_in_thousands_of_images() -> None:
-    figure = figures.loss_curves(History(rows(3)), Wording(critic="critic"))
+    figure = draw("losses", rows(3), Wording(critic="critic"))
     assert traces(figure) == {
         "Critic": ([1.0, 2.0, 3.0], [1.0, 1.0, 1.0]),
         "Generator": ([1.0, 2.0, 3.0], [0.9, 0.9, 0.9]),
@@ -266,9 +271,23 @@ def test_absent_and_nan_values_are_left_out() -> None:
     history[1]["loss_d"] = math.nan
     del history[2]["loss_d"]
     history[3]["loss_g"] = None
-    shown = traces(figures.loss_curves(History(history), Wording()))
+    shown = traces(draw("losses", history))
     assert shown["Discriminator"][0] == [1.0, 4.0]
     assert shown["Generator"][0] == [1.0, 2.0, 3.0]
+
+
+def test_dotted_lines_stand_where_curves_rest() -> None:
+    wording = Wording(rest_d=1.386, rest_g=None)
+    assert [line.y0 for line in draw("losses", rows(3), wording).layout.shapes] == [1.386]
+    assert [line.y0 for line in draw("logits", rows(3)).layout.shapes] == [0.0]
+    assert not draw("logits", rows(3), Wording(zero_is_neutral=False)).layout.shapes
+
+
+def test_learning_rates_are_drawn_only_when_they_change() -> None:
+    history = rows(4)
+    assert draw("learning-rates", history) is None
+    history[3]["lr_g"] = 1e-5
+    assert draw("learning-rates", history) is not None
 
 
 @pytest.mark.parametrize("panel", figures.PANELS, ids=lambda panel: panel.name)
@@ -293,9 +312,7 @@ def test_every_figure_has_axes_with_titles_and_a_reading(panel: figures.Panel) -
 
 
 def test_gradients_over_many_powers_of_ten() -> None:
-    history = [{"images": 1000 * i, "grad_norm_d": 10.0**i} for i in range(-20, 20)]
-    figure = figures.gradient_norms(History(history), Wording())
-    assert figure is not None
+    figure = draw("gradients", [{"images": 1000 * i, "grad_norm_d": 10.0**i} for i in range(-9, 9)])
     assert len(figure.layout.yaxis.tickvals) < 15
 
 

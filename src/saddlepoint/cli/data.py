@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import json as json_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,10 +12,10 @@ from saddlepoint.cli.flags import parse
 
 
 def data_list(argv: list[str]) -> None:
-    """Every data set with a name, and where it lies on this machine."""
+    """List the data sets that have a name, and where they are on this machine."""
 
     def flags(json: bool = False) -> bool:
-        """List the data sets and where they lie; nothing is downloaded.
+        """List the data sets and where they are; nothing is downloaded.
 
         Args:
             json: One JSON document on stdout.
@@ -24,19 +24,17 @@ def data_list(argv: list[str]) -> None:
 
     as_json = parse(flags, "saddle data list", argv)
     from saddlepoint.data.resolve import available
+    from saddlepoint.reporting.terminal import print_table
 
     rows = available()
     if as_json:
-        print(json.dumps([row._asdict() for row in rows], indent=2))
-        return
-    width = max(len(row.name) for row in rows)
-    for row in rows:
-        print(f"{row.name:<{width}}  {row.where or '(not here yet)'}")
-        print(f"{'':<{width}}  {row.description}")
+        print(json_module.dumps([row._asdict() for row in rows], indent=2))
+    else:
+        print_table((r.name, f"{r.where or '(not here yet)'}\n{r.description}") for r in rows)
 
 
 def data_prepare(argv: list[str]) -> None:
-    """Any folder, zip or archive to a ready data set, with a report of what was wrong."""
+    """Turn a folder, zip or tar into a data set, with a report of what was wrong in it."""
 
     def flags(
         source: Annotated[Path, tyro.conf.Positional],
@@ -48,13 +46,13 @@ def data_prepare(argv: list[str]) -> None:
         workers: int | None = None,
         json: bool = False,
     ) -> dict[str, Any]:
-        """Turn any folder, zip or tar of images into a memory-mapped data set.
+        """Turn a folder, zip or tar of images into a memory-mapped data set.
 
         Args:
             source: A folder, zip or tar of images.
-            out: The folder to make.
+            out: The folder to write.
             size: Height and width in pixels; 0 keeps the size that all images share.
-            fit: Of an image that is not square, crop the middle or pad with black.
+            fit: Crop the middle of an image that is not square, or pad it with black.
             channels: grey or rgb; auto is grey when every image is.
             labels: auto takes them from sub-folders or a file of labels; none ignores both.
             workers: Processes; by default one a core.
@@ -68,4 +66,4 @@ def data_prepare(argv: list[str]) -> None:
     as_json = asked.pop("json")
     asked["size"] = asked["size"] or None
     report = api.prepare(**asked)
-    print(json.dumps(report.to_json(), indent=2) if as_json else report.text())
+    print(json_module.dumps(report.to_json(), indent=2) if as_json else report.text())

@@ -1,4 +1,4 @@
-"""saddle doctor: what a run folder says of its run's health, without torch."""
+"""saddle doctor: what a run folder says about the health of its run, without torch."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from saddlepoint.core.errors import Ill
 
 
 def doctor(argv: list[str]) -> None:
-    """Findings with evidence and remedies: saddle doctor RUN [--json]; exit 3 when it is ill."""
+    """Findings with evidence and remedies: saddle doctor RUN; exit code 3 for any."""
 
     def flags(
         run: Annotated[Path, tyro.conf.Positional],
         plugins: Path | None = None,
         json: bool = False,
     ) -> dict[str, Any]:
-        """What goes wrong in a run, by name, with the numbers that show it and what may cure it.
+        """Name what goes wrong in a run, with the numbers that show it and what may help.
 
         Exit code 0: healthy; 3: a finding holds at the end of the run.
 
         Args:
-            run: The run's folder, of a run that trains, ended or failed.
+            run: The folder of a run, which may still be training.
             plugins: A Python file whose @register lines add detectors or remedies.
             json: One JSON document on stdout.
         """
@@ -48,15 +48,15 @@ def doctor(argv: list[str]) -> None:
         if not diagnosis.findings:
             print(f"No finding in {diagnosis.rows} lines of metrics.")
         if diagnosis.past:
-            print(f"Found on the way, and over: {', '.join(diagnosis.past)}.")
+            print(f"Found earlier, and over by the end: {', '.join(diagnosis.past)}.")
         if not diagnosis.watched:
-            print("No doctor looked while it trained (--doctor off): only its losses speak.")
+            print("The doctor was off during training (--doctor off): only losses were checked.")
     if diagnosis.unhealthy:
         raise Ill
 
 
 def _name_missing(missing: tuple[int, ...], run: Any) -> None:
-    """The names of the classes that are left out, where bins are classes."""
+    """Print the names of the missing classes, where bins are classes."""
     classes = run.document.get("data", {}).get("classes", [])
     last = next((row for row in reversed(run.history.rows) if "bins" in row), {})
     if missing and last.get("bins_are_classes") and max(missing) < len(classes):

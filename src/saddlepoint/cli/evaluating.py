@@ -10,10 +10,11 @@ from typing import Annotated, Any
 import tyro
 
 from saddlepoint.cli.flags import load_named_plugin, parse
+from saddlepoint.core.errors import InputError
 
 
 def evaluate(argv: list[str]) -> None:
-    """Measure samples: saddle evaluate RUN|SET [SET] [--features auto] [--n 10000] [--json]."""
+    """Measure samples against real images: saddle evaluate RUN|SET [REAL]."""
 
     def flags(
         model: Annotated[Path, tyro.conf.Positional],
@@ -35,18 +36,18 @@ def evaluate(argv: list[str]) -> None:
 
         Args:
             model: A run's folder, an ema.safetensors, or a set of images to be judged.
-            real: The real images: a data set's name or a path; by default the run's own data,
-                the test split where there is one.
-            data: The same as the second place.
+            real: The real images: the name of a data set or a path. By default the run's own
+                data, its test split if it has one.
+            data: Another way to name the real images.
             features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
             n: Images of each set, at most.
             truncation: psi of the samples in (0, 1].
-            k: Neighbours of the k-NN measures.
-            bootstrap: Resamplings behind an interval; 0 for no intervals.
-            seed: Of the chosen images and the resamplings.
+            k: Neighbours in precision, recall, density and coverage.
+            bootstrap: Resamplings behind each interval; 0 for no intervals.
+            seed: Chooses the images and the resamplings.
             device: cpu, cuda or mps.
-            per_class: Insist on measures of each class, which labelled sets of up to 20 classes
-                get anyway.
+            per_class: Fail where there are no scores per class. Labelled sets of up to 20 classes
+                get them anyway.
             plugins: A Python file whose @register lines add measures or extractors.
             quiet: No progress.
             json: One JSON document on stdout.
@@ -55,50 +56,40 @@ def evaluate(argv: list[str]) -> None:
 
     asked = parse(flags, "saddle evaluate", argv)
     from saddlepoint import api
-    from saddlepoint.core.errors import InputError
 
-    load_named_plugin(asked["plugins"])
-    if asked["real"] is not None and asked["data"] is not None:
-        raise InputError("The real images were named twice, by place and by --data; choose one.")
-    document, said = api.evaluate(
-        asked["model"],
-        asked["real"] or asked["data"],
-        features=asked["features"],
-        n=asked["n"],
-        truncation=asked["truncation"],
-        k=asked["k"],
-        n_bootstrap=asked["bootstrap"],
-        seed=asked["seed"],
-        device=asked["device"],
-        per_class=asked["per_class"],
-        quiet=asked["quiet"],
-    )
+    load_named_plugin(asked.pop("plugins"))
+    data, as_json = asked.pop("data"), asked.pop("json")
+    if data is not None and asked["real"] is not None:
+        raise InputError(f"The real images are named twice, {asked['real']} and --data {data}.")
+    model, real = asked.pop("model"), asked.pop("real") or data
+    document, said = api.evaluate(model, real, n_bootstrap=asked.pop("bootstrap"), **asked)
     for images in (document["real"], document["fake"]):
         _warn_of_unreadable(images)
-    if asked["json"]:
+    if as_json:
         print(json_module.dumps(document, indent=2))
         return
     print(said, file=sys.stderr)
-    _print_numbers(document)
+    _print_scores(document)
 
 
-def _print_numbers(document: dict[str, Any]) -> None:
+def _print_scores(document: dict[str, Any]) -> None:
     from saddlepoint.evaluation.scores import as_rows
+    from saddlepoint.reporting.terminal import print_table
 
     real, fake = document["real"], document["fake"]
     split = f", {real['split']}" if "split" in real else ""
     print(f"{fake['n']:,} images of {fake['name']}")
     print(f"against {real['n']:,} of {real['name']}{split}; protocol in the JSON and in scores/\n")
-    rows = [("measure", "value", "95 % interval", ""), *as_rows(document)]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for name, value, interval, note in rows:
-        cells = f"{name:<{widths[0]}}  {value:>{widths[1]}}  {interval:<{widths[2]}}  {note}"
-        print(cells.rstrip())
+    print_table(as_rows(document), ("measure", "value", "95 % interval", ""), right=(1,))
     print()
-    if document["per_class"]:
-        _print_per_class(document["per_class"])
-    else:
-        print(f"no measures per class: {document['unfit']['per-class']}")
+    by_class: dict[str, dict[str, float]] = document["per_class"]
+    if not by_class:
+        print(f"no scores per class: {document['unfit']['per-class']}")
+        return
+    shown = ("precision", "recall", "coverage", "fid", "label_accuracy")
+    names = [n for n in shown if n in next(iter(by_class.values()))]
+    rows = [[label, *(f"{values[n]:.4f}" for n in names)] for label, values in by_class.items()]
+    print_table(rows, ("class", *names), right=range(1, 1 + len(names)))
 
 
 def _warn_of_unreadable(images: dict[str, Any]) -> None:
@@ -107,23 +98,14 @@ def _warn_of_unreadable(images: dict[str, Any]) -> None:
         shown = ", ".join(f"{name} ({reason})" for name, reason in list(files.items())[:5])
         more = f" and {len(files) - 5:,} more" if len(files) > 5 else ""
         print(
-            f"warning: {len(files):,} file(s) of {images['name']} are not images that can be read "
+            f"warning: {len(files):,} file(s) of {images['name']} cannot be read as images "
             f"and were left out: {shown}{more}",
             file=sys.stderr,
         )
 
 
-def _print_per_class(by_class: dict[str, dict[str, float]]) -> None:
-    shown = ("precision", "recall", "coverage", "fid", "label_accuracy")
-    names = [n for n in shown if n in next(iter(by_class.values()))]
-    width = max(len(label) for label in by_class)
-    print(f"{'class':<{width}}  " + "  ".join(f"{name:>9}" for name in names))
-    for label, values in by_class.items():
-        print(f"{label:<{width}}  " + "  ".join(f"{values[name]:>9.4f}" for name in names))
-
-
 def compare(argv: list[str]) -> None:
-    """Runs side by side: saddle compare RUN RUN ... [--out report.html] [--json]."""
+    """Put evaluated runs side by side: saddle compare RUN RUN ... [--out report.html]."""
 
     def flags(
         runs: Annotated[list[Path], tyro.conf.Positional],
@@ -140,11 +122,11 @@ def compare(argv: list[str]) -> None:
         return locals()
 
     asked = parse(flags, "saddle compare", argv)
-    # Not by api: without a page and without torch this answers at once.
-    from saddlepoint.core.errors import InputError
+    # Past the api, which imports torch: without a page this answers at once.
     from saddlepoint.core.runs import Run
     from saddlepoint.evaluation.compare import compare_runs
     from saddlepoint.reporting.comparison import number_table, write_comparison
+    from saddlepoint.reporting.terminal import print_table
 
     document = compare_runs([Run.open(path) for path in asked["runs"]])
     if asked["out"] is not None:
@@ -159,9 +141,7 @@ def compare(argv: list[str]) -> None:
         print(json_module.dumps(document, indent=2))
         return
     header, lines = number_table(document)
-    widths = [max(len(row[i]) for row in (header, *lines)) for i in range(len(header))]
-    for row in (header, *lines):
-        print("  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip())
+    print_table(lines, header)
     for field, by_row in document["differences"].items():
         values = ", ".join(f"{name}: {value}" for name, value in by_row.items())
         print(f"{field}: {values}")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +13,53 @@ import tyro
 
 from saddlepoint.core.errors import InputError
 
+try:
+    # Not public, so pyproject.toml bounds tyro; without it tyro's own boxes are shown.
+    from tyro._errors import on_parse_error
+except ImportError:
+    on_parse_error = contextlib.nullcontext
+
+_TYPES = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path"}
+"""What tyro calls a type -> what a person calls it."""
+
 
 def parse(function: Callable[..., Any], prog: str, argv: list[str]) -> Any:
-    """What `function` makes of argv; its parameters are the flags."""
+    """Call `function` with argv; its parameters are the flags, its docstring is the help."""
     check_flags(prog, argv, list(inspect.signature(function).parameters))
     return in_a_sentence(function, prog=prog, args=argv)
 
 
-def in_a_sentence(
-    target: Any, prog: str, args: list[str], description: str | None = None, default: Any = None
-) -> Any:
-    """tyro.cli, with its boxes of several lines turned into one sentence."""
-    box = io.StringIO()
-    more = {} if default is None else {"default": default}
-    try:
-        with contextlib.redirect_stderr(box):
-            return tyro.cli(target, prog=prog, args=args, description=description, **more)
-    except SystemExit as stop:
-        if stop.code in (0, None):
-            raise
-        lines = [line.strip("│ ") for line in box.getvalue().splitlines()]
-        lines = [line for line in lines if not line.startswith("╭")]
-        rule = next((i for i, line in enumerate(lines) if line.startswith(("─", "╰"))), len(lines))
-        said = " ".join(lines[:rule]).strip().rstrip(".")
-        raise InputError(f"{said or 'Bad usage'}; see `{prog} --help`.") from None
+def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
+    """tyro.cli, with an InputError of one sentence where it would print a box and exit."""
+
+    def refuse(event: Any) -> None:
+        raise InputError(f"{_sentence(event, args)}; see `{prog} --help`.")
+
+    with on_parse_error(refuse):
+        return tyro.cli(target, prog=prog, args=args, **more)
 
 
-def check_flags(prog: str, argv: list[str], names: list[str]) -> None:
+def _sentence(event: Any, argv: list[str]) -> str:
+    """What a parse error of tyro's says. By names of classes: a kind that is new is no crash."""
+    kind = type(event).__name__
+    if kind == "MissingArgs":
+        missing = ", ".join(context.arg.display_name() for context in event.missing_arguments)
+        return f"Missing: {missing}"
+    if kind == "UnrecognizedArgs":
+        return f"Unexpected: {' '.join(event.tokens)}"
+    argument = getattr(event, "argument", None)
+    if argument is None:
+        return str(getattr(event, "message", "Bad usage")).rstrip(".")
+    name = argument.display_name()
+    if kind == "InvalidChoice":
+        return f"{name} {event.value!r} is not one of {', '.join(event.choices)}"
+    wanted = str(argument.lowered.metavar).removeprefix("{None}|").split(" ")[0].strip("[]")
+    given = peek(argv, name.removeprefix("--"))
+    value = "" if given is None else f", not {given!r}"
+    return f"{name} takes {_TYPES.get(wanted, wanted)}{value}"
+
+
+def check_flags(prog: str, argv: list[str], names: Sequence[str]) -> None:
     """Raises InputError for a flag that does not exist, with the nearest one that does."""
     from difflib import get_close_matches
 
@@ -60,7 +79,7 @@ def check_flags(prog: str, argv: list[str], names: list[str]) -> None:
 
 
 def peek(argv: list[str], flag: str) -> str | None:
-    """The value of --flag without taking it from argv; both `--flag X` and `--flag=X`."""
+    """The value of --flag, which stays in argv; both `--flag X` and `--flag=X`."""
     for index, word in enumerate(argv):
         if word == f"--{flag}" and index + 1 < len(argv):
             return argv[index + 1]
@@ -70,7 +89,7 @@ def peek(argv: list[str], flag: str) -> str | None:
 
 
 def take(argv: list[str], flag: str) -> str | None:
-    """Like `peek`, and takes the flag and its value away."""
+    """Like `peek`, but removes the flag and its value from argv."""
     value = peek(argv, flag)
     if value is not None:
         if f"--{flag}={value}" in argv:
@@ -82,7 +101,7 @@ def take(argv: list[str], flag: str) -> str | None:
 
 
 def load_named_plugin(path: Path | None) -> None:
-    """Run the file of `--plugins`, if there is one."""
+    """Run the file of `--plugins`, if one was given."""
     from saddlepoint.core.registry import load_plugin
 
     if path is not None:

@@ -1,17 +1,21 @@
-"""saddle lab list, saddle lab lecture."""
+"""saddle lab: experiments that end in one page each."""
 
 from __future__ import annotations
 
 import json as json_module
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 
 from saddlepoint.cli.flags import parse
 
 LABS = {
-    "lecture": "every family of the lecture on Fashion-MNIST and faces, beside its figures",
-    "failures": "the lecture's failures on demand, each untreated and treated",
+    "demo": "The best preset on real images, and a failure named and treated: six minutes.",
+    "lecture": "Every family of the lecture on Fashion-MNIST and faces, beside its figures.",
+    "failures": "The lecture's failures on demand, each untreated and treated.",
 }
+"""saddlepoint.lab.NAME has the function NAME, whose parameters are the flags."""
+_OLD_FLAGS = {"--presets": "--only", "--cases": "--only"}
 
 
 def lab_list(argv: list[str]) -> None:
@@ -25,78 +29,23 @@ def lab_list(argv: list[str]) -> None:
         """
         return json
 
+    from saddlepoint.reporting.terminal import print_table
+
     if parse(flags, "saddle lab list", argv):
         print(json_module.dumps(LABS, indent=2))
-        return
-    for name, line in LABS.items():
-        print(f"{name:<10}{line}")
+    else:
+        print_table(LABS.items())
 
 
-def lab_lecture(argv: list[str]) -> None:
-    """The lecture's experiments: saddle lab lecture [--minutes M] [--faces DIR] [--out DIR]."""
-
-    def flags(
-        out: Path = Path("lab-lecture"),
-        minutes: float | None = None,
-        kimg: float | None = None,
-        faces_kimg: float | None = None,
-        faces: str | None = None,
-        data: str = "fashion-mnist",
-        presets: tuple[str, ...] = (),
-        seeds: str = "0",
-        features: str = "auto",
-        n: int = 10_000,
-        quiet: bool = False,
-    ) -> dict[str, Any]:
-        """Train, measure and report every family; the same command goes on after a kill.
-
-        Args:
-            out: Folder of the runs and of report.html.
-            minutes: Wall clock for each model; by default 5.
-            kimg: Or the exact budget of each model, in thousands of images.
-            faces_kimg: With kimg: that of each model of faces, whose images cost more.
-            faces: Folder, zip or prepared set of faces; by default ffhq where it lies here.
-            data: The labelled data set.
-            presets: Only these families.
-            seeds: Ranges such as 0-2; every family is trained with each.
-            features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
-            n: Images of each set in the measures, at most.
-            quiet: No progress.
-        """
-        return locals()
-
-    asked = parse(flags, "saddle lab lecture", argv)
-    from saddlepoint.lab.lecture import lecture
-    from saddlepoint.sampling.ranges import parse_ranges
-
-    fashion, seeds = asked.pop("data"), parse_ranges(asked.pop("seeds"), "--seeds")
-    print(lecture(**asked, fashion=fashion, seeds=seeds))
+def _run(name: str, argv: list[str]) -> None:
+    lab = getattr(import_module(f"saddlepoint.lab.{name}"), name)
+    page = parse(lab, f"saddle lab {name}", [_OLD_FLAGS.get(word, word) for word in argv])
+    print(f"Report: {page}")
 
 
-def lab_failures(argv: list[str]) -> None:
-    """The lecture's failures, untreated and treated: saddle lab failures [--out DIR]."""
-
-    def flags(
-        out: Path = Path("lab-failures"),
-        cases: tuple[str, ...] = (),
-        kimg: float | None = None,
-        minutes: float | None = None,
-        seed: int = 0,
-        quiet: bool = False,
-    ) -> dict[str, Any]:
-        """Train each failure both ways and report; the same command goes on after a kill.
-
-        Args:
-            out: Folder of the runs and of report.html.
-            cases: Only these failures, such as oscillation.
-            kimg: The budget of each run in thousands of images, in place of its own.
-            minutes: Or its wall clock.
-            seed: Of every run.
-            quiet: No progress.
-        """
-        return locals()
-
-    asked = parse(flags, "saddle lab failures", argv)
-    from saddlepoint.lab.failures import failures
-
-    print(failures(**asked))
+VERBS: dict[str, Callable[[list[str]], None]] = {
+    "list": lab_list,
+    **{name: partial(_run, name) for name in LABS},
+}
+for _name, _about in LABS.items():
+    VERBS[_name].__doc__ = _about

@@ -13,7 +13,7 @@ from saddlepoint.core.errors import InputError
 
 
 def sample(argv: list[str]) -> None:
-    """Make images: saddle sample RUN|ema.safetensors --out FILE.png|FILE.gif|FILE.npz|DIR."""
+    """Make images: saddle sample RUN|ema.safetensors --out FILE.png|.gif|.npz|DIR."""
 
     def flags(
         model: Annotated[Path, tyro.conf.Positional],
@@ -28,18 +28,18 @@ def sample(argv: list[str]) -> None:
         plugins: Path | None = None,
         json: bool = False,
     ) -> dict[str, Any]:
-        """Sample a run's newest checkpoint, or an ema.safetensors that was moved elsewhere.
+        """Sample the newest checkpoint of a run, or an ema.safetensors on its own.
 
         Args:
             model: The run's folder, one of its checkpoints, or an ema.safetensors.
             out: .png (a grid), .gif (an interpolation), .npz, or a folder for one PNG a seed.
             seeds: Ranges such as 0-63 or 7,9,20-30; by default 0-63.
-            labels: Ranges of labels, dealt out to the seeds in turn (conditional models).
+            labels: Ranges of labels; the seeds take them in turn (conditional models).
             n: Short for --seeds 0-(n-1).
-            truncation: psi in (0, 1]; below 1 more typical and less varied images.
+            truncation: psi in (0, 1]; below 1, images are more typical and less varied.
             interpolate: Walk from seed to seed.
-            class_grid: A row for each class, a column for each seed.
-            training: The film of the training, from the run's own grids (.gif).
+            class_grid: A row per class, a column per seed.
+            training: A film of the training, from the run's own grids (.gif).
             plugins: The Python file that the run was trained with, if any.
             json: One JSON document on stdout.
         """

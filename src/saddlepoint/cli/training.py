@@ -36,21 +36,23 @@ class TrainFlags:
     kimg: float | None = None
     """Budget in thousands of real images shown to the discriminator; exact."""
     minutes: float | None = None
-    """Budget in wall clock, turned into images by a short measured warm-up."""
+    """Budget in time, turned into images by a short measured warm-up."""
     device: str | None = None
-    """auto, cpu, cuda, cuda:1, mps: short for --train.device."""
+    """auto, cpu, cuda, cuda:1 or mps; short for --train.device."""
     plugins: Path | None = None
     """A Python file whose @register lines add components."""
+    preview: bool = True
+    """Show the newest samples in a terminal that has colours."""
     quiet: bool = False
     """No progress."""
     dry_run: bool = False
     """Print the whole configuration as JSON and stop."""
     json: bool = False
-    """At the end, one JSON document on stdout."""
+    """One JSON document on stdout at the end."""
 
 
 def train(argv: list[str]) -> None:
-    """Train a GAN: saddle train PRESET [--data NAME|PATH] [--minutes M | --kimg N] [fields]."""
+    """Train a GAN: saddle train PRESET [--data NAME|PATH] [--minutes M | --kimg N]."""
     from saddlepoint import api
     from saddlepoint.core.config_json import to_json
 
@@ -68,12 +70,18 @@ def train(argv: list[str]) -> None:
     if flags.dry_run:
         print(json.dumps(to_json(config), indent=2))
         return
-    run = api.train(config, out=flags.out, minutes=flags.minutes, quiet=flags.quiet)
+    run = api.train(
+        config,
+        out=flags.out,
+        minutes=flags.minutes,
+        quiet=flags.quiet,
+        preview=flags.preview,
+    )
     _finish(run, flags.json)
 
 
 def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFlags, Config]:
-    """The flags of `saddle train` and every field of the configuration, side by side."""
+    """Parse the flags of `saddle train`, and every field of the configuration as a flag."""
     from saddlepoint.core.config import Config
     from saddlepoint.core.config_json import dotted_paths, to_json
 
@@ -89,9 +97,9 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
     parsed: Any = in_a_sentence(
         both,
         prog=prog,
-        description="Train a GAN. Every field of the configuration is a flag; --arch, --loss, "
-        "--optim-g and --optim-d NAME replace a component, --penalties NAME,NAME (or none) all "
-        "penalties; --doctor off|advise|treat is short for --doctor.mode.",
+        description="Train a GAN. Every field of the configuration is a flag. --arch, --loss, "
+        "--optim-g and --optim-d NAME replace a component; --penalties NAME,NAME (or none) "
+        "replaces all penalties; --doctor off|advise|treat is short for --doctor.mode.",
         default=both(TrainFlags(), config),
         args=argv,
     )
@@ -99,8 +107,8 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
 
 
 def _swap_components(config: Config, argv: list[str]) -> Config:
-    """`--loss NAME` and its kin replace a component by another one's defaults; `--doctor MODE`
-    is short for --doctor.mode."""
+    """Apply `--loss NAME` and the like, which replace a component by another's defaults, and
+    `--doctor MODE`. tyro could not parse them: --loss is a group of flags to it."""
     from saddlepoint.core.config_json import with_changes
     from saddlepoint.core.registry import get
 
@@ -124,6 +132,7 @@ def resume(argv: list[str]) -> None:
         kimg: float | None = None,
         minutes: float | None = None,
         plugins: Path | None = None,
+        preview: bool = True,
         quiet: bool = False,
         json: bool = False,
     ) -> dict[str, Any]:
@@ -131,22 +140,21 @@ def resume(argv: list[str]) -> None:
 
         Args:
             run: The run's folder.
-            kimg: The new whole budget in thousands of images; extends a finished run.
-            minutes: More wall clock from now on.
+            kimg: The new total budget in thousands of images; extends a finished run.
+            minutes: More time, from now on.
             plugins: The Python file that the run was trained with, if any.
+            preview: Show the newest samples in a terminal that has colours.
             quiet: No progress.
-            json: At the end, one JSON document on stdout.
+            json: One JSON document on stdout at the end.
         """
         return locals()
 
     asked = parse(flags, "saddle resume", argv)
     from saddlepoint import api
 
-    load_named_plugin(asked["plugins"])
-    run = api.resume(
-        asked["run"], kimg=asked["kimg"], minutes=asked["minutes"], quiet=asked["quiet"]
-    )
-    _finish(run, asked["json"])
+    load_named_plugin(asked.pop("plugins"))
+    as_json = asked.pop("json")
+    _finish(api.resume(asked.pop("run"), **asked), as_json)
 
 
 def _finish(run: Any, as_json: bool) -> None:

@@ -28,7 +28,11 @@ def as_picture(image: np.ndarray) -> Image.Image:
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
-def grid(images: np.ndarray, columns: int | None = None, padding: int = 2) -> np.ndarray:
+PADDING = 2
+"""White pixels around each image of a grid."""
+
+
+def grid(images: np.ndarray, columns: int | None = None, padding: int = PADDING) -> np.ndarray:
     """Lay uint8 [n, h, w, c] out in rows -> uint8 [H, W, c] on a white ground.
 
     Args:

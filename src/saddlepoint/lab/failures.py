@@ -1,24 +1,22 @@
-"""The lecture's failures on demand: each is trained untreated and treated, and both are shown."""
+"""The lecture's failures on demand: each is trained untreated and treated, side by side."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
-from saddlepoint.core.errors import InputError, RunFailed
-from saddlepoint.core.registry import unknown
+from saddlepoint.core.errors import RunFailed
 from saddlepoint.core.runs import Run
-from saddlepoint.lab.folders import claim, train_once
+from saddlepoint.lab.folders import chosen, claim, say, train_once
 from saddlepoint.reporting.failures import Shown, write_failures
 
-LOOKS = 30
-"""The doctor's looks in a run."""
+CHECKS = 30
+"""How often the doctor checks a run."""
 WAYS = {"untreated": "advise", "treated": "treat"}
 """Folder of a run -> the doctor's mode in it."""
 
@@ -30,7 +28,7 @@ class Failure:
     name: str
     title: str
     story: str
-    """What is done wrong, and what the lecture says of it."""
+    """What is done wrong, and what the lecture says about it."""
     expected: tuple[str, ...]
     """Findings that would be right."""
     preset: str = "gan"
@@ -40,13 +38,13 @@ class Failure:
     """What makes it fail, and what keeps it small."""
 
     def config(self, way: str, seed: int) -> Config:
-        """The run's configuration; both ways start alike."""
+        """The configuration of one run; both ways start from the same one."""
         small = {
             "arch.generator_widths": (96, 96, 96),
             "arch.discriminator_widths": (96, 96, 96),
             "arch.latent_dim": 8,
-            "train.tick_kimg": self.kimg / LOOKS,
-            "doctor.probe_kimg": self.kimg / LOOKS,
+            "train.tick_kimg": self.kimg / CHECKS,
+            "doctor.probe_kimg": self.kimg / CHECKS,
         }
         changes = {**small, **self.changes, "doctor.mode": WAYS[way]}
         return with_changes(
@@ -66,9 +64,9 @@ FAILURES = {
             title="Complete mode collapse: one image for every z",
             story=(
                 "A generator without BatchNorm learns three hundred times as fast as its "
-                "discriminator. It runs to the one image that the discriminator likes best, "
-                "whatever z is, and the discriminator is too slow to say that this is always the "
-                "same."
+                "discriminator. It settles on the one image that the discriminator likes best, "
+                "whatever z is, and the discriminator is too slow to notice that it always sees "
+                "the same."
             ),
             expected=("complete-mode-collapse", "generator-wins"),
             data="digits",
@@ -86,8 +84,8 @@ FAILURES = {
             title="Partial mode collapse: some of the modes are never drawn",
             story=(
                 "Eight clusters on a circle, plain cross-entropy, a generator without BatchNorm. "
-                "It serves some of the clusters and gives up the others: the discriminator judges "
-                "one point at a time, so nothing tells it that a cluster has no visitor."
+                "It covers some of the clusters and gives up the others: the discriminator judges "
+                "one point at a time, so it cannot see that a cluster is empty."
             ),
             expected=("partial-mode-collapse",),
             kimg=75,
@@ -104,7 +102,8 @@ FAILURES = {
             title="The discriminator wins: the generator's gradient vanishes",
             story=(
                 "The minimax loss as the theory writes it, and five steps of a fast discriminator "
-                "for each of a slow generator. log(1 - D) is flat where the discriminator is sure."
+                "for each step of a slow generator. log(1 - D) is flat where the discriminator is "
+                "certain."
             ),
             expected=("discriminator-wins", "saturated-loss"),
             preset="gan-minimax",
@@ -121,8 +120,8 @@ FAILURES = {
             title="The generator wins: its teacher knows nothing",
             story=(
                 "The discriminator learns two thousand times as slowly as the generator, so it "
-                "stays as it was drawn. The generator satisfies it at once and learns nothing of "
-                "the data."
+                "stays as it was initialised. The generator satisfies it at once and learns "
+                "nothing about the data."
             ),
             expected=("generator-wins", "weak-discriminator", "complete-mode-collapse"),
             kimg=75,
@@ -130,10 +129,10 @@ FAILURES = {
         ),
         Failure(
             name="oscillation",
-            title="Oscillation: round and round without an end",
+            title="Oscillation: round and round without end",
             story=(
-                "Large learning rates and a momentum of 0.95, good for a classifier. Each player "
-                "overshoots the other, and what is drawn wanders from mode to mode."
+                "Large learning rates and a momentum of 0.95, which suit a classifier. Each player "
+                "overshoots the other, and the samples wander from mode to mode."
             ),
             expected=("oscillation", "learning-rate-too-high", "partial-mode-collapse"),
             kimg=75,
@@ -143,7 +142,7 @@ FAILURES = {
             name="clipped-critic",
             title="A critic clipped until it has no capacity left",
             story=(
-                "Weight clipping at 0.001. Half of the weights sit at one of the two ends, the "
+                "Weight clipping at 0.001. Half of the weights sit at one of the two limits, the "
                 "critic is flat and nearly linear, and it cannot tell the generator where the "
                 "clusters are."
             ),
@@ -161,8 +160,8 @@ FAILURES = {
             name="latent-ignored",
             title="z is ignored: one image for each label",
             story=(
-                "A conditional generator whose z comes in a hundred times smaller than the label "
-                "beside it. It draws each class once, and nothing varies within it."
+                "A conditional generator whose z is scaled down to a hundredth, beside a label "
+                "that is not. It draws one image per class, and nothing varies within a class."
             ),
             expected=("latent-ignored", "complete-mode-collapse", "partial-mode-collapse"),
             data="digits",
@@ -178,9 +177,9 @@ FAILURES = {
             name="condition-forgotten",
             title="The one-hot condition is forgotten",
             story=(
-                "The label stands beside the image as a one-hot vector that is too small to be "
-                "heard. The discriminator does not look at it, so the generator need not either: "
-                "it draws any digit, whatever was asked for."
+                "The label is a one-hot vector beside the image, scaled down so far that the "
+                "discriminator ignores it. So the generator may ignore it too: it draws any digit, "
+                "whatever was asked for."
             ),
             expected=("condition-ignored",),
             data="digits",
@@ -197,41 +196,43 @@ FAILURES = {
 
 
 def failures(
-    out: Path,
-    cases: Sequence[str] = (),
+    out: Path = Path("lab-failures"),
+    only: tuple[str, ...] = (),
     kimg: float | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    preview: bool = True,
     quiet: bool = False,
 ) -> Path:
-    """Train both ways and report; what an earlier call finished in `out` is not done again.
+    """Train each failure untreated and treated, and report; the same command continues after a
+    kill.
 
     Args:
-        cases: only these; by default all.
-        kimg: the budget of each run, in place of the case's own.
-        minutes: or its wall clock.
+        out: Folder of the runs and of report.html.
+        only: Only these failures, such as oscillation.
+        kimg: Budget of each run in thousands of images, in place of its own.
+        minutes: A budget in time for each run instead.
+        seed: Of every run.
+        preview: Show the newest samples in a terminal that has colours.
+        quiet: No progress.
 
     Returns:
         The page.
 
     Raises:
-        InputError: an unknown case, or `out` holds a lab of other settings.
+        InputError: an unknown failure, or `out` holds a lab of other settings.
     """
     api.check_budget(kimg, minutes)
-    for name in cases:
-        if name not in FAILURES:
-            raise InputError(unknown("failure", name, FAILURES))
+    names = chosen(only, tuple(FAILURES), "failure")
     claim(out, {"kimg": kimg, "minutes": minutes, "seed": seed})
     shown = []
-    chosen = [FAILURES[name] for name in cases or FAILURES]
-    for number, failure in enumerate(chosen, 1):
-        if not quiet:
-            print(f"Failure {number} of {len(chosen)}: {failure.name}", file=sys.stderr)
+    for number, failure in enumerate((FAILURES[name] for name in names), 1):
+        say(f"Failure {number} of {len(names)}: {failure.name}", quiet)
         if kimg is not None:
             failure = replace(failure, kimg=kimg)
         runs = {way: out / failure.name / way for way in WAYS}
         for way, folder in runs.items():
-            _train(failure.config(way, seed), folder, minutes, quiet)
+            _train(failure.config(way, seed), folder, minutes, quiet, preview)
         shown.append(
             Shown(
                 title=failure.title,
@@ -244,14 +245,12 @@ def failures(
     return write_failures(shown, out / "report.html")
 
 
-def _train(config: Config, folder: Path, minutes: float | None, quiet: bool) -> None:
-    """A run that dies is a result here, as one that ends."""
+def _train(config: Config, folder: Path, minutes: float | None, quiet: bool, preview: bool) -> None:
+    """Train once; a run that dies is a result here like any other."""
     if Run(folder).status.get("state") == "failed":
         return
+    train = partial(api.train, config, out=folder, minutes=minutes, quiet=quiet, preview=preview)
     try:
-        train_once(
-            folder, lambda: api.train(config, out=folder, minutes=minutes, quiet=quiet), quiet
-        )
+        train_once(folder, train, quiet, preview)
     except RunFailed as failure:
-        if not quiet:
-            print(f"failed: {failure}", file=sys.stderr)
+        say(f"failed: {failure}", quiet)

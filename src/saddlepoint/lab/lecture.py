@@ -1,9 +1,7 @@
-"""The lecture's two applications: every family trained, measured and put beside its figures."""
+"""The lecture's two applications: every family trained, measured, and beside its figures."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,9 +11,13 @@ from saddlepoint import api
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import available
-from saddlepoint.evaluation.scores import newest_scores
-from saddlepoint.lab.folders import claim, train_once
-from saddlepoint.reporting.lecture import write_lecture
+from saddlepoint.lab.folders import chosen, claim, measure_once, say, train_once
+from saddlepoint.reporting.facts import Facts
+from saddlepoint.reporting.lecture import Part, write_lecture
+from saddlepoint.sampling.ranges import parse_ranges
+
+KIMG = 120
+"""Two passes over Fashion-MNIST: a few minutes a model, and clothes that can be told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,7 @@ class Application:
     """A data set and the families that the lecture trains on it."""
 
     name: str
+    """Of the data set of the lecture, or of its subject."""
     title: str
     presets: tuple[str, ...]
     published: dict[str, tuple[float, float, float]]
@@ -57,7 +60,7 @@ FASHION = Application(
 )
 FACES = Application(
     name="faces",
-    title="Faces, 64 x 64",
+    title="Faces",
     presets=("gan", "dcgan", "wgan-gp"),
     published={
         "GAN": (0.0104, 0.0013, 250.5502),
@@ -65,36 +68,44 @@ FACES = Application(
         "WGAN-GP": (0.0088, 0.0006, 288.7550),
     },
     protocol=(
-        "The lecture trained on FFHQ (52,000 faces, 64 x 64) for a time that it does not say; its "
+        "The lecture trained on FFHQ (52,000 faces, 64 x 64) and does not say for how long; its "
         "features are InceptionV3's, k = 3."
     ),
-    # The preset's 16 numbers are right for clothes; faces vary in more ways.
+    # The preset's 16 latent dimensions suit clothes; faces vary in more ways.
     changes={"dcgan": {"arch.latent_dim": 64}},
 )
 
 
 def lecture(
-    out: Path,
-    minutes: float | None = None,
+    out: Path = Path("lab-lecture"),
+    only: tuple[str, ...] = (),
     kimg: float | None = None,
+    minutes: float | None = None,
     faces_kimg: float | None = None,
     faces: str | None = None,
-    fashion: str = "fashion-mnist",
-    seeds: Sequence[int] = (0,),
+    data: str = "fashion-mnist",
+    seeds: str = "0",
     features: str = "auto",
     n: int = 10_000,
-    presets: Sequence[str] = (),
+    preview: bool = True,
     quiet: bool = False,
 ) -> Path:
-    """Train, measure and report; what an earlier call finished in `out` is not done again.
+    """Train, measure and report every family; the same command continues after a kill.
 
     Args:
-        minutes: wall clock for each model; by default 5.
-        kimg: or the exact budget of each model, in thousands of images.
-        faces_kimg: that of each model of faces, whose images cost more; by default `kimg`.
-        faces: the faces; by default `ffhq` where it lies on this machine, else they are left out.
-        fashion: the labelled data of the other application.
-        presets: only these families; by default all.
+        out: Folder of the runs and of report.html.
+        only: Only these presets.
+        kimg: Exact budget of each model in thousands of images; by default 120, every image of
+            Fashion-MNIST twice.
+        minutes: A budget in time for each model instead.
+        faces_kimg: With --kimg, the budget of each model of faces, whose images cost more.
+        faces: Folder, zip or prepared set of faces; by default ffhq if it is on this machine.
+        data: The labelled data set.
+        seeds: Ranges such as 0-2; every family is trained with each.
+        features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
+        n: Images of each set in the scores, at most.
+        preview: Show the newest samples in a terminal that has colours.
+        quiet: No progress.
 
     Returns:
         The page.
@@ -102,48 +113,68 @@ def lecture(
     Raises:
         InputError: `out` holds a lab of other settings, or data that cannot be opened.
     """
-    if minutes is None and kimg is None:
-        minutes = 5
     api.check_budget(kimg, minutes)
     if faces_kimg is not None and kimg is None:
         raise InputError("--faces-kimg goes with --kimg; give both, or --minutes alone.")
+    if kimg is None and minutes is None:
+        kimg = KIMG
     here = {row.name for row in available() if row.where is not None}
     where_faces = faces or ("ffhq" if "ffhq" in here else None)
-    plan = [(FASHION, fashion)] + ([(FACES, where_faces)] if where_faces else [])
+    plan = [(FASHION, data)] + ([(FACES, where_faces)] if where_faces else [])
     budgets = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
-    claim(out, {**budgets, "faces": where_faces, "fashion": fashion, "n": n})
+    claim(out, {**budgets, "faces": where_faces, "data": data, "n": n})
+    presets = chosen(only, FASHION.presets, "family")
     jobs = [
-        (application, data, seed, preset)
-        for application, data in plan
-        for seed in seeds
+        (application, name, seed, preset)
+        for application, name in plan
+        for seed in parse_ranges(seeds, "--seeds")
         for preset in application.presets
-        if not presets or preset in presets
+        if preset in presets
     ]
-    done: dict[str, list[Path]] = {application.name: [] for application, _ in plan}
-    for number, (application, data, seed, preset) in enumerate(jobs, 1):
-        if not quiet:
-            what = f"{application.name}: {preset}, seed {seed}"
-            print(f"Model {number} of {len(jobs)}: {what}", file=sys.stderr)
-        folder = out / application.name / f"{preset}-{seed}"
+    done: dict[str, list[Run]] = {application.name: [] for application, _ in plan}
+    said = ""
+    for number, (application, name, seed, preset) in enumerate(jobs, 1):
+        say(f"Model {number} of {len(jobs)}: {preset} on {name}, seed {seed}", quiet)
+        place = application.name if application is FACES else Path(name).stem
+        folder = out / place / f"{preset}-{seed}"
         budget = faces_kimg if application is FACES and faces_kimg is not None else kimg
-        changes = application.changes.get(preset, {})
-        given = {"out": folder, "seed": seed, "minutes": minutes, "kimg": budget}
-        train = partial(api.train, preset, data, **given, changes=changes, quiet=quiet)
-        train_once(folder, train, quiet)
-        _measure(folder, features, n, quiet)
-        done[application.name].append(folder)
+        train = partial(
+            api.train,
+            preset,
+            name,
+            out=folder,
+            seed=seed,
+            minutes=minutes,
+            kimg=budget,
+            changes=application.changes.get(preset, {}),
+            quiet=quiet,
+            preview=preview,
+        )
+        train_once(folder, train, quiet, preview)
+        features_used = measure_once(folder, features, n, quiet)
+        if features_used not in ("", said):
+            say(features_used, quiet)
+            said = features_used
+        done[application.name].append(Run(folder))
+    parts = [_part(app, done[app.name]) for app, _ in plan if done[app.name]]
     left_out = "" if where_faces else "faces (no ffhq on this machine; name a folder by --faces)"
-    page = out / "report.html"
-    parts = [
-        (app.title, app.published, app.protocol, api.compare(folders), [Run(f) for f in folders])
-        for app, _ in plan
-        if (folders := done[app.name])
-    ]
-    return write_lecture(parts, page, left_out)
+    return write_lecture(parts, out / "report.html", left_out)
 
 
-def _measure(folder: Path, features: str, n: int, quiet: bool) -> None:
-    newest = Run(folder).checkpoints[-1].name
-    if any(score["checkpoint"] == newest for score in newest_scores(Run(folder))):
-        return
-    api.evaluate(folder, features=features, n=n, quiet=quiet)
+def _part(application: Application, runs: list[Run]) -> Part:
+    """One section of the page, under the name of the data that its runs were trained on."""
+    data = Facts.of(runs[0]).data
+    size = " x ".join(map(str, data["spec"]["shape"][1:]))
+    title, published = application.title, application.published
+    if application is FACES:
+        title = f"Faces: {data['name']}, {size}"
+    elif data["name"] != application.name:
+        # The lecture's clothes have nothing to say about other data.
+        title, published = f"{data['name']}: {len(data['classes'])} classes, {size}", {}
+    return Part(
+        title=title,
+        published=published,
+        published_protocol=application.protocol,
+        comparison=api.compare(runs),
+        runs=runs,
+    )

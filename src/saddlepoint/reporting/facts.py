@@ -1,11 +1,14 @@
-"""The facts of a run in words a person reads; whatever is missing is left out."""
+"""The facts of a run in words for a person; whatever is missing is left out."""
 
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,10 +64,10 @@ class Facts:
 
     @property
     def state_sentence(self) -> str:
-        """The state with its cause, or with what it asks of the person."""
+        """The state with its cause."""
         error = self.status.get("error")
         return {
-            "silent": "silent: it says running, but gave no sign of life for five minutes",
+            "silent": "silent: marked as running, but no sign of life for five minutes",
             "failed": f"failed: {error}" if error else "failed",
         }.get(self.state, self.state)
 
@@ -79,7 +82,7 @@ class Facts:
         return float(values[-1]) if len(values) else None
 
     def summary(self) -> dict[str, str]:
-        """What the head of a page shows: label -> value."""
+        """The tiles at the head of a page: label -> value."""
         resolved = _mapping(self.document.get("resolved"))
         train = _mapping(self.config.get("train"))
         rates = self.history["images_per_second"]
@@ -97,6 +100,13 @@ class Facts:
         }
         return {label: value for label, value in facts.items() if value}
 
+    def bin_names(self, indices: Sequence[int]) -> list[str]:
+        """Names of the bins that a finding says are missing: classes, or regions by number."""
+        classes = [str(name) for name in self.data.get("classes") or []]
+        last = next((row for row in reversed(self.history.rows) if "bins" in row), {})
+        named = bool(last.get("bins_are_classes")) and max(indices) < len(classes)
+        return [classes[i] if named else f"region {i}" for i in indices]
+
     def data_rows(self) -> dict[str, str]:
         spec = _mapping(self.data.get("spec"))
         classes = self.data.get("classes") or []
@@ -112,7 +122,7 @@ class Facts:
         return {label: value for label, value in rows.items() if value}
 
     def origin_rows(self) -> dict[str, str]:
-        """Versions, commit, budgets: what it takes to do the run again."""
+        """Versions, commit, budgets: what it takes to repeat the run."""
         rows = {"Run folder": str(self.run.path)}
         if self.document.get("created"):
             rows["Created"] = str(self.document["created"])
@@ -126,15 +136,15 @@ class Facts:
         return {label: value for label, value in rows.items() if value}
 
     def commands(self) -> dict[str, str]:
-        """How to go on: what for -> the exact command."""
-        path = shlex.quote(str(self.run.path))
+        """What to do next: what for -> the exact command."""
+        saddle, path = saddle_command(), shlex.quote(str(self.run.path))
         commands = {}
         if self.state == "finished":
-            commands["Train ten minutes more"] = f"saddle resume {path} --minutes 10"
+            commands["Train for ten more minutes"] = f"{saddle} resume {path} --minutes 10"
         elif self.state != "running":
-            commands["Go on where it stopped"] = f"saddle resume {path}"
+            commands["Continue where it stopped"] = f"{saddle} resume {path}"
         if self.run.checkpoints:
-            sample = f"saddle sample {path}"
+            sample = f"{saddle} sample {path}"
             if self.is_image:
                 commands["Draw other images"] = f"{sample} --seeds 100-163 --out samples.png"
                 commands["Walk from image to image"] = (
@@ -142,6 +152,15 @@ class Facts:
                 )
             commands["10,000 samples for an evaluation"] = f"{sample} --n 10000 --out samples.npz"
         return commands
+
+
+def saddle_command() -> str:
+    """How a person calls `saddle` here: where it is not on the PATH, by its place in the venv."""
+    script = Path(sys.executable).parent / "saddle"
+    if shutil.which("saddle") or not script.is_file():
+        return "saddle"
+    inside = script.is_relative_to(Path.cwd())
+    return shlex.quote(str(script.relative_to(Path.cwd()) if inside else script))
 
 
 def duration(seconds: float) -> str:
@@ -155,7 +174,7 @@ def duration(seconds: float) -> str:
 
 
 def flat(document: Any, prefix: str = "") -> dict[str, str]:
-    """Every leaf of a JSON document: dotted path -> value as a person types it."""
+    """Every leaf of a JSON document: dotted path -> value as a person would type it."""
     if isinstance(document, Mapping):
         pairs = [(f"{prefix}{key}", value) for key, value in document.items()]
     elif isinstance(document, list) and any(isinstance(v, Mapping | list) for v in document):

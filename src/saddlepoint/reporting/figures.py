@@ -1,4 +1,4 @@
-"""Each figure of a run, defined once: report, notebook and studio show the same.
+"""Each figure of a run, defined once: report and studio show the same.
 
 plotly is imported when a figure is drawn, so that everything else works without it.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from saddlepoint.core.runs import History
-from saddlepoint.reporting.wording import Wording
+from saddlepoint.core.runs import History, Run
+from saddlepoint.reporting.wording import Wording, wording_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -30,93 +31,106 @@ class Series:
 
     column: str
     label: str
+    """May hold `{critic}`, the name that the loss's family gives its discriminator."""
     colour: str
     dash: str = "solid"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
-    """A figure with its place in a report and the text that tells how to read it."""
+    """A figure, its place in a report and the text that says how to read it."""
 
     name: str
     title: str
-    """May hold `{critic}`, for the name that the family gives its discriminator."""
-    draw: Callable[[History, Wording], go.Figure | None]
-    reading: Callable[[Wording], str]
+    """May hold `{critic}`, as may `y_title`."""
+    y_title: str
+    series: tuple[Series, ...]
+    text: str | Callable[[Wording], str]
+    rests: Callable[[Wording], list[tuple[float | None, str]]] = lambda wording: []
+    """(value, colour) of the dotted lines where curves rest at equilibrium; None: no line."""
+    log: bool = False
+    from_zero: bool = False
+    markers: bool = False
+    only_if_changing: bool = False
+    """Whether curves that stay where they began are left out."""
+
+    def reading(self, wording: Wording) -> str:
+        """How to read the figure."""
+        return self.text if isinstance(self.text, str) else self.text(wording)
+
+    def draw(self, history: History, wording: Wording) -> go.Figure | None:
+        """One curve for each column that has a finite value; None when none has."""
+        import plotly.graph_objects as go
+
+        kimg = history["images"] / 1000
+        figure = go.Figure()
+        n_curves, changes = 0, False
+        for item in self.series:
+            values = history[item.column]
+            shown = np.isfinite(values) & np.isfinite(kimg) & ((values > 0) | (not self.log))
+            if not shown.any():
+                continue
+            n_curves += 1
+            changes |= len(np.unique(values[shown])) > 1
+            figure.add_scatter(
+                # Lists: plotly would write arrays in base64, which no person and no diff can read.
+                x=kimg[shown].tolist(),
+                y=values[shown].tolist(),
+                name=_named(item.label, wording),
+                # Two points make a line that is easily overlooked.
+                mode="lines+markers" if self.markers or shown.sum() < 3 else "lines",
+                line={"color": item.colour, "width": 2, "dash": item.dash},
+                marker={"size": 6},
+                hovertemplate="%{y:.4~g}",
+            )
+        if not n_curves or (self.only_if_changing and not changes):
+            return None
+        figure.update_layout(_layout(self.y_title.format(critic=wording.critic), n_curves))
+        # One range for all figures of a run, so that the eye can go straight down a column of them.
+        figure.update_xaxes(range=[0, 1.02 * float(np.nanmax(kimg))])
+        if self.log:
+            figure.update_yaxes({"type": "log", **_log_ticks(history, self.series)})
+        if self.from_zero:
+            figure.update_yaxes(rangemode="tozero")
+        for value, colour in self.rests(wording):
+            if value is not None:
+                line = {"color": colour, "width": 1.5, "dash": "dot"}
+                figure.add_hline(y=value, line=line, opacity=0.7)
+        return figure
 
 
-def loss_curves(history: History, wording: Wording) -> go.Figure | None:
-    """Both players' losses, the penalty, and dotted where they rest at equilibrium."""
-    figure = _curves(
-        history,
-        [
-            Series("loss_d", wording.critic.capitalize(), BLUE),
-            Series("loss_g", "Generator", ORANGE),
-            Series("penalty", "Penalty", GREEN, "dash"),
-        ],
-        "Loss",
-    )
-    if figure is not None:
-        for value, colour in ((wording.rest_d, BLUE), (wording.rest_g, ORANGE)):
-            _rest(figure, value, colour)
-    return figure
+def drawn(
+    run: Run, panels: Sequence[Panel] | None = None, name: str = "", title: str = "{title}"
+) -> list[tuple[str, str, go.Figure, str]]:
+    """The figures of a run that have something to show; [] without plotly.
 
+    Args:
+        name: a prefix that makes identifiers unique where a page has several runs.
+        title: of each figure, where `{title}` is the panel's own.
 
-def logits(history: History, wording: Wording) -> go.Figure | None:
-    """Mean logit of real and of generated images."""
-    figure = _curves(
-        history,
-        [
-            Series("real_logit", "Real images", BLUE),
-            Series("fake_logit", "Generated images", ORANGE, "dash"),
-        ],
-        f"Mean output of the {wording.critic}",
-    )
-    if figure is not None and wording.zero_is_neutral:
-        _rest(figure, 0.0, INK)
-    return figure
-
-
-def gradient_norms(history: History, wording: Wording) -> go.Figure | None:
-    """Length of each player's gradient, on a logarithmic axis."""
-    series = [
-        Series("grad_norm_d", wording.critic.capitalize(), BLUE),
-        Series("grad_norm_g", "Generator", ORANGE, "dash"),
+    Returns:
+        (identifier, title, figure, how to read it) of each, as `page.curves_section` takes them.
+    """
+    if find_spec("plotly") is None:
+        return []
+    document = run.document if run.config_file.is_file() else {}
+    wording = wording_of((document.get("config") or {}).get("loss") or {})
+    history = run.history
+    return [
+        (
+            f"{name}{panel.name}",
+            title.format(title=_named(panel.title, wording)),
+            figure,
+            panel.reading(wording),
+        )
+        for panel in (PANELS if panels is None else panels)
+        if (figure := panel.draw(history, wording)) is not None
     ]
-    return _curves(history, series, "Gradient norm (log scale)", log=True)
 
 
-def diversity(history: History, wording: Wording) -> go.Figure | None:
-    """Spread of a batch of generated images beside the spread of a real one."""
-    series = [Series("diversity", "Generated / real", GREEN)]
-    figure = _curves(history, series, "Spread, as a share of real", from_zero=True)
-    if figure is not None:
-        _rest(figure, 1.0, GREEN)
-    return figure
-
-
-def distance(history: History, wording: Wording) -> go.Figure | None:
-    """Sliced Wasserstein distance of samples to real images, measured at each sample grid."""
-    series = [Series("sliced_wasserstein", "Distance", PINK)]
-    return _curves(history, series, "Sliced Wasserstein distance", from_zero=True, markers=True)
-
-
-def throughput(history: History, wording: Wording) -> go.Figure | None:
-    """Real images a second."""
-    series = [Series("images_per_second", "Images a second", BLUE)]
-    return _curves(history, series, "Real images / second", from_zero=True)
-
-
-def learning_rates(history: History, wording: Wording) -> go.Figure | None:
-    """Learning rate of each player; None when both stay as they began."""
-    columns = [history[name] for name in ("lr_d", "lr_g")]
-    if all(len(np.unique(c[np.isfinite(c)])) < 2 for c in columns):
-        return None
-    series = [
-        Series("lr_d", wording.critic.capitalize(), BLUE),
-        Series("lr_g", "Generator", ORANGE, "dash"),
-    ]
-    return _curves(history, series, "Learning rate", from_zero=True)
+def _named(text: str, wording: Wording) -> str:
+    named = text.format(critic=wording.critic)
+    return named[:1].upper() + named[1:]
 
 
 def _read_losses(wording: Wording) -> str:
@@ -127,104 +141,107 @@ def _read_logits(wording: Wording) -> str:
     if not wording.zero_is_neutral:
         return (
             f"Only the gap counts: the {wording.critic}'s output has no zero of its own. A gap "
-            "that shrinks while images improve is good; a gap that grows without end is not."
+            "that shrinks while images improve is good; a gap that keeps growing is not."
         )
     return (
         "Above 0 the discriminator says real, below 0 it says generated; 5 is a certainty of "
-        "99 %. Healthy is a gap of a few units that stays. Curves that run apart mean that the "
-        "discriminator wins and the generator learns nothing; curves that lie on each other from "
+        "99 %. A steady gap of a few units is healthy. Curves that drift apart mean that the "
+        "discriminator is winning and the generator no longer learns; curves that coincide from "
         "the start mean that the discriminator is too weak to teach. At equilibrium both are at 0."
     )
 
 
-def _read_gradients(wording: Wording) -> str:
-    return (
-        "Steady is healthy, at any height. A generator's norm that falls to nothing means that no "
-        "signal reaches it; a climb by powers of ten, or lone spikes, announce a divergence: lower "
-        "the learning rate."
-    )
-
-
-def _read_diversity(wording: Wording) -> str:
-    return (
-        "How much the images of one batch differ from each other, per pixel, beside real ones: 1 "
-        "is as varied as the data. A fall towards 0 is mode collapse (every sample the same); far "
-        "above 1 is noise."
-    )
-
-
-def _read_distance(wording: Wording) -> str:
-    return (
-        "How far the distribution of samples is from the data's, by one-dimensional projections of "
-        "pixels; lower is better. It should fall and flatten out: when it has been flat for long, "
-        "more training brings little. It judges coarse layout and colours, not fine detail."
-    )
-
-
-def _read_throughput(wording: Wording) -> str:
-    return (
-        "Short dips are checkpoints and sample grids. A lasting fall means that something else "
-        "uses the machine, or that it is too hot."
-    )
-
-
-def _read_learning_rates(wording: Wording) -> str:
-    return "As the schedule of the configuration tells; useful beside a sudden change elsewhere."
-
-
 PANELS = (
-    Panel("losses", "Losses", loss_curves, _read_losses),
-    Panel("logits", "What the {critic} says", logits, _read_logits),
-    Panel("distance", "Distance to the data", distance, _read_distance),
-    Panel("diversity", "Diversity", diversity, _read_diversity),
-    Panel("gradients", "Gradients", gradient_norms, _read_gradients),
-    Panel("throughput", "Speed", throughput, _read_throughput),
-    Panel("learning-rates", "Learning rates", learning_rates, _read_learning_rates),
+    Panel(
+        name="losses",
+        title="Losses",
+        y_title="Loss",
+        series=(
+            Series("loss_d", "{critic}", BLUE),
+            Series("loss_g", "Generator", ORANGE),
+            Series("penalty", "Penalty", GREEN, "dash"),
+        ),
+        text=_read_losses,
+        rests=lambda wording: [(wording.rest_d, BLUE), (wording.rest_g, ORANGE)],
+    ),
+    Panel(
+        name="logits",
+        title="What the {critic} says",
+        y_title="Mean output of the {critic}",
+        series=(
+            Series("real_logit", "Real images", BLUE),
+            Series("fake_logit", "Generated images", ORANGE, "dash"),
+        ),
+        text=_read_logits,
+        rests=lambda wording: [(0.0, INK)] if wording.zero_is_neutral else [],
+    ),
+    Panel(
+        name="distance",
+        title="Distance to the data",
+        y_title="Sliced Wasserstein distance",
+        series=(Series("sliced_wasserstein", "Distance", PINK),),
+        text=(
+            "How far the distribution of the samples is from that of the data, measured on "
+            "one-dimensional projections of the pixels; lower is better. It should fall and then "
+            "level off, and once it has been level for long, more training brings little. It sees "
+            "layout and colours, not fine detail."
+        ),
+        from_zero=True,
+        markers=True,
+    ),
+    Panel(
+        name="diversity",
+        title="Diversity",
+        y_title="Spread, as a share of real",
+        series=(Series("diversity", "Generated / real", GREEN),),
+        text=(
+            "How much the generated images of one batch differ from each other, per pixel, "
+            "compared with real ones: 1 is as varied as the data. A fall towards 0 is mode "
+            "collapse (every sample the same); far above 1 is noise."
+        ),
+        rests=lambda wording: [(1.0, GREEN)],
+        from_zero=True,
+    ),
+    Panel(
+        name="gradients",
+        title="Gradients",
+        y_title="Gradient norm (log scale)",
+        series=(
+            Series("grad_norm_d", "{critic}", BLUE),
+            Series("grad_norm_g", "Generator", ORANGE, "dash"),
+        ),
+        text=(
+            "Steady is healthy, at any height. A generator's norm that falls to nothing means "
+            "that no signal reaches it; a climb by powers of ten, or lone spikes, come before a "
+            "divergence: lower the learning rate."
+        ),
+        log=True,
+    ),
+    Panel(
+        name="throughput",
+        title="Speed",
+        y_title="Real images / second",
+        series=(Series("images_per_second", "Images a second", BLUE),),
+        text=(
+            "Short dips are checkpoints and sample grids. A lasting fall means that something "
+            "else is using the machine, or that it is too hot."
+        ),
+        from_zero=True,
+    ),
+    Panel(
+        name="learning-rates",
+        title="Learning rates",
+        y_title="Learning rate",
+        series=(
+            Series("lr_d", "{critic}", BLUE),
+            Series("lr_g", "Generator", ORANGE, "dash"),
+        ),
+        text="As the configuration schedules them; compare with sudden changes elsewhere.",
+        from_zero=True,
+        only_if_changing=True,
+    ),
 )
 """Every figure, in the order of a report."""
-
-
-def _curves(
-    history: History,
-    series: Sequence[Series],
-    y_title: str,
-    *,
-    log: bool = False,
-    from_zero: bool = False,
-    markers: bool = False,
-) -> go.Figure | None:
-    """One line for each column that has a finite value; None when none has."""
-    import plotly.graph_objects as go
-
-    kimg = history["images"] / 1000
-    figure = go.Figure()
-    n_curves = 0
-    for item in series:
-        values = history[item.column]
-        shown = np.isfinite(values) & np.isfinite(kimg) & ((values > 0) | (not log))
-        if shown.any():
-            n_curves += 1
-            mode = "lines+markers" if markers or shown.sum() < 3 else "lines"
-            figure.add_scatter(
-                # Lists: arrays would be written in base64, which no person and no diff can read.
-                x=kimg[shown].tolist(),
-                y=values[shown].tolist(),
-                name=item.label,
-                mode=mode,
-                line={"color": item.colour, "width": 2, "dash": item.dash},
-                marker={"size": 6},
-                hovertemplate="%{y:.4~g}",
-            )
-    if not n_curves:
-        return None
-    figure.update_layout(_layout(y_title, n_curves))
-    # One range for all figures of a run, so that the eye can go straight down a column of them.
-    figure.update_xaxes(range=[0, 1.02 * float(np.nanmax(kimg))])
-    if log:
-        figure.update_yaxes({"type": "log", **_log_ticks(history, series)})
-    if from_zero:
-        figure.update_yaxes(rangemode="tozero")
-    return figure
 
 
 def _log_ticks(history: History, series: Sequence[Series]) -> dict[str, list[float] | list[str]]:
@@ -245,7 +262,7 @@ def _layout(y_title: str, n_curves: int) -> dict[str, object]:
         "automargin": True,
         "title_standoff": 10,
         "title_font_size": 13,
-        # Ticks that nobody sees keep the numbers away from the curves.
+        # Invisible ticks keep the numbers away from the curves.
         "ticks": "outside",
         "ticklen": 6,
         "tickcolor": "rgba(0,0,0,0)",
@@ -274,9 +291,3 @@ def _layout(y_title: str, n_curves: int) -> dict[str, object]:
         },
         "yaxis": {**axis, "title_text": y_title},
     }
-
-
-def _rest(figure: go.Figure, value: float | None, colour: str) -> None:
-    """A dotted line where a curve rests at equilibrium."""
-    if value is not None:
-        figure.add_hline(y=value, line={"color": colour, "width": 1.5, "dash": "dot"}, opacity=0.7)

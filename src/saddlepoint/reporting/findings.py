@@ -1,63 +1,68 @@
-"""The doctor's part of a report: what was found, what shows it, what may cure it."""
+"""The doctor's part of a report: what was found, what shows it, what may help."""
 
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 from saddlepoint.core import registry
-from saddlepoint.core.findings import Evidence, Finding
+from saddlepoint.core.findings import Finding
 from saddlepoint.diagnosis.diagnose import Diagnosis, diagnose
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.page import figure_of, grid_table, section
 
 
 def findings_section(facts: Facts) -> str:
-    """The section of report.html; of a run without metrics, nothing."""
+    """The section of report.html; "" for a run without metrics."""
     if not len(facts.history):
         return ""
     diagnosis = diagnose(facts.run)
-    parts = [_finding(finding, facts) for finding in diagnosis.findings]
-    parts.append(_story(facts.run.findings))
-    if not diagnosis.findings:
-        parts.insert(0, f'<p class="note">{escape(_silence(diagnosis))}</p>')
-    return section("The doctor", "\n".join(part for part in parts if part))
+    parts = [
+        article(finding, f"Since step {finding.since_step:,}.", _advice(finding, facts))
+        for finding in diagnosis.findings
+    ]
+    if not parts:
+        parts.append(f'<p class="note">{escape(_silence(diagnosis))}</p>')
+    return section("The doctor", "\n".join([*parts, _story(facts)]))
+
+
+def article(finding: Finding, when: str, more: str = "") -> str:
+    """A finding with its message and evidence.
+
+    Args:
+        when: a sentence on when it was found.
+        more: HTML that goes below the evidence.
+    """
+    rows = [(e.name, f"{e.value:.4g}", e.healthy_text, e.note) for e in finding.evidence]
+    evidence = grid_table(("Evidence", "Value", "Healthy", "What it is"), rows) if rows else ""
+    return (
+        f'<article class="finding {finding.severity}"><h3>{escape(finding.name)}</h3>'
+        f"<p>{escape(finding.message)} ({when})</p>{evidence}{more}</article>"
+    )
 
 
 def _silence(diagnosis: Diagnosis) -> str:
     if not diagnosis.watched:
         return (
-            "No doctor looked while this run trained (--doctor off): only its losses speak, and "
-            "they show no failure."
+            "The doctor was off while this run trained (--doctor off); its losses alone show no "
+            "failure."
         )
-    return f"Nothing is found at the end of {diagnosis.rows} checks."
+    return f"Nothing wrong at the end, after {diagnosis.rows} checks."
 
 
-def _finding(finding: Finding, facts: Facts) -> str:
-    rows = [
-        (item.name, f"{item.value:.4g}", _healthy(item), item.note) for item in finding.evidence
-    ]
-    evidence = grid_table(("Evidence", "Value", "Healthy", "What it is"), rows) if rows else ""
-    advice = "".join(
+def _advice(finding: Finding, facts: Facts) -> str:
+    items = "".join(
         f"<li>{escape(registry.get('remedy', name).advice)} <code>{escape(name)}</code></li>"
         for name in finding.remedies
     )
-    remedies = f"<p>What may help, best first:</p><ol>{advice}</ol>" if advice else ""
-    return (
-        f'<article class="finding {finding.severity}"><h3>{escape(finding.name)}</h3>'
-        f"<p>{escape(finding.message)} (Since step {finding.since_step:,}.)</p>"
-        f"{evidence}{_missing(finding, facts)}{remedies}</article>"
-    )
+    remedies = f"<p>What may help, best first:</p><ol>{items}</ol>" if items else ""
+    return _missing(finding, facts) + remedies
 
 
 def _missing(finding: Finding, facts: Facts) -> str:
-    """Real images of what the generator leaves out, a row of them for each class or region."""
+    """Real images of what the generator leaves out, a row of them per class or region."""
     if not finding.missing:
         return ""
-    classes = [str(name) for name in facts.data.get("classes") or []]
-    last = next((row for row in reversed(facts.history.rows) if "bins" in row), {})
-    named = bool(last.get("bins_are_classes")) and max(finding.missing) < len(classes)
-    names = [classes[i] if named else f"region {i}" for i in finding.missing]
+    names = facts.bin_names(finding.missing)
     pictures = [
         figure_of(
             facts.run.samples_folder / "bins" / f"{index:02d}.png",
@@ -70,23 +75,14 @@ def _missing(finding: Finding, facts: Facts) -> str:
     return f"<p>Left out: {escape(', '.join(names))}.</p>{shown}"
 
 
-def _story(lines: list[dict[str, Any]]) -> str:
+def _story(facts: Facts) -> str:
     """What findings.jsonl tells, in its order."""
     rows = []
-    for line in lines:
+    for line in facts.run.findings:
         what = str(line.get("message") or line.get("event") or "")
         event = str(line.get("event", "found"))
         rows.append((f"{int(line.get('at_images', 0)):,}", event, str(line.get("name", "")), what))
     if not rows:
         return ""
     table = grid_table(("Images", "Event", "Name", "What was seen or done"), rows)
-    return f"<details><summary>All that happened ({len(rows)})</summary>{table}</details>"
-
-
-def _healthy(item: Evidence) -> str:
-    low, high = item.healthy
-    if low is None and high is None:
-        return ""
-    if low is None:
-        return f"at most {high:.4g}"
-    return f"at least {low:.4g}" if high is None else f"{low:.4g} to {high:.4g}"
+    return f"<details><summary>Everything that happened ({len(rows)})</summary>{table}</details>"

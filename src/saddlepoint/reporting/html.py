@@ -1,35 +1,36 @@
-"""report.html: one page that needs nothing else, and the view of a run in a notebook."""
+"""report.html, the page of one run, and the view of a run in a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.reporting.facts import Facts, flat
-from saddlepoint.reporting.figures import PANELS
+from saddlepoint.reporting.figures import drawn
 from saddlepoint.reporting.findings import findings_section
 from saddlepoint.reporting.page import (
-    WITHOUT_PLOTLY,
-    curves_of,
+    commands,
+    curves_section,
     figure_of,
-    page_of,
+    newest_grid,
+    pair,
     section,
     table,
+    write_page,
 )
 from saddlepoint.reporting.pictures import picture_uri, spread
-from saddlepoint.reporting.wording import Wording, wording_of
+from saddlepoint.reporting.scores import scores_section
+from saddlepoint.reporting.wording import wording_of
 
 STRIP = 8
 """Earlier grids in the film strip, at most."""
 
 
 def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
-    """Write report.html: pictures, curves and configuration, readable without a network.
+    """Write report.html: scores, pictures, curves and configuration, readable without a network.
 
     Args:
         preset: the JSON of the preset that the run started from; fields that differ are marked.
@@ -38,25 +39,23 @@ def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
         The path of the page.
 
     Raises:
-        InputError: config.json or status.json is not JSON.
+        InputError: config.json, status.json or a file of scores is damaged.
         OSError: the page cannot be written.
     """
     facts = Facts.of(run)
-    wording = wording_of(facts.config.get("loss") or {})
+    how_to_go_on = commands(facts.commands())
     sections = [
-        _head(facts),
         findings_section(facts),
         _samples(facts),
+        scores_section(run),
         _film(facts),
-        _curves(facts, wording),
-        _commands(facts),
+        curves_section(drawn(run)),
+        section("How to go on", how_to_go_on) if how_to_go_on else "",
         _configuration(facts, preset),
         section("Data", table(facts.data_rows())),
         section("Where it comes from", table(facts.origin_rows())),
     ]
-    page = page_of(facts.title, sections)
-    write_atomically(run.report_file, page.encode())
-    return run.report_file
+    return write_page(run.report_file, facts.title, sections, _head(facts))
 
 
 def notebook_view(run: Run) -> str:
@@ -69,11 +68,10 @@ def notebook_view(run: Run) -> str:
         if value is not None:
             rows[label] = f"{value:.3f}"
     rows["Folder"] = str(run.path)
-    samples = run.samples
-    uri = picture_uri(samples[-1], shortest=320, longest=800) if samples else None
+    uri = picture_uri(run.samples[-1], shortest=320, longest=800) if run.samples else None
     picture = ""
     if uri is not None:
-        alt = escape(_grid_alt(facts, samples[-1]))
+        alt = escape(_grid_alt(facts, run.samples[-1]))
         picture = f'<img src="{uri}" alt="{alt}" style="max-width:320px;width:100%;height:auto">'
     cell = "text-align:left;padding:2px 12px 2px 0;background:none"
     body = "".join(
@@ -109,14 +107,9 @@ def _head(facts: Facts) -> str:
 
 
 def _samples(facts: Facts) -> str:
-    samples = facts.run.samples
-    if not samples:
+    if not facts.run.samples:
         return section("Samples", '<p class="note">No sample grid has been drawn yet.</p>')
-    newest = figure_of(
-        samples[-1],
-        _grid_alt(facts, samples[-1]),
-        f"Generated, after {images_of(samples[-1]):,} real images (averaged weights)",
-    )
+    newest = newest_grid(facts.run, facts.title, " (averaged weights)")
     reals = figure_of(
         facts.run.samples_folder / "reals.png",
         f"Grid of real items from {facts.data.get('name', 'the data')}",
@@ -124,13 +117,12 @@ def _samples(facts: Facts) -> str:
     )
     if not newest:
         return section("Samples", '<p class="note">The newest grid cannot be read.</p>')
-    return section("Newest samples", f'<div class="pair">{newest}{reals}</div>')
+    return section("Newest samples", pair((newest, reals)))
 
 
 def _film(facts: Facts) -> str:
-    earlier = facts.run.samples[:-1]
     items = []
-    for path in spread(earlier, STRIP):
+    for path in spread(facts.run.samples[:-1], STRIP):
         uri = picture_uri(path, shortest=320, longest=400)
         if uri is not None:
             alt = escape(_grid_alt(facts, path))
@@ -141,36 +133,11 @@ def _film(facts: Facts) -> str:
     if not items:
         return ""
     note = (
-        "The same latents every time: what changes in a place is what the generator learned. "
+        "The same latents every time: a change in one place is what the generator learned. "
         "Places that grow alike are the beginning of a collapse."
     )
     strip = f'<ol class="strip">{"".join(items)}</ol>'
-    return section("How they came to be", strip, note if facts.is_image else "")
-
-
-def _curves(facts: Facts, wording: Wording) -> str:
-    if not len(facts.history):
-        return section("Curves", '<p class="note">No metrics have been written yet.</p>')
-    if find_spec("plotly") is None:
-        return section("Curves", WITHOUT_PLOTLY)
-    figures = [
-        (panel.name, panel.title.format(critic=wording.critic), figure, panel.reading(wording))
-        for panel in PANELS
-        if (figure := panel.draw(facts.history, wording)) is not None
-    ]
-    if not figures:
-        return section("Curves", '<p class="note">The metrics hold no value to draw.</p>')
-    return section("Curves", curves_of(figures))
-
-
-def _commands(facts: Facts) -> str:
-    parts = [
-        f'<p class="command">{escape(purpose)}</p><pre><code>{escape(command)}</code></pre>'
-        for purpose, command in facts.commands().items()
-    ]
-    if not parts:
-        return ""
-    return section("How to go on", "".join(parts))
+    return section("How they developed", strip, note if facts.is_image else "")
 
 
 def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:

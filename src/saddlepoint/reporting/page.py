@@ -5,25 +5,42 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.files import write_atomically
+from saddlepoint.core.runs import Run, images_of
 from saddlepoint.reporting.pictures import picture_uri
 
 WITHOUT_PLOTLY = (
-    '<p class="note">For curves: <code>pip install "saddlepoint[report]"</code>, then make this '
-    "page anew.</p>"
+    '<p class="note">For curves: <code>pip install "saddlepoint[report]"</code>, then run the same '
+    "command again.</p>"
 )
 
 
-def page_of(title: str, sections: Iterable[str]) -> str:
-    """A whole HTML document around some sections; empty ones are left out."""
+def write_page(out: Path, title: str, sections: Iterable[str], head: str = "") -> Path:
+    """Write a page of some sections, whole or not at all; empty sections are left out.
+
+    Args:
+        head: what stands above the sections; by default the title alone.
+
+    Raises:
+        OSError: `out` cannot be written.
+    """
+    head = head or f'<header><div class="head"><h1>{escape(title)}</h1></div></header>'
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, _document(title, [head, *sections]).encode())
+    return out
+
+
+def _document(title: str, sections: Iterable[str]) -> str:
     style = resources.files("saddlepoint.reporting").joinpath("page.css").read_text()
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)} · Saddlepoint</title>\n"
-        # An empty icon, or the browser would ask a server for one.
+        # An empty icon, or the browser asks the server for one.
         '<link rel="icon" href="data:,">\n'
         f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         + "\n".join(part for part in sections if part)
@@ -62,6 +79,32 @@ def grid_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def newest_grid(run: Run, name: str, more: str = "") -> str:
+    """The newest grid of a run, captioned with how long it has trained; "" without one.
+
+    Args:
+        name: what the grid shows, such as the preset's name.
+        more: text after the caption.
+    """
+    if not run.samples:
+        return ""
+    caption = f"{name}, after {images_of(run.samples[-1]):,} real images{more}"
+    return figure_of(run.samples[-1], f"Grid of samples: {caption}", caption)
+
+
+def pair(figures: Iterable[str]) -> str:
+    """Figures side by side, as far as there is room."""
+    return f'<div class="pair">{"".join(figures)}</div>'
+
+
+def commands(rows: Mapping[str, str]) -> str:
+    """What for -> the exact command, to be copied."""
+    return "".join(
+        f'<p class="command">{escape(purpose)}</p><pre><code>{escape(command)}</code></pre>'
+        for purpose, command in rows.items()
+    )
+
+
 def figure_of(path: Path, alt: str, caption: str) -> str:
     """A picture file with its caption, inside the page; "" when it cannot be read."""
     uri = picture_uri(path, shortest=640, longest=1600)
@@ -73,12 +116,16 @@ def figure_of(path: Path, alt: str, caption: str) -> str:
     )
 
 
-def curves_of(figures: Sequence[tuple[str, str, Any, str]]) -> str:
+def curves_section(figures: Sequence[tuple[str, str, Any, str]]) -> str:
     """plotly figures as cards, with plotly's own script inside the page. Once a page.
 
     Args:
-        figures: (identifier, title, figure, how to read it) of each.
+        figures: (identifier, title, figure, how to read it) of each, from `figures.drawn`.
     """
+    if find_spec("plotly") is None:
+        return section("Curves", WITHOUT_PLOTLY)
+    if not figures:
+        return section("Curves", '<p class="note">There are no metrics to draw yet.</p>')
     import plotly.io
     import plotly.offline
 
@@ -90,13 +137,13 @@ def curves_of(figures: Sequence[tuple[str, str, Any, str]]) -> str:
             f'aria-label="Curve over training: {escape(title)}"></div>'
             f"<p>{escape(reading)}</p></section>"
         )
-        # JSON inside a script: without "<" nothing in it can end the script.
+        # Without "<", nothing in the JSON can end the script that holds it.
         content = str(plotly.io.to_json(figure)).replace("<", "\\u003c")
         drawings.append(f"draw('curve-{name}', {content});")
-    # After the cards: a curve that is drawn before its neighbours exist takes their room.
+    # After all cards: a curve drawn before its neighbours exist takes their room.
     script = (
         f"<script>{plotly.offline.get_plotlyjs()}</script>\n<script>\n"
         "const draw = (place, figure) => Plotly.newPlot(place, figure.data, figure.layout, "
         "{displayModeBar: false, responsive: true});\n" + "\n".join(drawings) + "\n</script>"
     )
-    return f'<div class="cards">{"".join(cards)}</div>\n{script}'
+    return section("Curves", f'<div class="cards">{"".join(cards)}</div>\n{script}')

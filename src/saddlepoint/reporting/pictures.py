@@ -37,6 +37,11 @@ def picture_uri(path: Path, shortest: int, longest: int) -> str | None:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
+def film_uri(path: Path) -> str:
+    """A GIF as a data URI, unchanged."""
+    return "data:image/gif;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
 def spread(items: Sequence[_T], most: int) -> list[_T]:
     """At most `most` items: the first, the last, and between them closer together early on."""
     if len(items) <= most:

@@ -1,4 +1,4 @@
-"""What a person sees while training runs: a live line on a terminal, plain lines elsewhere."""
+"""What a person sees during training: a live view in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
@@ -17,36 +17,45 @@ from rich.text import Text
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.runs import Run
+from saddlepoint.training.preview import preview
 
 _REDRAW_SECONDS = 0.5
+_REDRAW_WITH_PICTURE = 2.0
+"""A picture is some 40 kB of colours, which a slow connection would feel twice a second."""
 _PLAIN_SECONDS = 10.0
+_LINES = 7
+"""Lines that the view needs for everything but the picture."""
 
 
 class Monitor:
-    """Progress on stderr. `quiet` shows nothing."""
+    """Progress on stderr. `quiet` shows nothing; `pictures` allows a preview of the samples."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, pictures: bool = True) -> None:
         self.quiet = quiet
         self.console = Console(file=sys.stderr, highlight=False)
+        # 16 colours cannot show shades, and a pipe gets no picture.
+        colours = self.console.color_system in ("256", "truecolor")
+        self.pictures = pictures and colours and "utf" in self.console.encoding
         self._live: Live | None = None
         self._progress: Progress | None = None
         self._task = TaskID(0)
         self._last_drawn = 0.0
         self._row: dict[str, Any] = {}
-        self._sample: Path | None = None
+        self._sample: list[RenderableType] = []
         self.findings: list[str] = []
         """Names of what the doctor finds now."""
 
     def say(self, text: str) -> None:
         """One line that stays."""
         if not self.quiet:
-            self.console.print(text, markup=False, soft_wrap=True)
+            self.console.print(text, markup=False, soft_wrap=not self.console.is_terminal)
 
     @contextmanager
     def watch(self, config: Config, dataset: Dataset, run: Run, n_images: int) -> Iterator[None]:
         """Show progress from `n_images` to the end of the budget."""
         self._total = config.train.total_images
         self._n_images = self._first = n_images
+        self._size = dataset.spec.size if dataset.spec.is_image else None
         self._begun = time.monotonic()
         self.say(
             f"{config.preset or 'custom'} on {dataset.name} ({len(dataset):,} items), "
@@ -57,7 +66,10 @@ class Monitor:
             yield
             return
         self._progress = Progress(
-            TextColumn("{task.percentage:3.0f} %"), BarColumn(), TextColumn("{task.fields[text]}")
+            TextColumn("{task.percentage:3.0f} %"),
+            BarColumn(bar_width=None),  # what the text leaves of the line
+            TextColumn("{task.fields[text]}"),
+            expand=True,
         )
         self._task = self._progress.add_task("", total=self._total, text="")
         with Live(self._view(), console=self.console, auto_refresh=False) as self._live:
@@ -68,7 +80,8 @@ class Monitor:
     def step(self, n_images: int) -> None:
         """Called every step; redraws at most twice a second."""
         self._n_images = n_images
-        if self._live is not None and time.monotonic() - self._last_drawn > _REDRAW_SECONDS:
+        every = _REDRAW_WITH_PICTURE if len(self._sample) > 1 else _REDRAW_SECONDS
+        if self._live is not None and time.monotonic() - self._last_drawn > every:
             self._draw()
 
     def tick(self, row: dict[str, Any]) -> None:
@@ -84,7 +97,11 @@ class Monitor:
 
     def sampled(self, path: Path) -> None:
         """Called with the path of each new grid."""
-        self._sample = path
+        self._sample = [Text(f"newest samples: {path}", overflow="fold")]
+        if self._live is not None and self.pictures:
+            room = self.console.height - _LINES
+            picture = preview(path, self._size, self.console.width, room)
+            self._sample += [picture] if picture is not None else []
 
     def _draw(self) -> None:
         assert self._progress is not None
@@ -97,10 +114,10 @@ class Monitor:
         lines = [self._losses_text()] if self._row else []
         if self.findings:
             lines.append(f"doctor: {', '.join(self.findings)}")
-        if self._sample is not None:
-            lines.append(f"newest samples: {self._sample}")
         assert self._progress is not None
-        return Group(self._progress, *(Text(line, overflow="fold") for line in lines))
+        return Group(
+            self._progress, *(Text(line, overflow="fold") for line in lines), *self._sample
+        )
 
     def _progress_text(self) -> str:
         elapsed = time.monotonic() - self._begun
@@ -111,10 +128,10 @@ class Monitor:
         return f"{done}  {rate:,.0f} images/s  {eta}"
 
     def _losses_text(self) -> str:
-        row = self._row
         names = {"loss_d": "D loss", "loss_g": "G loss", "real_logit": "real logit"}
         names |= {"fake_logit": "fake logit", "penalty": "penalty"}
-        return "  ".join(f"{label} {row[name]:.3f}" for name, label in names.items() if name in row)
+        shown = {label: self._row[name] for name, label in names.items() if name in self._row}
+        return "  ".join(f"{label} {value:.3f}" for label, value in shown.items())
 
 
 def _clock(seconds: float) -> str:

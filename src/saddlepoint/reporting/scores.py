@@ -1,0 +1,64 @@
+"""The measured part of a report: every number with its interval, and the protocol behind it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from saddlepoint.core.runs import Run
+from saddlepoint.evaluation.scores import as_rows, newest_scores
+from saddlepoint.reporting.facts import flat
+from saddlepoint.reporting.page import figure_of, grid_table, section, table
+
+SHEETS = {
+    "closest": "Samples, each with its nearest training image to the right, most suspicious first",
+    "realism": "The most realistic samples, then the least realistic",
+}
+"""What `saddle evaluate` draws beside the numbers -> its caption."""
+
+
+def scores_section(run: Run) -> str:
+    """The section of report.html; "" before `saddle evaluate` has measured the run."""
+    scores = newest_scores(run)
+    parts = [_evaluation(document) for document in reversed(scores)]
+    for name, caption in SHEETS.items() if scores else ():
+        file = run.scores_folder / f"{scores[-1]['checkpoint']}-{name}.png"
+        parts.append(figure_of(file, caption, caption))
+    return section("Scores", "".join(parts)) if scores else ""
+
+
+def protocol_sentence(document: dict[str, Any]) -> str:
+    """What the numbers of an evaluation are of: both sets, features, resize, k."""
+    real, fake, protocol = (document[name] for name in ("real", "fake", "protocol"))
+    features = protocol["features"]
+    weights = f" (weights sha256 {features['sha256'][:12]})" if features.get("sha256") else ""
+    split = f", {real['split']} split" if "split" in real else ""
+    trained = f" after {fake['trained_images']:,} images" if "trained_images" in fake else ""
+    return (
+        f"{protocol['n_fake']:,} samples{trained} against {protocol['n_real']:,} real images "
+        f"({real['name']}{split}); features: {features['kind']}{weights}, "
+        f"resize: {features.get('resize', 'none')}, k = {protocol['k']}."
+    )
+
+
+def _evaluation(document: dict[str, Any]) -> str:
+    header = ("Measure", "Value", "95 % interval", "Note")
+    parts = [
+        f"<p>{escape(protocol_sentence(document))}</p>",
+        grid_table(header, as_rows(document)),
+        _folded("By class", _by_class(document["per_class"])),
+        _folded("The whole protocol", table(flat(document["protocol"]))),
+    ]
+    return "".join(parts)
+
+
+def _by_class(by_class: dict[str, dict[str, float]] | None) -> str:
+    if not by_class:
+        return ""
+    names = list(next(iter(by_class.values())))
+    rows = [[label, *(f"{values[n]:.4f}" for n in names)] for label, values in by_class.items()]
+    return grid_table(["class", *names], rows)
+
+
+def _folded(title: str, body: str) -> str:
+    return f"<details><summary>{title}</summary>{body}</details>" if body else ""
