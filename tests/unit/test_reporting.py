@@ -187,7 +187,7 @@ def test_without_plotly_the_page_says_how_to_get_curves(
 def test_a_run_that_has_only_begun(empty: Run) -> None:
     page = read(empty)
     assert "No sample grid has been drawn yet" in page.text
-    assert "No metrics have been written yet" in page.text
+    assert "There are no metrics to draw yet" in page.text
     assert "not started" in page.text
     assert "dcgan on digits" in Page(notebook_view(empty)).text
     empty.config_file.unlink()

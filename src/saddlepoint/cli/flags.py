@@ -79,24 +79,23 @@ def check_flags(prog: str, argv: list[str], names: Sequence[str]) -> None:
 
 
 def peek(argv: list[str], flag: str) -> str | None:
-    """The value of --flag, which stays in argv; both `--flag X` and `--flag=X`."""
+    """The value of --flag, which stays in argv; `--flag X` or `--flag=X`, and the last one wins."""
+    value = None
     for index, word in enumerate(argv):
         if word == f"--{flag}" and index + 1 < len(argv):
-            return argv[index + 1]
-        if word.startswith(f"--{flag}="):
-            return word.partition("=")[2]
-    return None
+            value = argv[index + 1]
+        elif word.startswith(f"--{flag}="):
+            value = word.partition("=")[2]
+    return value
 
 
 def take(argv: list[str], flag: str) -> str | None:
     """Like `peek`, but removes the flag and its value from argv."""
     value = peek(argv, flag)
-    if value is not None:
-        if f"--{flag}={value}" in argv:
-            argv.remove(f"--{flag}={value}")
-        else:
-            index = argv.index(f"--{flag}")
-            del argv[index : index + 2]
+    while f"--{flag}" in argv[:-1]:
+        index = argv.index(f"--{flag}")
+        del argv[index : index + 2]
+    argv[:] = [word for word in argv if not word.startswith(f"--{flag}=")]
     return value
 
 
