@@ -1,23 +1,28 @@
-"""Draw the pictures of docs/findings.md: each detector's unhealthy history as one small SVG.
+"""Draw the pictures of docs/findings.md, and write the order of the remedies into it.
 
-python bench/doctor/pictures.py
+    python bench/doctor/pictures.py
+
+Each picture is a detector's unhealthy history, from the tests, as one small SVG.
 """
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
 from saddlepoint.core.findings import Detector, Evidence, Finding
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis.diagnose import all_detectors
+from saddlepoint.diagnosis.diagnose import all_detectors, remedies_for
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "conformance"))
 import histories
 
-FOLDER = Path(__file__).parents[2] / "docs" / "images" / "findings"
+PAGE = Path(__file__).parents[2] / "docs" / "findings.md"
+FOLDER = PAGE.parent / "images" / "findings"
 WIDTH, HEIGHT, MARGIN, HEAD, PANELS = 300, 120, 46, 26, 3
 OF_BINS = ("partial-mode-collapse", "oscillation")
 """Findings whose evidence is the histogram of the fakes itself."""
@@ -28,6 +33,18 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for detector in all_detectors():
         (FOLDER / f"{detector.kind}.svg").write_text(picture(detector))
+    PAGE.write_text(with_orders(PAGE.read_text()))
+
+
+def with_orders(page: str) -> str:
+    """The page with each section's remedies as the code has them."""
+    head, *sections = page.split("\n### ")
+    for place, section in enumerate(sections):
+        names = [f"`{remedy.kind}`" for remedy in remedies_for(section.split("\n")[0])]
+        line = f"**Remedies**, best first: {', '.join(names)}."
+        line = textwrap.fill(line, 100, break_on_hyphens=False)
+        sections[place] = re.sub(r"\*\*Remedies\*\*, best first: [^.]*\.", line, section)
+    return "\n### ".join([head, *sections])
 
 
 def picture(detector: Detector) -> str:

@@ -212,8 +212,12 @@ def test_it_has_its_place_in_the_docs_with_picture_and_paper(detector: Detector)
     assert picture is not None
     assert (docs / picture.group(1)).is_file(), "draw it: python bench/doctor/pictures.py"
     assert re.search(r"\*\*(Papers?|References?)\.\*\*\s.*?\]\(https://", own, re.DOTALL), own
-    for part in ("What happens", "Evidence", "Remed"):
+    for part in ("What happens", "Evidence", "Remedies"):
         assert f"**{part}" in own
+    listed = re.search(r"\*\*Remedies\*\*, best first: ([^.]*)\.", own)
+    assert listed is not None
+    order = [remedy.kind for remedy in diagnose.remedies_for(detector.kind)]
+    assert re.findall(r"`(\S+)`", listed[1]) == order, "run bench/doctor/pictures.py"
 
 
 @every_detector
