@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from saddlepoint.core.checks import at_least, between
-from saddlepoint.core.contracts import Architecture, Conditioning, Player
+from saddlepoint.core.contracts import Architecture, Conditioning, Option, Player
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions(Architecture):
     """Latent, label, and what a discriminator may be given against collapse and overfitting."""
 
-    options = (
-        "latent_dim",
-        "latent_scale",
-        "label_scale",
-        "dropout",
-        "packing",
-        "minibatch_stddev",
-    )
+    options = get_args(Option)
 
     latent_dim: int = 100
     """Length of z."""

@@ -118,15 +118,8 @@ class DcganDiscriminator(Discriminator):
         # The batch's deviation enters late, where features mean something: before the last stage.
         self.stddev_at = depth - 1 if arch.minibatch_stddev else None
         self.stages = nn.ModuleList(
-            nn.Conv2d(
-                a + (index == self.stddev_at),
-                b,
-                4,
-                stride=2,
-                padding=1,
-                bias=not normed or a == channels,
-            )
-            for index, (a, b) in enumerate(zip([channels, *widths], widths, strict=False))
+            nn.Conv2d(a + (i == self.stddev_at), b, 4, 2, 1, bias=not normed or a == channels)
+            for i, (a, b) in enumerate(pairwise([channels, *widths]))
         )
         # No normalisation next to the images (the paper, section 3).
         self.norms = nn.ModuleList(

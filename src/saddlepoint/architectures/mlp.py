@@ -31,10 +31,9 @@ class MlpGenerator(Generator):
         self.latent_dim = arch.latent_dim
         self.latent_scale = arch.latent_scale
         self.spec = spec
-        # Without norms that know the label it can only come in with z.
-        bare = arch.conditioning == "every-layer" and arch.generator_norm == "none"
-        way = "onehot" if bare else arch.conditioning
-        self.label = LabelInput(way, spec.n_classes, arch.embedding_dim, arch.label_scale)
+        self.label = LabelInput(
+            arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
+        )
         classes = spec.n_classes if arch.conditioning == "every-layer" else 0
         widths = [arch.latent_dim + self.label.width, *arch.generator_widths]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))

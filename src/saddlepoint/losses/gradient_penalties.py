@@ -15,9 +15,10 @@ from saddlepoint.core.registry import register
 def input_gradient(discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
     """dD(x)/dx with its graph -> float32 [n, d], one flat row a sample.
 
-    The sum over the batch differentiates every sample by itself only when no layer mixes samples:
-    a discriminator with BatchNorm gives the gradient of something else.
+    A discriminator with BatchNorm mixes the samples and gives the gradient of something else.
     """
+    # One backward pass for the whole batch: sample i's logit depends on sample i alone, so the
+    # gradient of the sum is every sample's own gradient.
     images = images.detach().requires_grad_(True)
     logits = discriminator(images, labels)
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
@@ -35,7 +36,7 @@ class GradientPenalty(Penalty):
     weight: float = 10.0
     """The paper's lambda."""
     target: float = 1.0
-    """The norm that is asked for (the lecture's a)."""
+    """The norm that the critic should have (the lecture's a)."""
     every: int = 1
     """Applied on one critic step in `every`, multiplied by `every`."""
 
@@ -47,58 +48,57 @@ class GradientPenalty(Penalty):
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
     ) -> Tensor:
         shape = (len(real),) + (1,) * (real.dim() - 1)
-        share = torch.rand(shape, device=real.device)  # uniform; a normal draw is a known bug
+        # Uniform (algorithm 1, line 4); a normal draw is a known bug that leaves the segment.
+        share = torch.rand(shape, device=real.device)
         gradient = input_gradient(discriminator, torch.lerp(real, fake, share), labels)
         # The norm's derivative at exactly 0 is 0/0: a critic that is constant would give NaN.
         norm = (gradient.square().sum(1) + 1e-12).sqrt()
-        return self.weight * (norm - self.target).square()
+        return self.weight * (norm - self.target).square()  # equation 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroCentredPenalty(Penalty):
+    """gamma/2 * ||dD/dx||^2: the slope is pulled to 0."""
+
+    gamma: float = 1.0
+    """Strength; the formula has the factor 1/2."""
+    every: int = 16
+    """Applied on one discriminator step in `every`, multiplied by `every`."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "gamma")
+        at_least(self, 1, "every")
+
+    def at(self, discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
+        """float32 [n]."""
+        return self.gamma / 2 * input_gradient(discriminator, images, labels).square().sum(1)
 
 
 @register("r1")
 @dataclass(frozen=True, kw_only=True)
-class R1(Penalty):
+class R1(ZeroCentredPenalty):
     """gamma/2 * ||dD/dx||^2 at the real images.
 
     Paper: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, equation 9; applied lazily
     as in Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 3.1.
     """
 
-    gamma: float = 1.0
-    """Strength; the formula has the factor 1/2."""
-    every: int = 16
-    """Applied on one discriminator step in `every`, multiplied by `every`."""
-
-    def __post_init__(self) -> None:
-        at_least(self, 0, "gamma")
-        at_least(self, 1, "every")
-
     def __call__(
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
     ) -> Tensor:
-        gradient = input_gradient(discriminator, real, labels)
-        return self.gamma / 2 * gradient.square().sum(1)
+        return self.at(discriminator, real, labels)
 
 
 @register("r2")
 @dataclass(frozen=True, kw_only=True)
-class R2(Penalty):
+class R2(ZeroCentredPenalty):
     """gamma/2 * ||dD/dx||^2 at the generated images.
 
     Paper: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, equation 10; together with R1
     in Huang et al. 2024, https://arxiv.org/abs/2501.05441.
     """
 
-    gamma: float = 1.0
-    """Strength; the formula has the factor 1/2."""
-    every: int = 16
-    """Applied on one discriminator step in `every`, multiplied by `every`."""
-
-    def __post_init__(self) -> None:
-        at_least(self, 0, "gamma")
-        at_least(self, 1, "every")
-
     def __call__(
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
     ) -> Tensor:
-        gradient = input_gradient(discriminator, fake, labels)
-        return self.gamma / 2 * gradient.square().sum(1)
+        return self.at(discriminator, fake, labels)

@@ -1,16 +1,17 @@
-"""Training that is treated: on a fatal finding back to the last healthy checkpoint, and on with a
-configuration that a remedy has changed.
+"""Treated training: on a fatal finding back to the last healthy checkpoint, and on from there with
+a configuration that a remedy has changed.
 
-A treatment is decided by writing config.json; whatever comes after it (dropping what lies beyond
-the way back, loading) is done again by a resume, by the same functions. A run that is killed at any
-moment of it and resumed is the run never killed, bit for bit.
+A treatment takes effect when config.json is written. What follows (dropping what lies beyond that
+checkpoint, loading it) is idempotent, and a resume does it again by the same functions. So a run
+that is killed at any moment of a treatment and resumed equals the run never killed, bit for bit.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
@@ -43,9 +44,10 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             with cuda_stream(config.train.device):
                 loop.train(run, config, dataset, state, monitor)
             return
-        except FoundUnhealthy as ill:
-            finding = ill.finding
+        except FoundUnhealthy as stopped:
+            finding = stopped.finding
         except loop.NotFinite as failure:
+            # The loop itself stopped, before the doctor's next check: ask the detectors now.
             fatal = [one for one in diagnose(run).findings if one.severity == "fatal"]
             if config.doctor.mode != "treat" or not fatal:
                 raise
@@ -55,7 +57,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
 
 
 def begin(run: Run, config: Config, spec: DataSpec) -> TrainState:
-    """The state that a run goes on from: its newest checkpoint, or a new state without one."""
+    """The state that a run continues from: its newest checkpoint, or a new state without one."""
     treatments = run.document.get("treatments", [])
     state = TrainState.new(config, spec)
     state.n_treatments = len(treatments)
@@ -76,11 +78,10 @@ def treat(
     document = run.document
     past: list[dict[str, Any]] = document.get("treatments", [])
     used = [line["remedy"] for line in past if line["name"] == finding.name]
-    found = choose(config, dataset.spec, finding, used)
-    if found is None or len(past) >= config.doctor.treatments:
+    chosen = choose(config, dataset.spec, finding, used)
+    if chosen is None or len(past) >= config.doctor.treatments:
         _give_up(run, finding, past)
-    assert found is not None
-    remedy, treated = found
+    remedy, treated = chosen
     back_to = way_back(run, finding, past)
     line = {
         "event": "treated",
@@ -93,7 +94,7 @@ def treat(
     line["message"] = _sentence(len(past) + 1, line)
     document["config"] = to_json(treated)
     document["treatments"] = [*past, line]
-    write_json(run.config_file, document)  # from here on it is done, whatever happens
+    write_json(run.config_file, document)  # the decision: whatever happens next, it is taken
     monitor.say(f"doctor: {line['message']}")
     state = begin(run, treated, dataset.spec)
     run.rewind(state.n_images)
@@ -104,7 +105,11 @@ def treat(
 def choose(
     config: Config, spec: DataSpec, finding: Finding, used: Sequence[str]
 ) -> tuple[Remedy, Config] | None:
-    """The best remedy that changes something here, those not used before first; None: no such."""
+    """The best remedy that changes something here; None where there is none.
+
+    One that was used before comes after the others, but it may come again: many take a step at a
+    time, such as a lower learning rate.
+    """
     found = applicable(remedies_for(finding.name), config, spec, finding)
     new = [option for option in found if option[0].kind not in used]
     return next(iter(new or found), None)
@@ -113,19 +118,21 @@ def choose(
 def applicable(
     remedies: Iterable[Remedy], config: Config, spec: DataSpec, finding: Finding
 ) -> list[tuple[Remedy, Config]]:
-    """Those of the remedies that change something here, with what they make of the run."""
+    """Those of the remedies that change something here, with the configuration that they give."""
     found: list[tuple[Remedy, Config]] = []
     for remedy in remedies:
         treated = remedy.treat(config, finding)
-        if treated is not None and _is_sound(treated, spec):
-            found.append((remedy, treated))
+        if treated is not None:
+            # A change that this data or another setting forbids is left out.
+            with suppress(InputError):
+                treated.check(spec)
+                found.append((remedy, treated))
     return found
 
 
 def differences(before: Config, after: Config) -> dict[str, list[Any]]:
     """Dotted path -> [value before, value after] of every field that differs."""
-    old, new = to_json(before), to_json(after)
-    return {path: [a, b] for path, a, b in _differing(old, new, "")}
+    return {path: [a, b] for path, a, b in _differing(to_json(before), to_json(after), "")}
 
 
 def _differing(old: Any, new: Any, path: str) -> Iterable[tuple[str, Any, Any]]:
@@ -136,34 +143,23 @@ def _differing(old: Any, new: Any, path: str) -> Iterable[tuple[str, Any, Any]]:
         yield path, old, new
 
 
-def _is_sound(config: Config, spec: DataSpec) -> bool:
-    try:
-        config.check(spec)
-    except InputError:
-        return False
-    return True
-
-
 def way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
-    """Images of the last checkpoint from before the evidence; 0: the start.
-
-    Where the same finding came back, the checkpoint carried it already: then the start.
-    """
+    """Images of the last checkpoint from before the evidence; 0 means the start."""
+    # A finding that came back was in that checkpoint already, where nothing showed it yet.
     if any(line["name"] == finding.name for line in past):
         return 0
-    history = run.history
-    before = [row["images"] for row in history.rows if row["step"] < finding.since_step]
+    before = [row["images"] for row in run.history.rows if row["step"] < finding.since_step]
     healthy_until = max(before, default=0)
-    good = [images_of(folder) for folder in run.checkpoints if images_of(folder) <= healthy_until]
-    return max(good, default=0)
+    saved = [images_of(folder) for folder in run.checkpoints]
+    return max((images for images in saved if images <= healthy_until), default=0)
 
 
 def _settle(run: Run, line: dict[str, Any]) -> None:
-    """Drop the checkpoints and grids that belong to the life before the treatment.
+    """Drop the checkpoints and grids from after the point that the treatment goes back to.
 
-    The last grid of it stays as before-treatment-N.png. Done twice, it is done once: what a state
-    of the new life has written has its number of treatments and is left alone.
+    The last grid stays as before-treatment-N.png.
     """
+    # A checkpoint that was written since then carries this number of treatments: then it is done.
     n_treatments = len(run.document["treatments"])
     if any(checkpoint.treatments_of(folder) == n_treatments for folder in run.checkpoints):
         return
@@ -182,13 +178,10 @@ def _settle(run: Run, line: dict[str, Any]) -> None:
 
 def _sentence(number: int, line: dict[str, Any]) -> str:
     """What is done, in a sentence."""
-    changes = ", ".join(f"{path} {_short(a)} -> {_short(b)}" for path, (a, b) in _items(line))
+    pairs: dict[str, list[Any]] = line["changes"]
+    changes = ", ".join(f"{path} {_short(a)} -> {_short(b)}" for path, (a, b) in pairs.items())
     start = f"back to {line['back_to']:,} images" if line["back_to"] else "back to the start"
     return f"treatment {number} of {line['name']}, {line['remedy']}: {changes}; {start}."
-
-
-def _items(line: dict[str, Any]) -> list[tuple[str, list[Any]]]:
-    return list(line["changes"].items())
 
 
 def _short(value: Any) -> str:
@@ -199,7 +192,7 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _give_up(run: Run, finding: Finding, past: list[dict[str, Any]]) -> None:
+def _give_up(run: Run, finding: Finding, past: list[dict[str, Any]]) -> NoReturn:
     tried = ", ".join(line["remedy"] for line in past) or "none applies here"
     advice = " ".join(remedy.advice for remedy in remedies_for(finding.name)[:2])
     reason = f"{finding.name} is not cured by its treatments ({tried})"
