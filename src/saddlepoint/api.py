@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import first_data_set, resolve
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
-from saddlepoint.evaluation.evaluate import evaluate
+from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
 from saddlepoint.presets import PRESETS
 from saddlepoint.presets import preset as preset_config
 from saddlepoint.reporting.comparison import write_comparison
@@ -36,8 +37,10 @@ from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.training import budget, device, treatment
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
 from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.schedule import extended
 from saddlepoint.training.scoring import check_scoring
 from saddlepoint.training.state import TrainState
+from saddlepoint.training.threads import use as use_threads
 
 
 class Run(runs.Run):
@@ -112,8 +115,8 @@ def train(
     """Train a new run and return it.
 
     Args:
-        preset: a preset's name, or a whole Config (then `data`, `seed`, `kimg` and `changes`
-            must be left out).
+        preset: a preset's name, or a whole Config, which decides `data`, `seed`, `kimg` and
+            `changes` itself: they are refused beside it.
         out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
         kimg: budget in thousands of real images shown to the discriminator; exact.
         minutes: budget in wall clock, turned into images by a short measured warm-up.
@@ -127,6 +130,13 @@ def train(
     started = time.monotonic()
     if isinstance(preset, Config):
         config = preset
+        given = {"data": data, "seed": seed, "kimg": kimg, "changes": changes}
+        for name, value in given.items():
+            if value is not None:
+                raise InputError(
+                    f"train(Config, {name}=...): a whole Config decides {name} itself; give it to "
+                    "sp.configure, or change the Config with dataclasses.replace."
+                )
     else:
         config = configure(preset, data, seed=seed, kimg=kimg, changes=changes)
     check_budget(kimg, minutes)
@@ -138,7 +148,7 @@ def train(
     if out is not None and Path(out).exists():
         runs.Run.create(out, "")  # refuses a folder in use before the warm-up is spent
     rate = None
-    with own_randomness():
+    with own_randomness(), use_threads(config.train.threads):
         if minutes is not None:
             monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
             config, rate = budget.for_minutes(config, dataset, minutes, started)
@@ -155,14 +165,22 @@ def resume(
     *,
     kimg: float | None = None,
     minutes: float | None = None,
+    stretch_schedule: bool = False,
+    threads: int | None = None,
     quiet: bool = False,
     preview: bool = True,
 ) -> Run:
     """Continue a killed run as if it had never been killed, or extend a finished one.
 
+    A run with a new budget keeps the schedule it had: beyond it, learning rates and noise stay at
+    their final values, which train.schedule_kimg records.
+
     Args:
         kimg: the new whole budget; by default the one recorded.
         minutes: more wall clock from now on, turned into images as in `train`.
+        stretch_schedule: spread the schedules over the new budget instead, so that learning rates
+            jump to where they would be in a run of that budget.
+        threads: compute with another number of threads than so far; gives other last bits.
 
     Raises:
         InputError: no run, a newer schema, other data than before, no intact checkpoint, or
@@ -171,10 +189,15 @@ def resume(
     started = time.monotonic()
     run = Run(Run.open(path).path)
     check_budget(kimg, minutes)
+    if stretch_schedule and kimg is None and minutes is None:
+        raise InputError("--stretch-schedule needs a new budget: give --kimg or --minutes, too.")
     config = read_config(run)
     document = run.document
+    # Runs from before train.threads have the number under "resolved" alone.
+    threads = threads or config.train.threads or document.get("resolved", {}).get("threads", 0)
+    config = replace(config, train=replace(config.train, threads=threads))
     monitor = Monitor(quiet, preview)
-    with disk_errors(run), run.lock(), own_randomness():
+    with disk_errors(run), run.lock(), own_randomness(), use_threads(threads):
         try:
             config = replace(config, train=device.resolve(config.train))
         except InputError as error:
@@ -195,9 +218,15 @@ def resume(
             more, rate = budget.for_minutes(config, dataset, minutes, started)
             kimg = more.train.kimg + state.n_images / 1000
         if kimg is not None:
-            config = replace(config, train=replace(config.train, kimg=kimg, minutes=minutes or 0))
-            document["config"] = to_json(config)
+            config = replace(config, train=extended(config.train, kimg, minutes, stretch_schedule))
             document["budgets"].append(budget_line(config, rate))
+            if config.train.schedule_kimg:
+                monitor.say(
+                    f"Learning rates and noise keep their schedule of "
+                    f"{config.train.schedule_kimg:g} kimg and stay at its end; "
+                    "--stretch-schedule spreads it over the new budget."
+                )
+        document["config"] = to_json(config)
         if state.n_images >= config.train.total_images:
             raise InputError(
                 f"{run.path} has already reached {state.n_images / 1000:g} kimg of "
@@ -235,6 +264,16 @@ def sample(
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
     """Write the film of a run's training, from its own grids of the same latents, as a GIF."""
     return training_gif(runs.Run.open(run), Path(out))
+
+
+@functools.wraps(evaluate_images)
+def evaluate(
+    model: str | os.PathLike[str], real: str | None = None, **settings: Any
+) -> tuple[dict[str, Any], str]:
+    done = evaluate_images(model, real, **settings)
+    if (run := Run(model)).config_file.is_file():
+        run.report()  # the page shows the scores, too
+    return done
 
 
 def compare(

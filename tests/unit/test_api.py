@@ -168,6 +168,63 @@ def test_a_finished_run_can_be_extended(tmp_path: Path) -> None:
     assert len(made.document["budgets"]) == 2
 
 
+def test_an_extended_run_keeps_its_schedule_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Progress over the new budget would throw the rate up by a factor of 25 in mid-training."""
+    made = sp.train("dcgan", data="digits", kimg=0.1, out="run", changes=TINY, quiet=True)
+    assert made.history["lr_g"][-1] == pytest.approx(0.02 * 1e-3, rel=1e-6)
+    longer = sp.resume("run", kimg=0.2)
+    assert longer.history["lr_g"][-1] == pytest.approx(0.02 * 1e-3, rel=1e-6)
+    assert read_config(longer).train.schedule_kimg == 0.1
+    said = capsys.readouterr().err
+    assert "keep their schedule of 0.1 kimg" in said
+    assert "--stretch-schedule" in said
+    again = sp.resume("run", kimg=0.3, quiet=True)
+    assert read_config(again).train.schedule_kimg == 0.1
+
+
+def test_a_schedule_may_be_stretched_over_the_new_budget(tmp_path: Path) -> None:
+    sp.train("dcgan", data="digits", kimg=0.1, out="run", changes=TINY, quiet=True)
+    with pytest.raises(sp.InputError, match="needs a new budget"):
+        sp.resume("run", stretch_schedule=True, quiet=True)
+    longer = sp.resume("run", kimg=0.2, stretch_schedule=True, quiet=True)
+    assert read_config(longer).train.schedule_kimg == 0
+    assert longer.history["lr_g"][-1] == pytest.approx(0.02 * 1e-3, rel=1e-6)
+    first = sp.resume("run", kimg=0.4, stretch_schedule=True, quiet=True).history["lr_g"]
+    assert first[-1] < 0.1 * 1e-3
+
+
+def test_an_evaluated_runs_page_is_written_anew(run: sp.Run) -> None:
+    run.report_file.unlink()
+    run.evaluate("digits", features="pixels", n=100, n_bootstrap=5, quiet=True)
+    assert run.report_file.is_file()
+
+
+def test_a_run_of_a_plugin_says_which_file_it_needs(tmp_path: Path) -> None:
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from saddlepoint.core.registry import register\n"
+        "from saddlepoint.losses.classic import NonSaturating\n"
+        '@register("mine")\n'
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Mine(NonSaturating):\n"
+        '    """As its parent."""\n'
+    )
+    saddle = [sys.executable, "-m", "saddlepoint"]
+    tiny = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+    given = ["--plugins", str(plugin)]
+    train = [*saddle, "train", "--data", "digits", "--out", "run", "--kimg", "0.1", *tiny]
+    subprocess.run([*train, "--loss", "mine", *given, "--quiet"], check=True)
+    resume = [*saddle, "resume", "run", "--kimg", "0.2", "--quiet"]
+    refused = subprocess.run(resume, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert f"was trained with a plug-in: add --plugins {plugin}" in refused.stderr
+    subprocess.run([*resume, *given], check=True)
+
+
 def test_points_are_trained_on_too(tmp_path: Path) -> None:
     made = sp.train(
         "gan",
@@ -195,6 +252,15 @@ def test_points_are_trained_on_too(tmp_path: Path) -> None:
 def test_bad_arguments_are_input_errors(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(sp.InputError, match=sentence):
         sp.train(**{"data": "digits", "quiet": True, **arguments})
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize("name", ["data", "seed", "kimg", "changes"])
+def test_what_a_whole_config_decides_is_refused_beside_it(name: str) -> None:
+    value: Any = {"data": "digits", "seed": 1, "kimg": 2, "changes": {"seed": 2}}[name]
+    config = sp.configure("dcgan", "digits", kimg=0.1, changes=TINY)
+    with pytest.raises(sp.InputError, match=rf"train\(Config, {name}=\.\.\.\).*sp\.configure"):
+        sp.train(config, quiet=True, **{name: value})
     assert not Path("runs").exists()
 
 

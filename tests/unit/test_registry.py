@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import sha256_of
 from saddlepoint.core.registry import get, load_plugin, names, register, unknown
 
 PLUGIN = '''
@@ -70,7 +73,7 @@ def test_two_classes_may_not_share_a_name() -> None:
         pass
 
     original = get("loss", "minimax")
-    with pytest.raises(InputError, match="loss 'minimax' is already registered"):
+    with pytest.raises(InputError, match=r"loss 'minimax' of .* is already registered"):
         register("minimax")(Impostor)
     assert get("loss", "minimax") is original
 
@@ -101,6 +104,65 @@ def test_a_users_file_may_be_loaded_twice(tmp_path: Path) -> None:
     file.write_text(PLUGIN)
     load_plugin(file)
     load_plugin(file)
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_users_file_may_postpone_its_annotations(tmp_path: Path) -> None:
+    """dataclasses look a string annotation up in sys.modules, where the file must be."""
+    file = tmp_path / "my_losses.py"
+    file.write_text("from __future__ import annotations\n" + PLUGIN)
+    load_plugin(file)
+    assert get("loss", "least-squares-of-a-user")().target == 1.0
+    assert {"file": str(file), "sha256": sha256_of(file)} in registry.plugins()
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_file_that_fails_leaves_no_module_behind(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text("from __future__ import annotations\nraise OSError('no')\n")
+    with pytest.raises(InputError, match=r"broken\.py: OSError: no"):
+        load_plugin(file)
+    assert not [name for name in sys.modules if name.endswith("broken")]
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_users_class_of_the_same_name_does_not_replace_ours(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        PLUGIN.replace("LeastSquares", "Hinge").replace("least-squares-of-a-user", "hinge")
+    )
+    ours = get("loss", "hinge")
+    with pytest.raises(
+        InputError, match=r"'hinge' of saddlepoint_plugin_.*mine is already .*losses\.hinge"
+    ):
+        load_plugin(file)
+    assert get("loss", "hinge") is ours
+
+
+def test_a_users_class_is_refused_before_ours_was_asked_for(tmp_path: Path) -> None:
+    """In a fresh process the user's file comes first; the built-in name still wins."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        PLUGIN.replace("LeastSquares", "Hinge").replace("least-squares-of-a-user", "hinge")
+    )
+    command = [sys.executable, "-m", "saddlepoint", "train", "--plugins", str(file), "--dry-run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "already registered by saddlepoint.losses.hinge" in done.stderr
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_two_files_of_one_name_are_two_modules(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "mine.py"
+        file.write_text(PLUGIN.replace("of-a-user", folder))
+        load_plugin(file)
+    one, two = get("loss", "least-squares-one"), get("loss", "least-squares-two")
+    assert one.__module__ != two.__module__
+    file.write_text(PLUGIN.replace("of-a-user", "one"))
+    with pytest.raises(InputError, match="already registered"):
+        load_plugin(file)
 
 
 @pytest.mark.parametrize("name", ["absent.py", "notes.txt", "."])

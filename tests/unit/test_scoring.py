@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,23 @@ def test_patience_looks_at_the_last_scores_only() -> None:
     assert not scorer.exhausted([])
 
 
+def test_a_score_that_is_no_number_ranks_nothing(tmp_path: Path) -> None:
+    scorer = Scorer.__new__(Scorer)
+    scorer.scoring = api.configure("dcgan", "digits", changes={"scoring.patience": 1}).scoring
+    assert scorer.rank({"sliced_wasserstein": math.nan}) is None
+    assert scorer.rank({}) is None
+    assert scorer.rank({"sliced_wasserstein": 0.5}) == 0.5
+    rows = [{"sliced_wasserstein": value} for value in (0.5, math.nan, 0.4)]
+    assert not scorer.exhausted(rows)
+    assert scorer.exhausted([*rows, {"sliced_wasserstein": 0.45}])
+
+
 def test_a_number_that_cannot_rank_is_refused_before_training(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"scoring\.by=fidd .* fid"):
         train(tmp_path / "r", scoring__by="fidd")
     with pytest.raises(InputError, match="label_accuracy cannot rank"):
         train(tmp_path / "s", scoring__by="label_accuracy")
+    # Labelled data and a classifier do not help: the fakes of an unconditional run have no labels.
+    with pytest.raises(InputError, match=r"label_accuracy cannot rank .*the fakes have no labels"):
+        train(tmp_path / "t", scoring__by="label_accuracy", scoring__features="classifier")
     assert not list(tmp_path.iterdir())

@@ -21,10 +21,10 @@ from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.ring8 import Ring8
 from saddlepoint.presets import PRESETS, preset
-from saddlepoint.training import device, steps
+from saddlepoint.training import budget, device, steps
 from saddlepoint.training.loop import iterate, set_learning_rates
 from saddlepoint.training.optimizers import Adam
-from saddlepoint.training.schedule import Schedule, crossed
+from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "losses.py"
@@ -245,6 +245,33 @@ def test_learning_rates_follow_the_budget() -> None:
         set_learning_rates(state, config)
         assert state.optim_g.param_groups[0]["lr"] == pytest.approx(expected)
         assert state.optim_d.param_groups[0]["lr"] == pytest.approx(3e-4)
+
+
+def test_a_schedule_may_be_shorter_than_the_budget() -> None:
+    config = small("dcgan", train__kimg=4, train__schedule_kimg=1)
+    assert [progress(config, n) for n in (0, 500, 1000, 4000)] == [0.0, 0.5, 1.0, 1.0]
+    assert progress(small("dcgan", train__kimg=4), 1000) == 0.25
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_an_accelerator_is_waited_for_before_the_warm_up_is_timed(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs behind: the untimed steps would else be part of the first timed ones."""
+    waited: list[str] = []
+    monkeypatch.setattr(getattr(torch, kind), "synchronize", lambda *_: waited.append(kind))
+    device.synchronize(kind)
+    assert waited == [kind]
+    device.synchronize("cpu")
+
+    events: list[str] = []
+    clock = budget.time.monotonic
+    monkeypatch.setattr(budget, "synchronize", lambda _: events.append("waited"))
+    monkeypatch.setattr(budget, "iterate", lambda state, *_: events.append("step"))
+    monkeypatch.setattr(budget.time, "monotonic", lambda: events.append("read") or clock())
+    config = small("dcgan")
+    budget.images_per_second(config, config.source.open(), 1e-6)
+    assert events[events.index("step") :][:5] == ["step", "step", "step", "waited", "read"]
 
 
 def test_schedule_intervals_come_from_the_budget_where_they_are_zero() -> None:

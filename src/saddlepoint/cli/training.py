@@ -39,6 +39,8 @@ class TrainFlags:
     """Budget in time, turned into images by a short measured warm-up."""
     device: str | None = None
     """auto, cpu, cuda, cuda:1 or mps; short for --train.device."""
+    threads: int | None = None
+    """Threads that compute on the CPU; short for --train.threads."""
     plugins: Path | None = None
     """A Python file whose @register lines add components."""
     preview: bool = True
@@ -64,6 +66,8 @@ def train(argv: list[str]) -> None:
     flags, config = _parse_train(preset, config, argv)
     if flags.device is not None:
         config = replace(config, train=replace(config.train, device=flags.device))
+    if flags.threads is not None:
+        config = replace(config, train=replace(config.train, threads=flags.threads))
     api.check_budget(flags.kimg, flags.minutes)
     if flags.kimg is not None:
         config = replace(config, train=replace(config.train, kimg=flags.kimg))
@@ -131,6 +135,8 @@ def resume(argv: list[str]) -> None:
         run: Annotated[Path, tyro.conf.Positional],
         kimg: float | None = None,
         minutes: float | None = None,
+        stretch_schedule: bool = False,
+        threads: int | None = None,
         plugins: Path | None = None,
         preview: bool = True,
         quiet: bool = False,
@@ -142,6 +148,9 @@ def resume(argv: list[str]) -> None:
             run: The run's folder.
             kimg: The new total budget in thousands of images; extends a finished run.
             minutes: More time, from now on.
+            stretch_schedule: Spread the learning rates' schedule over the new budget. Otherwise it
+                stays as it was, and beyond its end the rates stay at their final values.
+            threads: Threads that compute on the CPU; by default as many as so far.
             plugins: The Python file that the run was trained with, if any.
             preview: Show the newest samples in a terminal that has colours.
             quiet: No progress.

@@ -74,6 +74,9 @@ class Train:
     """Standard deviation of noise on all that the discriminator sees; falls linearly to 0."""
     device: str = "auto"
     """auto (cuda, then mps, then cpu), or a device that torch knows."""
+    threads: int = 0
+    """Threads that compute on the CPU; 0: as many as PyTorch takes here. Recorded, because another
+    number adds in another order and gives other last bits."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """bf16 autocast where the hardware has it, else fp32; logits and penalties are always fp32."""
     compile: bool = False
@@ -92,7 +95,7 @@ class Train:
     def __post_init__(self) -> None:
         above(self, 0, "kimg")
         at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
-        at_least(self, 0, "instance_noise", "schedule_kimg")
+        at_least(self, 0, "instance_noise", "schedule_kimg", "threads")
         at_least(self, 2, "batch_size")  # one image has neither a batch norm nor a diversity
         at_least(self, 1, "accumulate", "n_critic", "n_samples")
         between(self, 0, 0.9, "wrong_label_fraction")

@@ -15,7 +15,6 @@ from typing import Any, Literal
 from saddlepoint.core import registry
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.renames import CONFIG_FIELDS
 
 
 def to_json(value: Any) -> Any:
@@ -59,7 +58,6 @@ def _component(document: Any, hint: type, path: str) -> Any:
         hint = registry.get(group, kind)
     hints = typing.get_type_hints(hint)
     known = [item.name for item in dataclasses.fields(hint)]
-    fields = {n if n in known else CONFIG_FIELDS.get(n, n): v for n, v in fields.items()}
     for name in fields:
         if name not in known:
             raise InputError(registry.unknown(f"field of {path}", name, known))

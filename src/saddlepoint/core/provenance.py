@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from saddlepoint import __version__
+from saddlepoint.core import registry
 from saddlepoint.core.config import SCHEMA, Config
 from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Dataset
@@ -40,7 +41,7 @@ def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, 
         "resolved": {
             "device": train.device,
             "precision": train.precision,
-            "threads": torch.get_num_threads(),
+            "threads": train.threads,
         },
         "versions": {
             "saddlepoint": __version__,
@@ -48,6 +49,7 @@ def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, 
             "python": platform.python_version(),
         },
         "git_commit": _git_commit(),
+        "plugins": registry.plugins(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
@@ -91,4 +93,13 @@ def read_config(run: Run) -> Config:
             f"{run.path} has schema {schema}; this version of Saddlepoint knows {SCHEMA}. Update "
             "it with `pip install -U saddlepoint`."
         )
-    return from_json(config)
+    try:
+        return from_json(config)
+    except InputError as error:
+        files = [str(plugin["file"]) for plugin in document.get("plugins", [])]
+        missing = [file for file in files if file not in (p["file"] for p in registry.plugins())]
+        if not missing:
+            raise
+        raise InputError(
+            f"{error} {run.path} was trained with a plug-in: add --plugins {missing[0]}."
+        ) from error

@@ -39,6 +39,13 @@ LOSS_FAMILIES = (
 non-saturating loss of probabilities."""
 
 
+def todays_config(document: Any) -> Any:
+    """A configuration as JSON, or any part of it, with its fields under today's names."""
+    if isinstance(document, Mapping):
+        return {CONFIG_FIELDS.get(k, k): todays_config(v) for k, v in document.items()}
+    return [todays_config(v) for v in document] if isinstance(document, list) else document
+
+
 def todays_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of metrics.jsonl under today's names."""
     today = {COLUMNS.get(name, name): value for name, value in row.items()}

@@ -21,7 +21,7 @@ import numpy as np
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically, write_json
-from saddlepoint.core.renames import todays_row
+from saddlepoint.core.renames import todays_config, todays_row
 
 _SNAPSHOT = re.compile(r"\d{6,}k\d{0,3}")
 
@@ -148,12 +148,16 @@ class Run:
 
     @property
     def document(self) -> dict[str, Any]:
-        """config.json: {"schema", "config", "data", "budgets", "versions", ...}.
+        """config.json: {"schema", "config", "data", "budgets", "versions", ...}, with the fields
+        of the configuration under today's names.
 
         Raises:
             InputError: not JSON.
         """
-        return _read_json(self.config_file)
+        document = _read_json(self.config_file)
+        if isinstance(document, dict) and "config" in document:
+            document["config"] = todays_config(document["config"])
+        return document
 
     @property
     def status(self) -> dict[str, Any]:

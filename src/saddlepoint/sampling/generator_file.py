@@ -18,6 +18,7 @@ from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of
+from saddlepoint.core.renames import todays_config
 from saddlepoint.core.runs import Run
 
 FORMAT = "saddlepoint-generator"
@@ -162,7 +163,7 @@ def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str 
 
 def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> GeneratorFile:
     try:
-        arch = document["arch"]
+        arch = todays_config(document["arch"])
         spec = DataSpec.from_json(document["spec"])
         classes = tuple(str(name) for name in document["classes"])
         n_images = int(document["n_images"])

@@ -5,19 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-import torch
-
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import steps
-from saddlepoint.training.device import cuda_stream
+from saddlepoint.training.device import cuda_stream, synchronize
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
+from saddlepoint.training.threads import SharedCores
 
 _UNTIMED_STEPS = 3  # the first steps pay for kernel selection and memory
-_OVERHEAD = 0.96  # share of the time left for steps beside pictures, checkpoints and the report
+_FOR_STEPS = 0.96  # share of the time; the rest goes to pictures, checkpoints and the report
 
 
 def for_minutes(
@@ -38,14 +37,14 @@ def for_minutes(
     rate = images_per_second(config, dataset, min(20.0, max(1.5, 0.05 * budget)))
     left = max(1.0, budget - (time.monotonic() - started))
     images_per_step = config.train.batch_size * config.train.n_critic
-    kimg = max(images_per_step, int(rate * left * _OVERHEAD)) / 1000
+    kimg = max(images_per_step, int(rate * left * _FOR_STEPS)) / 1000
     kimg = float(int(kimg)) if kimg >= 1 else kimg
     return replace(config, train=replace(config.train, kimg=kimg, minutes=minutes)), rate
 
 
 def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float:
     """Real images a second through the training step alone, over about `seconds`."""
-    with cuda_stream(config.train.device):
+    with cuda_stream(config.train.device), SharedCores(config.train) as cores:
         state = TrainState.new(config, dataset.spec)
         data = DeviceData(dataset, config.train.device, config.seed)
         sums, graphs = steps.Sums(), Graphs.of(state, config)
@@ -53,15 +52,13 @@ def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float
         rarest = max((penalty.every for penalty in config.penalties), default=1)
         for _ in range(_UNTIMED_STEPS + (2 * rarest if graphs else 0)):
             iterate(state, config, data, sums, graphs)
-        _wait(config.train.device)
+        # An accelerator runs behind: without waiting for it the steps above would be timed too.
+        synchronize(config.train.device)
         first, begun = state.n_images, time.monotonic()
         while time.monotonic() - begun < seconds:
             for _ in range(4):  # so many that one synchronisation does not count
                 iterate(state, config, data, sums, graphs)
-            _wait(config.train.device)
+            synchronize(config.train.device)
+            if cores.check():  # the steps so far were slower than those of the run will be
+                first, begun = state.n_images, time.monotonic()
         return (state.n_images - first) / (time.monotonic() - begun)
-
-
-def _wait(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)

@@ -1,4 +1,4 @@
-"""Which device and which precision: `auto` becomes a decision that config.json records."""
+"""Which device, precision and threads: `auto` becomes a decision that config.json records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from saddlepoint.core.errors import InputError
 
 
 def resolve(train: Train) -> Train:
-    """`train` with device and precision decided for this machine.
+    """`train` with device, precision and number of threads decided for this machine.
 
     Raises:
         InputError: the device does not exist here.
@@ -34,7 +34,13 @@ def resolve(train: Train) -> Train:
     precision = train.precision
     if precision == "auto":
         precision = "bf16" if has_fast_bf16(device) else "fp32"
-    return replace(train, device=device, precision=precision)
+    threads = train.threads or torch.get_num_threads()
+    return replace(train, device=device, precision=precision, threads=threads)
+
+
+def synchronize(device: str) -> None:
+    """Wait until the device has done all that was asked of it; at once on a CPU."""
+    getattr(torch, torch.device(device).type).synchronize()
 
 
 def has_fast_bf16(device: str) -> bool:

@@ -26,6 +26,11 @@ from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.snapshots import Snapshots
 from saddlepoint.training.state import TrainState
+from saddlepoint.training.threads import SharedCores
+
+SHARED = (
+    "Other programs use this machine's cores: threads sleep now while they wait for each other."
+)
 
 
 class NotFinite(RunFailed):
@@ -59,7 +64,11 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     done = state.n_images >= total
 
     try:
-        with StopRequest() as stop, monitor.watch(config, dataset, run, state.n_images):
+        with (
+            StopRequest() as stop,
+            SharedCores(config.train) as cores,
+            monitor.watch(config, dataset, run, state.n_images),
+        ):
             if state.n_images == 0:
                 snapshots.reals()
                 snapshots.grid(state, snapshot_name(0, 1))
@@ -70,6 +79,8 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 real, fake = iterate(state, config, data, sums, None if doctor.is_due else graphs)
                 doctor.step(state, sums)
                 monitor.step(state.n_images)
+                if cores.check():
+                    monitor.say(SHARED)
                 done = state.n_images >= total
                 if not (done or stop.requested or crossed(before, state.n_images, schedule.tick)):
                     continue
@@ -80,6 +91,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 row["seconds"] = round(seconds_before + now - started, 3)
                 rate = (state.n_images - tick_images) / max(1e-9, now - tick_started)
                 row["images_per_second"] = round(rate, 1)
+                row["core_queue"] = round(cores.waiting, 3)
                 fail_unless_finite(row, run)
                 requests = run.take_control()
                 stopping = stop.requested or bool(requests.get("stop"))

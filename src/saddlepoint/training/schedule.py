@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from saddlepoint.core.config import Config
+from saddlepoint.core.config import Config, Train
 
 STEPS_PER_PROBE = 60
 """The doctor's batches cost what one or two steps do: so rare, they cost less than 3 %."""
@@ -44,3 +44,11 @@ def progress(config: Config, n_images: int) -> float:
     dividing by the new budget would throw the rate back up in the middle of a trained pair.
     """
     return min(1.0, n_images / config.train.schedule_images)
+
+
+def extended(train: Train, kimg: float, minutes: float | None, stretch: bool) -> Train:
+    """`train` with a new budget of `kimg`; its schedules stay as long as they are, or are stretched
+    over the new budget."""
+    schedule = 0.0 if stretch else train.schedule_kimg or train.kimg
+    kept = 0.0 if schedule == kimg else schedule
+    return replace(train, kimg=kimg, minutes=minutes or 0, schedule_kimg=kept)

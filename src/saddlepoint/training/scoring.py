@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -46,13 +47,20 @@ class Scorer:
             self.extractor, _ = choose_extractor(self.scoring.features, dataset, self.device)
             chosen = subset_of(dataset, self.scoring.n, config.seed, {})
             self.real_features = bank_of(chosen, self.extractor).features
-            first = self._comparison(self.real_features)
-            possible, _ = measure(first)
+            # Real images stand in for fakes, without labels where the fakes will have none: a
+            # number that cannot be taken is refused here and not at the first save.
+            stand_in = self.real_features
+            if config.arch.conditioning == "none":
+                stand_in = replace(stand_in, labels=None)
+            first = self._comparison(stand_in)
+            possible, unfit = measure(first)
             self.kept = {name: first.shared[name] for name in OF_REFERENCE if name in first.shared}
             if not possible.get(self.scoring.by, {}).get("better"):
                 known = ", ".join(name for name, number in possible.items() if number["better"])
+                reason = unfit.get(self.scoring.by.replace("_", "-"))
+                why = f" ({reason})" if reason else ""
                 raise InputError(
-                    f"scoring.by={self.scoring.by} cannot rank checkpoints here; choose "
+                    f"scoring.by={self.scoring.by} cannot rank checkpoints here{why}; choose "
                     f"{CHEAP}, {known}."
                 )
             self.lower = possible[self.scoring.by]["better"] == "lower"
@@ -78,14 +86,16 @@ class Scorer:
             row |= {name: round(number["value"], 6) for name, number in values.items()}
         return row
 
-    def rank(self, row: dict[str, Any]) -> float:
-        """A number that is lower for a better score."""
+    def rank(self, row: dict[str, Any]) -> float | None:
+        """A number that is lower for a better score; None for a score that ranks nothing."""
         value = float(row.get(self.scoring.by, math.nan))
+        if not math.isfinite(value):
+            return None
         return value if self.scoring.by == CHEAP or self.lower else -value
 
     def exhausted(self, rows: list[dict[str, Any]]) -> bool:
         """True when the last `patience` scores brought none that is better than those before."""
-        ranks = [self.rank(row) for row in rows if self.scoring.by in row]
+        ranks = [rank for row in rows if (rank := self.rank(row)) is not None]
         patience = self.scoring.patience
         if not patience or len(ranks) <= patience:
             return False
