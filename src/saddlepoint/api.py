@@ -194,10 +194,10 @@ def resume(
     config = read_config(run)
     document = run.document
     # Runs from before train.threads have the number under "resolved" alone.
-    threads = threads or config.train.threads or document.get("resolved", {}).get("threads", 0)
-    config = replace(config, train=replace(config.train, threads=threads))
+    so_far = config.train.threads or document.get("resolved", {}).get("threads", 0)
+    config = replace(config, train=replace(config.train, threads=threads or so_far))
     monitor = Monitor(quiet, preview)
-    with disk_errors(run), run.lock(), own_randomness(), use_threads(threads):
+    with disk_errors(run), run.lock(), own_randomness(), use_threads(threads or so_far):
         try:
             config = replace(config, train=device.resolve(config.train))
         except InputError as error:
