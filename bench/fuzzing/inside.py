@@ -122,7 +122,8 @@ def _set_limits(case: Case) -> None:
     with open("/proc/self/statm") as file:
         limits["AS"] += int(file.read().split()[0]) * resource.getpagesize()
     for name, value in limits.items():
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+        hard = value if name != "AS" else resource.RLIM_INFINITY
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, hard))
 
 
 def _watch_events(fault: Step | None, world: str) -> None:
@@ -211,6 +212,8 @@ def _run_as_main(tell: str | None) -> None:
         with open(tell, "a") as opened:
             opened.write(json.dumps(sorted(sys.modules)) + "\n")
     number = 0 if code is None else code if isinstance(code, int) else 1
+    # Modules that only the forking process had imported tidy up here and must not fail.
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     with contextlib.suppress(BaseException):
         threading._shutdown()  # type: ignore[attr-defined]  # joins the threads that are no daemons
     with contextlib.suppress(BaseException):

@@ -19,7 +19,7 @@ from fuzzing.streams import Streams
 
 BLOCKED_SECONDS = 8.0
 """Without a tick of processor time for so long, a process waits for something that never comes."""
-LEAST_LIMIT = 10.0
+LEAST_LIMIT = 6.0
 """Processor seconds that every command may take: ten times the usual of a cheap one is nothing."""
 TIMES_USUAL = 10
 LONGEST_SECONDS = 180.0

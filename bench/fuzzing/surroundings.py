@@ -167,6 +167,19 @@ def _stopped(draw: Random, case: Case) -> Case:
     return replace(case, fault=fault, then=then, codes=codes)
 
 
+@category("labs", 0.5)
+def labs(draw: Random) -> Case:
+    """Whole experiments, stopped or on a small disk: the same command goes on."""
+    failures = "lab failures --cases oscillation --kimg 0.02 --out lab --quiet"
+    lecture = "lab lecture --presets cgan-onehot --kimg 0.064 --faces-kimg 0.064 --data digits"
+    lecture += " --features pixels --n 60 --out lab --quiet"
+    case = Case(argv=tuple(draw.choice((failures, lecture)).split()), writes=("lab",))
+    if draw.random() < 0.3:
+        small: Step = {"do": "small_disk", "path": "lab", "kilobytes": 500}
+        return replace(case, damage=(small,), codes=(1, 2))
+    return _stopped(draw, case)
+
+
 @category("clocks", 2)
 def clocks(draw: Random) -> Case:
     """The wall clock jumps by years, back or forth."""

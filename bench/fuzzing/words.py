@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from fuzzing import commands, wild
-from fuzzing.case import Case, category
+from fuzzing.case import Case, Step, category
 
 NUMBERS = {
     "sample": ("--n", "--seeds", "--labels", "--truncation"),
@@ -34,6 +34,18 @@ WORDS = {
     ),
 }
 DEVICES = ("meta", "cuda", "cuda:99", "cuda:-1", "mps", "cpu:3", "xla", "vulkan", "CPU", "auto:0")
+PLUGINS = (
+    "syntax error",
+    "raise SystemExit(7)",
+    "raise KeyboardInterrupt",
+    "raise ValueError('\x1b]0;pwned\x07')",
+    "import no_such_module",
+    "\udcff",
+    "def f(): f()\nf()",
+    "from saddlepoint.core.registry import register\n@register('x')\nclass X: pass",
+    "from saddlepoint.core.registry import register\n@register(7)\nclass X: pass",
+    "print('on stdout')",
+)
 LONG_JOBS = {"--kimg", "--minutes", "--n", "--bootstrap", "--seeds", "--train.n-critic"}
 """Large values of these are honest orders for much work, which is no fault of the command."""
 HONEST = ("1e308", "2147483648", "9223372036854775807", "1_000", "99999999999")
@@ -42,7 +54,8 @@ HONEST = ("1e308", "2147483648", "9223372036854775807", "1_000", "99999999999")
 @category("arguments", 18)
 def arguments(draw: Random) -> Case:
     case = commands.anything(draw)
-    ways = (_number, _number, _word, _word, _place, _place, _unknown, _shuffled, _odd)
+    ways = (_number, _number, _word, _word, _place, _place, _place, _unknown, _shuffled, _odd)
+    ways += (_plugin,)
     return draw.choice(ways)(draw, case)
 
 
@@ -82,9 +95,15 @@ def _place(draw: Random, case: Case) -> Case:
 
 
 def _may_write(case: Case, path: str) -> tuple[str, ...]:
-    """A picture or an archive of ours may be made anew under its own name; nothing else."""
-    suffixes = {"sample": (".png", ".npz", ".gif"), "compare": (".html",)}.get(case.verb, ())
-    return (path,) if path.endswith(suffixes) and path not in ("precious.txt",) and suffixes else ()
+    """An archive of images may be made anew under its own name; nothing else that PATHS names."""
+    return (path,) if (case.verb, path) == ("sample", "set.npz") else ()
+
+
+def _plugin(draw: Random, case: Case) -> Case:
+    """A file of the user's own code that does not do what one should."""
+    code = draw.choice(PLUGINS)
+    step: Step = {"do": "file", "path": "plugin.py", "content": code}
+    return replace(case, argv=(*case.argv, "--plugins", "plugin.py"), damage=(step,))
 
 
 def _unknown(draw: Random, case: Case) -> Case:

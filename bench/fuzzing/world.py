@@ -36,7 +36,8 @@ SETUP: tuple[tuple[str | tuple[str, ...], ...], ...] = (
     ("train dcgan --data prepared --kimg 0.064 --out onown --doctor off", SMALL, SHORT),
 )
 """What makes the world, by the command line itself."""
-ALWAYS = ("home", "tmp", "precious.txt", "link", "loop", "fifo", "empty")
+ALWAYS = ("home", "tmp", "precious.txt", "link", "loop", "fifo", "node", "empty", "full.")
+"""How the names begin of what every case has."""
 MOST_HASHED = 64 * 2**20
 Snapshot = dict[str, tuple[Any, ...]]
 
@@ -51,8 +52,15 @@ def make_template(world: Path, play: Callable[[tuple[str, ...]], None]) -> None:
     (world / "precious.txt").write_text("Years of work.\n")
     os.symlink("precious.txt", world / "link")
     os.symlink("loop", world / "loop")
-    os.mkfifo(world / "fifo")
     (world / "empty").mkdir()
+    # What no output may replace, under the endings that the verbs ask for too.
+    for suffix in ("", ".png", ".npz", ".html", ".gif"):
+        os.mkfifo(world / f"fifo{suffix}")
+        os.mknod(world / f"node{suffix}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+        (world / f"full{suffix or '.d'}").mkdir()
+        (world / f"full{suffix or '.d'}" / "precious.txt").write_text("Years of work.\n")
+    for suffix in (".png", ".html"):
+        os.symlink("precious.txt", world / f"link{suffix}")
     for line, *more in SETUP:
         assert isinstance(line, str)
         play((*line.split(), *(word for words in more for word in words)))
@@ -130,7 +138,8 @@ def copy_parts(template: Path, world: Path, wanted: Iterable[str]) -> None:
     texts = list(wanted)
     for entry in sorted(os.scandir(template), key=lambda entry: entry.name):
         target = world / entry.name
-        if entry.name not in ALWAYS and not any(entry.name in text for text in texts):
+        always = entry.name.startswith(ALWAYS)
+        if not always and not any(entry.name in text for text in texts):
             continue
         if entry.is_symlink():
             os.symlink(os.readlink(entry.path), target)
@@ -139,7 +148,9 @@ def copy_parts(template: Path, world: Path, wanted: Iterable[str]) -> None:
         elif entry.is_file():
             shutil.copy2(entry.path, target)
         else:
-            os.mkfifo(target)
+            status = entry.stat()
+            os.mknod(target, status.st_mode, status.st_rdev)
+            os.chmod(target, status.st_mode & 0o7777)
 
 
 def clear(folder: Path) -> None:
