@@ -39,6 +39,8 @@ class Case:
     """Names of `resource.RLIMIT_*` without the prefix; AS is what may be added to the start."""
     fault: Step | None = None
     """What happens inside the process: a signal, an error or a clock jump at the n-th event."""
+    work: float = 0.0
+    """Processor seconds of honest work, where that is more than the verb usually has."""
     user: bool = False
     """Run as an unprivileged user who owns the world."""
     then: tuple[tuple[str, ...], ...] = ()

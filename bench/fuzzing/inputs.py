@@ -193,9 +193,9 @@ def tiny_sets(draw: Random) -> Case:
         lambda: commands.train(draw, "few", draw.choice(("dcgan", "gan", "cgan-onehot"))),
         lambda: commands.train(draw, "few", "wgan-gp"),
         lambda: commands.evaluate(draw, "few"),
-        lambda: Case(argv=("evaluate", "set.npz", "few", "--features", "pixels")),
+        lambda: Case(argv=("evaluate", "set.npz", "few", "--features", "pixels"), work=60.0),
         lambda: Case(argv=("evaluate", "set.npz", "other.npz", "--features", "pixels")),
-        lambda: Case(argv=("evaluate", "run", "few", "--features", "pixels", "--n", "60")),
+        lambda: Case(argv=("evaluate", "run", "few", "--features", "pixels"), work=60.0),
     )
     case = draw.choice(ways)()
     return replace(case, damage=(step,), writes=(*case.writes, "run/scores", "run/report.html"))

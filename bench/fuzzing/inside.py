@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import errno
 import faulthandler
+import fcntl
 import gc
 import json
 import os
@@ -58,9 +59,9 @@ def become(case: Case, world: Path, streams: tuple[int, int, int], hangs: int) -
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    kept = os.dup2(hangs, 9)
-    # From high numbers, as one stream's old number may be another one's new one.
-    copies = [fd if fd < 0 else os.dup2(fd, 10 + i) for i, fd in enumerate(streams)]
+    # Copied to high numbers first, as one stream's old number may be another one's new one.
+    copies = [fd if fd < 0 else fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in streams]
+    kept = fcntl.fcntl(hangs, fcntl.F_DUPFD, 200)
     for number, fd in enumerate(copies):
         if fd >= 0:
             os.dup2(fd, number)

@@ -21,7 +21,7 @@ SPEAKS = ("error: ", "failed: ", "interrupted")
 LEAVINGS = re.compile(r"(^|/)\.[^/]*\.(tmp|taken|old)(/|$)")
 # Tab and line feed are no danger; escape, bell, carriage return and the C1 set are.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
-_EMPTY = re.compile(r" \(\s*\)|\(None\)|: None\b|: *$|^\W*$")
+_EMPTY = re.compile(r" \(\s*\)|\(None\)|: *$|^\W*$")
 
 
 @dataclass
@@ -203,6 +203,9 @@ def clear_state(case: Case, outcome: Outcome) -> Iterator[Fault]:
     """A run that is over does not call itself running."""
     if case.verb not in ("train", "resume") or outcome.code < 0 or outcome.hung:
         return
+    files = [f"{place}/status.json" for place in case.writes]
+    if all(outcome.before.get(file) == outcome.after.get(file) for file in files):
+        return  # what an earlier kill left; this command has not come so far
     if outcome.status.get("state") == "running" and case.category in ("signals", "streams"):
         yield Fault("state", f"{case.verb}: over, and status.json says running", str(case)[:300])
 

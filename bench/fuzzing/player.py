@@ -93,7 +93,8 @@ class Slot:
                 finally:
                     os._exit(98)
             streams.close_given()
-            limit = max(LEAST_LIMIT, TIMES_USUAL * self.usual.get(case.verb, 0.0))
+            limit = TIMES_USUAL * self.usual.get(case.verb, 0.0)
+            limit = max(LEAST_LIMIT, limit, case.work)
             hung = self._wait(child, streams, limit)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # its workers, if it left some

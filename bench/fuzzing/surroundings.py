@@ -8,7 +8,7 @@ from random import Random
 from fuzzing import commands, wild
 from fuzzing.case import Case, Step, category
 
-ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS", "EMFILE", "ESTALE", "EACCES", "EFBIG", "EINTR")
+ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS", "EMFILE", "ESTALE", "EACCES", "EFBIG")
 EVENTS = ("rename", "fsync", "mkdir", "open", "remove", "any", "any")
 ENVIRONMENTS: tuple[dict[str, str | None], ...] = (
     {"HOME": None, "XDG_CACHE_HOME": None},
@@ -100,7 +100,7 @@ def permissions(draw: Random) -> Case:
     return replace(case, damage=steps, user=True)
 
 
-@category("memory", 4)
+@category("memory", 3)
 def memory(draw: Random) -> Case:
     """More than the machine has, asked for by a number or by a small file."""
     ways: tuple[Case, ...] = (

@@ -151,8 +151,12 @@ def test_a_good_end_has_no_fault():
         ("dead end", {}, {"code": -9, "then": [(("resume",), Outcome(code=2))]}),
         (
             "state",
-            {"argv": ("train",), "category": "signals"},
-            {"code": 130, "status": {"state": "running"}},
+            {"argv": ("train",), "category": "signals", "writes": ("out",)},
+            {
+                "code": 130,
+                "status": {"state": "running"},
+                "after": {"out/status.json": (1, 2, "x")},
+            },
         ),
         (
             "lost lines",
@@ -276,6 +280,12 @@ play("long", "pty", stdout="pty")
 play("rename", fault={"strike": "SIGKILL", "event": "rename", "at": 2})
 play("rename", "term", fault={"strike": "SIGTERM", "event": "rename", "at": 3})
 play("rename", "disk", fault={"strike": "ENOSPC", "event": "any", "at": 1})
+shifted = []  # whatever numbers the descriptors have, the output arrives
+for _ in range(14):
+    os.open("/dev/null", os.O_RDONLY)
+    play("well", "shifted", stdout="pipe:999")
+    shifted.append(found["shifted out"])
+found["shifted"] = shifted
 print(json.dumps(found))
 """
 
@@ -295,6 +305,7 @@ def test_a_played_command_meets_what_its_case_says(tmp_path: Path):
     assert found["hire"] == [99, ["exit code"]]
     assert found["gone"] == found["full"] == [120, ["traceback"]]
     assert found["half out"] == 50
+    assert found["shifted"] == [101] * 14
     assert found["pty"] == [0, []]
     assert found["pty out"] == 100_001
     assert found["rename"][0] == -9
