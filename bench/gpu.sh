@@ -17,5 +17,5 @@ export PYTHONPATH=src PYTHONUNBUFFERED=1 SADDLE_OFFLINE=1
     echo "torch finds no GPU here; bench/gpu.py --device cpu tries the script without one" >&2
     exit 2
 }
-"$python" bench/gpu.py --seconds 5 | tee "$out/gpu.log"
+"$python" bench/gpu.py | tee "$out/gpu.log"
 [ "$out" -ef bench/results ] || cp bench/results/gpu.json "$out/"

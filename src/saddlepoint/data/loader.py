@@ -86,7 +86,13 @@ class DeviceData:
         """
         return as_batch(self.items(n_images, batch_size, augment))
 
-    def items(self, n_images: int, batch_size: int, augment: Augment | None = None) -> Items:
+    def items(
+        self,
+        n_images: int,
+        batch_size: int,
+        augment: Augment | None = None,
+        with_labels: bool = True,
+    ) -> Items:
         """What `batch` makes its images of: all that has to be looked up or drawn for them."""
         index = self._index(n_images, batch_size)
         mirror = None
@@ -99,7 +105,7 @@ class DeviceData:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", n_images))
             drawn = torch.rand(batch_size, generator=generator) < 0.5
             mirror = drawn.to(self.device, non_blocking=True)
-        labels = self._labels
+        labels = self._labels if with_labels else None
         if labels is not None:
             labels = labels.index_select(0, index.to(self.device, non_blocking=True))
         return Items(self._gather(index), labels, mirror)

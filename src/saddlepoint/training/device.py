@@ -55,7 +55,8 @@ def has_fast_bf16(device: str) -> bool:
 
 @contextlib.contextmanager
 def cuda_stream(device: str) -> Iterator[None]:
-    """Run the block on a CUDA stream of its own; elsewhere this changes nothing.
+    """Run the block on a CUDA stream of its own, with the same bits every time; elsewhere this
+    changes nothing.
 
     The default stream cannot be recorded, and autograd adds up a parameter's gradients on the
     stream where the parameter was first used: eager and recorded steps have to share one.
@@ -63,13 +64,19 @@ def cuda_stream(device: str) -> Iterator[None]:
     if torch.device(device).type != "cuda":
         yield
         return
+    # In float32, cuDNN's default choice of convolutions adds up in no fixed order (docs/log.md,
+    # "The same bits on a GPU"); the others are as fast at the sizes that we train.
+    cudnn = torch.backends.cudnn
+    kept = cudnn.deterministic, cudnn.benchmark
     before, stream = torch.cuda.current_stream(device), torch.cuda.Stream(device)
     stream.wait_stream(before)
     try:
+        cudnn.deterministic, cudnn.benchmark = True, False
         with torch.cuda.stream(stream):
             yield
     finally:
         before.wait_stream(stream)
+        cudnn.deterministic, cudnn.benchmark = kept
 
 
 def autocast(train: Train) -> torch.autocast:

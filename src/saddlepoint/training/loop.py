@@ -172,10 +172,11 @@ def set_learning_rates(state: TrainState, config: Config) -> None:
     for optimizer, schedule in ((state.optim_g, config.optim_g), (state.optim_d, config.optim_d)):
         for group in optimizer.param_groups:
             rate = schedule.lr_at(done)
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)  # recorded kernels read this very tensor
-            else:
+            if not isinstance(group["lr"], Tensor):
                 group["lr"] = rate
+            elif group.get("filled") != rate:
+                group["lr"].fill_(rate)  # recorded kernels read this very tensor
+                group["filled"] = rate
 
 
 def tick_row(

@@ -80,9 +80,8 @@ class Outcome(NamedTuple):
 def draw(state: TrainState, config: Config, data: DeviceData) -> Inputs:
     """The inputs of the turn at `state.n_images`; a function of the seed and that number."""
     train = config.train
-    real = data.items(state.n_images, train.batch_size, config.augment)
-    if config.arch.conditioning == "none":
-        real = real._replace(labels=None)  # nets without conditioning are given no labels
+    conditional = config.arch.conditioning != "none"
+    real = data.items(state.n_images, train.batch_size, config.augment, with_labels=conditional)
     n_after = state.n_images + train.batch_size
     return Inputs(
         real=real,
