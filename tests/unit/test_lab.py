@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.runs import Run
+from saddlepoint.data import search
+from saddlepoint.data.sources import fashion_mnist
 from saddlepoint.evaluation.scores import newest_scores
+from saddlepoint.lab import demo
 from saddlepoint.presets import PRESETS
 
 LAB = ["lab", "lecture", "--data", "digits", "--n", "200", "--features", "pixels", "--quiet"]
@@ -113,6 +124,80 @@ def test_faces_have_a_budget_of_their_own(
     page = (out / "report.html").read_text()
     assert "Left out" not in page
     assert "250.55" in page
+
+
+# -- the demo --------------------------------------------------------------------------------
+
+
+def test_the_demo_names_the_data_that_was_really_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SYSTEM_FOLDER", tmp_path / "nowhere")
+    monkeypatch.setattr(demo, "PLANTED", replace(demo.PLANTED, kimg=40))
+    out = tmp_path / "demo"
+    argv = ["lab", "demo", "--minutes", "0.02", "--n", "200", "--features", "pixels"]
+    assert main([*argv, "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith("Data: the embedded digits (8 x 8), because Fashion-MNIST is not")
+    assert said.out.endswith(f"Report: {out / 'report.html'}\n")
+    for text in ("dcgan-r1", "latent-ignored, at", "longer-latent", "Precision (pixels)"):
+        assert text in said.out
+    assert f"resume {out / 'dcgan-r1-digits'} --minutes 10" in said.out
+
+    page = (out / "report.html").read_text()
+    for text in ("dcgan-r1 on digits", "latent-ignored", "longer-latent", "saddle lab failures"):
+        assert text in page
+    for text in ("Fashion", "fashion", "clothes"):
+        assert text not in page
+        assert text not in said.out
+    assert page.count("data:image/gif") == 1
+    assert page.count("data:image/png") == 4  # generated, real, before, treated
+    mended = Run(out / "latent-ignored-digits")
+    assert [line["event"] for line in mended.findings] == ["found", "treated"]
+    assert [finding.name for finding in api.Run(mended.path).diagnose()] == []
+
+    # The same command again finds everything done.
+    before = {file: file.stat().st_mtime_ns for file in out.rglob("metrics.jsonl")}
+    assert main([*argv, "--out", str(out)]) == 0
+    assert before == {file: file.stat().st_mtime_ns for file in out.rglob("metrics.jsonl")}
+
+
+def test_the_demo_fetches_fashion_mnist_where_it_is_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SYSTEM_FOLDER", tmp_path / "nowhere")
+    monkeypatch.delenv("SADDLE_OFFLINE")
+    served, files = tmp_path / "served", []
+    served.mkdir()
+    images = np.zeros((4, 28, 28), np.uint8)
+    labels = np.arange(4, dtype=np.uint8)
+    shapes = {
+        "images-idx3": (b"\x00\x00\x08\x03", images),
+        "labels-idx1": (b"\x00\x00\x08\x01", labels),
+    }
+    for split in ("train", "t10k"):
+        for kind, (magic, array) in shapes.items():
+            name = f"{split}-{kind}-ubyte.gz"
+            sizes = b"".join(n.to_bytes(4, "big") for n in array.shape)
+            content = gzip.compress(magic + sizes + array.tobytes())
+            (served / name).write_bytes(content)
+            digest = hashlib.sha256(content).hexdigest()
+            files.append((name, digest))
+    handler = partial(QuietHandler, directory=str(served))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        remote = [search.RemoteFile(name=n, url=address + n, sha256=digest) for n, digest in files]
+        monkeypatch.setattr(fashion_mnist, "FILES", remote)
+        name, sentence = demo.choose_data()
+        server.shutdown()
+    assert (name, sentence[:19]) == ("fashion-mnist", "Data: Fashion-MNIST")
+    # Fetched once: now it is here, server or not.
+    assert demo.choose_data()[0] == "fashion-mnist"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None: ...
 
 
 # -- failures --------------------------------------------------------------------------------

@@ -246,6 +246,44 @@ def test_notebook_view(run: Run) -> None:
     assert page.loads[0].startswith("data:image/png")
 
 
+# -- scores ----------------------------------------------------------------------------------------
+
+
+def evaluation(kind: str, fid: float) -> dict[str, Any]:
+    """An entry of scores/000029k.json, as `saddle evaluate` writes it."""
+    features = {"kind": kind, "sha256": "cd" * 32, "resize": "bilinear 32"}
+    return {
+        "checkpoint": "000029k",
+        "protocol_sha256": kind,
+        "protocol": {"features": features, "n_real": 1234, "n_fake": 5678, "k": 3, "seed": 0},
+        "real": {"name": "digits", "split": "test"},
+        "fake": {"trained_images": 29_000},
+        "values": {
+            "precision": {"value": 0.75, "interval": [0.7, 0.8]},
+            "fid": {"value": fid, "interval": None, "note": "biased <upwards>"},
+        },
+        "per_class": {"zero": {"precision": 0.5}, NASTY: {"precision": 0.25}},
+    }
+
+
+def test_scores_stand_in_the_report_with_intervals_and_protocol(run: Run) -> None:
+    assert "Scores" not in read(run).text
+    run.scores_folder.mkdir()
+    entries = [evaluation("pixels", 75.5), evaluation("classifier", 0.61)]
+    write_json(run.scores_folder / "000029k.json", {"scores": entries})
+    picture = np.zeros((8, 8, 1), np.uint8)
+    write_png(run.scores_folder / "000029k-realism.png", picture)
+    page = read(run)
+    for expected in (
+        *("0.7500", "0.7000 to 0.8000", "75.50", "0.6100", "biased <upwards>"),
+        "5,678 samples after 29,000 images against 1,234 real images (digits, test split)",
+        "features: classifier (weights sha256 cdcdcdcdcdcd), resize: bilinear 32, k = 3",
+        *("features: pixels", "protocol", "0.2500", NASTY),
+    ):
+        assert expected in page.text
+    assert any("most realistic" in str(image["alt"]) for image in page.images)
+
+
 # -- figures ---------------------------------------------------------------------------------------
 
 
