@@ -157,7 +157,7 @@ def test_saddle_doctor_in_words(
 
 
 def test_the_report_shows_findings(watched: sp.Run, tmp_path: Path) -> None:
-    assert "Nothing is found" in write_report(watched).read_text()
+    assert "Nothing wrong at the end" in write_report(watched).read_text()
     page = write_report(sp.Run(ill_run(watched, tmp_path / "ill", "oscillation"))).read_text()
     assert "oscillation" in page
     assert 'class="finding' in page

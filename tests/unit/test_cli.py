@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saddlepoint.cli import flags
 from saddlepoint.cli.main import main
 from saddlepoint.core.runs import Run
 from saddlepoint.data import search
@@ -300,6 +302,38 @@ def test_a_value_of_the_wrong_type(
     saddle: Saddle, argv: tuple[str, ...], words: tuple[str, ...]
 ) -> None:
     refused(saddle(*argv), *words)
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (("--kimg", "many"), "--kimg takes a number, not 'many'"),
+        (("--seed=1.5",), "--seed takes a whole number, not '1.5'"),
+        (("--train.precision", "fp8"), "--train.precision 'fp8' is not one of auto, fp32, bf16"),
+        (("--kimg", "1", "--kimg", "x"), "--kimg takes a number, not 'x'"),
+        (("digits",), "Unexpected: digits"),
+    ],
+)
+def test_a_bad_value_is_told_in_plain_words(
+    saddle: Saddle, argv: tuple[str, ...], sentence: str
+) -> None:
+    result = saddle("train", "dcgan", *SMALL, *argv)
+    assert result.err == f"error: {sentence}; see `saddle train dcgan --help`.\n"
+
+
+def test_a_tyro_without_structured_errors_still_refuses(
+    saddle: Saddle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flags, "on_parse_error", contextlib.nullcontext)
+    result = saddle("resume", "x", "--kimg", "many")
+    assert result.code == 2
+    assert "many" in result.err
+
+
+def test_the_last_of_a_repeated_flag_wins(saddle: Saddle) -> None:
+    twice = ("--loss", "hinge", "--loss=wasserstein", "--seed", "1", "--seed", "2")
+    config = json.loads(saddle("train", "dcgan", *SMALL, *twice, "--dry-run").out)
+    assert (config["loss"]["kind"], config["seed"]) == ("wasserstein", 2)
 
 
 @pytest.mark.parametrize("flag", ["--kimg", "--minutes"])

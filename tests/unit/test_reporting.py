@@ -137,7 +137,7 @@ def test_the_page_shows_the_run(run: Run) -> None:
     page = read(run)
     for expected in (
         *("dcgan on digits", "finished", "29,000 of 50,000", "25 s", "800", "cpu", "bf16"),
-        *("ab" * 32, "1,797", "1 × 8 × 8", "cafe123", "802", "2 minutes", "penalties.0.gamma"),
+        *("ab" * 32, "1797", "1, 8, 8", "cafe123", "801.5", "budgets.0.minutes", "torch", "2.13"),
         *("0.5, 0.999", "At equilibrium the discriminator's loss is 1.386"),
         f"saddle resume '{run.path}' --minutes 10",
         f"saddle sample '{run.path}' --seeds",

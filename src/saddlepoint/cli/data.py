@@ -8,21 +8,14 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from saddlepoint.cli.flags import parse
+from saddlepoint.cli.flags import listing, parse
 
 
 def data_list(argv: list[str]) -> None:
     """List the data sets that have a name, and where they are on this machine."""
 
-    def flags(json: bool = False) -> bool:
-        """List the data sets and where they are; nothing is downloaded.
-
-        Args:
-            json: One JSON document on stdout.
-        """
-        return json
-
-    as_json = parse(flags, "saddle data list", argv)
+    about = "List the data sets and where they are; nothing is downloaded."
+    as_json = listing("saddle data list", argv, about)
     from saddlepoint.data.resolve import available
     from saddlepoint.reporting.terminal import print_table
 

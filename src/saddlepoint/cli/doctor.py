@@ -34,9 +34,11 @@ def doctor(argv: list[str]) -> None:
     asked = parse(flags, "saddle doctor", argv)
     from saddlepoint.core.runs import Run
     from saddlepoint.diagnosis.diagnose import diagnose
+    from saddlepoint.reporting.facts import Facts
 
     load_named_plugin(asked["plugins"])
     run = Run.open(asked["run"])
+    facts = Facts.of(run)
     diagnosis = diagnose(run)
     if asked["json"]:
         document = {"run": str(run.path), "state": run.status.get("state"), **diagnosis.to_json()}
@@ -44,7 +46,8 @@ def doctor(argv: list[str]) -> None:
     else:
         for finding in diagnosis.findings:
             print(finding)
-            _name_missing(finding.missing, run)
+            if finding.missing:
+                print(f"  missing: {', '.join(facts.bin_names(finding.missing))}")
         if not diagnosis.findings:
             print(f"No finding in {diagnosis.rows} lines of metrics.")
         if diagnosis.past:
@@ -53,11 +56,3 @@ def doctor(argv: list[str]) -> None:
             print("The doctor was off during training (--doctor off): only losses were checked.")
     if diagnosis.unhealthy:
         raise Ill
-
-
-def _name_missing(missing: tuple[int, ...], run: Any) -> None:
-    """Print the names of the missing classes, where bins are classes."""
-    classes = run.document.get("data", {}).get("classes", [])
-    last = next((row for row in reversed(run.history.rows) if "bins" in row), {})
-    if missing and last.get("bins_are_classes") and max(missing) < len(classes):
-        print(f"  missing: {', '.join(str(classes[index]) for index in missing)}")

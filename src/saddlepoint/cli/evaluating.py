@@ -74,6 +74,7 @@ def evaluate(argv: list[str]) -> None:
 
 def _print_scores(document: dict[str, Any]) -> None:
     from saddlepoint.evaluation.scores import as_rows
+    from saddlepoint.reporting.scores import by_class
     from saddlepoint.reporting.terminal import print_table
 
     real, fake = document["real"], document["fake"]
@@ -82,14 +83,11 @@ def _print_scores(document: dict[str, Any]) -> None:
     print(f"against {real['n']:,} of {real['name']}{split}; protocol in the JSON and in scores/\n")
     print_table(as_rows(document), ("measure", "value", "95 % interval", ""), right=(1,))
     print()
-    by_class: dict[str, dict[str, float]] = document["per_class"]
-    if not by_class:
+    if document["per_class"]:
+        header, rows = by_class(document["per_class"])
+        print_table(rows, header, right=range(1, len(header)))
+    else:
         print(f"no scores per class: {document['unfit']['per-class']}")
-        return
-    shown = ("precision", "recall", "coverage", "fid", "label_accuracy")
-    names = [n for n in shown if n in next(iter(by_class.values()))]
-    rows = [[label, *(f"{values[n]:.4f}" for n in names)] for label, values in by_class.items()]
-    print_table(rows, ("class", *names), right=range(1, 1 + len(names)))
 
 
 def _warn_of_unreadable(images: dict[str, Any]) -> None:

@@ -59,6 +59,16 @@ def _sentence(event: Any, argv: list[str]) -> str:
     return f"{name} takes {_TYPES.get(wanted, wanted)}{value}"
 
 
+def listing(prog: str, argv: list[str], about: str) -> bool:
+    """Parse the one flag of a verb that lists things; returns whether JSON is wanted."""
+
+    def flags(json: bool = False) -> bool:
+        return json
+
+    flags.__doc__ = f"{about}\n\nArgs:\n    json: One JSON document on stdout."
+    return parse(flags, prog, argv)
+
+
 def check_flags(prog: str, argv: list[str], names: Sequence[str]) -> None:
     """Raises InputError for a flag that does not exist, with the nearest one that does."""
     from difflib import get_close_matches

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json as json_module
+import json
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
-from saddlepoint.cli.flags import parse
+from saddlepoint.cli.flags import listing, parse
 
 LABS = {
     "demo": "The best preset on real images, and a failure named and treated: six minutes.",
@@ -21,18 +21,10 @@ _OLD_FLAGS = {"--presets": "--only", "--cases": "--only"}
 def lab_list(argv: list[str]) -> None:
     """The labs, one line each."""
 
-    def flags(json: bool = False) -> bool:
-        """List the labs.
-
-        Args:
-            json: One JSON document on stdout.
-        """
-        return json
-
     from saddlepoint.reporting.terminal import print_table
 
-    if parse(flags, "saddle lab list", argv):
-        print(json_module.dumps(LABS, indent=2))
+    if listing("saddle lab list", argv, "List the labs."):
+        print(json.dumps(LABS, indent=2))
     else:
         print_table(LABS.items())
 

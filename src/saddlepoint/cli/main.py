@@ -12,7 +12,7 @@ from saddlepoint.cli import lab as labs
 from saddlepoint.cli.data import data_list, data_prepare
 from saddlepoint.cli.doctor import doctor
 from saddlepoint.cli.evaluating import compare, evaluate
-from saddlepoint.cli.flags import parse
+from saddlepoint.cli.flags import listing
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
 from saddlepoint.core.errors import Ill, InputError, Interrupted, RunFailed
@@ -33,15 +33,7 @@ def lab(argv: list[str]) -> None:
 def presets(argv: list[str]) -> None:
     """List what can be trained."""
 
-    def flags(json: bool = False) -> bool:
-        """List the presets.
-
-        Args:
-            json: One JSON document on stdout.
-        """
-        return json
-
-    as_json = parse(flags, "saddle presets", argv)
+    as_json = listing("saddle presets", argv, "List the presets.")
     from saddlepoint.presets import PRESETS
     from saddlepoint.reporting.terminal import print_table
 

@@ -52,8 +52,10 @@ class Failure:
         )
 
 
-def _adam(lr: float, beta1: float = 0.5) -> dict[str, Any]:
-    return {"kind": "adam", "lr": lr, "beta1": beta1}
+def _adam(lr_g: float, lr_d: float, beta1: float = 0.5) -> dict[str, Any]:
+    """Changes that give both players Adam."""
+    rates = {"optim_g": lr_g, "optim_d": lr_d}
+    return {name: {"kind": "adam", "lr": lr, "beta1": beta1} for name, lr in rates.items()}
 
 
 FAILURES = {
@@ -75,8 +77,7 @@ FAILURES = {
                 "arch.generator_norm": "none",
                 "arch.generator_widths": (64, 64),
                 "arch.discriminator_widths": (256, 128),
-                "optim_g": _adam(3e-4),
-                "optim_d": _adam(1e-6),
+                **_adam(3e-4, 1e-6),
             },
         ),
         Failure(
@@ -93,8 +94,7 @@ FAILURES = {
                 "arch.generator_norm": "none",
                 "arch.generator_widths": (96, 96),
                 "arch.discriminator_widths": (512, 256),
-                "optim_g": _adam(1e-3),
-                "optim_d": _adam(1e-3),
+                **_adam(1e-3, 1e-3),
             },
         ),
         Failure(
@@ -110,8 +110,7 @@ FAILURES = {
             data="digits",
             kimg=150,
             changes={
-                "optim_g": _adam(1e-4),
-                "optim_d": _adam(1e-3),
+                **_adam(1e-4, 1e-3),
                 "train.n_critic": 5,
             },
         ),
@@ -125,7 +124,7 @@ FAILURES = {
             ),
             expected=("generator-wins", "weak-discriminator", "complete-mode-collapse"),
             kimg=75,
-            changes={"optim_g": _adam(2e-3), "optim_d": _adam(1e-6)},
+            changes={**_adam(2e-3, 1e-6)},
         ),
         Failure(
             name="oscillation",
@@ -136,7 +135,7 @@ FAILURES = {
             ),
             expected=("oscillation", "learning-rate-too-high", "partial-mode-collapse"),
             kimg=75,
-            changes={"optim_g": _adam(5e-3, 0.95), "optim_d": _adam(5e-3, 0.95)},
+            changes={**_adam(5e-3, 5e-3, 0.95)},
         ),
         Failure(
             name="clipped-critic",
@@ -151,8 +150,7 @@ FAILURES = {
             changes={
                 "arch.discriminator_widths": (64, 64, 64),
                 "loss": {"kind": "wasserstein", "clip": 1e-3},
-                "optim_g": _adam(2e-3),
-                "optim_d": _adam(2e-3),
+                **_adam(2e-3, 2e-3),
                 "train.n_critic": 2,
             },
         ),
@@ -169,8 +167,7 @@ FAILURES = {
             changes={
                 "arch.conditioning": "onehot",
                 "arch.latent_scale": 0.01,
-                "optim_g": _adam(1e-3),
-                "optim_d": _adam(1e-3),
+                **_adam(1e-3, 1e-3),
             },
         ),
         Failure(
@@ -187,8 +184,7 @@ FAILURES = {
             changes={
                 "arch.conditioning": "onehot",
                 "arch.label_scale": 0.001,
-                "optim_g": _adam(1e-3),
-                "optim_d": _adam(1e-3),
+                **_adam(1e-3, 1e-3),
             },
         ),
     )

@@ -107,33 +107,11 @@ class Facts:
         named = bool(last.get("bins_are_classes")) and max(indices) < len(classes)
         return [classes[i] if named else f"region {i}" for i in indices]
 
-    def data_rows(self) -> dict[str, str]:
-        spec = _mapping(self.data.get("spec"))
-        classes = self.data.get("classes") or []
-        n = self.data.get("n")
-        shape = spec.get("shape")
-        rows = {
-            "Name": str(self.data.get("name") or ""),
-            "Items": f"{n:,}" if isinstance(n, int) else "",
-            "Shape": " × ".join(map(str, shape)) if shape else "",
-            "Classes": f"{len(classes)}: {', '.join(map(str, classes))}" if classes else "none",
-            "Fingerprint (sha256)": str(self.data.get("fingerprint") or ""),
-        }
-        return {label: value for label, value in rows.items() if value}
-
-    def origin_rows(self) -> dict[str, str]:
+    def origin(self) -> dict[str, Any]:
         """Versions, commit, budgets: what it takes to repeat the run."""
-        rows = {"Run folder": str(self.run.path)}
-        if self.document.get("created"):
-            rows["Created"] = str(self.document["created"])
-        for number, budget in enumerate(self.document.get("budgets") or [], start=1):
-            rows[f"Budget {number}"] = _budget(_mapping(budget))
-        for name, version in _mapping(self.document.get("versions")).items():
-            rows[f"{name} version"] = str(version)
-        resolved = _mapping(self.document.get("resolved"))
-        rows |= {name.capitalize(): str(value) for name, value in resolved.items()}
-        rows["Git commit"] = str(self.document.get("git_commit") or "")
-        return {label: value for label, value in rows.items() if value}
+        names = ("created", "budgets", "versions", "resolved", "git_commit")
+        known = {name: self.document[name] for name in names if name in self.document}
+        return {"run_folder": str(self.run.path), **known}
 
     def commands(self) -> dict[str, str]:
         """What to do next: what for -> the exact command."""
@@ -185,17 +163,6 @@ def flat(document: Any, prefix: str = "") -> dict[str, str]:
         text = f"{value:g}" if isinstance(value, float) else str(value)
         return {prefix.rstrip("."): "" if value is None else text}
     return {k: v for path, value in pairs for k, v in flat(value, f"{path}.").items()}
-
-
-def _budget(budget: Mapping[str, Any]) -> str:
-    parts = []
-    if budget.get("minutes"):
-        parts.append(f"{budget['minutes']:g} minutes")
-    if budget.get("kimg"):
-        parts.append(f"{budget['kimg']:g} thousand images")
-    if budget.get("images_per_second"):
-        parts.append(f"measured {budget['images_per_second']:,.0f} images a second")
-    return ", ".join(parts)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -151,16 +151,18 @@ def _read_logits(wording: Wording) -> str:
     )
 
 
+def _players(column: str, dash: str = "solid") -> tuple[Series, Series]:
+    """A column of each player."""
+    critic = Series(f"{column}_d", "{critic}", BLUE)
+    return critic, Series(f"{column}_g", "Generator", ORANGE, dash)
+
+
 PANELS = (
     Panel(
         name="losses",
         title="Losses",
         y_title="Loss",
-        series=(
-            Series("loss_d", "{critic}", BLUE),
-            Series("loss_g", "Generator", ORANGE),
-            Series("penalty", "Penalty", GREEN, "dash"),
-        ),
+        series=(*_players("loss"), Series("penalty", "Penalty", GREEN, "dash")),
         text=_read_losses,
         rests=lambda wording: [(wording.rest_d, BLUE), (wording.rest_g, ORANGE)],
     ),
@@ -206,10 +208,7 @@ PANELS = (
         name="gradients",
         title="Gradients",
         y_title="Gradient norm (log scale)",
-        series=(
-            Series("grad_norm_d", "{critic}", BLUE),
-            Series("grad_norm_g", "Generator", ORANGE, "dash"),
-        ),
+        series=_players("grad_norm", "dash"),
         text=(
             "Steady is healthy, at any height. A generator's norm that falls to nothing means "
             "that no signal reaches it; a climb by powers of ten, or lone spikes, come before a "
@@ -232,10 +231,7 @@ PANELS = (
         name="learning-rates",
         title="Learning rates",
         y_title="Learning rate",
-        series=(
-            Series("lr_d", "{critic}", BLUE),
-            Series("lr_g", "Generator", ORANGE, "dash"),
-        ),
+        series=_players("lr", "dash"),
         text="As the configuration schedules them; compare with sudden changes elsewhere.",
         from_zero=True,
         only_if_changing=True,

@@ -52,8 +52,8 @@ def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
         curves_section(drawn(run)),
         section("How to go on", how_to_go_on) if how_to_go_on else "",
         _configuration(facts, preset),
-        section("Data", table(facts.data_rows())),
-        section("Where it comes from", table(facts.origin_rows())),
+        section("Data", table(flat(facts.data))),
+        section("Where it comes from", table(flat(facts.origin()))),
     ]
     return write_page(run.report_file, facts.title, sections, _head(facts))
 
@@ -73,16 +73,10 @@ def notebook_view(run: Run) -> str:
     if uri is not None:
         alt = escape(_grid_alt(facts, run.samples[-1]))
         picture = f'<img src="{uri}" alt="{alt}" style="max-width:320px;width:100%;height:auto">'
-    cell = "text-align:left;padding:2px 12px 2px 0;background:none"
-    body = "".join(
-        f'<tr><th style="{cell};font-weight:normal;opacity:.7">{escape(label)}</th>'
-        f'<td style="{cell}">{escape(value)}</td></tr>'
-        for label, value in rows.items()
-    )
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start">'
         f"{picture}<div><b>{escape(facts.title)}</b> ({escape(facts.state_sentence)})"
-        f'<table style="margin-top:6px;border:0">{body}</table></div></div>'
+        f"{table(rows)}</div></div>"
     )
 
 

@@ -42,22 +42,23 @@ def protocol_sentence(document: dict[str, Any]) -> str:
 
 
 def _evaluation(document: dict[str, Any]) -> str:
+    classes = document["per_class"]
     header = ("Measure", "Value", "95 % interval", "Note")
     parts = [
         f"<p>{escape(protocol_sentence(document))}</p>",
         grid_table(header, as_rows(document)),
-        _folded("By class", _by_class(document["per_class"])),
+        _folded("By class", grid_table(*by_class(classes)) if classes else ""),
         _folded("The whole protocol", table(flat(document["protocol"]))),
     ]
     return "".join(parts)
 
 
-def _by_class(by_class: dict[str, dict[str, float]] | None) -> str:
-    if not by_class:
-        return ""
-    names = list(next(iter(by_class.values())))
-    rows = [[label, *(f"{values[n]:.4f}" for n in names)] for label, values in by_class.items()]
-    return grid_table(["class", *names], rows)
+def by_class(scores: dict[str, dict[str, float]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the scores per class, for the page and for the terminal."""
+    shown = ("precision", "recall", "coverage", "fid", "label_accuracy")
+    names = [name for name in shown if name in next(iter(scores.values()))]
+    rows = [[label, *(f"{values[name]:.4f}" for name in names)] for label, values in scores.items()]
+    return ["class", *names], rows
 
 
 def _folded(title: str, body: str) -> str:
