@@ -41,7 +41,8 @@ $(VENV)/installed-report: pyproject.toml constraints.txt | $(VENV)/created
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/created
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[report,dev]"
+	@echo "Installing into $(VENV), once ..."
+	$(BIN)/python -m pip install --quiet $$($(TORCH)) -c constraints.txt -e ".[dev]"
 	touch $@
 
 demo: $(VENV)/installed-report
