@@ -68,6 +68,7 @@ class WiringDetector(LastingDetector):
     explained_by = ()
     remedies = ("repair-wiring",)
 
+    # Counted in checks alone: the first ones lie within a hundred steps.
     warmup: float = 0
     m: int = 2
     k: int = 2

@@ -24,6 +24,7 @@ class Checks:
 
     def __init__(self, history: History, *names: str, after: float = 0) -> None:
         """after: update steps of the warm-up, which is left out."""
+        # An absent column is no evidence: a row without one of them is no check for this detector.
         kept = [
             (row, updates)
             for row, updates in zip(history.rows, _updates(history.rows), strict=True)
@@ -73,6 +74,7 @@ class Checks:
     def window(self, k: int, updates: float) -> int | None:
         """The index of the first of the last checks that are at least k and span at least this
         many update steps; None where there are too few."""
+        # Few checks are noise, and many checks within few steps have seen hardly any training.
         first = len(self) - k
         while first >= 0 and self.updates[-1] - self.updates[first] < updates:
             first -= 1
@@ -136,6 +138,7 @@ def halves(values: np.ndarray) -> tuple[float, float] | None:
     values = values[np.isfinite(values)]
     if len(values) < 4:
         return None
+    # Medians, as a single check may be far off.
     middle = len(values) // 2
     return float(np.median(values[:middle])), float(np.median(values[middle:]))
 
@@ -161,6 +164,7 @@ def shares(counts: np.ndarray) -> np.ndarray:
 
 def _updates(rows: Sequence[Mapping[str, Any]]) -> list[float]:
     """Update steps by each row: generator steps, and half of the critic's steps beyond them."""
+    # By generator steps alone, a run with many critic steps would be judged late.
     found, extra = [], 0.0
     for row in rows:
         d, g = row.get("steps_d"), row.get("steps_g")

@@ -38,6 +38,7 @@ class FrozenDetector(WiringDetector):
         own, other = f"steps_{self.player}", "steps_d" if self.player == "g" else "steps_g"
         checks = self.checks(history, own, other)
         steps = float(checks[other].sum())
+        # Players take turns, so some steps of the other one alone are no fault yet.
         if len(checks) < 2 or checks[own].any() or steps < self.idle:
             return None
         message = (
@@ -50,6 +51,7 @@ class FrozenDetector(WiringDetector):
         ratio, gradient = f"update_ratio_{self.player}", f"missing_gradient_{self.player}"
         checks = self.checks(history, ratio, gradient)
         missing, held = checks[gradient], checks[f"held_{self.player}"]
+        # An update of exactly 0 where the weights should move: a small one is a low learning rate.
         should_move = (missing == 1) | (held == 0) | self.has_slope(checks)
         first = self.since(checks, (checks[ratio] == 0) & should_move)
         if first is None:

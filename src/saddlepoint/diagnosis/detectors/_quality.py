@@ -27,8 +27,10 @@ def poor(checks: Checks, coverage: float = 0.1) -> np.ndarray:
     A generator never equals its data, and data in tight clusters gives even good ones a low
     coverage, so one measure alone says little. A check without either measure is not poor.
     """
+    # Relative to equal distributions, which cover less than everything with so few probes.
     uncovered = checks["coverage"] < coverage * checks["coverage_null"]
     spread = checks["pair_ratio"]
+    # Any one of three: too narrow or too wide, off the data, or whole parts of it without fakes.
     agrees = (spread < NARROW) | (spread > WIDE)
     agrees |= (checks["nearest_real"] > FAR) & (checks["off_data"] > OFF)
     agrees |= checks["bins_weight"] - checks["bins_null"] > WEIGHT

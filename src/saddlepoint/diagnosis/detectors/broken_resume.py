@@ -33,6 +33,7 @@ class BrokenResume(WiringDetector):
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "net_age", "optimizer_age")
         age, share = checks["net_age"], checks["optimizer_age"]
+        # One check is enough: it is read off the optimisers' own counts, before the first step.
         first = self.since(checks, (age >= self.old) & (share <= self.share))
         if first is None:
             return None

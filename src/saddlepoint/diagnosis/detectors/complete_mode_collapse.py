@@ -50,8 +50,10 @@ class CompleteModeCollapse(LastingDetector):
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "pair_ratio")
         spread = checks["pair_ratio"]
+        # The score alone is noisy: few kinds of images must lie close together as well.
         few_kinds = (checks["rke_ratio"] < self.variety) & (spread < 4 * self.spread)
         first = self.since(checks, (spread < self.spread) | few_kinds)
+        # An untrained generator is narrow too, but its spread grows.
         if first is None or rises(spread[-2 * self.k :], 0.5, self.spread / 4):
             return None
         message = (

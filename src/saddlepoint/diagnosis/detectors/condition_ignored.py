@@ -50,12 +50,17 @@ class ConditionIgnored(LastingDetector):
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "label_effect", "latent_effect")
         effect, agreement = checks["label_effect"], checks["label_agreement"]
+        # Within tight classes any label changes the image somewhat, so more is asked for there.
         varied = checks["label_diversity"] > self.varied
         least = np.where(varied, self.varied_effect, self.effect)
+        # Its bound was written down before any history had this column, and was not moved since
+        # (docs/benchmarks.md, "Not blind"). Off the data the nearest real image has no say.
         disagrees = (agreement < self.agreement) & ~_quality.off_the_data(checks)
+        # Where another latent changes nothing either, it is a collapse.
         alive = checks["latent_effect"] > self.latent_effect
         first = self.since(checks, ((effect < least) | disagrees) & alive)
         recent = slice(-2 * self.k, None)
+        # A label whose effect still grows is being learned.
         if first is None or rises(effect[recent], 0.3, self.effect / 4):
             return None
         small_effect = effect[-1] < least[-1]

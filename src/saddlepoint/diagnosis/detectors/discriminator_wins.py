@@ -51,6 +51,7 @@ class DiscriminatorWins(LastingDetector):
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "auc", "coverage", "coverage_null")
         poor = _quality.poor(checks)
+        # Both are needed: in healthy runs of large nets the AUC stays as high, beside good images.
         first = self.since(checks, (checks["auc"] >= self.auc) & poor)
         if first is None:
             first = self._nearly_always_right(checks, poor)
@@ -73,6 +74,7 @@ class DiscriminatorWins(LastingDetector):
         """The first of the last checks, half as many again over half as many update steps again,
         at all of which the images were bad and the discriminator nearly always right."""
         first = checks.window(3 * self.k // 2, 1.5 * self.steps)
+        # A lower bar for the AUC, so a higher one for time: bad at each check, not at most.
         if first is None or not poor[first:].all():
             return None
         return first if np.median(checks["auc"][first:]) >= self.nearly else None

@@ -68,15 +68,18 @@ class Divergence(LastingDetector):
         checks = self.checks(history)
         if len(checks) <= self.early:
             return None
+        # Each scale is compared with its own start: nets and losses differ by orders of magnitude.
         gap = np.abs(checks["real_logit"] - checks["fake_logit"])
         values = {name: gap if name == "logit_gap" else checks[name] for name in SCALES}
         sums = {name: self._cusum(values[name], SCALES[name][0]) for name in SCALES}
         worst = max(sums, key=lambda name: sums[name][-1])
         known = np.isfinite(checks["coverage"][-1])
+        # Without a measure of the images, only growth that no healthy run showed is believed.
         bad = not known or _quality.poor(checks)[-3:].all()
         if not bad or sums[worst][-1] < self.total * (1 if known else self.unseen):
             return None
         usual, now = self._usual(values[worst], SCALES[worst][0]), values[worst][-1]
+        # The sum left 0 for the last time where the growth began.
         first = int(np.flatnonzero(sums[worst] == 0)[-1]) + 1
         note = SCALES[worst][1]
         message = (

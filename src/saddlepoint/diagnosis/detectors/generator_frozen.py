@@ -26,4 +26,5 @@ class GeneratorFrozen(FrozenDetector):
     explained_by = ("optimizer-mixup", "learning-rate-too-high")
 
     def has_slope(self, checks: Checks) -> np.ndarray:
+        # The same share as saturated-loss takes for a flat loss: one of the two speaks.
         return ~(checks["flat_share"] >= 0.75)

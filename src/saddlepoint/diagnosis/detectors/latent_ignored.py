@@ -45,8 +45,10 @@ class LatentIgnored(LastingDetector):
         effect = checks["latent_effect"]
         # Without variety even among labels it is a complete collapse.
         varied = ~(checks["pair_ratio"] < self.effect)
+        # If labels changed nothing either, all images would be alike: a complete collapse.
         labels_matter = checks["label_effect"] > self.label_effect
         first = self.since(checks, (effect < self.effect) & labels_matter & varied)
+        # As a latent that is not used yet comes into use, its effect grows.
         if first is None or rises(effect[-2 * self.k :], 0.5, self.effect / 4):
             return None
         message = (

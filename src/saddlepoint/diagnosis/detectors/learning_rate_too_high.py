@@ -58,6 +58,7 @@ class LearningRateTooHigh(Detector):
         ratio, steps = checks[name], checks.steps
         if len(ratio) < 2 or not self._starts_too_fast(ratio, steps):
             return None
+        # Normalised nets survive a violent start: afterwards it must go on, or have done harm.
         is_start = steps[-1] <= self.until
         stays_large = (ratio[-3:] > self.ratio).all()
         if not (is_start or stays_large or self._is_harmed(history)):
@@ -84,6 +85,7 @@ class LearningRateTooHigh(Detector):
             return False
         large = ratio > self.ratio
         confirmed = large[1] if steps[0] <= 1 else steps[0] > SETTLED
+        # The first step of an adaptive optimiser is large whatever the rate: two others decide.
         after = large[steps > 1][:2]
         return bool((ratio[0] > self.first and confirmed) or (len(after) == 2 and after.all()))
 

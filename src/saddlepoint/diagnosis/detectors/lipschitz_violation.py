@@ -62,6 +62,7 @@ class LipschitzViolation(LastingDetector):
         # It is measured at the first checks only.
         if any(row.get("penalised") == 1 for row in history.rows):
             return self._slope_outside(history, self.low, self.high)
+        # Without a penalty, see first whether clipping bounds it: that leaves the scale free.
         shares = Checks(history, "clip_share")["clip_share"]
         never_clipped = len(shares) > 0 and shares.max() < UNCLIPPED
         bound = self.unbounded if never_clipped else 20 * self.unbounded
@@ -78,6 +79,7 @@ class LipschitzViolation(LastingDetector):
         first = self.since(checks, (slope > high) | ((slope < low) & poor))
         if first is None:
             return None
+        # A wrong slope is a warning by itself; the images show whether it does harm.
         bad = poor[-self.k :].mean() > 0.5
         median = float(np.median(slope[-self.k :]))
         how = "steeper" if slope[-1] > 1 else "flatter"
@@ -105,6 +107,7 @@ class LipschitzViolation(LastingDetector):
         share = checks["clip_share"]
         was_clipped = np.maximum.accumulate(share) > self.clipped
         blind = np.abs(checks["auc"] - 0.5) < self.blind
+        # Weights that left the clip may be near 0: a critic that sees nothing counts as well.
         stuck = was_clipped & (blind | (share > self.clipped))
         warm = checks.updates >= self.warmup
         first = self.since(checks, stuck & _quality.poor(checks, 0.15) & warm)

@@ -39,6 +39,7 @@ class Memorisation(LastingDetector):
         first = self.since(checks, (checks["train_closeness"] > self.closeness) & near)
         if first is None:
             return None
+        # The last check alone is noisy; the message tells the usual share.
         share = float(np.median(checks["train_closeness"][-self.k :]))
         message = (
             f"The generator copies: {100 * share:.0f} % of its images are nearer to a training "

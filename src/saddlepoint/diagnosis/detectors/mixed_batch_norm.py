@@ -26,6 +26,7 @@ class MixedBatchNorm(WiringDetector):
         checks = self.checks(history, "mixed_batch", "batch_norm_d")
         # Statistics that stand still do not mix the two kinds.
         frozen = checks["eval_mode_d"] > 0.5
+        # Without BatchNorm, one call with both is only a matter of taste.
         unhealthy = (checks["mixed_batch"] == 1) & (checks["batch_norm_d"] > 0) & ~frozen
         first = self.since(checks, unhealthy)
         if first is None:

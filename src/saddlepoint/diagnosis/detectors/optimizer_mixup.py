@@ -58,6 +58,7 @@ class OptimizerMixup(WiringDetector):
                 wrong = (checks[name] > most) & ~idle
             first = self.since(checks, wrong)
             if first is not None:
+                # What is left over grows with the steps: the usual share, not the last one.
                 value = float(np.median(checks[name][first:]))
                 words = {"player": NAMES.get(player), "value": value, "percent": 100 * value}
                 evidence = checks.evidence(name, 0.0, most, value=value)

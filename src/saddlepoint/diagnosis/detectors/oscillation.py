@@ -50,10 +50,12 @@ class Oscillation(BehaviourDetector):
         first = checks.window(self.k, self.steps)
         if first is None:
             return None
+        # All checks use the same latents: whatever changes in the histogram, the generator changed.
         seen = shares(checks.lists("bins")[first:])
         gap = jensen_gap(seen)
         drifts = np.array([jensen_gap(seen[i : i + 2]) for i in range(len(seen) - 1)])
         drift, half = float(np.median(drifts)), len(drifts) // 2
+        # Modes that move less and less belong to a run that settles.
         settles = np.median(drifts[half:]) < 0.6 * np.median(drifts[:half])
         if gap < self.gap or drift < self.drift or settles:
             return None

@@ -27,6 +27,7 @@ class PartialModeCollapse(BehaviourDetector):
     statistically different bins), there without an effect size.
     """
 
+    # Just above two of ten classes, which healthy runs may find late: rather silent than wrong.
     weight: float = 0.22
     """Share of the data that must lie in the missing bins."""
     below: float = 0.25
@@ -65,6 +66,7 @@ class PartialModeCollapse(BehaviourDetector):
         counted, real = checks.lists("bins"), checks.lists("bins_real")[-1]
         missing = self._missing(counted[first:], real)
         weight = float(real[missing].sum())
+        # A fake is counted in its nearest bin however far off it lies, so it must lie on the data.
         astray = _quality.off_the_data(checks)[first:].mean() > 0.5
         if astray or weight < self.weight or self._still_finds(counted, first, real, weight):
             return None
@@ -118,6 +120,7 @@ class PartialModeCollapse(BehaviourDetector):
         older, newer = (
             shares(part.sum(0))[missing].sum() for part in (window[:half], window[half:])
         )
+        # 2 % of the fakes are more than a few stray ones.
         if newer > 0.02 and newer > 2 * older:
             return True
         before = counted[max(0, first - len(window)) : first]

@@ -32,6 +32,7 @@ class RangeMismatch(WiringDetector):
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "real_low", "real_high", "fake_low", "fake_high")
+        # Over all batches so far: a dark batch has no bright pixel.
         low = np.minimum.accumulate(checks["real_low"])
         high = np.maximum.accumulate(checks["real_high"])
         reach_low, reach_high = checks["reach_low"], checks["reach_high"]
@@ -39,8 +40,10 @@ class RangeMismatch(WiringDetector):
         outside = (low < reach_low - self.beyond * width) | (
             high > reach_high + self.beyond * width
         )
+        # [0, 1] beside a tanh: nothing is outside, but the lower half is never used.
         upper_half = (low > reach_low + self.unused * width) & (high > reach_high - 0.2 * width)
         fake_width = checks["fake_high"] - checks["fake_low"]
+        # Bytes are caught beside an unbounded output as well.
         raw = (high - low > self.raw) & (high - low > 10 * fake_width)
         first = self.since(checks, outside | upper_half | raw)
         if first is None:

@@ -23,6 +23,7 @@ class RealFakeLeak(WiringDetector):
     Reference: https://github.com/sefibk/KernelGAN/issues/83
     """
 
+    # At the first steps there is no judgement yet that could be taken away.
     warmup: float = 2
     k: int = 3
     drop: float = 0.25
@@ -64,6 +65,7 @@ class RealFakeLeak(WiringDetector):
 
     def _noise(self, history: History) -> Finding | None:
         checks = self.checks(history, "leak_noise", "auc")
+        # A judgement that is no better than chance loses AUC to any noise.
         leaks = (checks["leak_noise"] >= self.drop) & (checks["auc"] >= self.sure)
         first = self.since(checks, leaks)
         if first is None:

@@ -21,6 +21,7 @@ class SaturatedLoss(WiringDetector):
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 3.
     """
 
+    # Three of four: a strong discriminator may flatten the loss for a check or two and recover.
     m: int = 3
     k: int = 4
     share: float = 0.75

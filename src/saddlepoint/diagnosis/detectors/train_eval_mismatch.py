@@ -45,6 +45,7 @@ class TrainEvalMismatch(WiringDetector):
     """Update steps after which running statistics have caught up."""
 
     def inspect(self, history: History) -> Finding | None:
+        # Facts about the calls and the buffers first: they name the line to mend, a gap does not.
         for name, message in MESSAGES.items():
             checks = self.checks(history, name)
             first = self.since(checks, checks[name] > self.share)
@@ -57,6 +58,7 @@ class TrainEvalMismatch(WiringDetector):
         checks = Checks(history, "eval_gap", after=self.settled)
         # An average of the weights lags behind by design, however far.
         apart = (checks["eval_gap"] > self.gap) & ~(checks["averaged"] == 1)
+        # Twice as many checks as for a fact: the gap is an estimate from few samples.
         first = checks.since(apart, 2 * self.m, 2 * self.k)
         if first is None:
             return None

@@ -22,12 +22,14 @@ class WrongGradientPenalty(WiringDetector):
     Paper: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, equation 3.
     """
 
+    # A right penalty gives 1, but for rounding.
     cosine: float = 0.99
     """Least cosine between a sample's gradient and the pull on it."""
 
     remedies = ("repair-wiring", "stronger-penalty")
 
     def inspect(self, history: History) -> Finding | None:
+        # A constant pulls nothing, so its cosine cannot be measured: the two exclude each other.
         return self._axis(history) or self._constant(history)
 
     def _axis(self, history: History) -> Finding | None:

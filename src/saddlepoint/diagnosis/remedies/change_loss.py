@@ -42,6 +42,7 @@ class ChangeLoss(Remedy):
             return {"loss": {"kind": "non-saturating"}}
         if finding.name == "discriminator-wins":
             return None  # a loss that does not saturate is not why the generator loses
+        # A critic keeps its loss: what fails is its bound, and clipping is the worse one.
         if kind == "wasserstein":
             return self._penalised_critic(config)
         if kind == "relativistic" or finding.name == "lipschitz-violation":
@@ -54,6 +55,7 @@ class ChangeLoss(Remedy):
         return {"loss": loss, "penalties": penalties, **without_batch_norm(config)}
 
     def _penalised_critic(self, config: Config) -> dict[str, Any] | None:
+        # It has what this remedy gives: stronger-penalty is the next one.
         if any(penalty.kind == "gradient-penalty" for penalty in config.penalties):
             return None
         return {
@@ -61,6 +63,7 @@ class ChangeLoss(Remedy):
             "penalties": ({"kind": "gradient-penalty", "weight": usual_weight(config)},),
             "optim_g": self._adam(config.optim_g.lr),
             "optim_d": self._adam(config.optim_d.lr),
+            # The critic has to stay near its optimum (Arjovsky et al. 2017, algorithm 1).
             "train.n_critic": max(2, config.train.n_critic),
             **without_batch_norm(config),
         }

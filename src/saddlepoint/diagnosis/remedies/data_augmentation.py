@@ -34,6 +34,7 @@ class DataAugmentation(Remedy):
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         if config.arch.takes_points():
             return None
+        # Stronger settings of the user's own are kept.
         if config.augment.translation >= self.translation and config.augment.cutout >= self.cutout:
             return None
         return {"augment.translation": self.translation, "augment.cutout": self.cutout}

@@ -21,4 +21,5 @@ class FewerLayers(Remedy):
     advice = "Take a layer away from the discriminator, or halve its width."
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
+        # Which layers can go is the architecture's to say.
         return arch(config.arch.weaker_discriminator()) or None

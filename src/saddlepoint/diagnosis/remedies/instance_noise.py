@@ -30,5 +30,6 @@ class InstanceNoise(Remedy):
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         if config.train.instance_noise >= self.deviation:
+            # Stronger noise of the user's own is kept.
             return None
         return {"train.instance_noise": self.deviation}

@@ -42,6 +42,7 @@ class SoundOptimizers(Remedy):
         sound = {p: min(max(lr, self.lowest), self.highest) for p, lr in rates.items()}
         if len(usual) == 1:  # the other player's rate is known to suit this data
             sound = dict.fromkeys(rates, usual[0])
+        # Two time scales are fine (Heusel et al. 2017), within bounds.
         if max(sound.values()) > self.ratio * min(sound.values()):
             sound = dict.fromkeys(rates, math.sqrt(math.prod(sound.values())))
         found: dict[str, Any] = {f"{p}.lr": lr for p, lr in sound.items() if lr != rates[p]}

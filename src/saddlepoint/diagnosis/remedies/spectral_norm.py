@@ -28,5 +28,6 @@ class SpectralNorm(Remedy):
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         if config.loss.clips:
-            return None  # two bounds on one critic: which of them holds would be chance
+            # Two bounds on one critic: which of them holds would be chance.
+            return None
         return arch(config.arch.with_spectral_norm()) or None

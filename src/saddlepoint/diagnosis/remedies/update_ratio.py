@@ -32,6 +32,7 @@ class UpdateRatio(Remedy):
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         now = config.train.n_critic
+        # The loop has no extra generator steps, but a winning discriminator may have extra ones.
         if finding.name == "discriminator-wins":
             return {"train.n_critic": 1} if now > 1 and config.loss.kind != "wasserstein" else None
         # Not all at once: the budget is counted in images, so each costs the generator a step.

@@ -31,6 +31,7 @@ class ZeroCentredPenalties(Remedy):
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
+        # A critic's slope is to be 1, not 0: the two kinds of penalties exclude each other.
         there = {penalty.kind for penalty in config.penalties}
         missing = [kind for kind in ("r1", "r2") if kind not in there]
         if config.loss.kind == "wasserstein" or "gradient-penalty" in there or not missing:
