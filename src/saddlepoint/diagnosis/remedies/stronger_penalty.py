@@ -36,7 +36,7 @@ class StrongerPenalty(Remedy):
             if penalty.kind != "gradient-penalty":
                 continue
             if penalty.weight < self.weight:
-                # In two steps: first to the usual weight, and to the greatest if that is too little.
+                # First to the usual weight, and to the greatest if that is too little.
                 usual = usual_weight(config)
                 weight = usual if penalty.weight < usual else self.weight
                 found[f"penalties.{index}.weight"] = weight
