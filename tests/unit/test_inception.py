@@ -27,11 +27,11 @@ from torch import Tensor, nn
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.tensors import exact_float32
 from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.extractors import _inception_weights, inception
 from saddlepoint.evaluation.extractors._inception_net import InceptionNet, with_weights
-from saddlepoint.evaluation.extractors._networks import exact_float32
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
 from saddlepoint.evaluation.extractors._weights import find_weights
 from saddlepoint.evaluation.extractors.inception import Inception, LoadedInception

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -73,8 +72,7 @@ def check_flags(prog: str, argv: list[str], names: Sequence[str]) -> None:
     """Raises InputError for a flag that does not exist, with the nearest one that does."""
     from difflib import get_close_matches
 
-    # A list of plain values (`widths.0`, `widths.1`) is one flag that takes several.
-    known = [re.sub(r"\.\d+$", "", name).replace("_", "-") for name in names]
+    known = [name.replace("_", "-") for name in names]
     known += [".".join((*n.split(".")[:-1], "no-" + n.split(".")[-1])) for n in known]
     for word in argv:
         name = word.removeprefix("--").partition("=")[0].replace("_", "-")

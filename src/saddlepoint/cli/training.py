@@ -87,7 +87,8 @@ def train(argv: list[str]) -> None:
 def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFlags, Config]:
     """Parse the flags of `saddle train`, and every field of the configuration as a flag."""
     from saddlepoint.core.config import Config
-    from saddlepoint.core.config_json import dotted_paths, to_json
+    from saddlepoint.core.config_json import to_json
+    from saddlepoint.core.flat import flatten
 
     both = make_dataclass(
         "TrainArguments",
@@ -97,7 +98,7 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
         ],
     )
     prog = f"saddle train {preset}"
-    check_flags(prog, argv, [f.name for f in fields(TrainFlags)] + dotted_paths(to_json(config)))
+    check_flags(prog, argv, [f.name for f in fields(TrainFlags)] + list(flatten(to_json(config))))
     parsed: Any = in_a_sentence(
         both,
         prog=prog,

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from saddlepoint.core import registry
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.flat import flatten
 
 
 def to_json(value: Any) -> Any:
@@ -111,18 +112,9 @@ def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
                 raise InputError(registry.unknown(at, step, known))
         known = list(place) if isinstance(place, dict) else [str(i) for i in range(len(place))]
         if last not in known:
-            raise InputError(registry.unknown("config field", path, dotted_paths(document)))
+            raise InputError(registry.unknown("config field", path, flatten(document)))
         if isinstance(place, list):
             place[int(last)] = to_json(value)
         else:
             place[last] = to_json(value)
     return from_json(document)
-
-
-def dotted_paths(document: Any, prefix: str = "") -> list[str]:
-    """Every dotted path to a leaf of a JSON document: `train.n_critic`, `penalties.0.gamma`."""
-    if isinstance(document, dict):
-        return [p for k, v in document.items() for p in dotted_paths(v, f"{prefix}{k}.")]
-    if isinstance(document, list) and document:
-        return [p for i, v in enumerate(document) for p in dotted_paths(v, f"{prefix}{i}.")]
-    return [prefix.rstrip(".")]

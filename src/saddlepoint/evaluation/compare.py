@@ -8,10 +8,11 @@ from statistics import median
 from typing import Any
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.flat import flatten
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import newest_scores
 
-NOT_A_DIFFERENCE = ("seed", "preset", "train.device")
+NOT_A_DIFFERENCE = ("seed", "preset", "train.device", "train.threads")
 """Fields in which runs of the same model may differ."""
 
 
@@ -54,18 +55,6 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
             differences[field][name] = flat[str(group[0].path)].get(field)
     document = _of_protocol(next(iter(scores.values())), protocol)
     return {"protocol": document["protocol"], "rows": rows, "differences": differences}
-
-
-def flatten(document: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested JSON -> {dotted field: value}."""
-    if isinstance(document, list):
-        document = {str(index): value for index, value in enumerate(document)}
-    if not isinstance(document, dict):
-        return {prefix.rstrip("."): document}
-    found: dict[str, Any] = {}
-    for name, value in document.items():
-        found |= flatten(value, f"{prefix}{name}.")
-    return found
 
 
 def _configuration(run: Run) -> dict[str, Any]:

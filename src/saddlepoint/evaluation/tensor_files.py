@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from saddlepoint.core.files import write_atomically
-from saddlepoint.sampling.generator_file import weights_sha256
+from saddlepoint.core.tensors import weights_sha256
 
 
 def cached_tensors(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:

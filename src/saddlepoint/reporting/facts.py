@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from saddlepoint.core.flat import flatten
 from saddlepoint.core.runs import History, Run
 
 _SILENT_SECONDS = 300
@@ -151,18 +152,17 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def flat(document: Any, prefix: str = "") -> dict[str, str]:
-    """Every leaf of a JSON document: dotted path -> value as a person would type it."""
-    if isinstance(document, Mapping):
-        pairs = [(f"{prefix}{key}", value) for key, value in document.items()]
-    elif isinstance(document, list) and any(isinstance(v, Mapping | list) for v in document):
-        pairs = [(f"{prefix}{index}", value) for index, value in enumerate(document)]
-    else:
-        joined = isinstance(document, list)
-        value = (", ".join(map(str, document)) or "none") if joined else document
-        text = f"{value:g}" if isinstance(value, float) else str(value)
-        return {prefix.rstrip("."): "" if value is None else text}
-    return {k: v for path, value in pairs for k, v in flat(value, f"{path}.").items()}
+def flat(document: Any) -> dict[str, str]:
+    """Every leaf of a JSON document: dotted path -> value as a person types it."""
+    return {path: _as_typed(value) for path, value in flatten(document).items()}
+
+
+def _as_typed(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -20,6 +18,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of
 from saddlepoint.core.renames import todays_config
 from saddlepoint.core.runs import Run
+from saddlepoint.core.tensors import weights_sha256
 
 FORMAT = "saddlepoint-generator"
 SCHEMA = 1
@@ -66,16 +65,6 @@ def generator_metadata(
         "weights_sha256": weights_sha256(weights),
     }
     return {KEY: json.dumps(document)}
-
-
-def weights_sha256(weights: Mapping[str, Tensor]) -> str:
-    """sha256 of names and values, so that a file on its own can tell that it is damaged."""
-    digest = hashlib.sha256()
-    for name in sorted(weights):
-        value = weights[name].detach().cpu().contiguous()
-        digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def read_generator_file(path: Path) -> GeneratorFile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from saddlepoint.core.contracts import Generator
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import to_uint8
 from saddlepoint.core.runs import Run
+from saddlepoint.core.tensors import exact_float32
 from saddlepoint.sampling.generator_file import (
     FILE_NAME,
     GeneratorFile,
@@ -265,7 +265,7 @@ class Sampler:
             if given is not None:
                 classes = given[first : first + batch_size]
                 classes = torch.cat([classes, classes[-1:].expand(missing)]).to(self.device)
-            with _full_float32():
+            with exact_float32(z.device):
                 made = self.generator(filled.to(self.device), classes)
             yield made[: len(part)].float().cpu().numpy()
 
@@ -276,15 +276,3 @@ class Sampler:
     def _needs_images(self) -> None:
         if not self.spec.is_image:
             raise InputError("This model makes points, not images; write them as .npz or .png.")
-
-
-@contextlib.contextmanager
-def _full_float32() -> Iterator[None]:
-    """No TF32 inside convolutions, so that a GPU draws what a CPU draws."""
-    with torch.backends.cudnn.flags(
-        enabled=torch.backends.cudnn.enabled,
-        benchmark=False,
-        deterministic=True,
-        allow_tf32=False,
-    ):
-        yield

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Features, LoadedExtractor
-from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches, weights_hash
+from saddlepoint.core.tensors import exact_float32
+from saddlepoint.evaluation.extractors._networks import in_batches, weights_hash
 
 BATCH_SIZE = 32
 

@@ -3,41 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.measures import Features
-
-
-@contextmanager
-def exact_float32(device: torch.device) -> Iterator[None]:
-    """No autocast, no TF32 or bfloat16 inside convolutions and products, no search for a faster
-    algorithm.
-
-    The caller's settings come back afterwards.
-    """
-    cudnn, mkldnn, cuda = torch.backends.cudnn, torch.backends.mkldnn, torch.backends.cuda
-    settings: list[tuple[Any, str, Any]] = [(cudnn, "benchmark", False)]
-    settings.append((cudnn, "deterministic", True))
-    if hasattr(cudnn, "conv"):  # PyTorch 2.9 and newer; it forbids to mix these with allow_tf32
-        for owner in (cudnn.conv, mkldnn.conv, cuda.matmul, mkldnn.matmul):
-            settings.append((owner, "fp32_precision", "ieee"))
-    else:
-        settings.append((cudnn, "allow_tf32", False))
-        settings.append((cuda.matmul, "allow_tf32", False))
-    before = [getattr(owner, name) for owner, name, _ in settings]
-    try:
-        for owner, name, value in settings:
-            setattr(owner, name, value)
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        for (owner, name, _), value in zip(settings, before, strict=True):
-            setattr(owner, name, value)
 
 
 def in_batches(images: Tensor, batch_size: int, run: Callable[[Tensor], Features]) -> Features:

@@ -19,7 +19,8 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress
 from saddlepoint.core.randomness import derive_seed
-from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches, weights_hash
+from saddlepoint.core.tensors import exact_float32
+from saddlepoint.evaluation.extractors._networks import in_batches, weights_hash
 from saddlepoint.evaluation.tensor_files import read_tensors, write_tensors
 
 WIDTHS = (32, 64, 128)

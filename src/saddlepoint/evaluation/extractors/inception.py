@@ -13,9 +13,10 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
+from saddlepoint.core.tensors import exact_float32
 from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES
 from saddlepoint.evaluation.extractors._inception_weights import FILES, open_net
-from saddlepoint.evaluation.extractors._networks import exact_float32, in_batches
+from saddlepoint.evaluation.extractors._networks import in_batches
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
 from saddlepoint.evaluation.extractors._weights import find_weights, in_usual_places
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -189,24 +187,3 @@ class Inside:
         inside[doubtful] = exact <= own[doubtful]
         self.row_any[i[inside]] = True
         self.column_counts += j[inside].bincount(minlength=len(self.columns))
-
-
-@contextlib.contextmanager
-def full_float32() -> Iterator[None]:
-    """Matrix products without TF32: its 10 bits are not enough for distances."""
-    matmul = torch.backends.cuda.matmul
-    # PyTorch 2.9 and newer name the precision, and forbid to mix that with the older flag.
-    name, exact = (
-        ("fp32_precision", "ieee")
-        if hasattr(matmul, "fp32_precision")
-        else (
-            "allow_tf32",
-            False,
-        )
-    )
-    before = getattr(matmul, name)
-    setattr(matmul, name, exact)
-    try:
-        yield
-    finally:
-        setattr(matmul, name, before)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.measures import Comparison, Metric
+from saddlepoint.core.tensors import exact_float32
 from saddlepoint.evaluation.metrics._kernel import KernelSums, members
 from saddlepoint.evaluation.metrics._neighbours import (
     Inside,
@@ -22,7 +23,6 @@ from saddlepoint.evaluation.metrics._neighbours import (
     Points,
     certain,
     decide,
-    full_float32,
 )
 
 TILE = 768
@@ -115,7 +115,7 @@ def _pairwise(comparison: Comparison) -> Pairwise:
     # Realism ignores the half of the real images with the widest balls (equation 5 of its paper).
     trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(real.dtype)
     realism = torch.zeros(len(fake), dtype=real.dtype, device=real_radii.device)
-    with full_float32():
+    with exact_float32(real_radii.device):
         for rows, columns, products in _products(real, fake):
             kernel.add("cross", rows, columns, products)
             squares = to_squares(products, real.squares[rows], fake.squares[columns])
@@ -152,7 +152,7 @@ def neighbours(
     """
     own = rows_of is points
     nearest = Nearest(rows_of, k + SPARE)
-    with full_float32():
+    with exact_float32(points.vectors.device):
         for rows, columns, products in _products(rows_of, points):
             if on_products is not None:
                 on_products(rows, columns, products)
