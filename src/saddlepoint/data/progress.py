@@ -1,4 +1,4 @@
-"""Progress on stderr, with the time that is left; the work itself knows only a callback."""
+"""Progress bars on stderr; the work itself only calls a function with its counts."""
 
 from __future__ import annotations
 
@@ -11,84 +11,50 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
-ProgressCallback = Callable[[int, int], None]
-"""Called with (items done, items in all)."""
-
 
 @contextmanager
-def progress_on_stderr(title: str) -> Iterator[ProgressCallback]:
-    """A bar with count and ETA: `with progress_on_stderr("Preparing") as progress: ...`."""
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-    task = bar.add_task(title, total=None)
-
-    def update(done: int, total: int) -> None:
-        bar.start()  # not before the first count: an error that comes first stands alone
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield update
-    finally:
-        if bar.live.is_started:  # stopping one that never began prints an empty line
-            bar.stop()
-
-
-@contextmanager
-def evaluation_progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def progress_bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each kind of work: progress(what, done, of).
 
-    Where stderr is no terminal, rich draws bars at the end only: there a line says what begins.
+    Without a terminal on stderr, rich draws the bars only at the end; there a line says what
+    begins.
     """
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=quiet,
-    )
+    bars = _bars(BarColumn(), MofNCompleteColumn(), TextColumn("left"), quiet=quiet)
     tasks: dict[str, TaskID] = {}
 
     def update(what: str, done: int, of: int) -> None:
         if what not in tasks:
-            tasks[what] = bar.add_task(what, total=of)
-            if not quiet and not bar.console.is_terminal:
-                bar.console.print(f"{what} ...", markup=False, highlight=False)
-        bar.start()
-        bar.update(tasks[what], completed=done)
+            tasks[what] = bars.add_task(what, total=of)
+            if not quiet and not bars.console.is_terminal:
+                bars.console.print(f"{what} ...", markup=False, highlight=False)
+        bars.start()  # not before the first count: an error before it stands alone
+        bars.update(tasks[what], completed=done)
 
     try:
         yield update
     finally:
-        if bar.live.is_started:
-            bar.stop()
+        _stop(bars)
+
+
+@contextmanager
+def progress_on_stderr(title: str) -> Iterator[Callable[[int, int], None]]:
+    """One bar with count and time left: progress(done, of)."""
+    with progress_bars() as progress:
+        yield lambda done, of: progress(title, done, of)
 
 
 class DownloadBar:
-    """What pooch asks of a progress bar (the interface of tqdm), drawn with rich."""
+    """The progress bar that pooch expects (the interface of tqdm), drawn with rich."""
 
     def __init__(self, title: str) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
+        self._bar = _bars(BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._task = self._bar.add_task(f"Downloading {title}", total=None)
         self._total = 0
 
@@ -109,5 +75,15 @@ class DownloadBar:
         self._bar.update(self._task, completed=0)
 
     def close(self) -> None:
-        if self._bar.live.is_started:  # stopping one that never began prints an empty line
-            self._bar.stop()
+        _stop(self._bar)
+
+
+def _bars(*columns: ProgressColumn, quiet: bool = False) -> Progress:
+    """Title, the columns, time left."""
+    title, left = TextColumn("{task.description}"), TimeRemainingColumn()
+    return Progress(title, *columns, left, console=Console(stderr=True), disable=quiet)
+
+
+def _stop(bars: Progress) -> None:
+    if bars.live.is_started:  # stopping bars that were never started prints an empty line
+        bars.stop()

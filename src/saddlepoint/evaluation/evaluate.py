@@ -14,7 +14,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
-from saddlepoint.data.progress import evaluation_progress
+from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate_sets
@@ -68,7 +68,7 @@ def evaluate(
     # A classifier learns from the training split, also when the test split is measured.
     learned_source = training or _with_split(source, "test", "train")
     learned = real_data if learned_source == source else learned_source.open()
-    with evaluation_progress(quiet) as progress:
+    with progress_bars(quiet) as progress:
         extractor, said = choose_extractor(features, learned, device, progress)
         real_set = subset_of(real_data, n, seed, _origin(source))
         if run is not None or (model.is_file() and model.suffix == ".safetensors"):

@@ -1,4 +1,4 @@
-"""Mixtures of equal round Gaussians in the plane: data whose modes are known exactly."""
+"""Mixtures of equal isotropic Gaussians in the plane: data with exactly known modes."""
 
 from __future__ import annotations
 
@@ -44,4 +44,4 @@ class Mixture(NamedSource):
         )
 
     def where(self) -> str | None:
-        return "made on the spot"
+        return "generated when opened"

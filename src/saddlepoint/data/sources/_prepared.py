@@ -19,7 +19,7 @@ from saddlepoint.data.progress import progress_on_stderr
 
 
 def open_prepared(folder: Path, name: str = "") -> Dataset:
-    """A folder made by `prepare` -> a Dataset over its memory map.
+    """A folder written by `prepare` -> a Dataset over its memory map.
 
     Raises:
         InputError: not a prepared folder, or its arrays do not fit its manifest.
@@ -27,7 +27,7 @@ def open_prepared(folder: Path, name: str = "") -> Dataset:
     manifest = read_manifest(folder)
     if manifest is None:
         raise InputError(
-            f"{folder} has no manifest.json of a prepared data set; make one with "
+            f"{folder} has no manifest.json of a prepared data set; create one with "
             f"`saddle data prepare SOURCE --out {folder}`."
         )
     spec = DataSpec.from_json(manifest["spec"])
@@ -62,11 +62,11 @@ def _array(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
 def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Dataset:
     """Prepare a folder or archive of images on first use, and open the result.
 
-    The result lies in the cache under a hash of the files' names, sizes and times and of the
-    options: changed files are prepared anew.
+    The result is cached under a hash of the options and of the files' names, sizes and times, so
+    changed files are prepared again.
 
     Raises:
-        InputError: as `prepare`.
+        InputError: as in `prepare`.
     """
     options = {"size": size, "fit": fit, "labels": labels, "schema": SCHEMA}
     if source.is_dir():

@@ -1,4 +1,4 @@
-"""The embedded data set: small, and there without any network."""
+"""The embedded data set: small, and available without a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.registry import register
-from saddlepoint.data.sources._named import NamedSource, image_dataset
+from saddlepoint.data.arrays import image_dataset
+from saddlepoint.data.sources._named import NamedSource
 
 
 @register("digits")

@@ -1,4 +1,4 @@
-"""FFHQ: the lecture's first application."""
+"""FFHQ: photographs of faces."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ARCHIVES = ("", ".zip", ".tar", ".tar.gz")
 class Ffhq(NamedSource):
     """70,000 faces in colour, without labels; or any folder or archive of faces.
 
-    Read as a folder or zip of `thumbnails128x128/*.png` (also in sub-folders 00000/ to 69000/,
-    which are no classes), or as the archive of 52,000 PNGs of 512x512. It cannot be downloaded
-    automatically; its parts carry Creative Commons and public-domain licences, BY-NC-SA 4.0 as a
-    whole.
+    Takes a folder or zip of `thumbnails128x128/*.png` (also in sub-folders 00000/ to 69000/, which
+    are not classes), or the archive of 52,000 PNGs of 512x512. It cannot be downloaded
+    automatically. Its images have Creative Commons and public-domain licences; as a whole it is
+    under BY-NC-SA 4.0.
 
     Paper: Karras, Laine and Aila, "A Style-Based Generator Architecture for Generative
     Adversarial Networks", 2019.

@@ -1,4 +1,4 @@
-"""A folder, zip or tar of image files as they are."""
+"""A folder, zip or tar of image files."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from saddlepoint.data.sources._prepared import open_raw
 @register("folder")
 @dataclass(frozen=True, kw_only=True)
 class Folder(Source):
-    """Raw images, prepared on first use into the cache and opened from there."""
+    """Image files, prepared into the cache on first use and opened from there."""
 
     path: str
     """A folder, zip or tar of images; labels from sub-folders or a file of labels."""
     size: int = 64
     """Height and width in pixels, 4 to 1024."""
     fit: Literal["crop", "pad"] = "crop"
-    """crop: the centred square of an image; pad: the whole image on black."""
+    """crop: the centred square of an image; pad: the whole image with black borders."""
     labels: Literal["auto", "none"] = "auto"
     """auto: from sub-folders or a file of labels; none: ignore both."""
 

@@ -10,16 +10,16 @@ import numpy as np
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
+from saddlepoint.data.arrays import checked_images, image_dataset
 from saddlepoint.data.idx import read_idx, read_idx_pair
-from saddlepoint.data.sources._named import image_dataset
 
 
 @register("idx")
 @dataclass(frozen=True, kw_only=True)
 class Idx(Source):
-    """An IDX file of images; its labels are taken from the file beside it, when there is one.
+    """An IDX file of images, with labels from the file beside it, if there is one.
 
-    The usual naming: `train-images-idx3-ubyte[.gz]` goes with `train-labels-idx1-ubyte[.gz]`.
+    The usual names: `train-images-idx3-ubyte[.gz]` goes with `train-labels-idx1-ubyte[.gz]`.
     """
 
     path: str
@@ -35,11 +35,7 @@ class Idx(Source):
             images = read_idx(path, 3)[..., None]
         else:
             images, labels = read_idx_pair(path, labels_path)
-        if len(images) == 0 or images.shape[1] != images.shape[2]:
-            raise InputError(
-                f"{self.path} holds images {list(images.shape[:3])}, but there must be at least "
-                f"one and height must equal width."
-            )
+        images = checked_images(self.path, images)
         n_classes = 0 if labels is None else int(labels.max()) + 1
         classes = tuple(str(number) for number in range(n_classes))
         return image_dataset(path.name.split(".")[0], images, labels, classes)

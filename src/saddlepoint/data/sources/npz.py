@@ -11,10 +11,10 @@ import numpy as np
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
-from saddlepoint.data.sources._named import image_dataset
+from saddlepoint.data.arrays import checked_images, image_dataset
 
 MOST_CLASSES = 100_000
-"""Every number up to the greatest label gets a name: a stray one must not fill the memory."""
+"""Every number up to the largest label gets a class name: a stray label must not fill memory."""
 
 
 @register("npz")
@@ -27,19 +27,10 @@ class Npz(Source):
 
     def open(self) -> Dataset:
         images, labels = self._read()
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
-            raise InputError(
-                f"{self.path} holds images {images.dtype} {list(images.shape)}, but they must be "
-                f"uint8 [n, h, w, c] with c = 1 or 3; convert them before saving."
-            )
-        if len(images) == 0 or images.shape[1] != images.shape[2]:
-            raise InputError(
-                f"{self.path} holds images {list(images.shape)}, but there must be at least one "
-                f"and height must equal width; crop them before saving."
-            )
+        images = checked_images(self.path, images)
         classes: tuple[str, ...] = ()
         if labels is not None:
-            labels = self._checked(labels, len(images))
+            labels = self._checked_labels(labels, len(images))
             classes = tuple(str(number) for number in range(int(labels.max()) + 1))
         return image_dataset(Path(self.path).stem, images, labels, classes)
 
@@ -56,31 +47,31 @@ class Npz(Source):
                 return archive[keys[0]], archive.get("labels")
         except FileNotFoundError:
             raise InputError(f"{self.path} does not exist; give the path of an .npz.") from None
-        except ValueError as error:
+        except (OSError, EOFError, TypeError, AttributeError, ValueError) as error:
             if "pickle" in str(error):
                 raise InputError(
                     f"{self.path} holds Python objects (pickle), which are never loaded; save "
                     f"plain arrays: `images` uint8 [n, h, w, c]."
                 ) from None
-            raise InputError(f"{self.path} is not a readable .npz ({error}).") from None
-        except (OSError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"{self.path} is not a readable .npz ({error}); save it again with np.savez."
-            ) from None
+            raise self._unreadable(error) from None
+        except zipfile.BadZipFile as error:
+            raise self._unreadable(error) from None
 
-    def _checked(self, labels: np.ndarray, n_images: int) -> np.ndarray:
+    def _unreadable(self, error: Exception) -> InputError:
+        return InputError(
+            f"{self.path} is not a readable .npz ({error}); save it again with np.savez."
+        )
+
+    def _checked_labels(self, labels: np.ndarray, n_images: int) -> np.ndarray:
         if labels.shape != (n_images,) or not np.issubdtype(labels.dtype, np.integer):
             raise InputError(
                 f"{self.path} holds labels {labels.dtype} {list(labels.shape)}, but they must be "
                 f"whole numbers, one for each of the {n_images} images."
             )
-        if labels.min() < 0:
-            raise InputError(
-                f"{self.path} holds the label {labels.min()}, but labels count from 0; shift them."
-            )
-        if labels.max() >= MOST_CLASSES:
-            raise InputError(
-                f"{self.path} holds the label {labels.max()}, but labels count the classes from 0 "
-                f"and must be below {MOST_CLASSES:,}; number the classes 0, 1, 2, ..."
-            )
+        for label in (labels.min(), labels.max()):
+            if not 0 <= label < MOST_CLASSES:
+                raise InputError(
+                    f"{self.path} holds the label {label}, but labels count the classes from 0 and "
+                    f"must be below {MOST_CLASSES:,}; number the classes 0, 1, 2, ..."
+                )
         return labels.astype(np.int64)

@@ -1,4 +1,4 @@
-"""A folder made by `saddle data prepare`."""
+"""A folder written by `saddle data prepare`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ class Prepared(Source):
         folder = Path(self.path).expanduser()
         if not folder.is_dir():
             raise InputError(
-                f"{self.path} is not a folder; make one with `saddle data prepare SOURCE --out`."
+                f"{self.path} is not a folder; create one with `saddle data prepare SOURCE --out`."
             )
         return open_prepared(folder)

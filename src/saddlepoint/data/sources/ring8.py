@@ -15,7 +15,7 @@ from saddlepoint.data.sources._mixtures import Mixture
 class Ring8(Mixture):
     """Points in the plane around 8 modes on the unit circle, without labels.
 
-    PacGAN's protocol. The angles leave the endpoint 2 pi out: widely copied code includes it,
+    PacGAN's protocol. The angles exclude the endpoint 2 pi: widely copied code includes it, so it
     draws one mode twice and has only 7 distinct ones.
 
     Paper: Lin et al., "PacGAN: The power of two samples in generative adversarial networks",
