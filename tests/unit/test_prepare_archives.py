@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.data import archive
+from saddlepoint.data import listing
 from saddlepoint.data.prepare import prepare
 
 
@@ -109,11 +109,28 @@ def test_links_in_archives_are_set_aside(tmp_path: Path) -> None:
 
 
 def test_members_that_unpack_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MAX_FILE_BYTES", 10_000)
+    monkeypatch.setattr(listing, "MAX_FILE_BYTES", 10_000)
     packed = tmp_path / "bomb.zip"
     pack_zip(packed, {"a.png": png(1), "bomb.png": bytes(1_000_000)})
     report = prepare(packed, tmp_path / "out", size=8)
     assert report.quarantined == {"bomb.png": "too large: 1,000,000 bytes, the limit is 10,000"}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_good_member_does_not_let_in_a_bomb_of_the_same_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zip is read by name, which finds the last of two members."""
+    monkeypatch.setattr(listing, "MAX_FILE_BYTES", 10_000)
+    packed = tmp_path / "twice.zip"
+    with zipfile.ZipFile(packed, "w") as target:
+        target.writestr("a.png", png(1))
+        target.writestr("b.png", png(2))
+        target.writestr("b.png", png(3) + bytes(20_000))
+    report = prepare(packed, tmp_path / "out", size=8)
+    assert report.manifest["files"] == ["a.png"]
+    assert list(report.quarantined) == ["b.png"]
+    assert report.quarantined["b.png"].startswith("too large")
 
 
 def test_a_damaged_member_is_set_aside(tmp_path: Path) -> None:

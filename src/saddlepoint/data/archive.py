@@ -1,74 +1,32 @@
-"""What lies in a folder, zip or tar, listed without trusting it; nothing is ever extracted.
+"""Folders, zips and tars, listed and read without trusting them; nothing is ever extracted.
 
-Members are read into memory one at a time, so a name that points outside can do no harm; such
-names are still listed as rejected, because an archive that carries them is worth a look.
+Members are read into memory one at a time, so a name that points outside does no harm. Such names
+are still reported as rejected: whoever made the archive may have meant harm.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import hashlib
+import io
 import lzma
 import os
-import re
 import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.data.listing import Entry, Listing, is_ignored, too_large
 
-MAX_FILE_BYTES = 256 * 2**20
-"""A larger file, or archive member when unpacked, is not read."""
 MAX_TAR_RATIO = 64
 """A compressed tar that grows by more than this (beyond 1 GiB) is taken for a bomb."""
-_IGNORED = re.compile(r"(^|/)(\.|(thumbs\.db|desktop\.ini|__macosx)(/|$))", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file that may be read."""
-
-    name: str
-    """Path inside the source, with slashes."""
-    size: int
-    """Bytes, unpacked."""
-    stamp: int
-    """Changes when the content does: mtime in ns, or the CRC in a zip."""
-    offset: int = -1
-    """Where the bytes start, in a tar."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The files of a source, sorted by name, and those that must not be read."""
-
-    kind: str
-    """folder | zip | tar."""
-    root: Path
-    """The folder or archive that `Reader` opens."""
-    entries: list[Entry]
-    rejected: dict[str, str] = field(default_factory=dict)
-    """Name -> reason."""
-    newest: float = 0.0
-    """Latest mtime (s) of the source's files, or of the archive."""
-
-    def key(self, *, stamps: bool) -> str:
-        """sha256 over names and sizes, and the stamps if wanted (they differ between copies)."""
-        rows = [f"{e.name!a} {e.size} {e.stamp if stamps else 0}\n" for e in self.entries]
-        text = "".join(rows) + repr(sorted(self.rejected.items()))
-        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 class Reader:
     """Reads entries; one for each process, as an open zip cannot be shared."""
 
     def __init__(self, kind: str, root: Path) -> None:
-        self._kind = kind
         self._root = root
         self._zip = zipfile.ZipFile(root) if kind == "zip" else None
         self._tar = open(root, "rb") if kind == "tar" else None  # noqa: SIM115 - closed by close
@@ -77,7 +35,7 @@ class Reader:
         """The whole content.
 
         Raises:
-            OSError, zipfile.BadZipFile, zlib.error and kin: it cannot be read.
+            OSError, zipfile.BadZipFile, zlib.error and others: it cannot be read.
         """
         if self._zip is not None:
             return self._zip.read(entry.name)
@@ -102,8 +60,8 @@ def list_source(source: Path, spool: Callable[[], Path]) -> Listing:
     """List a folder, zip or tar.
 
     Args:
-        spool: gives a file to unpack a compressed tar into (its members stay inside it), as a
-            compressed stream cannot be read from several processes.
+        spool: returns the file to unpack a compressed tar into, as a compressed stream cannot be
+            read by several processes. The members stay inside that tar.
 
     Raises:
         InputError: no such path, neither folder nor archive, or a damaged archive.
@@ -126,9 +84,8 @@ def list_source(source: Path, spool: Callable[[], Path]) -> Listing:
 
 def _list_folder(root: Path) -> Listing:
     """Real folders first, then linked ones; each folder is read once, so links cannot loop."""
-    entries: list[Entry] = []
-    rejected: dict[str, str] = {}
-    newest = 0.0
+    listing = Listing(kind="folder", root=root)
+    rejected = listing.rejected
     seen = {_identity(root)}
     real, linked = [""], []
     while real or linked:
@@ -141,24 +98,23 @@ def _list_folder(root: Path) -> Listing:
                     seen.add((status.st_dev, status.st_ino))
             elif not stat.S_ISREG(status.st_mode):
                 rejected[name] = "not a regular file"
-            elif status.st_size > MAX_FILE_BYTES:
-                rejected[name] = _too_large(status.st_size)
+            elif reason := too_large(status.st_size):
+                rejected[name] = reason
             else:
-                newest = max(newest, status.st_mtime)
-                entries.append(Entry(name, status.st_size, status.st_mtime_ns))
+                listing.newest = max(listing.newest, status.st_mtime)
+                listing.files[name] = Entry(name, status.st_size, status.st_mtime_ns)
         while linked and not real:
             if _identity(root / linked[0]) not in seen:
                 seen.add(_identity(root / linked[0]))
                 break
             rejected[linked.pop(0).rstrip("/")] = "link to a folder that is read already"
-    entries.sort(key=lambda entry: entry.name)
-    return Listing(kind="folder", root=root, entries=entries, rejected=rejected, newest=newest)
+    return listing
 
 
 def _children(
     root: Path, prefix: str, rejected: dict[str, str]
 ) -> Iterator[tuple[str, os.stat_result, bool]]:
-    """(name, status of what it leads to, is a link) of all that a folder holds, sorted."""
+    """(name, status of what it leads to, is a link) of everything in a folder, sorted."""
     try:
         with os.scandir(root / prefix) as scan:
             children = sorted(scan, key=lambda child: child.name)
@@ -167,7 +123,7 @@ def _children(
         return
     for child in children:
         name = prefix + child.name
-        if _ignored(name):
+        if is_ignored(name):
             continue
         try:
             yield name, child.stat(), child.is_symlink()
@@ -182,108 +138,52 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _list_zip(path: Path) -> Listing:
-    entries: dict[str, Entry] = {}
-    rejected: dict[str, str] = {}
+    listing = Listing(kind="zip", root=path, newest=path.stat().st_mtime)
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
-            name = info.filename
-            reason = _unsafe(name)
-            if reason is None and (info.is_dir() or _ignored(name)):
-                continue
-            if reason is None and stat.S_ISLNK(info.external_attr >> 16):
-                reason = "link inside an archive"
-            if reason is None and info.flag_bits & 0x1:
-                reason = "encrypted"
-            if reason is None and info.file_size > MAX_FILE_BYTES:
-                reason = _too_large(info.file_size)
-            if reason is None and name in entries:
-                reason = "the name stands twice in the archive; the last one was read"
-            if reason is not None:
-                rejected[name] = reason
-            if reason is None or name in entries:
-                entries[name] = Entry(name, info.file_size, info.CRC)
-    return Listing(
-        kind="zip",
-        root=path,
-        entries=sorted(entries.values(), key=lambda entry: entry.name),
-        rejected=rejected,
-        newest=path.stat().st_mtime,
-    )
+            entry = Entry(info.filename, info.file_size, info.CRC)
+            is_link = stat.S_ISLNK(info.external_attr >> 16)  # the upper half is Unix' mode
+            encrypted = "encrypted" if info.flag_bits & 0x1 else ""
+            problem = "link inside an archive" if is_link else encrypted
+            listing.add_member(entry, is_folder=info.is_dir(), problem=problem)
+    return listing
 
 
 def _list_tar(path: Path, spool: Callable[[], Path]) -> Listing:
-    newest = path.stat().st_mtime
     plain = _plain_tar(path, spool)
-    entries: dict[str, Entry] = {}
-    rejected: dict[str, str] = {}
+    listing = Listing(kind="tar", root=plain, newest=path.stat().st_mtime)
     with tarfile.open(plain, "r:") as archive:
         for member in archive:
             name = member.name.removeprefix("./")
-            reason = _unsafe(name)
-            if reason is None and (member.isdir() or _ignored(name)):
-                continue
-            if reason is None and (member.issym() or member.islnk()):
-                reason = "link inside an archive"
-            if reason is None and (not member.isreg() or member.issparse()):
-                reason = "not a regular file"
-            if reason is None and member.size > MAX_FILE_BYTES:
-                reason = _too_large(member.size)
-            if reason is not None:
-                rejected[name] = reason
-                continue
-            entries[name] = Entry(name, member.size, int(member.mtime), member.offset_data)
+            entry = Entry(name, member.size, int(member.mtime), member.offset_data)
+            problem = "" if member.isreg() and not member.issparse() else "not a regular file"
+            if member.issym() or member.islnk():
+                problem = "link inside an archive"
+            listing.add_member(entry, is_folder=member.isdir(), problem=problem)
         end = archive.offset
-    with open(plain, "rb") as file:  # tarfile takes a file cut between two members for whole
+    with open(plain, "rb") as file:  # tarfile accepts a file that was cut between two members
         file.seek(end)
         if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise tarfile.ReadError("its end is missing")
-    return Listing(
-        kind="tar",
-        root=plain,
-        entries=sorted(entries.values(), key=lambda entry: entry.name),
-        rejected=rejected,
-        newest=newest,
-    )
+    return listing
 
 
 def _plain_tar(path: Path, spool: Callable[[], Path]) -> Path:
-    """The tar itself when it is not compressed, else its unpacked stream in the spool file."""
-    with open(path, "rb") as file:
-        head = file.read(8)
-    if head.startswith(b"\x1f\x8b"):
-        packed = gzip.open(path, "rb")  # noqa: SIM115 - closed below
-    elif head.startswith(b"BZh"):
-        packed = bz2.open(path, "rb")  # noqa: SIM115 - closed below
-    elif head.startswith(b"\xfd7zXZ"):
-        packed = lzma.open(path, "rb")  # noqa: SIM115 - closed below
-    else:
-        return path
+    """The tar itself if it is not compressed, else its unpacked stream in the spool file."""
     limit = path.stat().st_size * MAX_TAR_RATIO + 2**30
-    target = spool()
-    written = 0
-    with packed, open(target, "wb") as file:
-        while block := packed.read(2**20):
-            written += len(block)
-            if written > limit:
-                raise InputError(
-                    f"{path} unpacks to more than {limit:,} bytes, as a bomb does; unpack it "
-                    f"yourself if you trust it."
-                )
-            file.write(block)
+    with tarfile.open(path) as archive:
+        stream = archive.fileobj
+        assert stream is not None
+        if isinstance(stream, io.BufferedReader):  # the file itself, not a decompressor
+            return path
+        stream.seek(0)
+        target = spool()
+        with open(target, "wb") as file:
+            while block := stream.read(2**20):
+                if file.tell() + len(block) > limit:
+                    raise InputError(
+                        f"{path} unpacks to more than {limit:,} bytes, as a bomb does; unpack it "
+                        f"yourself if you trust it."
+                    )
+                file.write(block)
     return target
-
-
-def _unsafe(name: str) -> str | None:
-    parts = name.replace("\\", "/").split("/")
-    if parts[0] == "" or parts[0].endswith(":") or ".." in parts:
-        return "points outside the archive"
-    return None
-
-
-def _ignored(name: str) -> bool:
-    """Droppings of operating systems, and hidden files and folders."""
-    return _IGNORED.search(name) is not None
-
-
-def _too_large(n_bytes: int) -> str:
-    return f"too large: {n_bytes:,} bytes, the limit is {MAX_FILE_BYTES:,}"

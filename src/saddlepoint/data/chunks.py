@@ -17,8 +17,9 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from saddlepoint.data.archive import Entry, Reader
+from saddlepoint.data.archive import Reader
 from saddlepoint.data.decode import Decoded, Recipe, Refused, decode, quiet_pillow
+from saddlepoint.data.listing import Entry
 
 CHUNK = 128
 """Images in a chunk: about a tenth of a second of work, so little is lost and overhead is small."""

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.data.archive import Entry, Reader
+from saddlepoint.data.archive import Reader
+from saddlepoint.data.listing import Entry
 
 Label = int | str
 LABEL_FILES = ("labels.csv", "metadata.jsonl", "dataset.json")

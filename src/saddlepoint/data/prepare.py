@@ -20,11 +20,12 @@ from typing import Any
 
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sync_folder, write_atomically, write_json
-from saddlepoint.data.archive import Entry, Listing, Reader, list_source
+from saddlepoint.data.archive import Reader, list_source
 from saddlepoint.data.assemble import common_shape, describe, write_images
 from saddlepoint.data.chunks import Work
 from saddlepoint.data.decode import Recipe, by_name
 from saddlepoint.data.labels import Labelling, find_labels, is_label_file
+from saddlepoint.data.listing import Entry, Listing
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, SCHEMA, read_manifest
 from saddlepoint.data.report import PrepareReport, report_text
 from saddlepoint.data.worker_pool import WorkerPool, decode_all

@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from saddlepoint.data.archive import Entry, Reader
+from saddlepoint.data.archive import Reader
 from saddlepoint.data.chunks import Work, run_chunk
 from saddlepoint.data.decode import Recipe
+from saddlepoint.data.listing import Entry
 
 
 def main() -> None:

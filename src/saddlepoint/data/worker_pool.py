@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import astuple
 
 from saddlepoint.core.errors import RunFailed
-from saddlepoint.data.archive import Entry, Reader
+from saddlepoint.data.archive import Reader
 from saddlepoint.data.chunks import Record, Work, read_records, records_from, run_chunk, split
+from saddlepoint.data.listing import Entry
 
 POOL_FROM = 512
 """Fewer images than this are decoded in this process, sooner than a worker has started."""
