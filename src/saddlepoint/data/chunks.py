@@ -1,11 +1,11 @@
-"""Decoding in chunks that survive a kill: a chunk is whole on disk, or redone.
+"""Decoding in chunks that survive a kill: a chunk is complete on disk or done again.
 
-Each chunk of entries becomes two files in the scratch folder: `00012.bin`, the pixels of its good
-images one after another, and then `00012.json`, one record an entry and the checksum of the
-pixels. Which entries make a chunk depends on the sorted listing alone, so the result is the same
-whatever the number of workers and however often the work was interrupted.
+Each chunk of entries becomes two files in the scratch folder: `000012.bin`, the pixels of its good
+images one after another, and then `000012.json`, one record per entry and a checksum of the
+pixels. The chunks depend on the sorted listing alone, so the result does not depend on the number
+of workers or on interruptions.
 
-This file is imported by every worker process, so it must stay quick to import (no torch).
+Every worker process imports this file, so it must stay quick to import (no torch).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from saddlepoint.data.decode import Decoded, Recipe, Refused, decode, quiet_pill
 from saddlepoint.data.listing import Entry
 
 CHUNK = 128
-"""Images in a chunk: about a tenth of a second of work, so little is lost and overhead is small."""
+"""Images in a chunk: about a tenth of a second of work, so a kill costs little."""
 
 
 class Work(NamedTuple):
-    """What a worker must know besides its chunk."""
+    """What a worker needs besides its chunk."""
 
     kind: str
     root: Path
@@ -39,7 +39,7 @@ class Record(NamedTuple):
 
     name: str
     refused: str = ""
-    """Reason, or empty for a good image."""
+    """The reason, or empty for a good image."""
     shape: tuple[int, ...] = ()
     """[h, w, c] of its pixels."""
     source_size: tuple[int, ...] = ()
@@ -62,7 +62,7 @@ def run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> 
             if pixels is not None:
                 parts.append(pixels)
     content = b"".join(parts)
-    document = {"crc": zlib.crc32(content), "bytes": len(content), "records": records}
+    document = {"crc": zlib.crc32(content), "records": records}
     _replace(_file(work.scratch, number, "bin"), content)
     _replace(_file(work.scratch, number, "json"), json.dumps(document).encode())
     return records
@@ -71,7 +71,7 @@ def run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> 
 def _one(recipe: Recipe, reader: Reader, entry: Entry) -> tuple[Record, bytes | None]:
     try:
         content = reader.read(entry)
-    except Exception as error:  # damaged archives fail in many ways, files by permission
+    except Exception as error:  # damaged archives raise all kinds of errors
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
         return Record(entry.name, refused=f"cannot be read ({reason})"), None
     try:
@@ -89,7 +89,7 @@ def _one(recipe: Recipe, reader: Reader, entry: Entry) -> tuple[Record, bytes | 
 
 
 def _digest(decoded: Decoded) -> str:
-    """Equal for the same picture in a grey and in a colour file."""
+    """A hash that is equal for the same picture in a grey and in a colour file."""
     height, width, channels = decoded.shape
     pixels = decoded.pixels
     if channels == 3 and pixels[0::3] == pixels[1::3] == pixels[2::3]:
@@ -104,14 +104,14 @@ def _file(scratch: Path, number: int, suffix: str) -> Path:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Whole or absent after a kill; no fsync, as the checksum finds what a power cut tore."""
+    """Complete or absent after a kill; no fsync, as the checksum detects damage by a power cut."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     temporary.write_bytes(content)
     os.replace(temporary, path)
 
 
 def read_records(scratch: Path, number: int) -> list[Record] | None:
-    """The records of a finished chunk, or None when it must be done again."""
+    """The records of a finished chunk, or None if it must be done again."""
     try:
         document: dict[str, Any] = json.loads(_file(scratch, number, "json").read_bytes())
         content = _file(scratch, number, "bin").read_bytes()
@@ -123,7 +123,7 @@ def read_records(scratch: Path, number: int) -> list[Record] | None:
 
 
 def records_from(rows: list[list[Any]]) -> list[Record]:
-    """The records that were written as JSON."""
+    """Records from their JSON."""
     return [
         Record(name, refused, tuple(shape), tuple(source_size), tuple(notes), digest)
         for name, refused, shape, source_size, notes, digest in rows

@@ -2,12 +2,12 @@
 
 What is done to odd images, and named in the report:
 - EXIF rotation is applied; colour profiles are not.
-- Transparency is laid over white. Palette, CMYK and other colour spaces become RGB.
+- Transparent images are put on white. Palette, CMYK and other colour spaces become RGB.
 - 16-bit values are scaled to 8 bits (divided by 257 and rounded), never clipped.
-- Of an animation or a file of several pages the first is taken.
+- Only the first frame or page of a file is used.
 - A JPEG is decoded at the smallest of 1, 1/2, 1/4, 1/8 of its size that keeps at least twice the
-  wanted size (libjpeg does so in the frequency domain, much faster); every image is then resized
-  by Lanczos, after a box reduction to not less than three times the wanted size.
+  wanted size (libjpeg does so in the frequency domain, which is much faster). Every image is then
+  resized by Lanczos, after a box reduction to no less than three times the wanted size.
 - Grey means the file's own mode (1, L, LA, 16-bit, float); an RGB file is colour, even if it looks
   grey.
 """
@@ -23,40 +23,28 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 89_478_485
-"""More pixels than this (known from the header, before decoding) are taken for a bomb; it is
-Pillow's own limit for a warning, 1 GiB of memory at 12 bytes a pixel."""
-SUFFIXES = frozenset(
-    [
-        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp"),
-        *(".dib", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"),
-    ]
-)
-"""Endings (in any case) of files that are opened; a file without an ending is opened too."""
+"""An image with more pixels (by its header, before decoding) is taken for a bomb. Pillow's own
+limit for a warning: 1 GiB of memory at 12 bytes a pixel."""
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".gif", ".webp", ".bmp", ".dib"),
+    *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".avif", ".jp2", ".j2k"),
+}
+"""Endings (in any case) of files that are opened; files without an ending are opened too."""
 _COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 _OTHERS = ("WEBP", "TIFF", "DIB", "AVIF", "JPEG2000")
 _GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N", "F"}
-_ORIENTATION = 0x0112
-_TRANSPOSE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class Recipe(NamedTuple):
-    """How every image of a set is treated."""
+    """How every image of a set is converted."""
 
     size: int | None
     """Height = width of the result in pixels; None keeps each image's own."""
     fit: str
-    """crop: the centred square; pad: the whole image on black."""
+    """crop: the centred square; pad: the whole image with black borders."""
     channels: str
     """auto (as the file is) | grey | rgb."""
 
@@ -75,12 +63,12 @@ class Decoded(NamedTuple):
 
 
 class Refused(Exception):
-    """The reason why a file is no usable image."""
+    """Why a file is not a usable image."""
 
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Pillow warns about odd files; we name them ourselves, and its bomb warning is a refusal."""
+    """No warnings about odd files, which the report names; the warning of a bomb is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -88,7 +76,7 @@ def quiet_pillow() -> Iterator[None]:
 
 
 def by_name(name: str) -> str | None:
-    """Why a file is refused for its name alone, or None."""
+    """Why a file is refused by its name alone, or None."""
     suffix = posixpath.splitext(name)[1].lower()
     return None if suffix in SUFFIXES or not suffix else f"not an image ({suffix} file)"
 
@@ -112,7 +100,7 @@ def decode(content: bytes, recipe: Recipe) -> Decoded:
         raise Refused("too large for the memory") from None
     except Refused:
         raise
-    except Exception as error:  # a decoder can fail in any way on hostile bytes
+    except Exception as error:  # a decoder can raise anything on hostile bytes
         raise Refused(_reason(error)) from None
 
 
@@ -151,14 +139,15 @@ def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
     if image.format == "JPEG" and "exif" not in image.info:
         return image, False
     try:
-        method = _TRANSPOSE.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged EXIF: the pixels are still good
-        method = None
-    return (image, False) if method is None else (image.transpose(method), True)
+        if image.getexif().get(ExifTags.Base.Orientation) in range(2, 9):
+            return ImageOps.exif_transpose(image), True
+    except Exception:
+        pass
+    return image, False
 
 
 def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]:
-    """-> mode L or RGB, and what had to be done for it."""
+    """-> the image in mode L or RGB, and notes on what was done."""
     if image.mode in ("L", "RGB") and channels == "auto" and "transparency" not in image.info:
         return image, []
     notes = []
@@ -173,11 +162,9 @@ def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]
         notes.append(image.mode)
     if image.has_transparency_data:
         layer = image.convert("RGBA")
-        if layer.getchannel("A").getextrema() != (
-            255,
-            255,
-        ):  # some formats always carry an alpha channel
-            notes.append("transparency laid over white")
+        opaque = (255, 255)  # some formats always have an alpha channel
+        if layer.getchannel("A").getextrema() != opaque:
+            notes.append("transparent parts made white")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, layer).convert("RGB")
     elif image.mode not in ("L", "RGB") and image.mode != target:
@@ -188,28 +175,28 @@ def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]
 
 
 def _to_8_bits(image: Image.Image) -> tuple[Image.Image, str]:
-    """16-bit, 32-bit or float grey -> mode L over the whole range that the type stands for."""
+    """16-bit, 32-bit or float grey -> mode L, scaled by the range of the type."""
     values = np.asarray(image).astype(np.float64)
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)) or low < 0:
-        raise Refused("values below 0 or not finite, so their range is not known")
+        raise Refused("values below 0 or not finite, so their range is unknown")
     if image.mode != "F":
         if high > 65535:
-            raise Refused(f"32-bit values up to {high:.0f}, so their range is not known")
+            raise Refused(f"32-bit values up to {high:.0f}, so their range is unknown")
         scale, note = 1 / 257, "16-bit scaled to 8"
     elif high <= 1:
         scale, note = 255.0, "float 0..1 scaled to 0..255"
     elif high <= 255:
         scale, note = 1.0, "float rounded"
     else:
-        raise Refused(f"float values up to {high:g}, so their range is not known")
+        raise Refused(f"float values up to {high:g}, so their range is unknown")
     return Image.fromarray(np.rint(values * scale).astype(np.uint8)), note
 
 
 def _fit(
     image: Image.Image, source_size: tuple[int, int], recipe: Recipe
 ) -> tuple[Image.Image, list[str]]:
-    """Crop or pad to a square of `recipe.size`; enlarging is noted, as it adds no detail."""
+    """Crop or pad to a square of `recipe.size`; notes what was enlarged, as that adds no detail."""
     size = recipe.size
     if size is None:
         return image, []
@@ -240,7 +227,7 @@ def _resize(
 
 
 def _reason(error: Exception) -> str:
-    """A short cause that is the same on every run: no addresses, no counts of bytes left."""
+    """A short reason that is the same in every run: without addresses and byte counts."""
     text = re.sub(r"<[^>]*>|\([^)]*\)|0x[0-9a-f]+", "", str(error)).strip()
     text = " ".join(text.split())[:100]
     if "truncated" in text.lower() or isinstance(error, EOFError):

@@ -1,7 +1,7 @@
-"""A process that decodes chunks: `python -m saddlepoint.data.worker`, started by `pool`.
+"""A process that decodes chunks: `python -m saddlepoint.data.worker`, started by `worker_pool`.
 
-It reads JSON lines from stdin, first the work and then chunks, and answers each chunk with one
-line. When its parent is gone, killed or not, its stdin ends, and so does it.
+It reads one chunk from each line of stdin and answers with one line, both JSON. When its parent
+ends, killed or not, its stdin ends, and so does it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from saddlepoint.data.listing import Entry
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    kind, root, recipe, scratch = json.loads(sys.stdin.buffer.readline())
-    work = Work(kind, Path(root), Recipe(*recipe), Path(scratch))
-    reader = Reader(work.kind, work.root)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
+    reader: Reader | None = None
     for line in sys.stdin.buffer:
-        number, entries = json.loads(line)
+        (kind, root, recipe, scratch), number, entries = json.loads(line)
+        work = Work(kind, Path(root), Recipe(*recipe), Path(scratch))
+        reader = reader or Reader(kind, work.root)
         answer: dict[str, Any]
         try:
             records = run_chunk(work, reader, number, [Entry(*entry) for entry in entries])
             answer = {"records": records}
-        except OSError as error:  # no space left, say; damaged images never come here
+        except OSError as error:  # a full disk; damaged images end as records
             answer = {"errno": error.errno, "text": error.strerror}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()

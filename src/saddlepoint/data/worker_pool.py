@@ -1,20 +1,19 @@
-"""All cores at work on the chunks of a preparation.
+"""Decodes the chunks of a preparation on all cores.
 
-The workers are plain programs at the end of a pipe and not `multiprocessing`: that would run the
-user's own script again in every worker, and a script that calls `train` on its top level would
+The workers are plain programs at the end of a pipe instead of `multiprocessing`, which would run
+the user's own script again in every worker: a script that calls `train` at its top level would
 train there too.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import astuple
 
 from saddlepoint.core.errors import RunFailed
@@ -23,14 +22,14 @@ from saddlepoint.data.chunks import Record, Work, read_records, records_from, ru
 from saddlepoint.data.listing import Entry
 
 POOL_FROM = 512
-"""Fewer images than this are decoded in this process, sooner than a worker has started."""
+"""Fewer images than this are decoded by this process, in less time than a worker takes to start."""
 
 
 class WorkerPool:
-    """Workers that start while their work is still being listed; all are gone at the end.
+    """Worker processes, which end with the `with` block.
 
-    Starting takes as long as decoding a thousand small images, so they start at once and not when
-    the first chunk is ready.
+    They start while the source is still being listed: starting one takes as long as decoding a
+    thousand small images.
     """
 
     def __init__(self, n_workers: int) -> None:
@@ -39,7 +38,7 @@ class WorkerPool:
 
     def __enter__(self) -> WorkerPool:
         if self.n_workers > 1:
-            self.workers = [_hire() for _ in range(self.n_workers)]
+            self.workers = [_start_worker() for _ in range(self.n_workers)]
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -58,21 +57,21 @@ def decode_all(
     """Decode what is not yet in the scratch folder; -> the records of every chunk, in order.
 
     Raises:
-        RunFailed: a worker died; what is done is kept.
+        RunFailed: a worker died; finished chunks are kept.
         OSError: the scratch folder cannot be written.
     """
     chunks = split(entries)
     records: dict[int, list[Record]] = {}
-    for number in range(len(chunks)):
+    for number, chunk in enumerate(chunks):
         done = read_records(work.scratch, number)
-        if done is not None and [r.name for r in done] == [e.name for e in chunks[number]]:
+        if done is not None and [r.name for r in done] == [e.name for e in chunk]:
             records[number] = done
     n_done = sum(len(done) for done in records.values())
     todo = {number: chunk for number, chunk in enumerate(chunks) if number not in records}
     if progress is not None:
         progress(n_done, len(entries))
     many = bool(pool.workers) and len(entries) - n_done >= POOL_FROM
-    results = _by_pool(work, todo, pool) if many else _alone(work, todo)
+    results = _by_pool(work, todo, pool.workers) if many else _in_this_process(work, todo)
     for number, result in results:
         records[number] = result
         n_done += len(result)
@@ -81,7 +80,9 @@ def decode_all(
     return [records[number] for number in range(len(chunks))]
 
 
-def _alone(work: Work, todo: dict[int, list[Entry]]) -> Iterator[tuple[int, list[Record]]]:
+def _in_this_process(
+    work: Work, todo: dict[int, list[Entry]]
+) -> Iterator[tuple[int, list[Record]]]:
     reader = Reader(work.kind, work.root)
     try:
         for number, chunk in todo.items():
@@ -91,74 +92,54 @@ def _alone(work: Work, todo: dict[int, list[Entry]]) -> Iterator[tuple[int, list
 
 
 def _by_pool(
-    work: Work, todo: dict[int, list[Entry]], pool: WorkerPool
+    work: Work, todo: dict[int, list[Entry]], workers: list[subprocess.Popen[bytes]]
 ) -> Iterator[tuple[int, list[Record]]]:
-    """One thread a worker hands it chunks and collects its answers."""
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in todo:
-        waiting.put(number)
-    answers: queue.SimpleQueue[tuple[int, dict]] = queue.SimpleQueue()
-    threads = [
-        threading.Thread(target=_serve, args=(worker, work, todo, waiting, answers), daemon=True)
-        for worker in pool.workers
-    ]
+    """As many threads as workers, each of which hands a chunk to a worker that is free."""
+    free: queue.SimpleQueue[subprocess.Popen[bytes]] = queue.SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def run(number: int) -> tuple[int, list[Record]]:
+        worker = free.get()
+        try:
+            return number, _run_chunk_in(worker, work, number, todo[number])
+        finally:
+            free.put(worker)
+
+    threads = ThreadPoolExecutor(len(workers))
     try:
-        for thread in threads:
-            thread.start()
-        for _ in todo:
-            number, answer = answers.get()
-            if "errno" in answer:
-                raise OSError(answer["errno"], answer["text"], str(work.scratch))
-            if "records" not in answer:
-                raise RunFailed(
-                    "A worker of the preparation died (often for lack of memory); run the same "
-                    "command again to go on from here, with fewer workers if it happens again."
-                )
-            yield number, records_from(answer["records"])
+        for future in as_completed([threads.submit(run, number) for number in todo]):
+            yield future.result()
     finally:
-        for worker in pool.workers:
+        for worker in workers:
             worker.kill()  # so that no thread waits for an answer
-        for thread in threads:
-            thread.join()
+        threads.shutdown(cancel_futures=True)
 
 
-def _hire() -> subprocess.Popen[bytes]:
+def _run_chunk_in(
+    worker: subprocess.Popen[bytes], work: Work, number: int, entries: list[Entry]
+) -> list[Record]:
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    where = (work.kind, str(work.root.absolute()), work.recipe, str(work.scratch.absolute()))
+    message = json.dumps([where, number, [astuple(entry) for entry in entries]])
+    try:
+        worker.stdin.write(message.encode() + b"\n")
+        worker.stdin.flush()
+        answer = json.loads(worker.stdout.readline())
+    except (OSError, ValueError):  # its pipe broke, or its answer is incomplete
+        raise RunFailed(
+            "A worker of the preparation died (often for lack of memory); run the same "
+            "command again to go on from here, with fewer workers if it happens again."
+        ) from None
+    if "errno" in answer:
+        raise OSError(answer["errno"], answer["text"], str(work.scratch))
+    return records_from(answer["records"])
+
+
+def _start_worker() -> subprocess.Popen[bytes]:
     # The worker finds this package where this process found it.
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))}
     command = [sys.executable, "-P", "-m", "saddlepoint.data.worker"]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment)
-
-
-def _serve(
-    worker: subprocess.Popen[bytes],
-    work: Work,
-    todo: dict[int, list[Entry]],
-    waiting: queue.SimpleQueue[int],
-    answers: queue.SimpleQueue[tuple[int, dict]],
-) -> None:
-    assert worker.stdin is not None
-    assert worker.stdout is not None
-    message: list = [
-        work.kind,
-        str(work.root.absolute()),
-        work.recipe,
-        str(work.scratch.absolute()),
-    ]
-    sent: list[int] = []
-    try:
-        worker.stdin.write(json.dumps(message).encode() + b"\n")
-        while True:
-            # One chunk ahead, so that the worker never waits for this thread.
-            while len(sent) < 2 and not waiting.empty():
-                with contextlib.suppress(queue.Empty):
-                    sent.append(waiting.get_nowait())
-                    message = [sent[-1], [astuple(entry) for entry in todo[sent[-1]]]]
-                    worker.stdin.write(json.dumps(message).encode() + b"\n")
-                    worker.stdin.flush()
-            if not sent:
-                return
-            answer = json.loads(worker.stdout.readline())
-            answers.put((sent.pop(0), answer))
-    except (OSError, ValueError):  # its pipe broke, or its answer is torn: it died
-        answers.put((-1, {}))
