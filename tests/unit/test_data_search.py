@@ -194,7 +194,7 @@ def test_resolve_names_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ("text", "sentence"),
     [
         ("fashon-mnist", "did you mean 'fashion-mnist'"),
-        ("no/such/place", "no file or folder is at 'no/such/place'"),
+        ("no/such/place", "no file or folder 'no/such/place'"),
     ],
 )
 def test_resolve_what_nobody_knows(text: str, sentence: str) -> None:
@@ -204,7 +204,7 @@ def test_resolve_what_nobody_knows(text: str, sentence: str) -> None:
 
 def test_resolve_a_file_of_no_known_kind(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("hello")
-    with pytest.raises(InputError, match="is no kind of data that is known"):
+    with pytest.raises(InputError, match="is not data of a known kind"):
         resolve(str(tmp_path / "a.txt"))
 
 

@@ -111,7 +111,7 @@ def test_a_class_whose_images_are_all_bad_is_told(source: Path) -> None:
     labels, manifest = run(source)
     assert labels == [0, 1, 0]
     assert manifest["empty_classes"] == ["lost"]
-    assert "Left without any image: lost." in (source.parent / "out/report.txt").read_text()
+    assert "Classes left without images: lost." in (source.parent / "out/report.txt").read_text()
 
 
 def test_duplicates_with_another_label_are_told(source: Path) -> None:
@@ -119,7 +119,7 @@ def test_duplicates_with_another_label_are_told(source: Path) -> None:
     (source / "labels.csv").write_text("file,label\n0.png,a\n1.png,b\n2.png,a\n3.png,a\n4.png,b\n")
     _, manifest = run(source)
     assert manifest["contradictions"] == ["4.png"]
-    assert "carry another label" in (source.parent / "out/report.txt").read_text()
+    assert "have another label" in (source.parent / "out/report.txt").read_text()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_duplicates_with_another_label_are_told(source: Path) -> None:
         (
             "labels.csv",
             "file,label\n0.png,1\n1.png,1\n2.png,1\n3.png,1\n7.png,1\n8.png,1\n",
-            r"names 2 files that are no images here \(7.png, 8.png\); correct",
+            r"names 2 files that are not images here \(7.png, 8.png\); correct",
         ),
         (
             "labels.csv",

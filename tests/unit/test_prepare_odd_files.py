@@ -204,7 +204,7 @@ def test_bad_files_are_set_aside_by_name_and_reason(source: Path, tmp_path: Path
     assert {"cut.png", "broken.png"} < set(set_aside)
     assert len(set_aside) == 10
     report = (tmp_path / "out/report.txt").read_text()
-    assert "10 set aside" in report
+    assert "10 left out" in report
     assert "empty.png" in report
 
 

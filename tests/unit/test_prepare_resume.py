@@ -178,7 +178,7 @@ def test_an_out_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     assert contents(out) == before
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("x")
-    with pytest.raises(InputError, match="exists and is no prepared data set"):
+    with pytest.raises(InputError, match="exists and is not a prepared data set"):
         prepare(source, tmp_path / "mine", size=8)
     with pytest.raises(InputError, match="lies inside the source"):
         prepare(source, source / "out", size=8)

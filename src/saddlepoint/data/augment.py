@@ -1,4 +1,4 @@
-"""Random changes to a batch of images: to real ones, or to all that the discriminator sees."""
+"""Random changes to images: to real ones, or to everything that the discriminator sees."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def mirrored(images: Tensor, which: Tensor) -> Tensor:
 
 
 def differentiable(augment: Augment, images: Tensor) -> Tensor:
-    """float32 [n, c, h, w], real or generated -> the same, shifted and with a hole, each its own.
+    """float32 [n, c, h, w], real or generated -> the same, each image shifted and with a hole.
 
-    Shown to the discriminator on both sides, it cannot leak into what the generator draws; the
-    gradient goes through. The draws come from torch's global generator.
+    Real and generated images are both changed, so the changes do not leak into the samples;
+    gradients pass through. The draws come from torch's global generator.
     Paper: Zhao et al. 2020, https://arxiv.org/abs/2006.10738, section 3.3 (DiffAugment).
     """
     if augment.translation > 0:
@@ -29,7 +29,7 @@ def differentiable(augment: Augment, images: Tensor) -> Tensor:
 
 
 def _translate(images: Tensor, share: float) -> Tensor:
-    """Shift each image by up to `share` of its sides; what comes in from outside is 0."""
+    """Shift each image by up to `share` of its sides; what is shifted in is 0."""
     n, _, height, width = images.shape
     most = (round(share * height), round(share * width))
     places = []

@@ -1,4 +1,4 @@
-"""One number for a whole data set: equal fingerprints mean equal data."""
+"""A hash of a whole data set: equal fingerprints mean equal data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST and its kin: a magic number, the lengths, then plain bytes."""
+"""IDX files, the format of MNIST: a magic number, the lengths of the axes, then plain bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
     except (OSError, EOFError, zlib.error) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(
-            f"{path} cannot be read ({reason}); fetch the file again, it may be half a download."
+            f"{path} cannot be read ({reason}); fetch it again, the download may be incomplete."
         ) from None
     header = 4 + 4 * n_dimensions
     if len(content) < 4 or content[:3] != bytes((0, 0, _UINT8)) or content[3] != n_dimensions:
@@ -36,7 +36,7 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
             f"bytes with {n_dimensions} axes starts with 000008{n_dimensions:02x}; "
             f"give the original file."
         )
-    # A header that is cut short reads as lengths of 0, which then do not match either.
+    # A truncated header reads as lengths of 0, which then do not match.
     lengths = content[4:header].ljust(header - 4, b"\0")
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
     expected = header + math.prod(shape)

@@ -1,4 +1,4 @@
-"""Labels from sub-folders, labels.csv, metadata.jsonl or dataset.json; every gap is an error."""
+"""Labels from sub-folders, labels.csv, metadata.jsonl or dataset.json; any gap is an error."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ from saddlepoint.data.archive import Reader
 from saddlepoint.data.listing import Entry
 
 Label = int | str
-LABEL_FILES = ("labels.csv", "metadata.jsonl", "dataset.json")
 
 
 class Labelling(NamedTuple):
-    """What is known about the labels before any image is decoded."""
+    """The labels, known before any image is decoded."""
 
     origin: str
-    """Where the labels come from, for the report; "none" when there are none."""
+    """Where the labels come from, for the report; "none" if there are none."""
     by_name: dict[str, Label] | None
-    """Label of each candidate image, or None."""
+    """Label of each image file, or None."""
 
 
 def is_label_file(name: str) -> bool:
@@ -40,8 +39,8 @@ def find_labels(
 
     Args:
         label_files: entries whose name is one of LABEL_FILES.
-        images: names of all candidate images.
-        rejected: names that exist but are not read; a label for one of them is no mistake.
+        images: names of all image files.
+        rejected: names that exist but are not read; labels for them are no mistake.
 
     Raises:
         InputError: several label files, a malformed one, or one that does not match the images.
@@ -49,34 +48,31 @@ def find_labels(
     if len(label_files) > 1:
         found = ", ".join(entry.name for entry in label_files)
         raise InputError(
-            f"There are {len(label_files)} files of labels ({found}) and only one can be right; "
+            f"There are {len(label_files)} files of labels ({found}), but only one may be used; "
             f"remove the others, or prepare the sub-folders one by one."
         )
     if label_files:
-        entry = label_files[0]
-        labels = _parse(entry.name, _text(entry, reader))
+        origin, labels = label_files[0].name, _parse(label_files[0], reader)
         if labels is not None:
-            _check_match(entry.name, labels, images, rejected)
-            return Labelling(entry.name, {name: labels[name] for name in images})
-        return Labelling("none", None)
-    folders = _class_folders(images)
-    return Labelling("none", None) if folders is None else Labelling("sub-folders", folders)
+            _check_match(origin, labels, images, rejected)
+            labels = {name: labels[name] for name in images}
+    else:
+        origin, labels = "sub-folders", _class_folders(images)
+    return Labelling("none" if labels is None else origin, labels)
 
 
 def encode(labels: list[Label]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels of the kept images -> int64 [n] and the class names, sorted (numbers by value)."""
-    if all(isinstance(label, int) for label in labels):
-        classes: list[Label] = sorted(set(labels))  # type: ignore[type-var]  # all int or all str
-    else:
+    if not all(isinstance(label, int) for label in labels):
         labels = [str(label) for label in labels]
-        classes = sorted(set(labels))  # type: ignore[type-var]  # all int or all str
+    classes = sorted(set(labels))  # type: ignore[type-var]  # all int or all str
     number = {label: index for index, label in enumerate(classes)}
     names = tuple(str(label) for label in classes)
     return np.array([number[label] for label in labels], np.int64), names
 
 
 def _class_folders(images: list[str]) -> dict[str, Label] | None:
-    """ImageFolder: all images lie exactly one folder deep, below any folders common to all."""
+    """As ImageFolder: all images lie one folder deep, below any folders common to all."""
     folders = [posixpath.dirname(name) for name in images]
     if len(set(folders)) < 2 or "" in folders:
         return None
@@ -87,23 +83,16 @@ def _class_folders(images: list[str]) -> dict[str, Label] | None:
     return dict(zip(images, classes, strict=True))
 
 
-def _text(entry: Entry, reader: Reader) -> str:
+def _parse(entry: Entry, reader: Reader) -> dict[str, Label] | None:
+    """Path inside the source -> label; None if the file says that there are no labels."""
+    name = entry.name
     try:
-        return reader.read(entry).decode("utf-8-sig")
+        text = reader.read(entry).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{entry.name} is not UTF-8 text; save it as UTF-8.") from None
-    except Exception as error:  # an archive member can fail in any way
-        raise InputError(f"{entry.name} cannot be read ({error}); fetch it again.") from None
-
-
-def _parse(name: str, text: str) -> dict[str, Label] | None:
-    """Path inside the source -> label; None when the file says that there are no labels."""
-    parser = {
-        "labels.csv": _parse_csv,
-        "metadata.jsonl": _parse_jsonl,
-        "dataset.json": _parse_stylegan,
-    }[posixpath.basename(name)]
-    rows = parser(name, text)
+        raise InputError(f"{name} is not UTF-8 text; save it as UTF-8.") from None
+    except Exception as error:  # reading an archive member can raise anything
+        raise InputError(f"{name} cannot be read ({error}); fetch it again.") from None
+    rows = LABEL_FILES[posixpath.basename(name)](name, text)
     if rows is None:
         return None
     labels: dict[str, Label] = {}
@@ -178,6 +167,14 @@ def _parse_stylegan(name: str, text: str) -> list[tuple[str, Label]] | None:
     return [(file, _label(name, label)) for file, label in labels]
 
 
+LABEL_FILES = {
+    "labels.csv": _parse_csv,
+    "metadata.jsonl": _parse_jsonl,
+    "dataset.json": _parse_stylegan,
+}
+"""Name of a file of labels -> its parser."""
+
+
 def _json(where: str, text: str) -> Any:
     try:
         return json.loads(text)
@@ -200,15 +197,15 @@ def _check_match(
     absent = sorted(set(labels) - set(images) - set(rejected))
     if absent:
         raise InputError(
-            f"{name} names {len(absent)} files that are no images here ({_first(absent)}); "
+            f"{name} names {len(absent)} files that are not images here ({_first(absent)}); "
             f"correct the names or delete these lines."
         )
     bare = [image for image in images if image not in labels]
     if bare:
         raise InputError(
             f"{len(bare)} of {len(images)} images have no label in {name} ({_first(bare)}); "
-            "add them to it, remove the images, or ask for no labels at all (`saddle data prepare` "
-            "with --labels none, `saddle train` with --source.labels none)."
+            "add them to it, remove the images, or ignore all labels (`saddle data prepare` with "
+            "--labels none, `saddle train` with --source.labels none)."
         )
 
 

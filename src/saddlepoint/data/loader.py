@@ -1,7 +1,7 @@
-"""Batches of real data in an order that is a pure function of (seed, n_images).
+"""Batches of real data in an order that is a function of (seed, n_images).
 
 There is no state to save: the items of a batch follow from how many images were shown before it,
-so a resumed run reads exactly what the run never stopped would have read.
+so a resumed run reads exactly what an uninterrupted one would have read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data import augment as augmentation
 
 MAX_RESIDENT_BYTES = 2 * 2**30
-"""A larger data set stays a memory map on the disk, on a device with no more room than this."""
+"""Larger data sets stay a memory map on disk, unless the device has more room."""
 
 
 class Items(NamedTuple):
@@ -34,10 +34,10 @@ class Items(NamedTuple):
 
 
 class DeviceData:
-    """A data set as uint8 on the device, or as a memory map when it does not fit.
+    """A data set as uint8 on the device, or as a memory map if it does not fit.
 
     Epoch e shows every item once, in the permutation drawn from (seed, "order", e); a batch may
-    cross the border of two epochs.
+    span two epochs.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class DeviceData:
         """
         Args:
             seed: fixes the order and the augmentation.
-            max_resident_bytes: a larger data set is not copied to the device; by default 2 GiB,
-                or half of what is free on a CUDA device.
+            max_resident_bytes: larger data sets are not copied to the device; by default 2 GiB,
+                or half of the free memory of a CUDA device.
 
         Raises:
             InputError: no items.
@@ -72,10 +72,10 @@ class DeviceData:
         return len(self.dataset)
 
     def batch(self, n_images: int, batch_size: int, augment: Augment | None = None) -> Batch:
-        """The `batch_size` items that follow after `n_images` were shown.
+        """The next `batch_size` items after `n_images` were shown.
 
         Args:
-            augment: changes to make, drawn from (seed, "augment", n_images); None makes none.
+            augment: random changes, drawn from (seed, "augment", n_images); None for none.
 
         Returns:
             images float32 [n, c, h, w] in [-1, 1] (channels_last), or points [n, 2]; labels int64
@@ -111,7 +111,7 @@ class DeviceData:
         return Items(self._gather(index), labels, mirror)
 
     def _index(self, n_images: int, batch_size: int) -> Tensor:
-        """int64 [batch_size]: positions in the data set; on the device when the images are."""
+        """int64 [batch_size]: positions in the data set; on the device if the images are."""
         parts = []
         position, left = n_images, batch_size
         while left > 0:
@@ -123,7 +123,7 @@ class DeviceData:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _order(self, epoch: int) -> Tensor:
-        """The permutation of one epoch; only this one and the next are kept."""
+        """The permutation of one epoch; only that of an adjacent epoch is kept beside it."""
         if epoch not in self._orders:
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
             order = torch.randperm(len(self), generator=generator)
@@ -135,7 +135,7 @@ class DeviceData:
     def _gather(self, index: Tensor) -> Tensor:
         if self._images is not None:
             return self._images.index_select(0, index)
-        # In the order of the file, as a disk reads it; then back into the order of the batch.
+        # A disk reads in the order of the file; the batch has its own.
         ascending, back = np.unique(index.numpy(), return_inverse=True)
         items = torch.from_numpy(np.asarray(self.dataset.images[ascending])[back])
         if self.device.type == "cuda":
@@ -155,7 +155,7 @@ def as_batch(items: Items) -> Batch:
 
 
 def _to_tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    # A memory map or a view of a file is read-only, which torch will not wrap: copy it once.
+    # torch does not wrap read-only arrays, as memory maps are: copy once.
     own = array if array.flags.writeable and array.flags.c_contiguous else np.array(array)
     return torch.from_numpy(own).to(device)
 

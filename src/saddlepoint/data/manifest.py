@@ -1,4 +1,4 @@
-"""manifest.json: what a prepared folder says about itself."""
+"""manifest.json: what a prepared folder holds."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 from saddlepoint.core.errors import InputError
 
 SCHEMA = "saddlepoint-prepared-1"
-"""Changes when the same files would give other bytes."""
+"""Changes if the same files would give other bytes."""
 MIN_SIZE, MAX_SIZE = 4, 1024
+"""Height and width in pixels."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a prepared folder, or None when the folder is not one.
+    """The manifest of a prepared folder, or None if the folder is not one.
 
     Raises:
         InputError: prepared by another version, or damaged.

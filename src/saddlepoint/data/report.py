@@ -1,4 +1,4 @@
-"""What a preparation did, for a person (`text`) and for a program (`to_json`)."""
+"""What a preparation did, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from saddlepoint.core.contracts import DataSpec
 
 _SHOWN = 5
-"""Names shown of each kind; the manifest has them all."""
+"""Names shown for each kind; the manifest has them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareReport:
-    """The result of `prepare`; everything but `folder` and `reused` is the manifest's content."""
+    """The result of `prepare`."""
 
     folder: Path
     """The prepared data set."""
     manifest: dict[str, Any]
     """The document in `manifest.json`."""
     reused: bool = False
-    """True when the folder already held this very preparation."""
+    """True if the folder already held this same preparation."""
 
     @property
     def n_images(self) -> int:
@@ -43,7 +43,7 @@ class PrepareReport:
         return self.manifest["duplicates"]
 
     def text(self) -> str:
-        """The report that a person reads; also in `report.txt`."""
+        """The report to read; it is in `report.txt` too."""
         return report_text(self.manifest)
 
     def to_json(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class PrepareReport:
 
 
 def report_text(manifest: dict[str, Any]) -> str:
-    """manifest.json's content -> a page of text that depends on nothing else."""
+    """The content of manifest.json -> a page of text."""
     counts, options = manifest["counts"], manifest["options"]
     channels, height, width = manifest["spec"]["shape"]
     colour = "colour (RGB)" if channels == 3 else "grey"
@@ -61,8 +61,8 @@ def report_text(manifest: dict[str, Any]) -> str:
         f"Prepared {counts['kept']:,} images from {manifest['source']}: "
         f"{width}x{height} pixels, {colour}.",
         f"Of {counts['files']:,} files, {counts['kept']:,} were kept, "
-        f"{counts['duplicates']:,} dropped as duplicates and {counts['quarantined']:,} set aside.",
-        f"Options: size {options['size'] or 'as it is'}, fit {options['fit']}, "
+        f"{counts['duplicates']:,} dropped as duplicates and {counts['quarantined']:,} left out.",
+        f"Options: size {options['size'] or 'unchanged'}, fit {options['fit']}, "
         f"channels {options['channels']}, labels {options['labels']}.",
         "",
         *_labels(manifest),
@@ -81,25 +81,24 @@ def _labels(manifest: dict[str, Any]) -> list[str]:
         return ["Labels: none.", ""]
     low, high = min(classes.values()), max(classes.values())
     lines = [f"Labels: {len(classes)} classes from {manifest['labels_from']}."]
-    lines += [f"  {number:4d}  {name}: {n:,}" for number, (name, n) in enumerate(classes.items())][
-        :20
-    ]
+    numbered = list(enumerate(classes.items()))
+    lines += [f"  {number:4d}  {name}: {n:,}" for number, (name, n) in numbered[:20]]
     if len(classes) > 20:
         lines.append(f"  ... and {len(classes) - 20} more, {low:,} to {high:,} images each.")
     if manifest["empty_classes"]:
-        lines.append(f"  Left without any image: {', '.join(manifest['empty_classes'][:20])}.")
+        lines.append(f"  Classes left without images: {_first(manifest['empty_classes'])}.")
     return [*lines, ""]
 
 
 def _odd(notes: dict[str, list[str]]) -> list[str]:
-    """How often each thing was done to an image, the commonest first."""
+    """How often each thing was done to an image, the most frequent first."""
     if not notes:
         return []
     names: dict[str, list[str]] = {}
     for name, kinds in notes.items():
         for kind in kinds:
             names.setdefault(kind, []).append(name)
-    lines = ["What was done to odd images, beyond resizing:"]
+    lines = ["Done to images, besides resizing:"]
     for kind in sorted(names, key=lambda kind: (-len(names[kind]), kind)):
         lines.append(f"  {len(names[kind]):6,}  {kind}: {_first(names[kind])}")
     return [*lines, ""]
@@ -107,8 +106,8 @@ def _odd(notes: dict[str, list[str]]) -> list[str]:
 
 def _quarantine(quarantined: dict[str, str]) -> list[str]:
     if not quarantined:
-        return ["Set aside: none.", ""]
-    lines = [f"Set aside ({len(quarantined):,}; the files themselves were not touched):"]
+        return ["Left out: none.", ""]
+    lines = [f"Left out ({len(quarantined):,}; the files themselves were not changed):"]
     counts = Counter(quarantined.values())
     for reason, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         names = [name for name, why in quarantined.items() if why == reason]
@@ -120,15 +119,15 @@ def _duplicates(manifest: dict[str, Any]) -> list[str]:
     duplicates = manifest["duplicates"]
     if not duplicates:
         return ["Duplicates: none.", ""]
-    lines = [f"Duplicates dropped ({len(duplicates):,}; same pixels as a file kept):"]
+    lines = [f"Duplicates dropped ({len(duplicates):,}; same pixels as a file that was kept):"]
     for name, kept in list(duplicates.items())[:_SHOWN]:
         lines.append(f"  {name} = {kept}")
     if len(duplicates) > _SHOWN:
         lines.append(f"  ... and {len(duplicates) - _SHOWN:,} more.")
     if manifest["contradictions"]:
         lines.append(
-            f"  {len(manifest['contradictions']):,} of them carry another label than the file "
-            f"kept: {_first(manifest['contradictions'])}"
+            f"  {len(manifest['contradictions']):,} of them have another label than the file that "
+            f"was kept: {_first(manifest['contradictions'])}"
         )
     return [*lines, ""]
 

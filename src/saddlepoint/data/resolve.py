@@ -1,4 +1,4 @@
-"""A word of the user's -> a source: the name of a data set, or a path."""
+"""From what a user gives as data to a source: the name of a data set, or a path."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Available(NamedTuple):
 
     name: str
     where: str | None
-    """Where the data lies; None when it would have to be fetched."""
+    """Where the data lies; None if it would have to be fetched."""
     description: str
 
 
 def resolve(text: str) -> Source:
-    """The source that `--data TEXT` means; a name goes before a path of the same spelling.
+    """The source that `--data TEXT` means; a name takes precedence over a path.
 
     Raises:
         InputError: neither a data set nor an existing path, or a path of no known kind.
@@ -35,15 +35,15 @@ def resolve(text: str) -> Source:
     path = Path(text).expanduser()
     if not path.exists():
         raise InputError(
-            f"{registry.unknown('data set', text, named).rstrip('.')} - and no file or folder is "
-            f"at {str(path)!r} either."
+            f"{registry.unknown('data set', text, named).rstrip('.')} - and there is no file or "
+            f"folder {str(path)!r} either."
         )
     # Absolute, so that a run resumed from another folder still finds its data.
     return registry.get("source", _kind(path))(path=str(path.absolute()))
 
 
 def available() -> list[Available]:
-    """Every data set with a name, and where it lies; downloads nothing."""
+    """Every named data set, and where it lies; downloads nothing."""
     rows = []
     for name, source in _named_sources().items():
         description = (inspect.getdoc(source) or "").partition("\n\n")[0].replace("\n", " ")
@@ -67,8 +67,8 @@ def _kind(path: Path) -> str:
     if "idx3" in path.name or _starts_as_idx(path):
         return "idx"
     raise InputError(
-        f"{path} is no kind of data that is known; give a folder, zip or tar of images, a "
-        f"prepared folder, an .npz or an IDX file of images."
+        f"{path} is not data of a known kind; give a folder, zip or tar of images, a prepared "
+        f"folder, an .npz or an IDX file of images."
     )
 
 
@@ -78,9 +78,6 @@ def _starts_as_idx(path: Path) -> bool:
 
 
 def first_data_set() -> str:
-    """The data set used when none is named: the first one of these found here, else `digits`.
-
-    Nothing is downloaded for it.
-    """
+    """The data set to use if none is named: the first of these on this machine, else `digits`."""
     found = {name for name, where, _ in available() if where is not None}
     return next((n for n in ("fashion-mnist", "mnist", "ffhq") if n in found), "digits")

@@ -1,4 +1,4 @@
-"""Where a named data set lies: the user's folder, the system's, the cache, then a download."""
+"""Finds a named data set: in the user's folder, the system's, the cache, or by a download."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from saddlepoint.core.files import cache_folder
 from saddlepoint.data.progress import DownloadBar
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")
-"""Where Debian's own data packages install."""
+"""Where Debian's data packages install."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
-    """A file of a data set, and where the original is served."""
+    """A file of a data set, and the address of the original."""
 
     name: str
     """File name in the data set's folder."""
     url: str
     """Address of the original."""
     sha256: str
-    """Hash (hex) of what the address serves; a download that differs is thrown away."""
+    """Hash (hex) of the original; a download that differs is thrown away."""
 
 
 def candidate_folders(name: str) -> list[Path]:
@@ -36,14 +36,14 @@ def candidate_folders(name: str) -> list[Path]:
 
 
 def spellings(name: str) -> list[str]:
-    """The names under which an IDX file is kept: gzipped or not, with "-idx" or ".idx"."""
+    """The names that an IDX file may have: gzipped or not, with "-idx" or ".idx"."""
     plain = name.removesuffix(".gz")
     dotted = plain.replace("-idx", ".idx")
     return [name, plain, f"{dotted}.gz", dotted]
 
 
 def find_in(folder: Path, names: list[str]) -> dict[str, Path] | None:
-    """The path of every wanted file in `folder`, or None when one is missing."""
+    """The path of every wanted file in `folder`, or None if one is missing."""
     found = {}
     for name in names:
         paths = [folder / spelling for spelling in spellings(name)]
@@ -65,8 +65,8 @@ def obtain(
     """Find the files of a data set, or download them into the cache.
 
     Args:
-        path: a folder that the user named; then nothing else is searched.
-        package: Debian package that installs the data, for the sentence of the error.
+        path: a folder that the user named; nothing else is searched then.
+        package: Debian package that installs the data, for the error message.
 
     Raises:
         InputError: `path` lacks a file; or the data is nowhere and cannot be downloaded.
@@ -80,26 +80,23 @@ def obtain(
                 f"leave the path out to search the usual places."
             )
         return found
-    folder = locate(name, names)
-    if folder is not None:
-        found = find_in(folder, names)
-        assert found is not None
-        return found
-    return _download(name, files, package)
+    folders = (find_in(folder, names) for folder in candidate_folders(name))
+    found = next((paths for paths in folders if paths is not None), None)
+    return _download(name, files, package) if found is None else found
 
 
 def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Path]:
     folder = cache_folder() / "datasets" / name
     if offline():
         raise InputError(_absent(name, files, package, "SADDLE_OFFLINE=1 forbids a download"))
-    import pooch  # here, not above: it brings an HTTP client that most commands never need
+    import pooch  # only here: it imports an HTTP client that most commands do not need
     from requests import RequestException
 
     pooch.get_logger().setLevel(logging.WARNING)
     found = {}
     for file in files:
         bar = DownloadBar(file.name)
-        downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]  # its stubs know no bar
+        downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]  # not in its stubs
         try:
             # pooch downloads to a temporary name and renames only when the hash is right.
             got = pooch.retrieve(
@@ -116,7 +113,7 @@ def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Pat
 
 
 def offline() -> bool:
-    """True when SADDLE_OFFLINE is set to anything but 0."""
+    """True if SADDLE_OFFLINE is set to anything but 0."""
     return os.environ.get("SADDLE_OFFLINE", "0") not in ("", "0")
 
 
