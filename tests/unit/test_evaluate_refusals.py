@@ -36,7 +36,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
     ("labels", "said"),
     [
         ([0, 3, 12, 9], "holds the label 12, but digits has 10 classes, 0 to 9"),
-        ([0, -1, 2, 3], "holds the label -1, but labels count from 0"),
+        ([0, -1, 2, 3], "holds the label -1, but labels count the classes from 0"),
         ([0, 1, 2, 10**12], "must be below 100,000"),
         ([0.0, 1.0, 2.0, 3.0], "must be whole numbers"),
         ([0, 1], "one for each of the 20 images"),
