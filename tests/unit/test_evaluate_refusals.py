@@ -78,7 +78,7 @@ def test_absent_measures_per_class_are_explained(
     assert "no class has more than k = 3" in quick(few, "digits")["unfit"]["per-class"]
     argv = ["evaluate", str(mine), "digits", "--features", "pixels", "--quiet"]
     assert main([*argv, "--bootstrap", "0"]) == 0
-    assert "no measures per class: the fakes have no labels" in capsys.readouterr().out
+    assert "no scores per class: the fakes have no labels" in capsys.readouterr().out
     np.savez(mine, images=digits.images[:60], labels=digits.labels[:60])
     assert "per-class" not in quick(mine, "digits")["unfit"]
 
