@@ -261,6 +261,26 @@ def test_worst_comes_first_and_what_is_explained_is_left_out() -> None:
     assert left(oscillates, hint) == ["oscillation", "learning-rate-too-high"]
 
 
+def test_wiring_from_elsewhere_explains_what_it_leads_to(fresh_registry: None) -> None:
+    """It says so itself: no list of names has to know it."""
+
+    @register("crossed-wires")
+    @dataclass(frozen=True, kw_only=True)
+    class CrossedWires(Detector):
+        """It finds what it is told to."""
+
+        category = "wiring"
+
+        def inspect(self, history: History) -> Finding | None:
+            return None
+
+    plain: Any = {"severity": "warn", "at_images": 1, "since_step": 1, "evidence": ()}
+    names = ("complete-mode-collapse", "crossed-wires", "non-finite")
+    found = [Finding(name=name, message="", **plain) for name in names]
+    left = {finding.name for finding in diagnose.unexplained(found)}
+    assert left == {"crossed-wires", "non-finite"}
+
+
 def test_a_finding_begins_at_its_first_unhealthy_check_whatever_the_gaps() -> None:
     checks = Checks(History([{"step": 100 * i} for i in range(12)]))
     unhealthy = np.array([0, 1, 0, 0, 1, 1, 0, 1, 1, 1], dtype=bool)

@@ -36,6 +36,7 @@ class LabelInput(nn.Module):
         code = code.to(x.dtype)
         code = code if self.scale == 1 else code * self.scale
         if x.dim() == 4:
+            # One constant plane for each number of the label.
             code = code[:, :, None, None].expand(-1, -1, *x.shape[2:])
         return torch.cat([x, code], dim=1)
 

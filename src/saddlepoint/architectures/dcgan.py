@@ -84,6 +84,7 @@ class DcganGenerator(Generator):
         z = z if self.latent_scale == 1 else z * self.latent_scale
         h = self.project(self.label.beside(z, labels))
         h = h.view(len(z), self.first_width, self.base, self.base)
+        # Convolutions are faster with channels last, on CPUs and tensor cores alike.
         h = h.contiguous(memory_format=torch.channels_last)
         for index, norm in enumerate(self.norms):
             if index:
@@ -107,6 +108,7 @@ class DcganDiscriminator(Discriminator):
         )
         depth = min(n, arch.discriminator_depth or n)
         widths = [min(arch.discriminator_width * 2**k, arch.max_width) for k in range(depth)]
+        # Packed items lie beside each other as channels, each with its label.
         self.packing = arch.packing
         channels = arch.packing * (spec.channels + self.label.width)
         self.stem = None
@@ -139,6 +141,7 @@ class DcganDiscriminator(Discriminator):
         for residual in self.residuals:
             if isinstance(residual, Residual):
                 residual.start_near_zero()
+        # Last: it takes the weights as they have been initialised.
         if arch.discriminator_norm == "spectral":
             normalise_spectrally(self)
 
@@ -241,6 +244,7 @@ class Dcgan(CommonOptions):
         return self.generator_width if player == "generator" else self.discriminator_width
 
     def stronger(self, player: Player) -> dict[str, Any]:
+        # What holds the net back goes first; then it grows.
         found = self.without_dropout(player)
         if player == "discriminator" and self.discriminator_depth:
             found["discriminator_depth"] = 0

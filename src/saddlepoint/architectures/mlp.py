@@ -48,6 +48,7 @@ class MlpGenerator(Generator):
         h = self.label.beside(z, labels)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = nn.functional.leaky_relu(norm(layer(h), labels), 0.2)
+        # Images and logits stay float32: 8 bits of mantissa would round them to visible steps.
         with torch.autocast(h.device.type, enabled=False):
             out = self.head(h.float())
         out = torch.tanh(out) if self.spec.value_range is not None else out
@@ -155,6 +156,7 @@ class Mlp(CommonOptions):
             now, other = other, now
         # The other's layers in reverse: one net widens where its counterpart narrows.
         wanted = tuple(max(width, NARROWEST) for width in reversed(other))
+        # Half as wide counts as large enough: then its size is not why it is beaten.
         if len(now) < len(wanted) or max(now) < max(wanted) / 2:
             found[f"{player}_widths"] = wanted
         return found

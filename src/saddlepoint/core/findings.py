@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from saddlepoint.core.runs import History
@@ -32,6 +32,9 @@ class Evidence:
     def healthy_text(self) -> str:
         """The healthy range in words, such as `at least 0.3`; "" without bounds."""
         low, high = self.healthy
+        # A count that must be 0, or a flag that must be 1.
+        if low is not None and low == high:
+            return f"{low:.4g}"
         if low is None:
             return "" if high is None else f"at most {high:.4g}"
         return f"at least {low:.4g}" if high is None else f"{low:.4g} to {high:.4g}"
@@ -39,14 +42,6 @@ class Evidence:
     def __str__(self) -> str:
         healthy = f" (healthy: {self.healthy_text})" if self.healthy_text else ""
         return f"{self.name} = {self.value:.4g}{healthy}" + (f": {self.note}" if self.note else "")
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "value": self.value,
-            "healthy": list(self.healthy),
-            "note": self.note,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,22 +71,14 @@ class Finding:
         return "\n".join([head, *numbers, *remedies])
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "severity": self.severity,
-            "at_images": self.at_images,
-            "since_step": self.since_step,
-            "evidence": [item.to_json() for item in self.evidence],
-            "message": self.message,
-            "missing": list(self.missing),
-            "remedies": list(self.remedies),
-        }
+        return asdict(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Finding:
         evidence = tuple(
             Evidence(**{**item, "healthy": tuple(item["healthy"])}) for item in document["evidence"]
         )
+        # Whatever else a line of findings.jsonl holds (its event, its time) is not the finding's.
         names = ("name", "severity", "at_images", "since_step", "message")
         return cls(
             **{name: document[name] for name in names},

@@ -44,6 +44,7 @@ def remedies_for(name: str) -> list[Remedy]:
         kind for kind in registry.names("remedy") if name in registry.get("remedy", kind).cures
     ]
     joined = [kind for kind in cures if kind not in named]
+    # The sort is stable: within the two groups the order stays.
     found: list[Remedy] = [registry.get("remedy", kind)() for kind in (*named, *joined)]
     return sorted(found, key=lambda remedy: remedy.last_resort)
 
@@ -85,11 +86,13 @@ def diagnose(run: Run) -> Diagnosis:
     """Ask the detectors again, about everything in the run folder."""
     history = run.history
     findings = tuple(with_remedies(finding) for finding in inspect(history))
+    # The log tells what held on the way; the detectors, asked again, what holds now.
     holding = {finding.name for finding in findings}
     found = dict.fromkeys(line["name"] for line in run.findings if line.get("event") == "found")
     return Diagnosis(
         findings=findings,
         past=tuple(name for name in found if name not in holding),
+        # A column that every check has, and no loop writes by itself.
         watched=any("nonfinite" in row for row in history.rows),
         rows=len(history),
     )

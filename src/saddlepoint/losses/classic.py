@@ -40,10 +40,10 @@ class Minimax(AdversarialLoss):
     )
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return softplus(-real_logits) + softplus(fake_logits)
+        return softplus(-real_logits) + softplus(fake_logits)  # equation 1, negated
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
-        return -softplus(fake_logits)
+        return -softplus(fake_logits)  # log(1 - D)
 
 
 @register("non-saturating")
@@ -60,7 +60,7 @@ class NonSaturating(AdversarialLoss):
     )
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return softplus(-real_logits) + softplus(fake_logits)
+        return softplus(-real_logits) + softplus(fake_logits)  # equation 1, negated
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
-        return softplus(-fake_logits)
+        return softplus(-fake_logits)  # -log D: steepest where the discriminator rejects

@@ -29,7 +29,7 @@ class Hinge(AdversarialLoss):
     )
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return relu(1 - real_logits) + relu(1 + fake_logits)
+        return relu(1 - real_logits) + relu(1 + fake_logits)  # equation 16, negated
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
-        return -fake_logits
+        return -fake_logits  # equation 17

@@ -29,6 +29,7 @@ class LeastSquares(AdversarialLoss):
     )
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        # Equation 9 with b = 1 for real images and a = -1 for fakes.
         return ((real_logits - 1).square() + (fake_logits + 1).square()) / 2
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:

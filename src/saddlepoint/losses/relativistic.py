@@ -32,4 +32,5 @@ class Relativistic(AdversarialLoss):
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         assert real_logits is not None
+        # The discriminator's gap, turned round: what one player gains, the other loses.
         return softplus(real_logits - fake_logits)

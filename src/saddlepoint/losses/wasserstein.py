@@ -36,7 +36,7 @@ class Wasserstein(AdversarialLoss):
         at_least(self, 0, "clip")
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        return fake_logits - real_logits
+        return fake_logits - real_logits  # equation 2, negated: the critic minimises this
 
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
         return -fake_logits

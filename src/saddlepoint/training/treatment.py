@@ -75,6 +75,7 @@ def treat(
     Raises:
         GivenUp: no treatment is left, or there were as many as `doctor.treatments` allows.
     """
+    # Another remedy each time the finding comes back, as far as there are any.
     document = run.document
     past: list[dict[str, Any]] = document.get("treatments", [])
     used = [line["remedy"] for line in past if line["name"] == finding.name]
@@ -194,6 +195,7 @@ def _short(value: Any) -> str:
 
 def _give_up(run: Run, finding: Finding, past: list[dict[str, Any]]) -> NoReturn:
     tried = ", ".join(line["remedy"] for line in past) or "none applies here"
+    # All that is left is advice: the two best remedies in words.
     advice = " ".join(remedy.advice for remedy in remedies_for(finding.name)[:2])
     reason = f"{finding.name} is not cured by its treatments ({tried})"
     run.write_status("failed", finding.at_images, error=reason, findings=[finding.name])

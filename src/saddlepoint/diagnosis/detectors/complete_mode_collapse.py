@@ -57,9 +57,8 @@ class CompleteModeCollapse(LastingDetector):
         if first is None or rises(spread[-2 * self.k :], 0.5, self.spread / 4):
             return None
         message = (
-            "The generator makes nearly the same image for every latent: two fakes are "
-            f"{100 * spread[-1]:.2g} % as far apart as two real images, since step "
-            f"{checks.steps[first]:.0f}."
+            "The generator makes nearly the same image for every latent: two fakes are only "
+            f"{100 * spread[-1]:.2g} % as far apart as two real images."
         )
         evidence = checks.known(
             checks.evidence("pair_ratio", low=self.spread),

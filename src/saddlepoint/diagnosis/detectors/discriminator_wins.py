@@ -60,8 +60,7 @@ class DiscriminatorWins(LastingDetector):
         gap = float(checks["real_logit"][-1] - checks["fake_logit"][-1])
         message = (
             "The discriminator has won: it tells every fake from every real image, and the "
-            "generator's images are far from the data and no longer improve (since step "
-            f"{checks.steps[first]:.0f})."
+            "generator's images are far from the data and no longer improve."
         )
         evidence = checks.known(
             checks.evidence("auc", 0.5, self.nearly),

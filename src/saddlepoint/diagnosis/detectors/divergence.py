@@ -83,8 +83,8 @@ class Divergence(LastingDetector):
         first = int(np.flatnonzero(sums[worst] == 0)[-1]) + 1
         note = SCALES[worst][1]
         message = (
-            f"Training diverges: the {note} has grown from {usual:.3g} to {now:.3g} since step "
-            f"{checks.steps[first]:.0f}, and the generator's images are far from the data."
+            f"Training diverges: the {note} has grown from {usual:.3g} to {now:.3g}, and the "
+            "generator's images are far from the data."
         )
         healthy = usual * 10**self.decades
         evidence = checks.evidence(worst, high=healthy, value=now, note=note)

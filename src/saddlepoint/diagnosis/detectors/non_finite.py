@@ -43,7 +43,7 @@ class NonFinite(LastingDetector):
         if first is None:
             return None
         message = (
-            "Losses, outputs or gradients are no longer finite (NaN or infinity), since about "
-            f"step {checks.steps[first]:.0f}: the weights are lost, and training cannot recover."
+            "Losses, outputs or gradients are no longer finite (NaN or infinity): the weights are "
+            "lost, and training cannot recover."
         )
         return checks.finding(self, first, message, checks.evidence("nonfinite", high=0.0))
