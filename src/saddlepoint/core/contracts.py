@@ -8,7 +8,7 @@ The nets are always built from the data's `DataSpec`, never from a guess about t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -209,6 +209,11 @@ class AdversarialLoss(ABC):
     """The registered name."""
     reading: ClassVar[str]
     """How a person reads this loss's curves: what is healthy, what is not. Shown beside them."""
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other names of the same objective, which `sp.Doctor(loss=...)` takes too."""
+    forms: ClassVar[tuple[Callable[[Tensor], Tensor], ...]] = ()
+    """How others write it: each turns what their discriminator gives into these logits. By them the
+    doctor recognises the loss in a foreign loop."""
 
     @abstractmethod
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:

@@ -1,4 +1,9 @@
-"""The doctor of a GAN in training: three lines in any PyTorch loop, ours among them."""
+"""The doctor of a GAN in training: three lines in any PyTorch loop, ours among them.
+
+Data runs one way: hooks record calls and steps into a trace (observe/), signals are functions of
+the trace and of probe batches (signals/, probes.py), a check puts them into one row of the history,
+and detectors read the history (detectors/, diagnose.py).
+"""
 
 from __future__ import annotations
 
@@ -13,14 +18,27 @@ from torch import Tensor, nn
 
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
-from saddlepoint.diagnosis import families
 from saddlepoint.diagnosis.diagnose import all_detectors, inspect, with_remedies
-from saddlepoint.diagnosis.listening import Listener
+from saddlepoint.diagnosis.observe.graph import batch_norms
+from saddlepoint.diagnosis.observe.real_batches import Real, read_real
+from saddlepoint.diagnosis.observe.recorder import Recorder
+from saddlepoint.diagnosis.observe.roles import Roles
+from saddlepoint.diagnosis.observe.safety import Safety
+from saddlepoint.diagnosis.observe.trace import Player
 from saddlepoint.diagnosis.probes import N_POINTS, Latent, Probes
-from saddlepoint.diagnosis.reading import Real, read_real
-from saddlepoint.diagnosis.rhythm import Rhythm
-from saddlepoint.diagnosis.safety import Safety
-from saddlepoint.diagnosis.signals.players import clip_share
+from saddlepoint.diagnosis.schedule import Schedule
+from saddlepoint.diagnosis.signals import (
+    calls,
+    family,
+    leaks,
+    logits,
+    loss,
+    penalty,
+    weights,
+)
+from saddlepoint.diagnosis.signals.generator import Statistics
+
+_N_COMPARED = 64  # real images by which fakes that a loop changed are told from real ones
 
 
 class Doctor:
@@ -39,9 +57,9 @@ class Doctor:
         labels: n -> labels int64 [n], for a generator that takes (latents, labels).
         heldout: real images that are not trained on, given like `real`.
         averaged: a moving average of the generator, where the loop keeps one.
-        every: steps between two looks, or a function step -> is it a look. By default 100, or
-            more where looks would take over 2 % of the time.
-        probe: which looks also draw probe batches, step -> bool; by default all from step 100.
+        every: steps between two checks, or a function step -> is it checked. By default 100, or
+            more where checks would take over 2 % of the time.
+        probe: which checks also draw probe batches, step -> bool; by default all from step 100.
         seed: of the doctor's own latents.
 
     Raises:
@@ -67,28 +85,29 @@ class Doctor:
     ) -> None:
         self.history = History([])
         self.findings: list[Finding] = []
-        """What holds as of the newest look."""
+        """What holds as of the newest check."""
         self.ended: list[Finding] = []
-        """What held until this step's look."""
+        """What held until this step's check."""
         self.row: dict[str, Any] = {}
-        """The columns of this step's look; empty at a step without one."""
+        """The columns of this step's check; empty at a step without one."""
         self.n_steps = 0
         self.n_images = 0
-        self._family = families.named(loss)
-        self._seen_families: Counter[str] = Counter()
+        self._loss = family.named(loss)
+        self._seen_losses: Counter[str] = Counter()
         self._detectors = all_detectors()
+        self._nets: dict[Player, nn.Module] = {"d": discriminator, "g": generator}
+        self._optimizers: dict[Player, torch.optim.Optimizer] = {"d": optim_d, "g": optim_g}
         images = read_real(real)
         unseen = None if heldout is None else read_real(heldout)
-        nets = (generator, discriminator)
-        self.probes = Probes(*nets, averaged, images, unseen, latent, labels, seed)
-        self._rhythm = Rhythm(every, probe, small=self.probes.n == N_POINTS)
+        self.probes = Probes(generator, discriminator, averaged, images, unseen, latent, labels, seed)
+        self._averaged = averaged
+        self._statistics = Statistics(generator if averaged is None else averaged)
+        self._ages = weights.ages(self._nets, self._optimizers)
+        self._schedule = Schedule(every, probe, small=self.probes.n == N_POINTS)
         self._safety = Safety(self)
-        optimizers = (optim_g, optim_d)
-        real_images = images[0][:64]
-        self._listener = Listener(
-            *nets, *optimizers, averaged, self.probes, real_images, self._safety
-        )
-        self._listener.expect(self._rhythm.plan(1, 0))
+        roles = Roles(images[0][:_N_COMPARED], self.probes.n)
+        self._recorder = Recorder(self._nets, self._optimizers, roles, self._safety)
+        self._expect()
 
     @property
     def active(self) -> bool:
@@ -127,28 +146,33 @@ class Doctor:
         """Real images [at most 4, ...] of each bin or class that a finding names as missing."""
         return {index: self.probes.reference.examples[index] for index in finding.missing}
 
-    def resume(self, rows: list[dict[str, Any]], n_steps: int, memory: dict[str, Tensor]) -> None:
-        """Go on where a run stopped, with the history and the memory of then."""
+    def resume(self, rows: list[dict[str, Any]], n_steps: int) -> None:
+        """Go on where a run stopped, with the history of then."""
         self.history.rows[:] = rows
         self.n_steps = n_steps
         self.findings = inspect(self.history, self._detectors) if rows else []
-        self.probes.restore(memory, rows)
-        plan = self._rhythm.plan(n_steps + 1, len(rows))
         if rows:
-            self._listener.wiring.go_on(plan.due)
-        self._listener.expect(plan)
-
-    @property
-    def memory(self) -> dict[str, Tensor]:
-        """What a resumed run needs beside the history: fakes of earlier looks."""
-        return self.probes.memory
+            # The columns are to be those of a run never stopped: nothing is asked of nets and
+            # optimisers that are old on purpose, and the first step is not watched as a first.
+            self._ages = {}
+            self._recorder.closely = False
+        self._expect()
 
     def detach(self) -> None:
         """Take the hooks away; the history stays."""
         self._safety.active = False
-        self._listener.detach()
+        self._recorder.detach()
 
-    # -- looks ---------------------------------------------------------------------------------
+    # -- checks --------------------------------------------------------------------------------
+
+    def _expect(self) -> None:
+        """Decide what the next step is to the doctor."""
+        recorder = self._recorder
+        plan = self._plan = self._schedule.plan(self.n_steps + 1, len(self.history))
+        recorder.listens, recorder.due, recorder.probes = plan.listens, plan.due, plan.probes
+        # Once begun, it lasts until both players have stepped: a generator that steps every fifth
+        # time is seen at a later check.
+        recorder.closely = recorder.closely or plan.asks
 
     def _step(
         self,
@@ -160,45 +184,50 @@ class Doctor:
         self.n_steps += 1
         self.row, self.ended = {}, []
         loss_d, loss_g = (x.detach() if isinstance(x, Tensor) else x for x in (loss_d, loss_g))
-        shown = self._listener.step(loss_d, loss_g)
+        shown = self._recorder.end_step(loss_d, loss_g)
         self.n_images = self.n_images + shown if images is None else images
-        if self._listener.plan.due:
-            with self._rhythm.look(self.n_steps):
-                self.row = self._look(loss_d, loss_g)
+        if self._plan.due:
+            with self._schedule.check(self.n_steps):
+                self.row = self._check(loss_d)
                 self.history.rows.append(self.row)
                 news += self._news()
-        self._listener.expect(self._rhythm.plan(self.n_steps + 1, len(self.history)))
+        self._expect()
 
-    def _look(self, loss_d: Any, loss_g: Any) -> dict[str, Any]:
+    def _check(self, loss_d: Tensor | float | None) -> dict[str, Any]:
         """One row of the history: numbers that are not finite are left out."""
-        listener, plan = self._listener, self._listener.plan
+        trace, discriminator = self._recorder.trace, self.probes.discriminator
         row: dict[str, Any] = {"images": self.n_images, "step": self.n_steps}
-        row |= self._loss_family(loss_d, loss_g)
-        row |= listener.take()
-        row["weights_lost"] = float(not _is_finite(row["moved_d"] + row["moved_g"]))
+        row |= logits.columns(trace)
+        row |= weights.columns(trace)
+        row |= weights.lost(self._nets)
         # A ratio that cannot be taken (of two zeros) is no sign that the loop's numbers are lost.
-        row["nonfinite"] = float(not all(map(_is_finite, row.values())))
-        with self.probes.untouched():
-            row |= listener.wiring.look(ask=plan.asks)
-        row["clip_share"] = clip_share(self.probes.discriminator)
-        if plan.probes:
-            row |= self.probes.measure(listener.roles.newest())
-        listener.roles.begin()
+        row["nonfinite"] = float(row["weights_lost"] or not all(map(_is_finite, row.values())))
+        row |= self._ages | weights.holdings(self._nets, self._optimizers)
+        self._ages = {}
+        now = loss.pushed(trace)
+        row |= calls.columns(trace) | loss.columns(now) | penalty.columns(trace)
+        row |= self._loss_family(now, loss_d)
+        row["batch_norm_d"] = float(len(list(batch_norms(self._nets["d"]))))
+        if self._averaged is not None or trace.n_steps["g"]:
+            row |= self._statistics.columns()
+        row |= weights.clip_share(discriminator)
+        if self._plan.asks:
+            row |= leaks.columns(discriminator, trace)
+        if self._plan.probes:
+            row |= self.probes.measure(trace, self._recorder.roles.newest())
+        self._recorder.end_check()
         return {name: value for name, value in row.items() if _is_finite(value)}
 
-    def _loss_family(self, loss_d: Any, loss_g: Any) -> dict[str, Any]:
-        """The family that was given, or the one that was recognised most often so far."""
-        family, window = self._family, self._listener.window
-        if family is None and window.whole is not None and loss_d is not None:
-            given_g = None if loss_g is None else float(loss_g)
-            seen = families.recognise(*window.whole, float(loss_d), window.whole_g, given_g)
-            self._seen_families[seen.family] += 1
-        if family is None and self._seen_families:
-            family = self._seen_families.most_common(1)[0][0]
-        if family is None or family == "unknown":
-            return {}
-        given = float(family != "cross-entropy-of-probabilities")
-        return {"loss_family": families.LOSSES.get(family, family), "logits_given": given}
+    def _loss_family(self, now: loss.Pushed, loss_d: Tensor | float | None) -> dict[str, str]:
+        """The loss that was given, or the one that fitted at most checks so far."""
+        if self._loss is not None:
+            return {"loss_family": self._loss}
+        value = None if loss_d is None else float(loss_d)
+        self._seen_losses.update(family.fitting(now, value))
+        most = max(self._seen_losses.values(), default=0)
+        leaders = [name for name, times in self._seen_losses.items() if times == most]
+        # Losses that fitted equally often cannot be told apart yet.
+        return {"loss_family": leaders[0]} if len(leaders) == 1 else {}
 
     def _news(self) -> list[Finding]:
         before = {(finding.name, finding.severity) for finding in self.findings}
@@ -212,6 +241,4 @@ class Doctor:
 def _is_finite(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(math.isfinite, value))
-    if isinstance(value, str):
-        return True
-    return math.isfinite(value)
+    return isinstance(value, str) or math.isfinite(value)

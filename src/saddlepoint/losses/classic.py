@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
@@ -38,6 +39,7 @@ class Minimax(AdversarialLoss):
         "The generator minimises log(1 - D): its loss is -log 2 = -0.693 when the discriminator "
         "guesses, rises to 0 as the generator is beaten, and its gradient vanishes there."
     )
+    forms: ClassVar = (torch.logit,)  # binary cross-entropy of a sigmoid's output
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return softplus(-real_logits) + softplus(fake_logits)  # equation 1, negated
@@ -58,6 +60,8 @@ class NonSaturating(AdversarialLoss):
         "The generator's loss -log D is log 2 = 0.693 when the discriminator guesses. It often "
         "climbs slowly while images still improve; a rise without end says that it is beaten."
     )
+    aliases: ClassVar = ("bce", "bce-logits")
+    forms: ClassVar = (torch.logit,)  # binary cross-entropy of a sigmoid's output
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         return softplus(-real_logits) + softplus(fake_logits)  # equation 1, negated

@@ -27,6 +27,8 @@ class LeastSquares(AdversarialLoss):
         "discriminator's loss of 0 with a generator's loss of 2 says that the discriminator has "
         "won, but the generator's gradient grows with its error and does not vanish in the loss."
     )
+    aliases: ClassVar = ("lsgan",)
+    forms: ClassVar = (lambda outputs: 2 * outputs - 1,)  # fakes pulled to 0, as in most code
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         # Equation 9 with b = 1 for real images and a = -1 for fakes.

@@ -31,6 +31,7 @@ class Wasserstein(AdversarialLoss):
         "something. Only its trend counts under weight clipping, where the scale is arbitrary. "
         "The generator's loss has a free offset and says little by itself."
     )
+    aliases: ClassVar = ("wgan",)
 
     def __post_init__(self) -> None:
         at_least(self, 0, "clip")

@@ -15,9 +15,8 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
-from saddlepoint.diagnosis import families
 from saddlepoint.diagnosis.doctor import Doctor
-from saddlepoint.diagnosis.reference import affordable
+from saddlepoint.diagnosis.observe.real_batches import affordable
 from saddlepoint.evaluation.evaluate import held_out
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed
@@ -71,7 +70,7 @@ class Attending:
             state.optim_g,
             state.optim_d,
             real=_pair(dataset, data),
-            loss=config.loss.kind if config.loss.kind in families.NAMES else "auto",
+            loss=config.loss.kind,
             latent=lambda n: torch.randn(n, latent_dim),
             labels=(lambda n: torch.arange(n) % n_classes) if n_classes else None,
             heldout=_unseen(config, dataset),
@@ -80,7 +79,7 @@ class Attending:
             probe=lambda step: due(step, schedule.probe),
             seed=config.seed,
         )
-        self.doctor.resume(run.history.rows, state.n_steps, state.memory)
+        self.doctor.resume(run.history.rows, state.n_steps)
         monitor.findings = [finding.name for finding in self.doctor.findings]
 
     def step(self, state: TrainState, sums: Sums) -> None:
@@ -126,11 +125,6 @@ class Attending:
     def row(self) -> dict[str, Any]:
         """The columns of this step's look."""
         return {} if self.doctor is None else self.doctor.row
-
-    @property
-    def memory(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps for the doctor."""
-        return {} if self.doctor is None else self.doctor.memory
 
     def leave(self) -> None:
         if self.doctor is not None:

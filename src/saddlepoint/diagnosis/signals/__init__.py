@@ -1,1 +1,1 @@
-"""What is measured at a look, one file a kind; each gives columns of diagnosis/columns.py."""
+"""What a trace and the probe batches say: pure functions, one question a file."""

@@ -1,4 +1,4 @@
-"""When the doctor looks, and how closely: so seldom that it costs little."""
+"""When the doctor checks, and how closely: so seldom that it costs little."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from saddlepoint.diagnosis.signals.wiring import FIRST_LOOKS
-
+FIRST_CHECKS = (1, 3, 10, 30, 60, 100)
+"""Steps of a run that are checked whatever the usual interval: a loop that is wired wrongly should
+be told so within a minute."""
 EVERY = 100
-"""Steps between two looks, at least, where nothing is given."""
+"""Steps between two checks, at least, where nothing is given."""
 SHARE = 0.02
-"""Looks may take this share of the time, unless their interval is given."""
-ASKED_EVERY = 10
-"""Looks from one in which the discriminator is asked about borders and noise to the next."""
+"""Checks may take this share of the time, unless their interval is given."""
+ASKS_EVERY = 10
+"""Checks from one that measures the wiring to the next, after the first ones."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,17 @@ class Plan:
     """What the next step is to the doctor."""
 
     due: bool
-    """A look follows it."""
+    """A check follows it."""
     probes: bool
-    """The look takes batches of its own, and compares fakes with real images."""
+    """The check takes batches of its own, and compares fakes with real images."""
     asks: bool
-    """The look measures how the loop is wired."""
+    """The check measures how the loop is wired."""
     listens: bool
-    """The nets' calls are listened to."""
+    """The nets' calls are kept."""
 
 
 @dataclass
-class Rhythm:
+class Schedule:
     """Decides about every step.
 
     Attributes:
@@ -47,30 +48,31 @@ class Rhythm:
     _spent: float = 0.0
     _last: int = 0
 
-    def plan(self, step: int, n_looks: int) -> Plan:
-        """For step number `step`, after so many looks."""
-        due = self._is_look(step)
-        early = step <= FIRST_LOOKS[-1]
+    def plan(self, step: int, n_checks: int) -> Plan:
+        """For step number `step`, after so many checks."""
+        due = self._is_check(step)
+        early = step <= FIRST_CHECKS[-1]
+        # Listening costs a few microseconds a call, which are more beside a small step.
         stride = 8 if self.small else 2
         return Plan(
             due=due,
             probes=due and self._is_probe(step),
-            asks=due and (n_looks < len(FIRST_LOOKS) or n_looks % ASKED_EVERY == 0),
+            asks=due and (n_checks < len(FIRST_CHECKS) or n_checks % ASKS_EVERY == 0),
             listens=due or early or step % stride == 0,
         )
 
     @contextmanager
-    def look(self, step: int) -> Iterator[None]:
-        """Around a look: its time counts."""
+    def check(self, step: int) -> Iterator[None]:
+        """Around a check: its time counts."""
         begun = time.monotonic()
         yield
         self._last = step
         self._spent += time.monotonic() - begun
 
-    def _is_look(self, step: int) -> bool:
+    def _is_check(self, step: int) -> bool:
         if callable(self.every):
             return self.every(step)
-        if step in FIRST_LOOKS:
+        if step in FIRST_CHECKS:
             return True
         if self.every is not None:
             return step % self.every == 0
@@ -80,6 +82,6 @@ class Rhythm:
     def _is_probe(self, step: int) -> bool:
         if self.probe is not None:
             return self.probe(step)
-        if callable(self.every) or step >= FIRST_LOOKS[-1]:
+        if callable(self.every) or step >= FIRST_CHECKS[-1]:
             return True
         return self.every is not None and step % self.every == 0

@@ -17,11 +17,9 @@ SIDE = 8
 MAX_FEATURES = 256
 N_REFERENCE = 1024
 """Real images that fakes are compared with."""
-N_HELD_BACK = 512
 N_IMAGES = 128
 """Reference images that are kept whole, for the discriminator to judge."""
 N_EXAMPLES = 4
-FEWEST_READ = 256
 N_COVERED = 512
 """Of these, as many are asked whether a fake lies near."""
 K = 5
@@ -43,11 +41,6 @@ def features(images: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(0)
     projection = torch.randn(flat.shape[1], MAX_FEATURES, generator=generator)
     return flat @ (projection / MAX_FEATURES**0.5).to(flat.device)
-
-
-def affordable(numbers: int) -> int:
-    """How many images of so many numbers each the doctor reads: 64 MiB of them, within limits."""
-    return max(FEWEST_READ, min(N_REFERENCE + N_HELD_BACK, 2**24 // max(1, numbers)))
 
 
 @dataclass

@@ -14,7 +14,7 @@ from saddlepoint.core.randomness import seed_torch
 
 
 @contextmanager
-def probing(nets: list[nn.Module], seed: int) -> Iterator[None]:
+def isolated(nets: list[nn.Module], seed: int) -> Iterator[None]:
     """Inside, forward passes are repeatable; afterwards everything is as it was before.
 
     Kept: buffers (BatchNorm's statistics, spectral normalisation's vectors), train or eval mode,

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.diagnosis.probing import own_randomness
-from saddlepoint.diagnosis.reference import affordable
+from saddlepoint.diagnosis.observe.isolation import own_randomness
 
 Real = Tensor | tuple | list | Iterable[Any] | Callable[[int], Any]
 """A batch of images, images with labels, a DataLoader (or any iterable of batches that starts
 anew each time), or a function of how many images are wanted."""
 
+N_READ = 1536
+"""Real images that are read at most: 1,024 to compare with, 512 held back."""
+_FEWEST = 256
 _IMAGE_KEYS = ("images", "image", "pixel_values", "x", "img")
 _LABEL_KEYS = ("labels", "label", "y", "target")
 
@@ -51,6 +53,11 @@ def read_real(real: Real) -> tuple[Tensor, Tensor | None]:
     if labels is not None and len(labels) != len(images):
         labels = None
     return images[:n], None if labels is None else labels[:n]
+
+
+def affordable(numbers: int) -> int:
+    """How many images of so many numbers each the doctor reads: 64 MiB of them, within limits."""
+    return max(_FEWEST, min(N_READ, 2**24 // max(1, numbers)))
 
 
 def _called(real: Callable[[int], Any]) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""How varied the newest fakes are, beside as many real images."""
+"""How varied the newest fakes are, beside as many real images, and whether they show their labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from saddlepoint.diagnosis.reference import (
+from saddlepoint.diagnosis.signals.reference import (
     N_COVERED,
     K,
     Reference,
@@ -18,6 +18,9 @@ from saddlepoint.diagnosis.reference import (
 )
 
 Columns = dict[str, float | list[float]]
+
+VISIBLE = 0.25
+"""Agreement of real images below which their labels cannot be told from so few pixels."""
 
 _RARE = 1e-3  # a bin is missing when chance gives so few fakes in it once in a thousand looks,
 _FEW = 0.25  # and when it has less than this share of the fakes it should have
@@ -53,12 +56,35 @@ def within_labels(fake: Tensor, labels: Tensor, reference: Reference) -> Columns
     return {"label_diversity": sorted(ratios)[len(ratios) // 2]} if ratios else {}
 
 
-def drift(bins: list[float], before: list[float]) -> float:
-    """Jensen-Shannon divergence in nats of two histograms of counts."""
-    p, q = (torch.tensor(b, dtype=torch.float64) for b in (bins, before))
-    p, q = p / p.sum().clamp_min(1e-12), q / q.sum().clamp_min(1e-12)
-    m = (p + q) / 2
-    return float((torch.xlogy(p, p) + torch.xlogy(q, q) - 2 * torch.xlogy(m, m)).sum() / 2)
+def label_agreement(fake: Tensor, labels: Tensor, reference: Reference) -> dict[str, float]:
+    """label_agreement: 1 as in real images, 0 as by chance; no column where it cannot be told.
+
+    An image shows the label of the real image that it is nearest to.
+
+    Args:
+        fake: features float32 [m, d]; labels: int64 [m] that the generator was given.
+    """
+    known = reference.labels
+    assert known is not None
+    real = kappa(known, known[reference.nearest_other])
+    if real < VISIBLE:
+        return {}
+    shown = known[torch.cdist(fake, reference.features).argmin(1)]
+    return {"label_agreement": kappa(labels, shown) / real}
+
+
+def kappa(a: Tensor, b: Tensor) -> float:
+    """Cohen's kappa of two labellings int64 [n]: (observed - chance) / (1 - chance) agreement, so
+    that 1 is full and 0 is chance. 0 where both have but one label, the same.
+
+    Paper: Cohen 1960, https://doi.org/10.1177/001316446002000104, equation 1.
+    """
+    a, b = a.cpu(), b.cpu()  # not every device has float64
+    n_labels = int(torch.stack([a.max(), b.max()]).max()) + 1
+    shares = [torch.bincount(x, minlength=n_labels).double() / len(x) for x in (a, b)]
+    chance = float((shares[0] * shares[1]).sum())
+    observed = float((a == b).double().mean())
+    return (observed - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def _coverage(to_real: Tensor, reference: Reference) -> Columns:
@@ -81,7 +107,6 @@ def _bins(to_real: Tensor, reference: Reference) -> Columns:
     return {
         "bins": [float(count) for count in counts],
         "bins_real": [round(float(share), 6) for share in shares],
-        "bins_missing": _share(missing),
         "bins_weight": float(shares[missing].sum()),
         "bins_null": _share(_missing(reference.held_back_counts, shares)),
         **({"bins_are_classes": 1.0} if reference.bins_are_classes else {}),
