@@ -2,7 +2,7 @@
 
     python bench/doctor/overhead.py [--lines 24]
 
-Every call of the doctor (its hooks, its looks, its detectors) is timed inside one run of each
+Every call of the doctor (its hooks, its checks, its detectors) is timed inside one run of each
 preset, with the lines of metrics as dense as in a run of the usual length. Time of the processor
 and not of the clock, because two runs side by side differ by more than the doctor costs.
 """
@@ -25,7 +25,7 @@ from _bench import machine, machine_text, write_result  # beside this folder
 
 import saddlepoint as sp
 from saddlepoint.diagnosis.doctor import Doctor
-from saddlepoint.diagnosis.safety import Safety
+from saddlepoint.diagnosis.observe.safety import Safety
 from saddlepoint.training import loop
 
 AIM = 3.0
@@ -56,11 +56,11 @@ class Clock:
 
 
 def measure(preset: str, data: str, tick: float, kimg: float) -> dict[str, float]:
-    """Percent of the training's time, and what one look takes."""
-    whole, looks, steps = Clock(), Clock(), Clock()
-    kept = (Safety.__call__, Doctor._look, loop.iterate)
+    """Percent of the training's time, and what one check takes."""
+    whole, checks, steps = Clock(), Clock(), Clock()
+    kept = (Safety.__call__, Doctor._check, loop.iterate)
     Safety.__call__ = whole.around(kept[0])  # type: ignore[method-assign]  # put back below
-    Doctor._look = looks.around(kept[1])  # type: ignore[method-assign]
+    Doctor._check = checks.around(kept[1])  # type: ignore[method-assign]
     loop.iterate = steps.around(kept[2])
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -68,14 +68,14 @@ def measure(preset: str, data: str, tick: float, kimg: float) -> dict[str, float
             out = Path(folder) / "run"
             sp.train(preset, data=data, kimg=kimg, changes=changes, out=out, quiet=True)
     finally:
-        Safety.__call__, Doctor._look, loop.iterate = kept  # type: ignore[method-assign]
+        Safety.__call__, Doctor._check, loop.iterate = kept  # type: ignore[method-assign]
     step = steps.seconds / steps.calls
     return {
         "percent": 100 * whole.seconds / steps.seconds,
         "steps": steps.calls,
         "step_ms": 1000 * step,
-        "looks": looks.calls,
-        "look_ms": 1000 * looks.seconds / looks.calls,
+        "checks": checks.calls,
+        "check_ms": 1000 * checks.seconds / checks.calls,
     }
 
 
@@ -90,8 +90,8 @@ def main() -> None:
     for name, (preset, data, tick) in RUNS.items():
         figures = runs[name] = measure(preset, data, tick, given.lines * tick)
         print(
-            f"{name}: {figures['percent']:.1f} % of the steps' time; {figures['looks']} looks of "
-            f"{figures['look_ms']:.0f} ms in {figures['steps']} steps of {figures['step_ms']:.0f} "
+            f"{name}: {figures['percent']:.1f} % of the steps' time; {figures['checks']} checks of "
+            f"{figures['check_ms']:.0f} ms in {figures['steps']} steps of {figures['step_ms']:.0f} "
             "ms",
             flush=True,
         )

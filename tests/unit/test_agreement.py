@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.diagnosis.reference import Reference, features
-from saddlepoint.diagnosis.signals.agreement import kappa, label_agreement
+from saddlepoint.diagnosis.signals.reference import Reference, features
+from saddlepoint.diagnosis.signals.samples import kappa, label_agreement
 
 
 def test_kappa_is_that_of_a_worked_example() -> None:

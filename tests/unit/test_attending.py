@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
 import histories
 import pytest
+import torch
+from safetensors.torch import save_file
 
 import saddlepoint as sp
 from saddlepoint.cli.main import main
@@ -19,6 +23,7 @@ from saddlepoint.core.files import sha256_of
 from saddlepoint.core.renames import todays_row
 from saddlepoint.core.runs import append_jsonl
 from saddlepoint.reporting.html import write_report
+from saddlepoint.training.state import TrainState
 
 SMALL = {
     "arch.generator_widths": [16],
@@ -69,7 +74,7 @@ def test_a_watched_run_has_the_bits_of_one_that_is_not(watched: sp.Run, tmp_path
 def test_each_line_of_metrics_is_a_look(watched: sp.Run) -> None:
     row = watched.history.rows[-1]
     assert len(watched.history) == 6
-    assert {"auc", "pair_ratio", "coverage", "eval_gap", "replay_auc", "moved_g"} <= set(row)
+    assert {"auc", "pair_ratio", "coverage", "eval_gap", "update_ratio_g"} <= set(row)
     assert row["averaged"] == 1
     assert row["loss_family"] == "non-saturating"
     assert row["nonfinite"] == 0
@@ -86,6 +91,56 @@ def test_a_resumed_run_is_looked_at_as_one_never_stopped(watched: sp.Run, tmp_pa
     assert rows(resumed) == rows(watched)
     assert weights(resumed).items() >= dict(list(weights(watched).items())[-4:]).items()
     assert resumed.findings == watched.findings
+
+
+@pytest.mark.parametrize("changes", [{"train.n_critic": 3}, {"train.accumulate": 2}], ids=str)
+def test_a_ticks_losses_are_the_same_means_with_the_doctor_and_without(
+    changes: dict[str, Any], tmp_path: Path
+) -> None:
+    """Over all the turns of a step, and all the parts of a batch."""
+    both = []
+    for mode in ("off", "advise"):
+        wanted = {**SMALL, **changes, "doctor.mode": mode}
+        out = tmp_path / mode
+        both.append(sp.train("gan", data="ring8", kimg=0.96, changes=wanted, out=out, quiet=True))
+    for off, advise in zip(*(run.history.rows for run in both), strict=True):
+        for name in ("loss_d", "loss_g"):
+            assert advise[name] == pytest.approx(off[name], rel=1e-5)
+
+
+def test_runs_of_one_process_leave_no_net_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nets: list[weakref.ref] = []
+    new = TrainState.new
+
+    def remembered(*given: Any) -> TrainState:
+        state = new(*given)
+        nets.extend(map(weakref.ref, state.nets.values()))
+        return state
+
+    monkeypatch.setattr(TrainState, "new", remembered)
+    for index in range(3):
+        train(tmp_path / f"run{index}", kimg=0.64)
+    gc.collect()
+    assert len(nets) == 3 * 3
+    assert [net() for net in nets] == [None] * len(nets)
+
+
+def test_a_checkpoint_with_the_doctors_old_memory_still_resumes(
+    watched: sp.Run, tmp_path: Path
+) -> None:
+    """Fakes of earlier checks lay beside the weights until nothing read them any more."""
+    copy = tmp_path / "copy"
+    shutil.copytree(watched.path, copy)
+    for folder in sp.Run(copy).checkpoints[1:]:
+        shutil.rmtree(folder)
+    folder = sp.Run(copy).checkpoints[0]
+    save_file({"fake.0": torch.zeros(32, 2)}, folder / "doctor.safetensors")
+    document = json.loads((folder / "state.json").read_text())
+    document["files"]["doctor.safetensors"] = sha256_of(folder / "doctor.safetensors")
+    (folder / "state.json").write_text(json.dumps(document))
+    assert rows(sp.resume(copy, quiet=True)) == rows(watched)
 
 
 def test_an_old_rows_number_of_a_loss_is_read_as_its_name() -> None:

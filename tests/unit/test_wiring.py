@@ -1,7 +1,6 @@
 """Faults planted in small loops are named as themselves within 100 steps; sound loops are silent.
 
-The loops are written as people write them, around a `Watched` that plays the doctor's part: hooks
-on both nets and both optimisers, looks at the first steps.
+The loops are written as people write them, with the doctor's three lines.
 """
 
 from __future__ import annotations
@@ -18,53 +17,14 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy, relu, softplus
 from torch.nn.functional import binary_cross_entropy_with_logits as bce_logits
 
+import saddlepoint as sp
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.diagnosis.detectors.learning_rate_too_high import LearningRateTooHigh
-from saddlepoint.diagnosis.diagnose import inspect
-from saddlepoint.diagnosis.signals.wiring import FIRST_LOOKS, WiringSignals
+from saddlepoint.diagnosis.schedule import FIRST_CHECKS
 
 LATENT, BATCH = 8, 32
-
-
-class Watched:
-    """A loop under observation, as the doctor does it."""
-
-    def __init__(self, loop: Loop, averaged: nn.Module | None = None) -> None:
-        nets = (loop.generator, loop.discriminator)
-        self.signals = WiringSignals(*nets, loop.optim_g, loop.optim_d, averaged)
-        self.rows: list[dict[str, Any]] = []
-        self.step = 0
-        for net, heard in zip(nets, ("on_generator", "on_discriminator"), strict=True):
-            net.register_forward_hook(self._forward(heard), with_kwargs=True)
-        for optimizer, player in ((loop.optim_g, "g"), (loop.optim_d, "d")):
-            optimizer.register_step_pre_hook(self._step("before_step", player))
-            optimizer.register_step_post_hook(self._step("after_step", player))
-
-    def _forward(self, heard: str) -> Callable[..., None]:
-        def hook(_: nn.Module, args: Any, kwargs: Any, outputs: Any) -> None:
-            getattr(self.signals, heard)(args, kwargs, outputs)
-
-        return hook
-
-    def _step(self, heard: str, player: str) -> Callable[..., None]:
-        def hook(*_: Any) -> None:
-            getattr(self.signals, heard)(player)
-
-        return hook
-
-    def after(self) -> None:
-        """At the end of each step of the loop."""
-        self.step += 1
-        if self.step in FIRST_LOOKS:
-            row = {"step": self.step, "images": self.step * BATCH, "auc": 1.0}
-            self.rows.append(row | self.signals.look())
-        if self.step + 1 in FIRST_LOOKS:
-            self.signals.watch()
-
-    def findings(self) -> list[Finding]:
-        return inspect(History(self.rows))
 
 
 # -- nets ------------------------------------------------------------------------------
@@ -177,6 +137,7 @@ class Loop:
             self.discriminator = nn.Sequential(self.discriminator, nn.Sigmoid())
         self.build()
         self.averaged: nn.Module | None = None
+        self.newest: dict[str, Tensor] = {}
 
     def build(self) -> None:
         self.optim_g = torch.optim.Adam(self.generator.parameters(), self.lr, (0.5, 0.999))
@@ -184,14 +145,22 @@ class Loop:
 
     def run(self, steps: int = 60) -> list[Finding]:
         torch.manual_seed(0)
-        watched = Watched(self, self.averaged)
+        self.doctor = doctor = sp.Doctor(
+            self.generator,
+            self.discriminator,
+            self.optim_g,
+            self.optim_d,
+            real=REAL,
+            averaged=self.averaged,
+            every=lambda step: step in FIRST_CHECKS,
+        )
         for _ in range(steps):
             for _ in range(self.n_critic):
                 self.step_d(self.real())
             self.step_g()
-            watched.after()
-        self.rows = watched.rows
-        return watched.findings()
+            doctor.step(self.newest.get("d"), self.newest.get("g"))
+        assert doctor.active
+        return doctor.findings
 
     def real(self) -> Tensor:
         return REAL[torch.randint(len(REAL), (BATCH,))]
@@ -211,6 +180,7 @@ class Loop:
         loss = self.loss_d(real, fake)
         if self.gp is not None:
             loss = loss + penalty(self.discriminator, real, fake, **self.gp)
+        self.newest["d"] = loss
         self.optim_d.zero_grad()
         loss.backward()
         self.optim_d.step()
@@ -219,7 +189,7 @@ class Loop:
                 p.data.clamp_(-self.clip, self.clip)
 
     def step_g(self) -> None:
-        loss = self.loss_g(self.fake())
+        loss = self.newest["g"] = self.loss_g(self.fake())
         self.optim_g.zero_grad()
         loss.backward()
         self.optim_g.step()

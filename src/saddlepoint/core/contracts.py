@@ -211,6 +211,8 @@ class AdversarialLoss(ABC):
     """How a person reads this loss's curves: what is healthy, what is not. Shown beside them."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names of the same objective, which `sp.Doctor(loss=...)` takes too."""
+    needs_penalty: ClassVar[bool] = False
+    """Nothing in the loss itself bounds the logits: a penalty or clipping has to."""
     forms: ClassVar[tuple[Callable[[Tensor], Tensor], ...]] = ()
     """How others write it: each turns what their discriminator gives into these logits. By them the
     doctor recognises the loss in a foreign loop."""

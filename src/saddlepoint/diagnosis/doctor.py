@@ -99,7 +99,9 @@ class Doctor:
         self._optimizers: dict[Player, torch.optim.Optimizer] = {"d": optim_d, "g": optim_g}
         images = read_real(real)
         unseen = None if heldout is None else read_real(heldout)
-        self.probes = Probes(generator, discriminator, averaged, images, unseen, latent, labels, seed)
+        self.probes = Probes(
+            generator, discriminator, averaged, images, unseen, latent, labels, seed
+        )
         self._averaged = averaged
         self._statistics = Statistics(generator if averaged is None else averaged)
         self._ages = weights.ages(self._nets, self._optimizers)
@@ -117,7 +119,7 @@ class Doctor:
     @property
     def is_due(self) -> bool:
         """The step under way is one that is checked; its calls and steps have to be seen."""
-        return self.active and self._listener.plan.due
+        return self.active and self._plan.due
 
     def paused(self) -> AbstractContextManager[None]:
         """Nothing of what the loop does in this context is seen."""
@@ -206,7 +208,7 @@ class Doctor:
         self._ages = {}
         now = loss.pushed(trace)
         row |= calls.columns(trace) | loss.columns(now) | penalty.columns(trace)
-        row |= self._loss_family(now, loss_d)
+        row |= self._loss_family(now, loss_d, bool(row.get("penalised")))
         row["batch_norm_d"] = float(len(list(batch_norms(self._nets["d"]))))
         if self._averaged is not None or trace.n_steps["g"]:
             row |= self._statistics.columns()
@@ -218,12 +220,14 @@ class Doctor:
         self._recorder.end_check()
         return {name: value for name, value in row.items() if _is_finite(value)}
 
-    def _loss_family(self, now: loss.Pushed, loss_d: Tensor | float | None) -> dict[str, str]:
+    def _loss_family(
+        self, now: loss.Pushed, loss_d: Tensor | float | None, penalised: bool
+    ) -> dict[str, str]:
         """The loss that was given, or the one that fitted at most checks so far."""
         if self._loss is not None:
             return {"loss_family": self._loss}
         value = None if loss_d is None else float(loss_d)
-        self._seen_losses.update(family.fitting(now, value))
+        self._seen_losses.update(family.fitting(now, value, penalised))
         most = max(self._seen_losses.values(), default=0)
         leaders = [name for name, times in self._seen_losses.items() if times == most]
         # Losses that fitted equally often cannot be told apart yet.

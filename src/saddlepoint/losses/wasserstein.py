@@ -32,6 +32,7 @@ class Wasserstein(AdversarialLoss):
         "The generator's loss has a free offset and says little by itself."
     )
     aliases: ClassVar = ("wgan",)
+    needs_penalty: ClassVar = True
 
     def __post_init__(self) -> None:
         at_least(self, 0, "clip")

@@ -84,10 +84,11 @@ class Attending:
 
     def step(self, state: TrainState, sums: Sums) -> None:
         """Once a step of the loop: new findings are written and shown."""
+        # Of all the turns of the step, so that the doctor's mean over a tick is the loop's own.
+        losses = sums.end_step()
         if self.doctor is None:
             return
-        last = sums.last
-        found = self.doctor.step(last["loss_d"], last["loss_g"], images=state.n_images)
+        found = self.doctor.step(losses["loss_d"], losses["loss_g"], images=state.n_images)
         for finding in found:
             self.run.append_finding({"event": "found", **finding.to_json()})
             self.monitor.say(f"doctor: {finding}")

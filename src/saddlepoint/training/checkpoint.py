@@ -51,8 +51,6 @@ def save(
             extra = generator_metadata(*about, tensors) if name != "discriminator" else None
             files[f"{name}.safetensors"] = safetensors.torch.save(tensors, metadata=extra)
         files["optim.safetensors"] = safetensors.torch.save(_optimizer_tensors(state))
-        if state.memory:
-            files["doctor.safetensors"] = safetensors.torch.save(state.memory)
         for name, content in files.items():
             write_atomically(partial / name, content)
         document = {
@@ -101,8 +99,6 @@ def _load(folder: Path, state: TrainState) -> None:
         _load_what_fits(folder, state)
     else:
         _load_all(folder, state)
-    if "doctor.safetensors" in document["files"]:
-        state.memory = _read(folder / "doctor.safetensors")
     state.n_images = document["n_images"]
     state.n_steps = document["n_steps"]
 

@@ -109,7 +109,6 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 run.append_metrics(row)
                 doctor.raise_if_fatal()
                 if saving:
-                    state.memory = doctor.memory
                     checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
                     last_saved = time.monotonic()
                 done = done or (due and scorer.exhausted(run.history.rows))

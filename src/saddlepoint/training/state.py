@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -35,8 +35,6 @@ class TrainState:
     """Generator steps."""
     n_treatments: int = 0
     """Treatments that the run had so far."""
-    memory: dict[str, Tensor] = field(default_factory=dict)
-    """What the doctor keeps of earlier looks."""
 
     @classmethod
     def new(cls, config: Config, spec: DataSpec) -> TrainState:

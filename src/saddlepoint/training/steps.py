@@ -25,8 +25,7 @@ class Sums:
     def __init__(self) -> None:
         self._totals: dict[tuple[str, ...], Tensor] = {}
         self._counts: Counter[tuple[str, ...]] = Counter()
-        self.last: dict[str, Tensor] = {}
-        """The newest value of each, on the device."""
+        self._of_step: dict[str, list[Tensor]] = {}
 
     def add(self, name: str, values: Tensor) -> None:
         """Add the mean of `values` to the tick's mean of `name`."""
@@ -37,7 +36,14 @@ class Sums:
         known = self._totals.get(names)
         self._totals[names] = values if known is None else known + values
         self._counts[names] += 1
-        self.last.update(zip(names, values.unbind(), strict=True))
+        for name, value in zip(names, values.unbind(), strict=True):
+            self._of_step.setdefault(name, []).append(value)
+
+    def end_step(self) -> dict[str, Tensor]:
+        """The means since the last call, on the device: of all turns of a step."""
+        means = {name: torch.stack(values).mean() for name, values in self._of_step.items()}
+        self._of_step = {}
+        return means
 
     def take(self) -> dict[str, float]:
         """The means since the last call; one synchronisation with the device."""
@@ -50,7 +56,7 @@ class Sums:
             for name in names:
                 totals[name] = totals.get(name, 0.0) + flat.pop(0)
                 counts[name] += self._counts[names]
-        self._totals, self._counts = {}, Counter()
+        self._totals, self._counts, self._of_step = {}, Counter(), {}
         return {name: total / counts[name] for name, total in totals.items()}
 
 
@@ -129,7 +135,8 @@ def turn(
         with_graph = fake if shared else None
         generator_step(state, config, real, real_logits, z, with_graph, sums, given.noise)
         update_ema(state.ema, state.generator, given.ema_weight)
-    return Outcome(real, fake.detach(), tuple(sums.last), torch.stack(list(sums.last.values())))
+    means = sums.end_step()
+    return Outcome(real, fake.detach(), tuple(means), torch.stack(list(means.values())))
 
 
 def instance_noise(config: Config, n_images: int) -> float:

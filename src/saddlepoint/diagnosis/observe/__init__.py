@@ -1,1 +1,1 @@
-"""What a loop does, recorded as it happens: hooks, one trace of calls and steps, nothing measured."""
+"""What a loop does, recorded as it happens: hooks, and one trace of calls and steps."""

@@ -25,7 +25,7 @@ def mark(images: Tensor, made: object) -> None:
     """Leave a note in the graph of `images`. A reference to the graph itself would keep every
     activation in memory that it needs."""
     if images.grad_fn is not None:
-        images.grad_fn.metadata[_MARK] = made
+        _notes(images.grad_fn)[_MARK] = made
 
 
 def marked(tensor: Tensor) -> Any:
@@ -35,8 +35,8 @@ def marked(tensor: Tensor) -> Any:
         node = front.popleft()
         if node is None or node in seen:
             continue
-        if _MARK in node.metadata:
-            return node.metadata[_MARK]
+        if _MARK in _notes(node):
+            return _notes(node)[_MARK]
         seen.add(node)
         front.extend(following for following, _ in node.next_functions)
     return None
@@ -68,6 +68,11 @@ def evaluates(net: nn.Module) -> bool:
     """Whether a BatchNorm layer runs on its running statistics."""
     layers = batch_norms(net)
     return any(not m.training and getattr(m, "running_mean", None) is not None for m in layers)
+
+
+def _notes(node: Any) -> dict[str, Any]:
+    """The dictionary that torch keeps with each node, for whoever debugs a graph."""
+    return node.metadata
 
 
 def _last_module(net: nn.Module) -> str | None:

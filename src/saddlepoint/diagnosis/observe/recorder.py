@@ -71,7 +71,6 @@ class Recorder:
         """
         self.trace.close_step()  # where the discriminator's optimiser did not step
         if self.listens or self.closely:
-            self.roles.end_step()
             self._images_per_step, self.trace.n_real = self.trace.n_real, 0
         for name, loss in (("loss_d", loss_d), ("loss_g", loss_g)):
             if loss is not None:
@@ -125,7 +124,7 @@ class Recorder:
         outputs = None if images is None else logits_of(output, len(images))
         if images is None or outputs is None:
             return
-        origin = self.roles.of(images, trace.pending, exact=self.closely)
+        origin = self.roles.of(images, trace.pending)
         call = Call(
             inputs=Inputs.of(images, args, kwargs),
             outputs=outputs.detach(),
@@ -136,6 +135,8 @@ class Recorder:
             attached=images.grad_fn is not None and origin.maker is not None,
             version=images._version,
         )
+        if origin.maker is not None and origin.role != "between":
+            origin.maker.judged = True
         if origin.role == "real":
             reals = [c for c in trace.pending if c.role == "real"]
             call.again = any(judged_again(images, earlier) for earlier in reals)

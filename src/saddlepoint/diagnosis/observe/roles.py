@@ -1,7 +1,7 @@
 """What the images of each call of the discriminator are: real, made, both, or between the two.
 
-Nobody tells the doctor, so it decides once a call, by the first of these that knows: the memory that
-the images lie in, the graph that they carry, and at last their values.
+Nobody tells the doctor, so it decides once a call, by the first of these that knows: the memory
+that the images lie in, the graph that they carry, and at last their values.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _FEWEST = 8  # newest generator outputs that are kept: as many as a loop may hol
 _MOST = 64
 _NEAR = 0.6  # squared distance to the fake that an image may stem from, as a share of that to reals
 _SAME = 0.02  # below this share noise alone lies between the two: no interpolate
+_SIGMAS = 4  # by how much more often than by chance an image must be nearer to its own fake
 _SURE = 3  # calls in one place of the loop until its role is taken as known
 _ROWS = 4  # first images by which a batch is recognised as one that was judged before
 
@@ -47,7 +48,7 @@ class Roles:
         self.real, self.wanted = real, wanted
         self.made: deque[Made] = deque()
         self._in_memory: dict[int, Made] = {}
-        self._has_real = False
+        self._undisguised = False
         self._known: dict[tuple, list[Role]] = {}
 
     def remember(self, made: Made, given: Tensor) -> None:
@@ -64,25 +65,16 @@ class Roles:
         """The fakes of training that are still known, newest first."""
         return [made for made in reversed(self.made) if made.judged]
 
-    def end_step(self) -> None:
-        """A step is over: where it showed no real image, the real images that the doctor was given
-        are not what the loop shows, and nothing is told by them."""
-        if not self._has_real and self._known:
-            self.real = None
-            self._known.clear()
-
     def end_check(self) -> None:
         """The next check takes newer fakes."""
         for made in self.made:
             made.judged = False
 
-    def of(self, images: Tensor, before: Sequence[Call], exact: bool) -> Origin:
+    def of(self, images: Tensor, before: Sequence[Call]) -> Origin:
         """The origin of a call's images.
 
         Args:
             before: the discriminator's other calls since its optimiser stepped.
-            exact: decide anew. Otherwise the role that a place in the loop has always had is
-                taken as known, because values can only be compared by waiting for the device.
         """
         made = self._in_memory.get(_memory(images))
         if made is None and images.grad_fn is not None:
@@ -90,16 +82,16 @@ class Roles:
             if made is not None and _lie_between(images, before):
                 return Origin("between", made)
         if made is not None:
-            made.judged = True
+            self._undisguised = self._undisguised or not images.requires_grad
             return _from(made, images)
+        # Values can only be compared by waiting for the device: a place in the loop that has always
+        # had one role is taken to keep it.
         place = (len(before), images.requires_grad, images.is_leaf, images.shape[1:])
         known = self._known.setdefault(place, [])
-        if not exact and len(known) >= _SURE and len(set(known)) == 1 and known[0] != "mixed":
-            if known[0] == "fake" and self.made:
-                self.made[-1].judged = True
-            return Origin(known[0])
+        if len(known) >= _SURE and len(set(known)) == 1 and known[0] != "mixed":
+            newest = self.made[-1] if known[0] == "fake" and self.made else None
+            return Origin(known[0], newest)
         origin = self._by_value(images.detach(), images.requires_grad, before)
-        self._has_real = self._has_real or origin.role in ("real", "mixed")
         known.append(origin.role)
         del known[:-_SURE]
         return origin
@@ -111,27 +103,44 @@ class Roles:
         for made in list(reversed(self.made))[:_FEWEST]:
             found = rows_of(images, made.images)
             if 2 * int(found.sum()) >= min(len(images), len(made.images)):
-                made.judged = True
+                self._undisguised = self._undisguised or not asks_gradient
                 return _from(made, images)
-            if made.images.shape == images.shape:
-                nearness = self._nearness(images, made.images)
-                if nearness < _NEAR and asks_gradient and nearness > _SAME:
-                    return Origin("between")
+            if made.images.shape != images.shape:
+                continue
+            if asks_gradient:  # interpolates, where the real images have not been judged yet
+                nearness = _nearness(images, made.images, self._reals_like(images))
                 if nearness < _NEAR:
-                    made.judged = True
-                    return Origin("fake", made)
+                    return Origin("between" if nearness > _SAME else "fake", made)
+            # A loop that shows fakes as they were made does not also show them behind noise.
+            elif not self._undisguised and _nearness(images, made.images) < _NEAR:
+                return Origin("fake", made)
         return Origin("real")
 
-    def _nearness(self, images: Tensor, made: Tensor) -> float:
-        """Median squared distance to the fake in the same place / that of other real images."""
-        flat = made.flatten(1).float()
-        own = (images.flatten(1).float() - flat).square().mean(1).median()
-        other = images.roll(1, 0)
-        if self.real is not None and self.real.shape[1:] == images.shape[1:]:
-            real = self.real.to(images.device)
-            other = real[torch.arange(len(flat), device=images.device) % len(real)]
-        usual = (other.flatten(1).float() - flat).square().mean(1).median()
-        return float(own / usual.clamp_min(1e-12))
+    def _reals_like(self, images: Tensor) -> Tensor:
+        """Real images, as many as these; the images themselves in another order where the doctor
+        was given none of their shape."""
+        if self.real is None or self.real.shape[1:] != images.shape[1:]:
+            return images.roll(1, 0)
+        index = torch.arange(len(images), device=images.device) % len(self.real)
+        return self.real.to(images.device)[index]
+
+
+def _nearness(images: Tensor, made: Tensor, reals: Tensor | None = None) -> float:
+    """Median squared distance of images to the fakes in their places, as a share of the distance
+    that they would have if they did not stem from them; 1 where that may be chance.
+
+    A disguised fake is nearer to its own fake than to the next one. Interpolates are nearer to it
+    than real images are, which may be given to compare with.
+    """
+    x, f = images.flatten(1).float(), made.flatten(1).float()
+    own = (x - f).square().mean(1)
+    usual = (x - f.roll(1, 0)).square().mean(1)
+    if reals is not None:
+        usual = (reals.flatten(1).float() - f).square().mean(1)
+    # By chance half of them are nearer, give or take 1 / (2 sqrt(n)).
+    if float((own < usual).float().mean()) < 0.5 + _SIGMAS / 2 / len(x) ** 0.5:
+        return 1.0
+    return float(own.median() / usual.median().clamp_min(1e-12))
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The trace of a loop: who was called, with what, made by whom, and which loss came back through it.
+"""The trace of a loop: who was called, with what, made by whom, and which loss came back.
 
 Everything in here is without a graph, so that a trace keeps no activation alive.
 """
@@ -58,7 +58,7 @@ class Call:
     version: int
     """How often the images' memory had been written to."""
     again: bool = False
-    """Real images that were judged before in the same step: for a penalty, or beside wrong labels."""
+    """Real images judged before in the same step: for a penalty now, or beside wrong labels."""
 
     # Only of calls that are watched closely:
     evaluation: bool = False

@@ -1,4 +1,4 @@
-"""How the discriminator is called: with which values, in which mode, real and fake together or not."""
+"""How the discriminator is called: with which values, in which mode, real and fake apart or not."""
 
 from __future__ import annotations
 
@@ -45,4 +45,3 @@ def _range(side: str, parts: Sequence[Tensor]) -> dict[str, float]:
         return {}
     low, high = (min(float(b.min) for b in bounds), max(float(b.max) for b in bounds))
     return {f"{side}_low": low, f"{side}_high": high}
-

@@ -18,6 +18,8 @@ from saddlepoint.diagnosis.signals.loss import Pushed, Slopes, misfit
 
 _FITS = 0.02  # relative residual up to which the slopes are those of a loss
 _NEAR = 0.01  # relative difference up to which its value is
+_CLEARLY = 5.0  # a loss whose slopes are so many times farther off than the best one's is another
+_ROUNDING = 1e-5  # slopes nearer than this are equal
 _EXTREME = 1e-3  # probabilities nearer to 0 or 1 are clamped in different ways
 
 Form = Callable[[Tensor], Tensor]
@@ -38,50 +40,58 @@ def named(loss: str) -> str | None:
     return known[loss]
 
 
-def fitting(now: Pushed, loss_d: float | None) -> set[str]:
-    """The registered losses that give slopes like these; {} where none does.
+def fitting(now: Pushed, loss_d: float | None, penalised: bool) -> set[str]:
+    """The registered losses that give slopes like these; empty where none does.
 
     Args:
-        loss_d: the loss of the same step, as the loop minimises it. Hinge and Wasserstein have the
-            same slopes as long as no output is beyond 1; their values tell them apart, unless a
-            penalty was added.
+        loss_d: the discriminator's loss of the same step, as the loop minimises it.
+        penalised: the loop asks for gradients of the outputs, so the loss may hold more than its
+            adversarial part.
     """
     if now.real is None or now.fake is None:
         return set()
     n = min(len(now.real.outputs), len(now.fake.outputs))
     real, fake = _first(now.real, n), _first(now.fake, n)
-    fits, exact = set(), set()
+    errors: dict[str, float] = {}
+    exact: set[str] = set()
     for name in registry.names("loss"):
         loss: AdversarialLoss = registry.get("loss", name)()
         for form in (_as_is, *loss.forms):
-            value = _fits_discriminator(loss, form, real, fake)
-            if value is None or not _fits_generator(loss, form, real, now.made):
+            value, error = _of_discriminator(loss, form, real, fake)
+            error = max(error, _of_generator(loss, form, real, now.made))
+            if error >= errors.get(name, _FITS):
                 continue
-            fits.add(name)
+            errors[name] = error
             # Many loops halve the discriminator's loss.
             if loss_d is not None and any(_is_near(loss_d, part * value) for part in (1.0, 0.5)):
                 exact.add(name)
-    return exact or fits
+    best = max(_CLEARLY * min(errors.values(), default=0.0), _ROUNDING)
+    fits = {name for name, error in errors.items() if error <= best}
+    # Hinge and Wasserstein have the same slopes as long as no output is beyond 1. Their values tell
+    # them apart, or a penalty, which only one of them needs.
+    likelier = {name for name in fits if registry.get("loss", name).needs_penalty}
+    return (likelier if penalised else fits & exact) or fits
 
 
-def _fits_discriminator(
+def _of_discriminator(
     loss: AdversarialLoss, form: Form, real: Slopes, fake: Slopes
-) -> float | None:
-    """The loss's value for these outputs, where it gives their slopes; else None."""
+) -> tuple[float, float]:
+    """The loss's value for these outputs, and how far its slopes are from those measured."""
     r, f = (side.outputs.detach().clone().requires_grad_(True) for side in (real, fake))
     with torch.enable_grad():
         value = loss.discriminator(form(r), form(f)).mean()
         formulas = torch.autograd.grad(value, (r, f))
-    measured = torch.cat([real.slopes.flatten(), fake.slopes.flatten()])
-    outputs = torch.cat([real.outputs.flatten(), fake.outputs.flatten()])
-    formula = torch.cat([gradient.flatten() for gradient in formulas])
-    return float(value) if _fit(form, outputs, measured, formula) else None
+    outputs, measured, formula = (
+        torch.cat([t.flatten() for t in pair])
+        for pair in ((r.detach(), f.detach()), (real.slopes, fake.slopes), formulas)
+    )
+    return float(value.detach()), _error(form, outputs, measured, formula)
 
 
-def _fits_generator(loss: AdversarialLoss, form: Form, real: Slopes, made: Slopes | None) -> bool:
-    """Whether the generator's loss gives its slopes; True where that cannot be told."""
+def _of_generator(loss: AdversarialLoss, form: Form, real: Slopes, made: Slopes | None) -> float:
+    """How far the generator's slopes are from those measured; 0 where that cannot be told."""
     if made is None:
-        return True
+        return 0.0
     n = min(len(made.outputs), len(real.outputs))
     made = _first(made, n)
     f, r = (x[:n].detach().clone().requires_grad_(True) for x in (made.outputs, real.outputs))
@@ -89,17 +99,18 @@ def _fits_generator(loss: AdversarialLoss, form: Form, real: Slopes, made: Slope
         value = loss.generator(form(f), form(r)).mean()
         formula, beside = torch.autograd.grad(value, (f, r), allow_unused=True)
     if beside is not None:
-        return True  # it also depends on outputs for real images, and on which is not known
-    return _fit(form, made.outputs.flatten(), made.slopes.flatten(), formula.flatten())
+        return 0.0  # it also depends on outputs for real images, and on which is not known
+    return _error(form, made.outputs.flatten(), made.slopes.flatten(), formula.flatten())
 
 
-def _fit(form: Form, outputs: Tensor, measured: Tensor, formula: Tensor) -> bool:
+def _error(form: Form, outputs: Tensor, measured: Tensor, formula: Tensor) -> float:
+    """The misfit of two lists of slopes; 1 where most of them cannot be compared."""
     known = formula.isfinite() & measured.isfinite()
     if form is torch.logit:
         known &= (outputs > _EXTREME) & (outputs < 1 - _EXTREME)
     if 2 * int(known.sum()) < len(known) or not float(measured[known].norm()) > 0:
-        return False
-    return misfit(measured[known].double(), formula[known].double()) < _FITS
+        return 1.0
+    return misfit(measured[known].double(), formula[known].double())
 
 
 def _first(side: Slopes, n: int) -> Slopes:

@@ -1,5 +1,5 @@
-"""Does the discriminator live on something beside the images: a border, faint noise, the other images
-of a batch? It is asked again about the loop's own batches, somewhat changed."""
+"""Does the discriminator live on something beside the images: a border, faint noise, the other
+images of a batch? It is asked again about the loop's own batches, somewhat changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How varied the newest fakes are, beside as many real images, and whether they show their labels."""
+"""How varied the newest fakes are beside as many real images, and whether they fit their labels."""
 
 from __future__ import annotations
 

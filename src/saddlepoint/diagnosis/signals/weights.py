@@ -18,7 +18,8 @@ Optimizers = Mapping[Player, torch.optim.Optimizer]
 def columns(trace: Trace) -> dict[str, float]:
     """The columns of the newest measured step of each player, and the numbers of steps."""
     found: dict[str, float | Tensor | None] = {}
-    for player, other in (("d", "g"), ("g", "d")):
+    pairs: tuple[tuple[Player, Player], ...] = (("d", "g"), ("g", "d"))
+    for player, other in pairs:
         found[f"steps_{player}"] = float(trace.n_steps[player])
         steps = [step for step in trace.steps if step.player == player]
         for step in steps:
