@@ -123,7 +123,11 @@ def compare(argv: list[str]) -> None:
     # Past the api, which imports torch: without a page this answers at once.
     from saddlepoint.core.runs import Run
     from saddlepoint.evaluation.compare import compare_runs
-    from saddlepoint.reporting.comparison import number_table, write_comparison
+    from saddlepoint.reporting.comparison import (
+        difference_table,
+        number_table,
+        write_comparison,
+    )
     from saddlepoint.reporting.terminal import print_table
 
     document = compare_runs([Run.open(path) for path in asked["runs"]])
@@ -138,8 +142,7 @@ def compare(argv: list[str]) -> None:
     if asked["json"]:
         print(json_module.dumps(document, indent=2))
         return
-    header, lines = number_table(document)
-    print_table(lines, header)
-    for field, by_row in document["differences"].items():
-        values = ", ".join(f"{name}: {value}" for name, value in by_row.items())
-        print(f"{field}: {values}")
+    for header, lines in (number_table(document), difference_table(document)):
+        if lines:
+            print_table(lines, header)
+            print()

@@ -17,16 +17,16 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 
 
 @contextmanager
 def progress_bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
     """A bar for each kind of work: progress(what, done, of).
 
-    Without a terminal on stderr, rich draws the bars only at the end; there a line says what
-    begins.
+    Without a terminal on stderr, a line says what begins, and there are no bars.
     """
-    bars = _bars(BarColumn(), MofNCompleteColumn(), TextColumn("left"), quiet=quiet)
+    bars = _bars(MofNCompleteColumn(), TextColumn("left"), quiet=quiet)
     tasks: dict[str, TaskID] = {}
 
     def update(what: str, done: int, of: int) -> None:
@@ -35,7 +35,7 @@ def progress_bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], Non
             if not quiet and not bars.console.is_terminal:
                 bars.console.print(f"{what} ...", markup=False, highlight=False)
         bars.start()  # not before the first count: an error before it stands alone
-        bars.update(tasks[what], completed=done)
+        bars.update(tasks[what], completed=done, total=of)
 
     try:
         yield update
@@ -54,7 +54,7 @@ class DownloadBar:
     """The progress bar that pooch expects (the interface of tqdm), drawn with rich."""
 
     def __init__(self, title: str) -> None:
-        self._bar = _bars(BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bar = _bars(DownloadColumn(), TransferSpeedColumn())
         self._task = self._bar.add_task(f"Downloading {title}", total=None)
         self._total = 0
 
@@ -79,9 +79,21 @@ class DownloadBar:
 
 
 def _bars(*columns: ProgressColumn, quiet: bool = False) -> Progress:
-    """Title, the columns, time left."""
-    title, left = TextColumn("{task.description}"), TimeRemainingColumn()
-    return Progress(title, *columns, left, console=Console(stderr=True), disable=quiet)
+    """Title, a bar, the columns, time left: one line at any width."""
+    console = Console(stderr=True)
+    # A title can be a path longer than the line: it gives way, so that nothing wraps.
+    title = TextColumn(
+        "{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+    )
+    return Progress(
+        title,
+        BarColumn(bar_width=16),
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        expand=True,
+        disable=quiet or not console.is_terminal,
+    )
 
 
 def _stop(bars: Progress) -> None:

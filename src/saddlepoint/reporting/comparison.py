@@ -27,18 +27,13 @@ def write_comparison(document: dict[str, Any], out: Path) -> Path:
         "brackets. All numbers follow one protocol, given below."
     )
     title = "Comparison of " + ", ".join(row["name"] for row in rows)
-    differences = [
-        [field, *(_shown(by_row.get(row["name"])) for row in rows)]
-        for field, by_row in document["differences"].items()
-    ]
     grids = pair(newest_grid(Run(row["runs"][0]), row["name"]) for row in rows)
     parts = [
         section("Numbers", grid_table(header, cells), note),
         section("Samples", grids, "The same latents in every grid."),
     ]
-    if differences:
-        names = ["field", *(row["name"] for row in rows)]
-        parts.append(section("What differs", grid_table(names, differences)))
+    if document["differences"]:
+        parts.append(section("What differs", grid_table(*difference_table(document))))
     protocol = {name: _shown(value) for name, value in document["protocol"].items()}
     parts.append(section("Protocol", table(protocol)))
     return write_page(out, title, parts)
@@ -59,6 +54,16 @@ def number_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     return header, lines
 
 
+def difference_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header and lines of the fields that differ; a field that a model has not is left blank."""
+    names = [row["name"] for row in document["rows"]]
+    lines = [
+        [field, *(_shown(by_row.get(name)) for name in names)]
+        for field, by_row in document["differences"].items()
+    ]
+    return ["field", *names], lines
+
+
 def number_text(value: dict[str, Any] | None) -> str:
     """A number over seeds as text, its spread or interval on a second line."""
     if value is None:
@@ -77,4 +82,6 @@ def _kimg(values: list[float]) -> str:
 
 
 def _shown(value: Any) -> str:
+    if value is None:
+        return ""
     return value if isinstance(value, str) else json.dumps(value)
