@@ -23,7 +23,7 @@ from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.runs import Run
 from saddlepoint.data import search
-from saddlepoint.data.sources import fashion_mnist
+from saddlepoint.data.sources.fashion_mnist import FashionMnist
 from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.lab import demo
 from saddlepoint.presets import PRESETS
@@ -188,7 +188,7 @@ def test_the_demo_fetches_fashion_mnist_where_it_is_not_here(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
         remote = [search.RemoteFile(name=n, url=address + n, sha256=digest) for n, digest in files]
-        monkeypatch.setattr(fashion_mnist, "FILES", remote)
+        monkeypatch.setattr(FashionMnist, "files", remote)
         name, sentence = demo.choose_data()
         server.shutdown()
     assert (name, sentence[:19]) == ("fashion-mnist", "Data: Fashion-MNIST")

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from saddlepoint import api
 from saddlepoint.core.images import enlarge, grid, write_png
+from saddlepoint.data.progress import progress_bars
 from saddlepoint.training import monitor
 from saddlepoint.training.preview import preview
 
@@ -111,6 +112,31 @@ def test_a_pipe_gets_plain_lines(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "▀" not in text
     assert "\x1b" not in text
     assert "0.3 kimg" in text
+
+
+def bars(long: str) -> None:
+    with progress_bars() as progress:
+        for done in range(3):
+            progress(long, done, 2)
+        progress(long, 60_000, 60_000)
+
+
+def test_a_bar_fits_a_line_whatever_its_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    bars("Features of " + 9 * "a-long-folder/")
+    lines = (
+        re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue()).replace("\r", "\n").split("\n")
+    )
+    assert max(len(line) for line in lines) <= 80
+    assert any("60000/60000 left" in line for line in lines)
+
+
+def test_a_pipe_hears_once_what_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    bars("Features of digits")
+    assert capsys.readouterr().err == "Features of digits ...\n"
 
 
 def test_a_picture_is_made_once_a_grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,10 @@ def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Pat
     found = {}
     for file in files:
         bar = DownloadBar(file.name)
-        downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=30)  # type: ignore[arg-type]  # not in its stubs
+        # Seconds to connect, as nobody waits half a minute to hear that there is no network, and
+        # seconds without a byte.
+        patience = (5, 30)
+        downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=patience)  # type: ignore[arg-type]  # not in its stubs
         try:
             # pooch downloads to a temporary name and renames only when the hash is right.
             got = pooch.retrieve(
