@@ -118,13 +118,14 @@ FAILURES = {
             name="generator-wins",
             title="The generator wins: its teacher knows nothing",
             story=(
-                "The discriminator learns two thousand times as slowly as the generator, so it "
-                "stays as it was initialised. The generator satisfies it at once and learns "
-                "nothing about the data."
+                "The discriminator learns two hundred times as slowly as the generator, so it is "
+                "always behind: it rates fakes above real images, and the generator learns nothing "
+                "about the data."
             ),
-            expected=("generator-wins", "weak-discriminator", "complete-mode-collapse"),
+            expected=("generator-wins",),
+            data="digits",
             kimg=75,
-            changes={**_adam(2e-3, 1e-6)},
+            changes={**_adam(1e-3, 5e-6)},
         ),
         Failure(
             name="oscillation",
@@ -141,15 +142,15 @@ FAILURES = {
             name="clipped-critic",
             title="A critic clipped until it has no capacity left",
             story=(
-                "Weight clipping at 0.001. Half of the weights sit at one of the two limits, the "
+                "Weight clipping at 0.0003. Half of the weights sit at one of the two limits, the "
                 "critic is flat and nearly linear, and it cannot tell the generator where the "
                 "clusters are."
             ),
             expected=("lipschitz-violation",),
-            kimg=150,
+            kimg=75,
             changes={
                 "arch.discriminator_widths": (64, 64, 64),
-                "loss": {"kind": "wasserstein", "clip": 1e-3},
+                "loss": {"kind": "wasserstein", "clip": 3e-4},
                 **_adam(2e-3, 2e-3),
                 "train.n_critic": 2,
             },
