@@ -17,16 +17,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy must start no thread
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import contextlib
 import gc
 import json
 import random
 import shutil
 import signal
+import struct
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 import torch
@@ -55,36 +58,38 @@ import saddlepoint
 REGISTERED = (archives, documents, folders, inputs, sources, surroundings, tensors, words)
 """Importing these registers the categories and the steps of damage."""
 MOST_GROUPS = 40
+LEAST_RESULT = 1000
+"""Fewer cases are a test and no figure for the page."""
+NUMBER = struct.Struct("I")
+"""An index in the pipe from the parent: read and written whole, as it is so short."""
 
 
-def play_cases(
-    slot: Slot, jobs: int, settings: argparse.Namespace, done: set[str], out: int
-) -> int:
-    """Play every `jobs`-th case; one line of results each."""
+def play_cases(slot: Slot, settings: argparse.Namespace, queue: int, out: int) -> int:
+    """Play the cases whose numbers come out of `queue`; one line of results each."""
     slot.open()
-    played = 0
-    for index in numbers(settings):
-        if time.time() > settings.deadline:
-            break
-        played += 1
-        if played % jobs != slot.number or f"{settings.seed}:{index}" in done:
-            continue
+    while time.time() < settings.deadline and (number := os.read(queue, NUMBER.size)):
+        index = NUMBER.unpack(number)[0]
         case = cases.make_case(settings.seed, index)
-        outcome = slot.play(case)
-        faults = oracle.judge(case, outcome)
+        try:
+            outcome = slot.play(case)
+            faults = oracle.judge(case, outcome)
+        except Exception as error:  # one case that the fuzzer itself cannot play ends no others
+            where = traceback.format_exc(limit=-2)
+            outcome = oracle.Outcome(code=0, stderr=where)
+            faults = [oracle.Fault("fuzzer", f"{type(error).__name__}: {error}"[:80], where)]
         os.write(out, results.line_of(settings.seed, index, case, outcome, faults))
     return 0
 
 
-def numbers(settings: argparse.Namespace) -> list[int]:
-    """The indices to play: the first `cases` of the chosen category, or of all."""
-    found = []
-    for index in count():
-        if settings.only is None or cases.category_of(settings.seed, index) == settings.only:
-            found.append(index)
-        if len(found) == settings.cases:
-            return found
-    raise AssertionError
+def feed(queue: int, settings: argparse.Namespace, done: set[str]) -> None:
+    """Write the numbers of the cases that are wanted; whichever slot is free takes the next."""
+    seed, only = settings.seed, settings.only
+    wanted = (i for i in count() if only is None or cases.category_of(seed, i) == only)
+    with contextlib.suppress(BrokenPipeError):  # the time is up, and the slots are gone
+        for index in islice(wanted, settings.cases):
+            if f"{seed}:{index}" not in done:
+                os.write(queue, NUMBER.pack(index))
+    os.close(queue)
 
 
 def replay(slot: Slot, settings: argparse.Namespace) -> int:
@@ -128,14 +133,18 @@ def warden(scratch: Path, settings: argparse.Namespace, done: set[str], out: int
     if settings.replay:
         return replay(Slot(scratch, 0, usual), settings)
     children = []
+    taken, given = os.pipe()
     settings.deadline = time.time() + 60 * settings.minutes
     for number in range(settings.jobs):
         child = os.fork()
         if child == 0:
             sandbox.die_with_parent(signal.SIGKILL)
+            os.close(given)
             slot = Slot(scratch, number, usual)
-            _leave(lambda slot=slot: play_cases(slot, settings.jobs, settings, done, out))
+            _leave(lambda slot=slot: play_cases(slot, settings, taken, out))
         children.append(child)
+    os.close(taken)
+    feed(given, settings, done)
     codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
     return max(map(abs, codes))
 
@@ -166,15 +175,13 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
     document = {
         "machine": machine(),
         "seed": settings.seed,
-        "only": settings.only,
         "source": source,
         "seconds": round(seconds, 1),
         **found,
         "groups": grouped,
     }
-    name = "fuzz" if settings.only is None else f"fuzz-{settings.only.replace(' ', '-')}"
-    if settings.cases >= 1000:
-        write_result(name, document)
+    if settings.cases >= LEAST_RESULT and settings.only is None:
+        write_result("fuzz", document)
     for category, row in found["categories"].items():
         kinds = ", ".join(f"{n} {kind}" for kind, n in row.items() if kind in found["kinds"])
         print(f"{category:<24}{row['cases']:>6} cases{row['faulty']:>6} faulty  {kinds}")
@@ -231,10 +238,8 @@ def main() -> int:
     child = os.fork()
     if child == 0:
         _leave(lambda: warden(scratch, settings, done, out))
-    try:
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    except KeyboardInterrupt:
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child has it too, and ends; then we report
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     shutil.rmtree(scratch, ignore_errors=True)
     if settings.replay or code in (2, 70):
         return code

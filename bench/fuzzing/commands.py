@@ -31,7 +31,7 @@ def sample(draw: Random, model: str = "run") -> Case:
 
 def evaluate(draw: Random, model: str = "run") -> Case:
     real = () if model in RUNS else (draw.choice(("digits", "set.npz")),)
-    more = ("--per-class",) if draw.random() < 0.1 else ()
+    more = ("--per-class",) if draw.random() < 0.1 and model == "labelled" else ()
     argv = ("evaluate", model, *real, *MEASURED, *more, *_json(draw), *_quiet(draw))
     return Case(argv=argv, writes=(f"{model}/scores", f"{model}/report.html"))
 

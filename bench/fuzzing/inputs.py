@@ -44,12 +44,14 @@ ODD_NAMES = (
 
 @category("preparing", 16)
 def preparing(draw: Random) -> Case:
-    ways = (_archive, _archive, _damaged, _table, _pictures, _folder)
+    ways = (_archive, _archive, _archive, _damaged, _table, _pictures, _folder)
     return draw.choice(ways)(draw)
 
 
 def _archive(draw: Random) -> Case:
-    how, seed = draw.choice(list(archives.ARCHIVES)), draw.getrandbits(32)
+    # Headers of tars can be wrong in the most ways, and have hung the reader for ever.
+    tars = ("tar size", "tar size", "tar pax", "tar sparse")
+    how, seed = draw.choice((*archives.ARCHIVES, *tars)), draw.getrandbits(32)
     suffix = draw.choice((".zip", ".tar", ".tgz", ".png", "", ".npz"))
     path = f"hostile{suffix}"
     step: Step = {"do": "archive", "path": path, "how": how, "seed": seed}

@@ -163,7 +163,7 @@ def _lines(folder: Path) -> dict[str, bytes]:
     """All that lies beside each metrics.jsonl, to find kept lines in."""
     found = {}
     for path in folder.glob("*/*jsonl*"):
-        if path.is_file():
+        if path.is_file() and path.stat().st_size < world.MOST_HASHED:
             found[str(path.relative_to(folder))] = path.read_bytes()
     return found
 
