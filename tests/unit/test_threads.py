@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ from saddlepoint.core.config import Train
 from saddlepoint.core.files import sha256_of
 from saddlepoint.core.provenance import read_config
 from saddlepoint.training import device, threads
-from saddlepoint.training.threads import SharedCores
+from saddlepoint.training.threads import PACK, SLEEP, SPIN, SharedCores
 
 TINY = {
     "arch.generator_width": 8,
@@ -33,54 +34,75 @@ def two_threads() -> Iterator[Train]:
         yield Train(device="cpu", threads=2)
 
 
-class Queue:
-    """The kernel's account of what the threads waited for a core, as a test wants it."""
+class Clock:
+    """Time, and the kernel's account of what threads waited for a core, as a test wants them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.seconds = 0.0
-        monkeypatch.setattr(threads, "_queued_seconds", lambda: self.seconds)
-        monkeypatch.setattr(threads, "_WINDOW_SECONDS", 0.0)
+        self.now = self.queued = 0.0
+        monkeypatch.setattr(threads, "_queued_seconds", lambda: self.queued)
+        monkeypatch.setattr(threads.time, "monotonic", lambda: self.now)
+
+    def window(self, cores: SharedCores, steps: int, queued: float = 1.0) -> bool:
+        """A second with so many steps; returns what the last check of it did."""
+        told = [cores.check() for _ in range(steps - 1)]
+        assert not any(told)
+        self.now += 1.0
+        self.queued += queued
+        return cores.check()
 
 
-def test_threads_sleep_on_shared_cores_and_spin_again_on_their_own(
+def test_the_fastest_way_to_share_cores_is_kept_and_tried_again(
     two_threads: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue, before = Queue(monkeypatch), threading.active_count()
+    clock, before = Clock(monkeypatch), threading.active_count()
+    everywhere = os.sched_getaffinity(0)
     with SharedCores(two_threads) as cores:
-        assert not cores.check()
-        queue.seconds += 10
-        assert cores.check()  # told once, when it begins
+        assert not clock.window(cores, steps=90, queued=0.05)
+        assert cores.way == SPIN  # cores of our own: nothing is tried
+        assert clock.window(cores, steps=10)  # said once, when it begins
+        assert cores.way == SLEEP
         assert threading.active_count() > before
-        queue.seconds += 10
-        assert not cores.check()
-        time.sleep(0.05)
-        assert not cores.check()  # nothing in the queue since: the cores are free again
-        assert cores.waiting == 0
-        time.sleep(0.1)
-        assert threading.active_count() == before
-        queue.seconds += 10
-        assert cores.check()
-    time.sleep(0.1)
+        assert not clock.window(cores, steps=20)
+        assert cores.way == PACK
+        if len(everywhere) > 1:
+            assert len(os.sched_getaffinity(0)) < len(everywhere)
+        clock.window(cores, steps=15)
+        assert cores.way == SLEEP  # the fastest of the three
+        assert os.sched_getaffinity(0) == everywhere
+        for _ in range(threads._WINDOWS_KEPT):
+            assert cores.way == SLEEP
+            clock.window(cores, steps=20)
+        assert cores.way == SPIN  # tried again: the cores may be ours by now
+        clock.window(cores, steps=90, queued=0.0)
+        assert cores.way == SPIN
+        for steps in (10, 15, 20):
+            clock.window(cores, steps)
+        assert cores.way == PACK
+        clock.window(cores, steps=5)  # much slower than it was: no need to wait for the next trial
+        assert cores.way == SPIN
+        clock.window(cores, steps=10)
+        assert cores.way == SLEEP
+    time.sleep(0.2)
     assert threading.active_count() == before
+    assert os.sched_getaffinity(0) == everywhere
 
 
 @pytest.mark.parametrize("train", [Train(device="cpu", threads=1), Train(device="cuda", threads=8)])
 def test_without_a_team_on_the_processor_nothing_is_done(
     train: Train, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = Queue(monkeypatch)
+    clock = Clock(monkeypatch)
     with SharedCores(train) as cores:
-        queue.seconds += 10
-        assert not cores.check()
-        assert cores.waiting == 0
+        assert not clock.window(cores, steps=10)
+        assert cores.way == SPIN
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="GNU OpenMP's way to wait")
 def test_a_sleeping_thread_burns_no_processor_time(
-    two_threads: Train, monkeypatch: pytest.MonkeyPatch
+    two_threads: Train,
 ) -> None:
     """Between two operations of the main thread the second thread of its team waits."""
-    queue, values = Queue(monkeypatch), torch.zeros(2**18)
+    values = torch.zeros(2**18)
 
     def burnt() -> float:
         begun = time.process_time()
@@ -91,24 +113,20 @@ def test_a_sleeping_thread_burns_no_processor_time(
 
     with SharedCores(two_threads) as cores:
         spinning = burnt()
-        queue.seconds += 1e6
-        assert cores.check()
+        cores._switch(SLEEP)
         sleeping = burnt()
     assert sleeping < 0.5 * spinning
 
 
-def test_how_threads_wait_changes_no_bit(
-    two_threads: Train, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    queue, weights = Queue(monkeypatch), []
+def test_how_threads_share_cores_changes_no_bit(two_threads: Train) -> None:
+    gradients = []
     images, kernel = torch.randn(16, 8, 14, 14), torch.randn(16, 8, 3, 3, requires_grad=True)
     with SharedCores(two_threads) as cores:
-        for _ in range(2):
+        for way in (SPIN, SLEEP, PACK, SPIN):
+            cores._switch(way)
             loss = torch.nn.functional.conv2d(images, kernel).square().mean()
-            weights.append(torch.autograd.grad(loss, kernel)[0])
-            queue.seconds += 1e6
-            cores.check()
-    assert torch.equal(*weights)
+            gradients.append(torch.autograd.grad(loss, kernel)[0])
+    assert all(torch.equal(gradients[0], other) for other in gradients[1:])
 
 
 def test_the_number_of_threads_is_recorded_and_kept_by_a_resume(tmp_path: Path) -> None:

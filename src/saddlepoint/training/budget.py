@@ -54,11 +54,12 @@ def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float
             iterate(state, config, data, sums, graphs)
         # An accelerator runs behind: without waiting for it the steps above would be timed too.
         synchronize(config.train.device)
-        first, begun = state.n_images, time.monotonic()
+        way, first, begun = cores.way, state.n_images, time.monotonic()
         while time.monotonic() - begun < seconds:
             for _ in range(4):  # so many that one synchronisation does not count
                 iterate(state, config, data, sums, graphs)
             synchronize(config.train.device)
-            if cores.check():  # the steps so far were slower than those of the run will be
-                first, begun = state.n_images, time.monotonic()
+            cores.check()
+            if cores.way != way:  # time the way that the run will have, not the trials of others
+                way, first, begun = cores.way, state.n_images, time.monotonic()
         return (state.n_images - first) / (time.monotonic() - begun)

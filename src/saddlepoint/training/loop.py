@@ -29,7 +29,8 @@ from saddlepoint.training.state import TrainState
 from saddlepoint.training.threads import SharedCores
 
 SHARED = (
-    "Other programs use this machine's cores: threads sleep now while they wait for each other."
+    "Other programs use this machine's cores. Threads share them as well as they can without "
+    "changing the weights; a run that starts with --threads 1 may be faster beside them."
 )
 
 
@@ -91,7 +92,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 row["seconds"] = round(seconds_before + now - started, 3)
                 rate = (state.n_images - tick_images) / max(1e-9, now - tick_started)
                 row["images_per_second"] = round(rate, 1)
-                row["core_queue"] = round(cores.waiting, 3)
+                row["core_queue"] = round(cores.queued, 3)
                 fail_unless_finite(row, run)
                 requests = run.take_control()
                 stopping = stop.requested or bool(requests.get("stop"))
