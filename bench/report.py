@@ -63,6 +63,24 @@ def throughput(document: dict[str, Any]) -> str:
     )
 
 
+def threads(document: dict[str, Any]) -> str:
+    names = {
+        "spin": "PyTorch's own way: waiting threads spin",
+        "ours": "the fastest way that keeps the bits",
+        "one": "`--threads 1`: other bits",
+    }
+    alone, busy = (document["images_per_second"][where] for where in ("alone", "busy"))
+    rows = [[text, three(alone[n], ",.0f"), three(busy[n], ",.0f")] for n, text in names.items()]
+    given = document["settings"]
+    return "\n\n".join(
+        [
+            f"Preset {given['preset']}, {given['rounds']} rounds of {given['seconds']:g} s; "
+            f"images/s, median (least to greatest). {machine_text(document['machine'])}.",
+            table(["threads", "alone", "beside one busy core"], rows),
+        ]
+    )
+
+
 PAIR = ("precision", "recall")
 LECTURE = ("precision", "recall", "coverage", "fid", "label_accuracy")
 
@@ -361,6 +379,7 @@ def prepare() -> str | None:
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "throughput": throughput,
+    "threads": threads,
     "quality": quality,
     "quality-conditional": quality,
     "kill-resume": kill_resume,

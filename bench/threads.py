@@ -3,8 +3,8 @@
     python bench/threads.py [--preset dcgan] [--seconds 4] [--rounds 3]
 
 Claim: beside one busy core our training is faster than with PyTorch's own way to wait, with the
-same bits, and alone it loses nothing. Each candidate trains the preset on Fashion-MNIST in a process of its own, in turn,
-alone and beside a Python loop that does nothing but burn one core:
+same bits, and alone it loses nothing. Each candidate trains the preset on Fashion-MNIST in a
+process of its own, in turn, alone and beside a Python loop that only burns one core:
 
     spin   as PyTorch does by default: a thread that waits for the others spins
     ours   training.threads.SharedCores: the fastest way to share the cores that keeps the bits
