@@ -1,4 +1,4 @@
-"""What a doctor is compared with: rules that need nothing but losses. (rows) -> step or None."""
+"""What the doctor is compared with: rules that need nothing but losses. (rows) -> step or None."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def nan_only(rows: Rows) -> float | None:
 
 
 def loss_thresholds(rows: Rows) -> float | None:
-    """What tutorials tell: the discriminator's loss has gone to 0, or the generator's is near 0 or
-    has become large, at three looks in a row."""
+    """What tutorials say: the discriminator's loss has gone to 0, or the generator's is near 0 or
+    has become large, at three checks in a row."""
     run = 0
     for row in rows:
         d, g = row.get("loss_d", math.nan), row.get("loss_g", math.nan)
-        ill = row["step"] > WARMUP and (d < 0.05 or d > 10 or g > 5 or g < 0.05)
-        run = run + 1 if ill else 0
+        unhealthy = row["step"] > WARMUP and (d < 0.05 or d > 10 or g > 5 or g < 0.05)
+        run = run + 1 if unhealthy else 0
         if run == 3 or row.get("nonfinite"):
             return row["step"]
     return None
 
 
 def loss_cusum(rows: Rows, slack: float = 1.0, limit: float = 12.0) -> float | None:
-    """Both losses standardised by ten early looks, a two-sided CUSUM on each."""
+    """Both losses standardised by ten early checks, a two-sided CUSUM on each."""
     rows = [row for row in rows if row["step"] > WARMUP]
     alarms = [row["step"] for row in rows if row.get("nonfinite")][:1]
     for name in ("loss_d", "loss_g"):

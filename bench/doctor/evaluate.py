@@ -4,7 +4,7 @@
     python bench/doctor/evaluate.py --report   the other half, into bench/results/doctor.json
 
 Thresholds were set on even seeds of ring8 and on digits (TUNED_ON); `--report` counts odd seeds of
-all other runs. Each history is asked at every look, as in a running loop; a finding counts from
+all other runs. Each history is asked at every check, as in a running loop; a finding counts from
 `warn` on.
 """
 
@@ -37,7 +37,7 @@ ALSO = {case.name: list(case.also) for case in [*cases(1, every_loss=True), *ima
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--report", action="store_true", help="the half that was not looked at")
+    parser.add_argument("--report", action="store_true", help="the half that nothing was tuned on")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--list", action="store_true", help="one line a run")
     given = parser.parse_args()
@@ -99,29 +99,31 @@ def line_of(run: dict[str, Any]) -> str:
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
     """Every figure of the report from judged runs."""
-    ill = [run for run in runs if run["truth"]]
+    unhealthy = [run for run in runs if run["truth"]]
     healthy = [run for run in runs if not run["truth"] and not run["grey"]]
     by_data = Counter(data_of(run) for run in runs)
     return {
         "runs": {
-            "ill": len(ill),
+            "unhealthy": len(unhealthy),
             "healthy": len(healthy),
-            "grey": len(runs) - len(ill + healthy),
+            "grey": len(runs) - len(unhealthy + healthy),
             "by_data": dict(by_data),
         },
-        "data": {name: data_row({name}, ill, healthy) for name in sorted(by_data)},
-        "few_modes": data_row(set(by_data) - {MANY_MODES}, ill, healthy),
+        "data": {name: data_row({name}, unhealthy, healthy) for name in sorted(by_data)},
+        "few_modes": data_row(set(by_data) - {MANY_MODES}, unhealthy, healthy),
         "rules": {
-            "doctor": rule_row(ill, healthy, lambda run: min(run["alarms"].values(), default=None)),
+            "doctor": rule_row(
+                unhealthy, healthy, lambda run: min(run["alarms"].values(), default=None)
+            ),
             **{
-                name: rule_row(ill, healthy, lambda run, name=name: run["baselines"][name])
+                name: rule_row(unhealthy, healthy, lambda run, name=name: run["baselines"][name])
                 for name in BASELINES
             },
         },
-        "names": names_table(ill),
-        "right": share(sum(bool(set(r["truth"]) & set(r["alarms"])) for r in ill), len(ill)),
-        "first_right": share(sum(first_name(r) in r["truth"] for r in ill), len(ill)),
-        "confusion": confusion(ill + healthy),
+        "names": names_table(unhealthy),
+        "right": rightly_named(unhealthy),
+        "first_right": share(sum(first_name(r) in r["truth"] for r in unhealthy), len(unhealthy)),
+        "confusion": confusion(unhealthy + healthy),
         "false_names": dict(Counter(name for run in healthy for name in run["alarms"])),
     }
 
@@ -130,26 +132,31 @@ def data_of(run: dict[str, Any]) -> str:
     return run["case"].rpartition("/")[2]
 
 
-def data_row(names: set[str], ill: list[Any], healthy: list[Any]) -> dict[str, Any]:
+def data_row(names: set[str], unhealthy: list[Any], healthy: list[Any]) -> dict[str, Any]:
     """The doctor on some of the data sets."""
-    ill = [run for run in ill if data_of(run) in names]
+    unhealthy = [run for run in unhealthy if data_of(run) in names]
     healthy = [run for run in healthy if data_of(run) in names]
     return {
-        "detected": share(sum(bool(run["alarms"]) for run in ill), len(ill)),
-        "right": share(sum(bool(set(r["truth"]) & set(r["alarms"])) for r in ill), len(ill)),
+        "detected": share(sum(bool(run["alarms"]) for run in unhealthy), len(unhealthy)),
+        "right": rightly_named(unhealthy),
         "false": share(sum(bool(run["alarms"]) for run in healthy), len(healthy)),
     }
 
 
-def rule_row(ill: list[Any], healthy: list[Any], alarm: Any) -> dict[str, Any]:
+def rightly_named(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The share of runs for which one of their true names was found."""
+    return share(sum(bool(set(run["truth"]) & set(run["alarms"])) for run in runs), len(runs))
+
+
+def rule_row(unhealthy: list[Any], healthy: list[Any], alarm: Any) -> dict[str, Any]:
     """Detection, false alarms and their times for one rule."""
-    at = [(run, alarm(run)) for run in ill]
+    at = [(run, alarm(run)) for run in unhealthy]
     times = [step / run["steps"] for run, step in at if step is not None]
     leads = [run["onset"] - step for run, step in at if step is not None]
     false = [run for run in healthy if alarm(run) is not None]
     steps = sum(run["steps"] for run in healthy)
     return {
-        "detected": share(len(times), len(ill)),
+        "detected": share(len(times), len(unhealthy)),
         "false": share(len(false), len(healthy)),
         "false_per_10k_steps": 1e4 * len(false) / max(1, steps),
         "median_share_of_budget": float(np.median(times)) if times else None,
@@ -157,19 +164,17 @@ def rule_row(ill: list[Any], healthy: list[Any], alarm: Any) -> dict[str, Any]:
     }
 
 
-def names_table(ill: list[dict[str, Any]]) -> dict[str, Any]:
+def names_table(unhealthy: list[dict[str, Any]]) -> dict[str, Any]:
     """For each true name: how many runs, in how many anything was found, and the name itself."""
     table = {}
-    for name in sorted({name for run in ill for name in run["truth"]}):
+    for name in sorted({name for run in unhealthy for name in run["truth"]}):
         if name == "learning-rate-too-high":
             continue  # known by the sabotage, not by the outcome
-        having = [run for run in ill if name in run["truth"]]
+        having = [run for run in unhealthy if name in run["truth"]]
         table[name] = {
-            "found_ill": share(sum(bool(run["alarms"]) for run in having), len(having)),
+            "found_unhealthy": share(sum(bool(run["alarms"]) for run in having), len(having)),
             "named": share(sum(name in run["alarms"] for run in having), len(having)),
-            "named_one_of_its_names": share(
-                sum(bool(set(run["truth"]) & set(run["alarms"])) for run in having), len(having)
-            ),
+            "named_one_of_its_names": rightly_named(having),
         }
     return table
 

@@ -1,4 +1,4 @@
-"""How the oracle sees images: features and classes by a classifier that the doctor never has."""
+"""How the oracle sees images: by a classifier that the doctor never has."""
 
 from __future__ import annotations
 

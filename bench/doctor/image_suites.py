@@ -25,7 +25,7 @@ class ImageCase:
 
     @property
     def also(self) -> tuple[str, ...]:
-        """Names of the sabotage itself, which are right too where the run does fail."""
+        """Names of the sabotage itself, which are right as well where the run does fail."""
         rates = [self.changes.get(f"optim_{player}.lr", 0.0) for player in "gd"]
         if max(rates) >= TOO_FAST:
             return ("learning-rate-too-high",)
@@ -33,7 +33,7 @@ class ImageCase:
 
 
 TOO_FAST = 1e-2
-"""A learning rate of Adam from which on it is right to say that it is too high."""
+"""A learning rate of Adam that it is right to call too high."""
 NARROW = {
     "arch.generator_width": 16,
     "arch.discriminator_width": 16,

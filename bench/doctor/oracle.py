@@ -1,7 +1,7 @@
-"""What became of a run, judged by what the doctor never sees: the true modes, fresh points.
+"""What became of a run, judged by what the doctor never sees: the true modes and fresh points.
 
-The name of a failure is that of its outcome, whatever the sabotage was meant to do; a run can have
-several. Between healthy and ill lies a grey zone that counts as neither.
+A failure is named by its outcome, whatever the sabotage was meant to do; a run can have several
+names. Between healthy and unhealthy lies a grey zone that counts as neither.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ def observe(generator: Any, discriminator: nn.Module, world: Any, step: int) -> 
 
 
 def truth(rows: list[dict[str, Any]], world: dict[str, Any]) -> dict[str, Any]:
-    """{"names": failures that the end of the run shows, "grey": neither healthy nor ill,
-    "onset": the step from which on it was ill}.
+    """{"names": failures that the end of the run shows, "grey": neither healthy nor unhealthy,
+    "onset": the step from which on it was unhealthy}.
 
     Args:
         rows: what `observe` gave, oldest first.
@@ -95,17 +95,17 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
         return {"non-finite", "divergence"}
     middle = {name: float(np.median([row[name] for row in end])) for name in NUMBERS}
     gap, drift, weight = _histograms(end, world)
-    on_ill = world.get("on", ON_BOUNDS)[0]
+    least_on = world.get("on", ON_BOUNDS)[0]
     names = set()
-    if middle["rms"] > 5 * world["rms"] or (middle["gap_size"] > 1e4 and middle["on"] < on_ill):
+    if middle["rms"] > 5 * world["rms"] or (middle["gap_size"] > 1e4 and middle["on"] < least_on):
         names.add("divergence")
     if middle["spread"] < 0.1 and world["rms"] > 2 * world["within"]:
         names.add("complete-mode-collapse")
     if gap > 0.35 and drift > 0.12:
         names.add("oscillation")
-    elif weight >= 0.2 and middle["on"] > on_ill / 2:
+    elif weight >= 0.2 and middle["on"] > least_on / 2:
         names.add("partial-mode-collapse")
-    if middle["on"] < on_ill or weight >= 0.5:
+    if middle["on"] < least_on or weight >= 0.5:
         if middle["auc"] >= 0.97:
             names.add("discriminator-wins")
         elif middle["auc"] <= 0.35:
@@ -116,7 +116,7 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
             names.add("unnamed")
     if world["penalised"] and not 0.5 <= middle["slope"] <= 2:
         names.add("lipschitz-violation")
-    if world["conditional"] and middle["on"] >= on_ill:
+    if world["conditional"] and middle["on"] >= least_on:
         if float(np.median([row["obeyed"] for row in end])) < 0.5:
             names.add("condition-ignored")
         if float(np.median([row["within"] for row in end])) < 0.15:
@@ -129,7 +129,7 @@ def _names(end: list[dict[str, Any]], world: dict[str, Any]) -> set[str]:
 
 
 ON_BOUNDS = (0.3, 0.4)
-"""Share of points on a mode below which a run is ill, and from which on it is healthy."""
+"""Share of points on a mode below which a run is unhealthy, and from which on it is healthy."""
 NUMBERS = ("rms", "gap_size", "spread", "on", "auc", "slope")
 
 
@@ -159,7 +159,7 @@ def _histograms(rows: list[dict[str, Any]], world: dict[str, Any]) -> tuple[floa
 
 
 def _onset(rows: list[dict[str, Any]], world: dict[str, Any]) -> int:
-    """The first step from which on every window of rows to the end is ill."""
+    """The first step from which on every window of rows to the end is unhealthy."""
     onset = rows[-1]["step"]
     for start in range(len(rows) - 6, -1, -1):
         window = rows[start : start + 6]

@@ -197,9 +197,9 @@ def _schedule(
     case: Case, step: int, optim_g: torch.optim.Optimizer, optim_d: torch.optim.Optimizer
 ) -> None:
     share = 1 - step / case.steps if case.decay else 1.0
-    broken = case.sick_from and step >= case.sick_from
-    lr_g = case.sick_lr_g if broken and case.sick_lr_g else case.lr_g
-    lr_d = case.sick_lr_d if broken and case.sick_lr_d else case.lr_d
+    broken = case.broken_from and step >= case.broken_from
+    lr_g = case.broken_lr_g if broken and case.broken_lr_g else case.lr_g
+    lr_d = case.broken_lr_d if broken and case.broken_lr_d else case.lr_d
     for optimizer, lr in ((optim_g, lr_g), (optim_d, lr_d)):
         for group in optimizer.param_groups:
             group["lr"] = lr * share

@@ -1,17 +1,17 @@
-"""What the treatments are worth: rescue and harm beside four controls.
+"""What the treatments are worth: rescue and harm, beside four controls.
 
     nice -n 10 python bench/doctor/rescue.py [--only PART] [--seeds 1,3,5] [--minutes M]
     python bench/doctor/rescue.py --report      odd seeds, into bench/results/doctor-rescue.json
 
 Each case (rescue_cases.py) is trained by our own loop until the doctor wants to treat it. From
-there, with the checkpoints and the budget that it has, it goes on in five ways: untreated, as the
-doctor treats it, and three times by the same doctor at the same moments with another choice: a
-new seed, a remedy drawn from all that would change something, a restart with a new seed. Each may
-choose as often as the doctor may.
+there, with the checkpoints and the budget that it has, it continues in five ways: untreated, as the
+doctor treats it, and three times with another choice at the same moments: a new seed, a remedy
+drawn from all that would change something, a restart with a new seed. Each may choose as often as
+the doctor may.
 
-What came of it is told by the true modes of fresh points at the end (oracle.py). A run that died
-or was given up is ill. What is in rescue.jsonl.gz is not played again; remedies are tuned on even
-seeds, odd ones are reported.
+The outcome is judged by the true modes of fresh points at the end (oracle.py). A run that died or
+was given up is unhealthy. What is in rescue.jsonl.gz is not played again; remedies are tuned on
+even seeds, odd ones are reported.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from _bench import write_result
 
 FILE = Path(__file__).parent / "rescue.jsonl.gz"
 TOY = made(DATA, "wasserstein", "A", "", {"clip": 1.0})
-"""The data as oracle.py knows them; clip: a slope is not asked for."""
+"""The data as oracle.py knows them; with a clip, so that no slope is required."""
 ARMS = ("nothing", "doctor", "new seed", "random remedy", "restart")
 WORLD = play.World.of(TOY, 0).to_json(TOY)
 Choice = tuple[Remedy, Config] | None
@@ -196,10 +196,10 @@ def judged(out: Path, seed: int) -> dict[str, Any]:
 
 
 def outcome(arm: dict[str, Any]) -> str:
-    """healthy, grey or ill."""
+    """healthy, grey or unhealthy."""
     truth = oracle.truth(arm["rows"], WORLD)
     if arm["end"] != "finished" or truth["names"]:
-        return "ill"
+        return "unhealthy"
     return "grey" if truth["grey"] else "healthy"
 
 
@@ -224,8 +224,8 @@ def line_of(record: dict[str, Any]) -> str:
 def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     """Every figure of the report."""
     runs = [(record, outcomes(record)) for record in records]
-    ill = [(record, ends) for record, ends in runs if ends["nothing"] == "ill"]
-    found = [(record, ends) for record, ends in ill if record["found"]]
+    unhealthy = [(record, ends) for record, ends in runs if ends["nothing"] == "unhealthy"]
+    found = [(record, ends) for record, ends in unhealthy if record["found"]]
     healthy = [(record, ends) for record, ends in runs if ends["nothing"] == "healthy"]
     treated = [record["arms"] for record in records if "doctor" in record["arms"]]
 
@@ -233,14 +233,21 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
         return share(sum(ends[arm] == "healthy" for _, ends in group), len(group))
 
     return {
-        "runs": {"ill": len(ill), "found": len(found), "healthy": len(healthy), "all": len(runs)},
+        "runs": {
+            "unhealthy": len(unhealthy),
+            "found": len(found),
+            "healthy": len(healthy),
+            "all": len(runs),
+        },
         "seeds": sorted({record["seed"] for record in records}),
         "treated_healthy": sum("doctor" in record["arms"] for record, _ in healthy),
         "arms": {
             arm: {
                 "rescued": rescued(found, arm),
-                "rescued_of_all_ill": rescued(ill, arm),
-                "left_ill": share(sum(ends[arm] == "ill" for _, ends in found), len(found)),
+                "rescued_of_all_unhealthy": rescued(unhealthy, arm),
+                "left_unhealthy": share(
+                    sum(ends[arm] == "unhealthy" for _, ends in found), len(found)
+                ),
                 "harmed": share(sum(e[arm] != "healthy" for _, e in healthy), len(healthy)),
                 "budgets": mean([arms[arm].get("budgets", 1.0) for arms in treated]),
             }

@@ -1,6 +1,6 @@
-"""What is treated: configurations of ours that fail on eight modes, and healthy ones with traps.
+"""What is treated: configurations that fail on eight modes, and healthy ones with traps.
 
-As in suites.py the intention decides nothing: what became of the untreated run does (rescue.py).
+As in suites.py, not the intention counts but what became of the untreated run (rescue.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from saddlepoint.core.config_json import with_changes
 
 DATA = "ring8"
 KIMG = 60.0
-LOOKS = 30
-"""Lines of metrics, and looks of the doctor, in a run."""
+CHECKS = 30
+"""Lines of metrics, and checks of the doctor, in a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Case:
         }
         config = api.configure(self.preset, DATA, seed=seed, kimg=KIMG, changes=small)
         config = with_changes(config, self.changes)
-        tick = config.train.kimg / LOOKS
+        tick = config.train.kimg / CHECKS
         return with_changes(config, {"train.tick_kimg": tick, "doctor.probe_kimg": tick})
 
 

@@ -2,9 +2,9 @@
 
     nice -n 10 python bench/doctor/run.py [--only PART] [--seeds 0-9] [--minutes M]
 
-Can be stopped and started again at any time: what is in bench/doctor/histories is not played
-again. Seeds are the outer loop: every case has a first run before any has a second. Even seeds are
-for tuning, odd ones for the report.
+It can be stopped and started again at any time: what is in bench/doctor/histories is not played
+again. Seeds are the outer loop, so every case has a first run before any has a second. Even seeds
+are for tuning, odd ones for the report.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is run: healthy cases with traps, and cases that are made to fail.
 
-A case says how it is trained and what it was meant for; what became of it is judged afterwards
-(oracle.py). A sabotage that did no harm counts as healthy, and a healthy case that fails as ill.
+A case says how it is trained and what it is meant to be; what became of it is judged afterwards
+(oracle.py). A sabotage that did no harm counts as healthy, and a healthy case that failed does not.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ class Case:
     """What the generator sees of its latent; 0: nothing."""
     labels_seen: bool = True
     """Whether the discriminator sees the label."""
-    sick_from: int = 0
+    broken_from: int = 0
     """Step from which on the changes below replace the healthy values."""
-    sick_lr_g: float = 0.0
-    sick_lr_d: float = 0.0
+    broken_lr_g: float = 0.0
+    broken_lr_d: float = 0.0
     also: tuple[str, ...] = ()
-    """Names of the sabotage itself, which are right too where the run does fail."""
+    """Names of the sabotage itself, which are right as well where the run does fail."""
     nan_at: int = 0
     """A step at which a batch of real points holds a NaN."""
 
@@ -97,8 +97,8 @@ FAULTS: dict[str, dict[str, object]] = {
     "linear-discriminator": {"depth_d": 0},
     "tiny-discriminator": {"width_d": 3, "depth_d": 1},
     "strong-momentum": {"penalty": "none", "beta1": 0.95, "lr_g": 3e-3, "lr_d": 3e-3},
-    "generator-breaks": {"sick_from": 500, "sick_lr_g": 5e-2},
-    "discriminator-breaks": {"sick_from": 500, "sick_lr_d": 5e-2},
+    "generator-breaks": {"broken_from": 500, "broken_lr_g": 5e-2},
+    "discriminator-breaks": {"broken_from": 500, "broken_lr_d": 5e-2},
     "nan": {"nan_at": 450},
     "few-points": {"n_train": 40, "penalty": "none", "width_d": 256},
     "latent-lost": {"conditional": True, "latent_scale": 0.0},

@@ -7,8 +7,8 @@ from typing import Any
 from _bench import machine_text, met, table
 
 AIMS = {
-    "detected": ("detection of ill runs", 0.95),
-    "right": ("right name, of ill runs", 0.90),
+    "detected": ("detection of unhealthy runs", 0.95),
+    "right": ("right name, of unhealthy runs", 0.90),
     "false": ("false alarms, of healthy runs", 0.02),
 }
 
@@ -19,8 +19,8 @@ def doctor(document: dict[str, Any]) -> str:
     by_data = ", ".join(f"{name} {n}" for name, n in runs["by_data"].items())
     return "\n\n".join(
         [
-            f"{runs['ill']} ill runs, {runs['healthy']} healthy ones, {runs['grey']} in the grey "
-            f"zone ({by_data}).",
+            f"{runs['unhealthy']} unhealthy runs, {runs['healthy']} healthy ones, {runs['grey']} "
+            f"in the grey zone ({by_data}).",
             aims(document),
             rules(document["rules"]),
             "By data set, the doctor alone:",
@@ -47,7 +47,7 @@ def overhead(document: dict[str, Any]) -> str:
         ]
         for name, figures in document["runs"].items()
     ]
-    head = ["run", "doctor, % of the steps' time", "aim", "met", "looks", "steps"]
+    head = ["run", "doctor, % of the steps' time", "aim", "met", "checks", "steps"]
     return f"{machine_text(document['machine'])}.\n\n{table(head, rows)}"
 
 
@@ -79,7 +79,9 @@ def aims(document: dict[str, Any]) -> str:
         rows.append(
             ["median alarm, share of the budget", f"{median:.2f}", "below 0.50", met(median < 0.5)]
         )
-    rows.append(["right name comes first, of ill runs", percent(document["first_right"]), "", ""])
+    rows.append(
+        ["right name comes first, of unhealthy runs", percent(document["first_right"]), "", ""]
+    )
     return table(["claim", "measured", "aim", "met"], rows)
 
 
@@ -98,7 +100,7 @@ def rules(document: dict[str, Any]) -> str:
                 "" if lead is None else " / ".join(f"{x:.0f}" for x in lead),
             ]
         )
-    head = ["rule", "ill runs detected", "healthy runs with a false alarm"]
+    head = ["rule", "unhealthy runs detected", "healthy runs with a false alarm"]
     head += ["false alarms per 10,000 healthy steps", "median alarm, share of the budget"]
     head += ["steps before the oracle's onset, 10 / 50 / 90 %"]
     return table(head, rows)
@@ -110,7 +112,7 @@ def datasets(document: dict[str, Any]) -> str:
         for name, row in document.items()
     ]
     return table(
-        ["data", "ill runs detected", "right name", "healthy runs with a false alarm"], rows
+        ["data", "unhealthy runs detected", "right name", "healthy runs with a false alarm"], rows
     )
 
 
@@ -118,13 +120,13 @@ def names(document: dict[str, Any]) -> str:
     rows = [
         [
             f"`{name}`",
-            percent(row["found_ill"]),
+            percent(row["found_unhealthy"]),
             percent(row["named"]),
             percent(row["named_one_of_its_names"]),
         ]
         for name, row in document.items()
     ]
-    return table(["true name", "found ill", "this name", "this or another true name"], rows)
+    return table(["true name", "found unhealthy", "this name", "this or another true name"], rows)
 
 
 def confusion(document: dict[str, dict[str, int]]) -> str:
@@ -158,15 +160,19 @@ def rescue(document: dict[str, Any]) -> str:
         [
             name,
             percent(row["rescued"]),
-            percent(row["rescued_of_all_ill"]),
-            percent(row["left_ill"]),
+            percent(row["rescued_of_all_unhealthy"]),
+            percent(row["left_unhealthy"]),
             percent(row["harmed"]),
             "" if row["budgets"] is None else f"{row['budgets']:.2f}",
         ]
         for name, row in arms.items()
     ]
-    head = ["arm", "rescued, of ill runs that the doctor found", "rescued, of all ill runs"]
-    head += ["still ill", "healthy runs harmed", "images shown, in budgets"]
+    head = [
+        "arm",
+        "rescued, of unhealthy runs that the doctor found",
+        "rescued, of all unhealthy runs",
+    ]
+    head += ["still unhealthy", "healthy runs harmed", "images shown, in budgets"]
     pairs = [
         [name, str(row["doctor"]), str(row["control"])] for name, row in document["paired"].items()
     ]
@@ -176,9 +182,9 @@ def rescue(document: dict[str, Any]) -> str:
     ]
     return "\n\n".join(
         [
-            f"{runs['all']} runs on seeds {seeds}; untreated, {runs['ill']} of them end ill (the "
-            f"doctor finds {runs['found']}) and {runs['healthy']} healthy, of which it treats "
-            f"{document['treated_healthy']}.",
+            f"{runs['all']} runs on seeds {seeds}; untreated, {runs['unhealthy']} of them end "
+            f"unhealthy (the doctor finds {runs['found']}) and {runs['healthy']} healthy, of which "
+            f"it treats {document['treated_healthy']}.",
             table(["claim", "measured", "aim", "met"], claims),
             table(head, rows),
             "The same runs in pairs:",

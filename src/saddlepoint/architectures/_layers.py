@@ -69,6 +69,7 @@ class Modulation(nn.Module):
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        # 1 + gain: with weights near 0 it starts as no modulation at all.
         gain, bias = self.linear(z).to(x.dtype).view(len(x), 2, -1, 1, 1).unbind(1)
         return torch.addcmul(bias, x, 1 + gain)
 
@@ -80,6 +81,7 @@ def normalise_spectrally(net: nn.Module) -> None:
     are. Call it last: it takes the weights as they have been initialised.
     Paper: Miyato et al. 2018, https://arxiv.org/abs/1802.05957, equation 8 and algorithm 1.
     """
+    # A list: the walk itself adds modules.
     for module in list(net.modules()):
         if isinstance(module, nn.Linear | nn.Conv2d):
             spectral_norm(module)

@@ -33,6 +33,7 @@ class CommonOptions(Architecture):
     """Tell the discriminator the standard deviation over its batch."""
 
     def __post_init__(self) -> None:
+        # 0.95: with every feature dropped there is no gradient.
         at_least(self, 1, "latent_dim", "embedding_dim", "packing")
         between(self, 0, 0.95, "dropout")
         between(self, 0, 100, "label_scale", "latent_scale")

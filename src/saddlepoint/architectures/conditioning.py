@@ -64,6 +64,7 @@ class ConditionalBatchNorm(nn.Module):
             return x
         assert labels is not None
         shape = (len(x), -1) + (1,) * (x.dim() - 2)
+        # Equation 5, with the class's own gain and bias.
         gain = self.gain(labels).view(shape).to(x.dtype)
         return torch.addcmul(self.bias(labels).view(shape).to(x.dtype), x, gain)
 

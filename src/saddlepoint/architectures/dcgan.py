@@ -36,6 +36,7 @@ def halvings(size: int) -> tuple[int, int] | None:
     while size > 7 and size % 2 == 0:
         size //= 2
         n += 1
+    # Below 4 px there is nothing left to arrange, and above 7 one more stage fits.
     return (size, n) if 4 <= size <= 7 and n >= 1 else None
 
 

@@ -119,6 +119,7 @@ class Checks:
         return Finding(
             name=detector.kind,
             severity=severity,
+            # A foreign loop need not say how many images it has shown.
             at_images=int(self.rows[-1].get("images") or 0),
             since_step=int(self.steps[first]),
             evidence=evidence,

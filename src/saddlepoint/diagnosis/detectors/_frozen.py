@@ -23,6 +23,7 @@ class FrozenDetector(WiringDetector):
 
     m: int = 3
     k: int = 3
+    # Five times the n_critic of 5 that Wasserstein losses usually have.
     idle: float = 25
     """Steps of the other player without a single one of this player's."""
 

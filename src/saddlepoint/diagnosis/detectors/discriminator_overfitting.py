@@ -36,6 +36,7 @@ class DiscriminatorOverfitting(LastingDetector):
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "heldout_auc")
+        # Nothing about the images: it may know its data by heart beside good fakes.
         first = self.since(checks, checks["heldout_auc"] > self.auc)
         if first is None:
             return None

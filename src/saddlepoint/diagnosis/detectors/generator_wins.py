@@ -40,6 +40,7 @@ class GeneratorWins(LastingDetector):
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "auc", "coverage", "coverage_null")
+        # Beside good fakes, an AUC below one half is a discriminator that lags and does no harm.
         first = self.since(checks, (checks["auc"] < self.auc) & _quality.poor(checks))
         if first is None or _quality.still_improves(checks, self.k, self.steps):
             return None

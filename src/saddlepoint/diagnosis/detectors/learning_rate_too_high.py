@@ -63,6 +63,7 @@ class LearningRateTooHigh(Detector):
         stays_large = (ratio[-3:] > self.ratio).all()
         if not (is_start or stays_large or self._is_harmed(history)):
             return None
+        # The largest of the first steps: later ones shrink as the weights grow.
         share = float(np.max(ratio[:3]))
         advice = (
             "An adaptive optimiser's first steps are large; if its images stay bad, its learning "

@@ -96,6 +96,7 @@ class LipschitzViolation(LastingDetector):
     def _slope_rises(self, history: History) -> Finding | None:
         """With the bound of a penalised critic, while the slope goes on rising."""
         checks = self.checks(history, "input_gradient_norm")
+        # A slope that has settled may be held by what cannot be seen from here: a spectral norm.
         since = checks.window(self.k, self.steps)
         if since is None or not rises(checks["input_gradient_norm"][since:], self.rise):
             return None

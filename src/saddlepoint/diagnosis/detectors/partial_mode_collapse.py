@@ -123,6 +123,7 @@ class PartialModeCollapse(BehaviourDetector):
         # 2 % of the fakes are more than a few stray ones.
         if newer > 0.02 and newer > 2 * older:
             return True
+        # Without checks before the window, nothing tells whether bins are still being found.
         before = counted[max(0, first - len(window)) : first]
         if len(before) < half:
             return True  # too early to tell

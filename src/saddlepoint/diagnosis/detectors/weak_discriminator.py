@@ -50,6 +50,7 @@ class WeakDiscriminator(LastingDetector):
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "auc", "coverage", "coverage_null")
+        # On both sides of one half; far below it the generator wins.
         blind = (checks["auc"] <= self.auc) & (checks["auc"] >= 1 - self.auc)
         first = self.since(checks, blind & _quality.poor(checks, self.coverage))
         if first is None or _quality.still_improves(checks, self.k, self.steps):
