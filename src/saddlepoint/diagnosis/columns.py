@@ -89,7 +89,8 @@ COLUMNS: dict[str, str] = {
     "g_moved_in_d_step": "2-norm of the generator's change while only the discriminator stepped",
     "stale_gradient_d": "norm of the discriminator's gradient left over when its step begins, as a "
     "share of the gradient it steps with",
-    "stale_gradient_g": "the same of the generator",
+    "stale_gradient_g": "norm of the generator's gradient left over when its step begins, as a "
+    "share of the gradient it steps with",
     "missing_gradient_g": "share of the generator's weights without a gradient at its step",
     "missing_gradient_d": "share of the discriminator's weights without a gradient at its step",
     "leak_noise": "auc minus auc after the same faint noise (2/255) was added to both sides",

@@ -59,7 +59,7 @@ class LipschitzViolation(LastingDetector):
     def inspect(self, history: History) -> Finding | None:
         if loss_family(history) != "wasserstein":
             return None
-        # It is measured at the first checks only.
+        # Measured at the first checks, and seldom after them.
         if any(row.get("penalised") == 1 for row in history.rows):
             return self._slope_outside(history, self.low, self.high)
         # Without a penalty, see first whether clipping bounds it: that leaves the scale free.
