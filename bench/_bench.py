@@ -1,4 +1,4 @@
-"""What all benchmarks share: the machine, the medians, and one JSON a benchmark."""
+"""What all benchmarks share: the machine, medians, and one JSON file per benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RESULTS = HERE / "results"
 
 
 def machine() -> dict[str, Any]:
-    """The machine that a figure belongs to."""
+    """The machine that a figure was measured on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     cpu = torch.cpu
@@ -37,7 +37,7 @@ def machine() -> dict[str, Any]:
 
 
 def machine_text(facts: dict[str, Any]) -> str:
-    """One line for a person."""
+    """The machine in one line."""
     bf16 = "with bf16 instructions" if facts["bf16"] else "without bf16 instructions"
     return (
         f"{facts['cpu']}, {facts['cores']} cores {bf16}, torch {facts['torch']} with "
@@ -47,18 +47,18 @@ def machine_text(facts: dict[str, Any]) -> str:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, least and greatest."""
+    """Median, minimum and maximum."""
     return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
 def three(figures: dict[str, float], form: str) -> str:
-    """`3.9 (3.7 to 4.1)` from a median, a least and a greatest."""
+    """`3.9 (3.7 to 4.1)` from median, minimum and maximum."""
     median, least, greatest = (format(figures[name], form) for name in ("median", "min", "max"))
     return f"{median} ({least} to {greatest})"
 
 
 def spread_text(values: Sequence[float], form: str = ".3f") -> str:
-    """`0.760 (0.751 to 0.772)`; one value stands alone."""
+    """`0.760 (0.751 to 0.772)`; a single value says that it is one."""
     median = format(statistics.median(values), form)
     if len(values) == 1:
         return f"{median} (one run)"
@@ -76,12 +76,12 @@ def met(reached: bool) -> str:
 
 
 def read_result(name: str) -> dict[str, Any] | None:
-    """bench/results/<name>.json, or None when it was not measured."""
+    """bench/results/<name>.json, or None if it was not measured here."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text()) if path.is_file() else None
 
 
 def write_result(name: str, document: dict[str, Any]) -> None:
-    """Overwrite bench/results/<name>.json, whole or not at all."""
+    """Overwrite bench/results/<name>.json atomically."""
     RESULTS.mkdir(exist_ok=True)
     write_json(RESULTS / f"{name}.json", document)

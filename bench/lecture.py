@@ -3,8 +3,8 @@
     saddle lab lecture --kimg 60 --faces-kimg 12 --seeds 0-2 --faces FOLDER --out LAB
     python bench/lecture.py LAB
 
-Claim: better models score better, on every seed. About two hours on one core. The script trains
-nothing: it reads the scores that the lab left in LAB.
+They show how the families rank on each seed. The lab takes about two hours on one core; this script
+trains nothing, it reads the scores in LAB.
 """
 
 from __future__ import annotations

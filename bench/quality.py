@@ -6,13 +6,13 @@ Claims (7 minutes on 2 cores): dcgan at least 0.72 / 0.35, dcgan-r1 at least 0.7
 that show the class asked for: cgan-every-layer 95 %, cgan-embedding 90 %, cgan-onehot 85 %; peak
 memory while training under 1.2 GB.
 
-Each run is one call of `saddlepoint.train` in a process of its own (so that its peak memory is
-its own), into bench/results/runs/<preset>-<seed>; its wall clock is that of the whole call, warm-up
-and report included. Then 10,000 images of seeds 1,000,000 to 1,009,999 (labels i mod 10) are
-judged by bench/_judge.py against the 10,000 test images. A run whose result is already in
+Each run is one call of `saddlepoint.train` in its own process (so that its peak memory is its
+own), into bench/results/runs/<preset>-<seed>; its wall clock is that of the whole call, warm-up
+and report included. Then bench/_judge.py judges 10,000 images of seeds 1,000,000 to 1,009,999
+(labels i mod 10) against the 10,000 test images. A run whose result is already in
 bench/results/quality.json (quality-conditional.json for those with labels), with the same
-configuration and budget, is not done again: the script can be stopped and started at will; after a
-change of the judge the runs are only judged again.
+configuration and budget, is not done again: the script can be stopped and restarted. After a
+change of the judge, the runs are only judged again.
 """
 
 from __future__ import annotations
@@ -60,22 +60,22 @@ def run_folder(preset: str, seed: int) -> Path:
 
 
 def train(preset: str, seed: int, budget: dict[str, float], out: str) -> float:
-    """Train one run; -> seconds of wall clock of the whole call. Runs in its own process."""
+    """Train one run and return the wall clock of the whole call, in seconds."""
     begun = time.perf_counter()
     api.train(preset, DATA, out=out, seed=seed, quiet=True, **budget)  # type: ignore[arg-type]
     return time.perf_counter() - begun
 
 
 def train_in_own_process(preset: str, seed: int, budget: dict[str, float], out: Path) -> float:
-    """As `train`, after removing what an earlier attempt left."""
+    """`train` in its own process, after removing what an earlier attempt left."""
     shutil.rmtree(out, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     return in_own_process(train, preset, seed, budget, str(out))
 
 
 def rate_at_rest(preset: str, kimg: float = 10) -> float:
-    """Images a second of the steps alone, on all threads: what a budget of kimg would take here
-    when nothing else runs. The first fifth, slow steps, is not counted."""
+    """Images a second of the steps alone, on all threads and an idle machine. The first fifth of
+    the steps, which are slow, is not counted."""
     config = api.configure(preset, DATA, kimg=kimg)
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
@@ -165,17 +165,17 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--at-rest",
         action="store_true",
-        help="only measure how fast each preset is, machine at rest",
+        help="only measure how fast each preset is on an idle machine",
     )
     parser.add_argument(
-        "--judge-only", action="store_true", help="judge the runs that are there anew, train none"
+        "--judge-only", action="store_true", help="judge the existing runs again, train none"
     )
     parser.add_argument("--fresh", action="store_true", help="redo runs that have a result")
     return parser.parse_args()
 
 
 def result_of(preset: str) -> str:
-    """Two files: what has labels is measured on another day than what has none."""
+    """Two files: presets with labels are measured on another day than those without."""
     conditioning = api.configure(preset, DATA, kimg=1).arch.conditioning
     return "quality" if conditioning == "none" else "quality-conditional"
 
@@ -212,7 +212,7 @@ def measure_at_rest(name: str, document: dict[str, Any], presets: list[str]) -> 
 
 
 def judge_real(name: str, document: dict[str, Any]) -> None:
-    """The yardstick, where the judge is another than before."""
+    """Judge real images against real ones, unless this judge has done it."""
     if document["yardstick"].get("judge_sha256") != _judge.judge_hash():
         document["yardstick"] = {**_judge.yardstick(), "judge_sha256": _judge.judge_hash()}
         write_result(name, document)
@@ -237,7 +237,7 @@ def one_run(
     budget: dict[str, float],
     fresh: bool,
 ) -> dict[str, Any]:
-    """The row of one run: what is there already, or a new one, by the judge of today."""
+    """The row of one run: the existing one, or a new one, by today's judge."""
     rows = document["runs"]
     old = [row for row in rows if is_same(row, preset, seed, budget)]
     row = old[0] if old and not fresh else measure(preset, seed, budget)

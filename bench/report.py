@@ -1,9 +1,9 @@
-"""Put the tables made from bench/results/*.json between the markers of docs/benchmarks.md.
+"""Writes the tables made from bench/results/*.json between the markers of docs/benchmarks.md.
 
     python bench/report.py [--check]
 
-No figure on that page is typed by hand. A section that was not measured on this machine stays as it
-is. With --check nothing is written and the exit code is 1 when the page differs from the results.
+No figure on that page is typed by hand. A section that was not measured on this machine is left
+alone. With --check nothing is written, and the exit code is 1 if the page differs from the results.
 """
 
 from __future__ import annotations
@@ -115,8 +115,8 @@ def quality_row(runs: list[dict[str, Any]]) -> list[str]:
 
 def aims_of(preset: str, runs: list[dict[str, Any]], at_rest: dict[str, float]) -> list[list[str]]:
     """A row for each aim of a preset: its median beside it. The aims are for 7 minutes, so a
-    budget of images counts too when it takes no longer than nine tenths of that on this machine at
-    rest (the rest is for start, grids and checkpoints)."""
+    budget of images counts too if it takes at most nine tenths of that on this machine when idle
+    (the rest is for start, grids and checkpoints)."""
     rows = []
     most_kimg = 0.9 * 60 * AIMS_BUDGET["minutes"] * at_rest.get(preset, 0.0) / 1000
     runs = [r for r in runs if r["budget"] == AIMS_BUDGET or r["kimg"] <= most_kimg]
@@ -222,7 +222,7 @@ def memory(document: dict[str, Any]) -> str:
 
 
 def agreement(values: dict[str, dict[str, float]]) -> str:
-    """Each number beside those of the peers, and how far the farthest of them is off."""
+    """Each number beside those of the other packages, with the largest difference."""
     ours = values["ours"]
     peers = {name: values[name] for name in ("torch-fidelity", "prdc")}
     rows = []
@@ -345,7 +345,7 @@ def families(document: dict[str, Any]) -> str:
 
 
 def lecture(document: dict[str, Any]) -> str:
-    """Every family of the lecture's two applications, best last by the median of FID."""
+    """Every family of the lecture's two applications, sorted by the median of FID, best last."""
     parts = []
     for title, found in document["tables"].items():
         rows = sorted(found["rows"], key=lambda row: -statistics.median(row["values"]["fid"]))
@@ -399,7 +399,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def section(name: str) -> str | None:
-    """The text between a section's markers; None when there is no result for it here."""
+    """The text between a section's markers; None if there is no result for it here."""
     if name == "prepare":
         return prepare()
     document = read_result(name)
@@ -407,7 +407,7 @@ def section(name: str) -> str | None:
 
 
 def filled(page: str) -> str:
-    """The page with each marked section made anew."""
+    """The page with each marked section rewritten."""
     for name in (*TABLES, "prepare"):
         begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"
         pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
@@ -431,7 +431,7 @@ def main() -> int:
         return int(old != new)
     PAGE.write_text(new)
     kept = [name for name in (*TABLES, "prepare") if section(name) is None]
-    print(f"{PAGE}: written; left as they were: {', '.join(kept) or 'none'}")
+    print(f"{PAGE}: written; unchanged: {', '.join(kept) or 'none'}")
     return 0
 
 
