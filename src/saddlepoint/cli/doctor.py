@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import tyro
 
 from saddlepoint.cli.flags import load_named_plugin, parse
-from saddlepoint.core.errors import Ill
+from saddlepoint.core.errors import Unhealthy
 
 
 def doctor(argv: list[str]) -> None:
@@ -55,4 +55,4 @@ def doctor(argv: list[str]) -> None:
         if not diagnosis.watched:
             print("The doctor was off during training (--doctor off): only losses were checked.")
     if diagnosis.unhealthy:
-        raise Ill
+        raise Unhealthy

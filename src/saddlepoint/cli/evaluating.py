@@ -59,6 +59,7 @@ def evaluate(argv: list[str]) -> None:
 
     load_named_plugin(asked.pop("plugins"))
     data, as_json = asked.pop("data"), asked.pop("json")
+    # --data came first; the place after the model reads better. Both in one call are a mistake.
     if data is not None and asked["real"] is not None:
         raise InputError(f"The real images are named twice, {asked['real']} and --data {data}.")
     model, real = asked.pop("model"), asked.pop("real") or data

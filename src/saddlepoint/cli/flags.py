@@ -52,6 +52,7 @@ def _sentence(event: Any, argv: list[str]) -> str:
     name = argument.display_name()
     if kind == "InvalidChoice":
         return f"{name} {event.value!r} is not one of {', '.join(event.choices)}"
+    # A flag that may be left out has the metavar "{None}|FLOAT", and a list "[INT [INT ...]]".
     wanted = str(argument.lowered.metavar).removeprefix("{None}|").split(" ")[0].strip("[]")
     given = peek(argv, name.removeprefix("--"))
     value = "" if given is None else f", not {given!r}"
@@ -73,11 +74,13 @@ def check_flags(prog: str, argv: list[str], names: Sequence[str]) -> None:
     from difflib import get_close_matches
 
     known = [name.replace("_", "-") for name in names]
+    # tyro offers `--train.no-x` for every boolean; whether a field is one, it will check itself.
     known += [".".join((*n.split(".")[:-1], "no-" + n.split(".")[-1])) for n in known]
     for word in argv:
         name = word.removeprefix("--").partition("=")[0].replace("_", "-")
         if not word.startswith("--") or name in (*known, "help"):
             continue
+        # `--generator-width` in place of `--arch.generator-width` is a common slip.
         last = {n.rpartition(".")[2]: n for n in known}
         near = get_close_matches(name, known, n=1) or [
             last[n] for n in get_close_matches(name.rpartition(".")[2], last, n=1)

@@ -15,7 +15,7 @@ from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import listing
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
-from saddlepoint.core.errors import Ill, InputError, Interrupted, RunFailed
+from saddlepoint.core.errors import InputError, Interrupted, RunFailed, Unhealthy
 
 Verb = Callable[[list[str]], None]
 
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _dispatch("saddle", VERBS, list(sys.argv[1:] if argv is None else argv))
         return 0
-    except Ill:
+    except Unhealthy:
         return 3
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

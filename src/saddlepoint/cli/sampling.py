@@ -71,6 +71,7 @@ def _seeds(asked: dict[str, Any]) -> list[int]:
         if asked["n"] < 1:
             raise InputError(f"--n {asked['n']} must be at least 1.")
         return list(range(asked["n"]))
+    # 64 rows of a class grid, or 63 walks, are more than anybody wants to see.
     default = "0-9" if asked["class_grid"] or asked["interpolate"] else "0-63"
     seeds = _ranges(asked["seeds"] or default, "--seeds")
     assert seeds is not None

@@ -58,30 +58,23 @@ def train(argv: list[str]) -> None:
     from saddlepoint import api
     from saddlepoint.core.config_json import to_json
 
+    # The flags of `train` are the fields of a configuration, and which fields there are depends on
+    # the plug-ins, the preset, the data and the components: so these are read from argv first.
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
     plugins = peek(argv, "plugins")
     load_named_plugin(Path(plugins) if plugins else None)
     config = api.configure(preset, peek(argv, "data"))
     config = _swap_components(config, argv)
     flags, config = _parse_train(preset, config, argv)
-    if flags.device is not None:
-        config = replace(config, train=replace(config.train, device=flags.device))
-    if flags.threads is not None:
-        config = replace(config, train=replace(config.train, threads=flags.threads))
     api.check_budget(flags.kimg, flags.minutes)
-    if flags.kimg is not None:
-        config = replace(config, train=replace(config.train, kimg=flags.kimg))
+    short = {name: getattr(flags, name) for name in ("device", "threads", "kimg")}
+    given = {name: value for name, value in short.items() if value is not None}
+    config = replace(config, train=replace(config.train, **given))
     if flags.dry_run:
         print(json.dumps(to_json(config), indent=2))
         return
-    run = api.train(
-        config,
-        out=flags.out,
-        minutes=flags.minutes,
-        quiet=flags.quiet,
-        preview=flags.preview,
-    )
-    _finish(run, flags.json)
+    how = {"minutes": flags.minutes, "quiet": flags.quiet, "preview": flags.preview}
+    _finish(api.train(config, out=flags.out, **how), flags.json)
 
 
 def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFlags, Config]:
@@ -90,6 +83,7 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFla
     from saddlepoint.core.config_json import to_json
     from saddlepoint.core.flat import flatten
 
+    # Two dataclasses without names of their own, so that their fields share one level of flags.
     both = make_dataclass(
         "TrainArguments",
         [

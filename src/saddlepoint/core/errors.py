@@ -19,5 +19,5 @@ class Interrupted(Exception):
     """Ctrl-C or SIGTERM, after everything was saved; exit code 130."""
 
 
-class Ill(Exception):
-    """`saddle doctor` found a run ill, and has said so; exit code 3."""
+class Unhealthy(Exception):
+    """`saddle doctor` found something wrong with a run, and has said so; exit code 3."""

@@ -39,6 +39,7 @@ class Failure:
 
     def config(self, way: str, seed: int) -> Config:
         """The configuration of one run; both ways start from the same one."""
+        # Small nets and 30 checks: each run takes seconds, and a finding needs several checks.
         small = {
             "arch.generator_widths": (96, 96, 96),
             "arch.discriminator_widths": (96, 96, 96),

@@ -36,6 +36,7 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
         write_json(file, settings)
         return
     before = json.loads(file.read_text())
+    # A setting that an older lab.json does not know yet is no difference.
     changed = [name for name in settings if name in before and before[name] != settings[name]]
     if changed:
         was = ", ".join(f"{name}={before[name]}" for name in changed)

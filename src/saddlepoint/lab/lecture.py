@@ -17,7 +17,7 @@ from saddlepoint.reporting.lecture import Part, write_lecture
 from saddlepoint.sampling.ranges import parse_ranges
 
 KIMG = 120
-"""Two passes over Fashion-MNIST: a few minutes a model, and clothes that can be told apart."""
+"""Two passes over Fashion-MNIST: a few minutes a model, and recognisable clothes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ FASHION = Application(
 )
 FACES = Application(
     name="faces",
-    title="Faces",
+    title="Faces, 64 x 64",
     presets=("gan", "dcgan", "wgan-gp"),
     published={
         "GAN": (0.0104, 0.0013, 250.5502),

@@ -68,6 +68,7 @@ def number_text(value: dict[str, Any] | None) -> str:
     """A number over seeds as text, its spread or interval on a second line."""
     if value is None:
         return ""
+    # Seeds say more about a recipe than the bootstrap, which only knows one run's images.
     if len(value["each"]) > 1:
         spread = f"{in_digits(value['least'])} to {in_digits(value['greatest'])}"
         return f"{in_digits(value['median'])}\n({spread})"

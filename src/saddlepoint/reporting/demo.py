@@ -42,6 +42,7 @@ def write_demo(good: Run, mended: Run, film: Path, title: str, story: str, out: 
         "<figcaption>its film: the same latents from the first image to the last</figcaption>"
         "</figure>"
     )
+    # Kept by the treatment, which drops the grids of the life before it.
     before = mended.samples_folder / "before-treatment-1.png"
     pictures = (
         figure_of(before, "Samples before the treatment", "before the treatment"),

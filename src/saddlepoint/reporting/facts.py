@@ -17,6 +17,7 @@ from saddlepoint.core.flat import flatten
 from saddlepoint.core.runs import History, Run
 
 _SILENT_SECONDS = 300
+"""A heartbeat comes with every tick, at most minutes apart: silence this long means a death."""
 
 
 @dataclass(frozen=True)

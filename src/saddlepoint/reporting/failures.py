@@ -105,6 +105,7 @@ def treatments(run: Run) -> str:
 def first_found(run: Run) -> Finding | None:
     """The first fatal finding, or the first of any kind."""
     found = [Finding.from_json(line) for line in run.findings if line["event"] == "found"]
+    # A warning often comes first, but the fatal one names what the case is about.
     fatal = [finding for finding in found if finding.severity == "fatal"]
     return next(iter(fatal or found), None)
 

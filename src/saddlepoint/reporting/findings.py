@@ -76,7 +76,7 @@ def _missing(finding: Finding, facts: Facts) -> str:
 
 
 def _story(facts: Facts) -> str:
-    """What findings.jsonl tells, in its order."""
+    """The lines of findings.jsonl, in their order."""
     rows = []
     for line in facts.run.findings:
         what = str(line.get("message") or line.get("event") or "")

@@ -115,6 +115,7 @@ def _samples(facts: Facts) -> str:
 
 
 def _film(facts: Facts) -> str:
+    # Not the newest grid: it stands above, and large.
     items = []
     for path in spread(facts.run.samples[:-1], STRIP):
         uri = picture_uri(path, shortest=320, longest=400)
@@ -138,6 +139,7 @@ def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:
     fields = flat(facts.config)
     if not fields:
         return ""
+    # Without a preset to compare with (a Config of one's own) nothing is marked.
     usual = fields if preset is None else flat(preset)
     changed = {name for name, value in fields.items() if usual.get(name) != value}
     note = f"Marked: differs from the preset {facts.config.get('preset')}." if changed else ""

@@ -76,6 +76,7 @@ def _tables(part: Part) -> str:
     )
     body = grid_table(["model", "kimg", "runs", *measured], ours)
     if part.published:
+        # The lecture's numbers are Inception's; no others may be read beside them.
         if features != "inception":
             note += (
                 " These features are not Inception's, so the two tables do not compare, least of "

@@ -26,6 +26,7 @@ def picture_uri(path: Path, shortest: int, longest: int) -> str | None:
             picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
     except (OSError, ValueError):
         return None
+    # Whole factors keep pixels square and sharp; browsers blur what they enlarge.
     factor = max(1, round(shortest / picture.width))
     if factor > 1:
         size = (picture.width * factor, picture.height * factor)
@@ -46,5 +47,6 @@ def spread(items: Sequence[_T], most: int) -> list[_T]:
     """At most `most` items: the first, the last, and between them closer together early on."""
     if len(items) <= most:
         return list(items)
+    # The power puts more of them early, where a training changes most.
     places = np.rint(np.linspace(0, 1, most) ** 1.5 * (len(items) - 1)).astype(int)
     return [items[i] for i in np.unique(places)]

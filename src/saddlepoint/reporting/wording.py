@@ -1,4 +1,4 @@
-"""What a loss's curves mean, asked of the loss itself: the same for the report and the studio."""
+"""What the curves of a loss mean, worked out from the loss itself, for every page alike."""
 
 from __future__ import annotations
 
@@ -42,12 +42,14 @@ def wording_of(loss: Mapping[str, Any]) -> Wording:
         objective: AdversarialLoss = from_json(loss, AdversarialLoss, "loss")
     except InputError:
         return Wording()
-    d_at, g_at = (_at(objective, level) for level in (0.0, 3.0)), _at(objective, 0.0)[1]
-    (rest_d, _), (lifted_d, lifted_g) = d_at
+    # Lifting all logits by the same amount changes nothing where only differences count, as in
+    # Wasserstein's and the relativistic losses; there a logit of 0 has no meaning of its own.
+    (rest_d, at_zero_g), (lifted_d, lifted_g) = _at(objective, 0.0), _at(objective, 3.0)
     only_differences = abs(rest_d - lifted_d) < 1e-4
-    offset_free = only_differences and abs(g_at - lifted_g) > 1e-4
+    # Wasserstein's generator loss still moves with the lift, so it has no value at rest.
+    offset_free = only_differences and abs(at_zero_g - lifted_g) > 1e-4
     critic = "critic" if only_differences and _is_linear(objective) else "discriminator"
-    rest_g = None if offset_free else g_at
+    rest_g = None if offset_free else at_zero_g
     return Wording(
         critic=critic,
         reading=cls.reading,

@@ -80,6 +80,7 @@ class Monitor:
     def step(self, n_images: int) -> None:
         """Called every step; redraws at most twice a second."""
         self._n_images = n_images
+        # Rich draws the whole view each time, so a picture makes a redraw large.
         every = _REDRAW_WITH_PICTURE if len(self._sample) > 1 else _REDRAW_SECONDS
         if self._live is not None and time.monotonic() - self._last_drawn > every:
             self._draw()
@@ -120,6 +121,7 @@ class Monitor:
         )
 
     def _progress_text(self) -> str:
+        # From the start of this process on: a resumed run's earlier images took their own time.
         elapsed = time.monotonic() - self._begun
         rate = (self._n_images - self._first) / max(elapsed, 1e-9)
         left = (self._total - self._n_images) / max(rate, 1e-9)
