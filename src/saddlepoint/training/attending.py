@@ -1,4 +1,4 @@
-"""The doctor at our own loop, by the interface that every loop has."""
+"""The doctor in our own loop, through the interface that every loop has."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from saddlepoint.training.state import TrainState
 from saddlepoint.training.steps import Sums
 
 TREATED_EARLY = ("partial-mode-collapse",)
-"""Findings that are treated while they are warnings: what is left out does not come back."""
+"""Findings that are treated while they are still warnings: a lost mode does not come back."""
 
 
 class FoundUnhealthy(Exception):
-    """A fatal finding of a run that is to be treated: training cannot go on as it is."""
+    """A fatal finding in treat mode: training cannot go on as it is."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.name)
@@ -36,7 +36,7 @@ class FoundUnhealthy(Exception):
 
 
 class Attending:
-    """The doctor, with findings.jsonl and the monitor; nobody where config.doctor.mode is off."""
+    """The doctor with findings.jsonl and the monitor; absent where config.doctor.mode is off."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Attending:
         monitor.findings = [finding.name for finding in self.doctor.findings]
 
     def step(self, state: TrainState, sums: Sums) -> None:
-        """Once a step of the loop: new findings are written and shown."""
+        """Call once a step of the loop; writes and shows new findings."""
         # Of all the turns of the step, so that the doctor's mean over a tick is the loop's own.
         losses = sums.end_step()
         if self.doctor is None:
@@ -119,12 +119,12 @@ class Attending:
 
     @property
     def names(self) -> list[str]:
-        """What holds now."""
+        """The findings that hold now."""
         return [] if self.doctor is None else [finding.name for finding in self.doctor.findings]
 
     @property
     def row(self) -> dict[str, Any]:
-        """The columns of this step's look."""
+        """The columns of this step's check."""
         return {} if self.doctor is None else self.doctor.row
 
     def leave(self) -> None:
@@ -142,7 +142,7 @@ def _draw_missing(run: Run, missing: dict[int, Tensor]) -> None:
 
 
 def _pair(dataset: Dataset, data: DeviceData) -> tuple[Tensor, ...]:
-    """Real images, as the discriminator gets them before augmentation, with labels."""
+    """Real images as the discriminator gets them before augmentation, with their labels."""
     n = affordable(dataset.images[0].size)
     batch = data.batch(0, min(n, len(dataset)))
     return (batch.images,) if batch.labels is None else (batch.images, batch.labels)

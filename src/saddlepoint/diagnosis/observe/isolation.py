@@ -50,7 +50,7 @@ def isolated(nets: list[nn.Module], seed: int) -> Iterator[None]:
 
 @contextmanager
 def own_randomness(seed: int) -> Iterator[None]:
-    """Reading the user's data draws from no random stream that the loop will draw from."""
+    """Inside, no random stream is touched that the loop uses: for reading the user's data."""
     python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
     with own_stream(seed):
         try:
@@ -62,7 +62,7 @@ def own_randomness(seed: int) -> Iterator[None]:
 
 @contextmanager
 def own_stream(seed: int) -> Iterator[None]:
-    """torch's random numbers from `seed`, on every device; the caller gets its own back."""
+    """torch's random numbers from `seed` on every device; afterwards the caller's go on."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
     with torch.random.fork_rng(devices=devices):
@@ -75,7 +75,7 @@ def own_stream(seed: int) -> Iterator[None]:
 
 
 def plain(net: nn.Module) -> nn.Module:
-    """The net itself, out of the wrappers of torch.compile and of data parallelism."""
+    """The net itself, without the wrappers of torch.compile and of data parallelism."""
     while True:
         inner = getattr(net, "_orig_mod", None)
         if inner is None and isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):

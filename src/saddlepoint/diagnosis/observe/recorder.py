@@ -40,13 +40,14 @@ class Recorder:
         nets: Mapping[Player, nn.Module],
         optimizers: Mapping[Player, torch.optim.Optimizer],
         roles: Roles,
-        safety: Safety,
+        safely: Safety,
     ) -> None:
         self.listens = self.closely = self.due = True
         self.probes = False
         self.trace = Trace()
         self.roles = roles
-        self._nets, self._safety = nets, safety
+        self.safely = safely
+        self._nets = nets
         self._steps = Steps(nets, optimizers, self.trace)
         self._images_per_step = 0
         self._ends = [
@@ -62,7 +63,7 @@ class Recorder:
             trainable = [p for p in nets[player].parameters() if p.requires_grad]
             if trainable:
                 weight = self._largest[player] = max(trainable, key=lambda p: p.numel())
-                self._ends.append(hooks.watch_gradient(weight, self._on_gradient, player))
+                self._ends.append(hooks.watch_gradient(weight, self._on_arrival, player))
 
     def end_step(self, loss_d: Tensor | float | None, loss_g: Tensor | float | None) -> int:
         """An iteration of the loop is over, with these losses; returns the real images it showed.
@@ -90,15 +91,9 @@ class Recorder:
 
     # -- calls of the nets ---------------------------------------------------------------------
 
-    def _on_generator(self, args: tuple, kwargs: dict, output: Any) -> None:
-        if self.listens or self.closely:
-            self._safety(self._generator_called, args, kwargs, output)
-
-    def _on_discriminator(self, args: tuple, kwargs: dict, output: Any) -> None:
-        if self.listens or self.closely:
-            self._safety(self._discriminator_called, args, kwargs, output)
-
-    def _generator_called(self, args: tuple, kwargs: dict, output: Any) -> None:
+    def _on_generator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
+        if not (self.listens or self.closely):
+            return
         self._keep_latents(args, kwargs)
         images = images_of(output)
         if images is None:
@@ -115,9 +110,9 @@ class Recorder:
         if args and isinstance(args[0], Tensor) and not kwargs and not enough:
             kept.append(tuple(a.detach().clone() if isinstance(a, Tensor) else a for a in args))
 
-    def _discriminator_called(self, args: tuple, kwargs: dict, output: Any) -> None:
-        if not torch.is_grad_enabled():
-            return  # not a call of training
+    def _on_discriminator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
+        if not (self.listens or self.closely) or not torch.is_grad_enabled():
+            return  # without gradients it is no call of training
         trace = self.trace
         shapes = {made.images.shape[1:] for made in self.roles.made}
         images = images_among([*args, *kwargs.values()], shapes)
@@ -163,15 +158,9 @@ class Recorder:
     def _on_slope(self, call: Call, slope: Tensor) -> None:
         # With a graph it is a penalty that asks for the gradient, and no loss.
         if not torch.is_grad_enabled():
-            self._safety(self._slope_came, call, slope)
-
-    def _slope_came(self, call: Call, slope: Tensor) -> None:
-        call.slopes.append((self.trace.tick(), slope.detach().clone()))
+            call.slopes.append((self.trace.tick(), slope.detach().clone()))
 
     def _on_input_gradient(self, call: Call, gradient: Tensor) -> None:
-        self._safety(self._input_gradient_came, call, gradient)
-
-    def _input_gradient_came(self, call: Call, gradient: Tensor) -> None:
         if torch.is_grad_enabled():
             call.input_gradient, call.graph_kept = gradient.detach(), True
             if gradient.requires_grad:
@@ -182,29 +171,19 @@ class Recorder:
     def _on_pull(self, call: Call, pull: Tensor) -> None:
         call.pull = pull.detach().clone()
 
-    def _on_gradient(self, player: Player, gradient: Tensor) -> None:
+    def _on_arrival(self, player: Player, gradient: Tensor) -> None:
         if self.closely:
-            self._safety(self._gradient_came, player, gradient)
-
-    def _gradient_came(self, player: Player, gradient: Tensor) -> None:
-        there = self._largest[player].grad
-        arrival = (
-            self.trace.tick(),
-            0.0 if there is None else float(there.norm()),
-            float(gradient.norm()),
-        )
-        self.trace.arrivals[player].append(arrival)
+            there = self._largest[player].grad
+            norms = 0.0 if there is None else float(there.norm()), float(gradient.norm())
+            self.trace.arrivals[player].append((self.trace.tick(), *norms))
 
     # -- steps of the optimisers ---------------------------------------------------------------
 
     def _before_step(self, player: Player, optimizer: torch.optim.Optimizer, *_: Any) -> None:
         if self.due or self.closely:
-            self._safety(self._steps.before, player, optimizer, self.closely)
+            self._steps.before(player, optimizer, self.closely)
 
     def _after_step(self, player: Player, *_: Any) -> None:
-        self._safety(self._stepped, player)
-
-    def _stepped(self, player: Player) -> None:
         trace = self.trace
         self._steps.after(player)
         if self.closely and trace.measured("d") and trace.measured("g"):

@@ -21,7 +21,9 @@ _FEWEST = 8  # newest generator outputs that are kept: as many as a loop may hol
 _MOST = 64
 _NEAR = 0.6  # squared distance to the fake that an image may stem from, as a share of that to reals
 _SAME = 0.02  # below this share noise alone lies between the two: no interpolate
-_SIGMAS = 4  # by how much more often than by chance an image must be nearer to its own fake
+_SIGMAS = 5  # standard errors by which images must be nearer to their own fakes: points in the
+# plane, of which a few are near each other by chance, are taken for fakes at 2
+_ENOUGH = 8  # images, so that the standard error means something
 _SURE = 3  # calls in one place of the loop until its role is taken as known
 _ROWS = 4  # first images by which a batch is recognised as one that was judged before
 
@@ -48,7 +50,8 @@ class Roles:
         self.real, self.wanted = real, wanted
         self.made: deque[Made] = deque()
         self._in_memory: dict[int, Made] = {}
-        self._undisguised = False
+        # Fakes were seen just as they were made, or with something between the two nets.
+        self._undisguised = self._disguised = False
         self._known: dict[tuple, list[Role]] = {}
 
     def remember(self, made: Made, given: Tensor) -> None:
@@ -81,6 +84,7 @@ class Roles:
             made = graph.marked(images)
             if made is not None and _lie_between(images, before):
                 return Origin("between", made)
+            self._disguised = self._disguised or made is not None
         if made is not None:
             self._undisguised = self._undisguised or not images.requires_grad
             return _from(made, images)
@@ -107,12 +111,14 @@ class Roles:
                 return _from(made, images)
             if made.images.shape != images.shape:
                 continue
+            nearness = _nearness(images, made.images, self._reals_like(images))
             if asks_gradient:  # interpolates, where the real images have not been judged yet
-                nearness = _nearness(images, made.images, self._reals_like(images))
                 if nearness < _NEAR:
                     return Origin("between" if nearness > _SAME else "fake", made)
             # A loop that shows fakes as they were made does not also show them behind noise.
-            elif not self._undisguised and _nearness(images, made.images) < _NEAR:
+            elif not self._undisguised and (
+                _nearer_to_own(images, made.images) or (self._disguised and nearness < _NEAR)
+            ):
                 return Origin("fake", made)
         return Origin("real")
 
@@ -125,22 +131,30 @@ class Roles:
         return self.real.to(images.device)[index]
 
 
-def _nearness(images: Tensor, made: Tensor, reals: Tensor | None = None) -> float:
-    """Median squared distance of images to the fakes in their places, as a share of the distance
-    that they would have if they did not stem from them; 1 where that may be chance.
-
-    A disguised fake is nearer to its own fake than to the next one. Interpolates are nearer to it
-    than real images are, which may be given to compare with.
-    """
-    x, f = images.flatten(1).float(), made.flatten(1).float()
-    own = (x - f).square().mean(1)
-    usual = (x - f.roll(1, 0)).square().mean(1)
-    if reals is not None:
-        usual = (reals.flatten(1).float() - f).square().mean(1)
-    # By chance half of them are nearer, give or take 1 / (2 sqrt(n)).
-    if float((own < usual).float().mean()) < 0.5 + _SIGMAS / 2 / len(x) ** 0.5:
+def _nearness(images: Tensor, made: Tensor, reals: Tensor) -> float:
+    """Median squared distance to the fake in the same place / that of real images; 1 where it may
+    be by chance that they are nearer."""
+    own, usual = _distance(images, made), _distance(reals, made)
+    if not _is_clear(usual - own):
         return 1.0
     return float(own.median() / usual.median().clamp_min(1e-12))
+
+
+def _nearer_to_own(images: Tensor, made: Tensor) -> bool:
+    """Whether images behind noise or an augmentation stem from fakes: each is then nearer to the
+    fake in its place than to the next one."""
+    return _is_clear(_distance(images, made.roll(1, 0)) - _distance(images, made))
+
+
+def _is_clear(gain: Tensor) -> bool:
+    """Whether the mean of [n] is above 0 by more than chance."""
+    n = len(gain)
+    return n >= _ENOUGH and bool(gain.mean() > _SIGMAS * gain.std() / n**0.5)
+
+
+def _distance(a: Tensor, b: Tensor) -> Tensor:
+    """[n] squared, per number."""
+    return (a.flatten(1).float() - b.flatten(1).float()).square().mean(1)
 
 
 @torch.no_grad()

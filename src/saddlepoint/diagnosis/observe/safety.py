@@ -1,4 +1,4 @@
-"""Nothing that goes wrong in the doctor may reach the loop that it watches."""
+"""What goes wrong in the doctor must not reach the loop that it watches."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 
-class Patient(Protocol):
-    """Who is taken off the loop when it fails."""
+class Detachable(Protocol):
+    """What is detached from the loop when it fails."""
 
     n_steps: int
 
@@ -17,9 +17,9 @@ class Patient(Protocol):
 
 
 class Safety:
-    """Calls what the hooks ask for, one at a time, and ends it all at the first failure."""
+    """Runs what the hooks call for, one at a time, and detaches its owner at the first failure."""
 
-    def __init__(self, owner: Patient) -> None:
+    def __init__(self, owner: Detachable) -> None:
         self.owner = owner
         self.active = True
         self._busy = False
@@ -34,7 +34,7 @@ class Safety:
             self._busy = before
 
     def __call__(self, action: Callable[..., None], *args: Any) -> None:
-        """Call `action` unless it would see the doctor's own passes through the nets."""
+        """Call `action`, unless a hook hears the doctor's own passes through the nets."""
         if not self.active or self._busy:
             return
         self._busy = True

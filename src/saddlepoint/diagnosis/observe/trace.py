@@ -36,7 +36,7 @@ class Made:
     evaluation: bool = False
     """A BatchNorm layer ran on its running statistics."""
     judged: bool = False
-    """The discriminator saw it: an image of training, not one to look at."""
+    """The discriminator saw it: an image of training, not a sample for the user."""
 
 
 @dataclass(eq=False)

@@ -20,12 +20,13 @@ N_REFERENCE = 1024
 N_IMAGES = 128
 """Reference images that are kept whole, for the discriminator to judge."""
 N_EXAMPLES = 4
+"""Real images of each bin that are kept to be shown where the bin is missing."""
 N_COVERED = 512
-"""Of these, as many are asked whether a fake lies near."""
+"""Reference images that coverage is measured on."""
 K = 5
 """Neighbours that make the radius of coverage."""
 MAX_BINS = 64
-"""Labels are the bins where there are no more of them."""
+"""Labels are the bins where there are at most this many."""
 
 
 def features(images: Tensor) -> Tensor:
@@ -45,8 +46,8 @@ def features(images: Tensor) -> Tensor:
 
 @dataclass
 class Reference:
-    """Real images in two parts that share none: one to compare with, and one held back, to be
-    compared as a generator's would be."""
+    """Real images in two disjoint parts: one to compare with, and one held back that is compared
+    with it as a generator's images are."""
 
     images: Tensor
     """[at most 128, ...] as the discriminator sees them; the other parts are features only."""
@@ -57,7 +58,7 @@ class Reference:
     held_back: Tensor
     """float32 [m, d]: as many as fakes are probed, where there are enough."""
     examples: list[Tensor] = field(default_factory=list)
-    """Of each bin some real images [at most 4, ...] on the CPU, to show what is missing."""
+    """Real images [at most 4, ...] of each bin on the CPU, to show what is missing."""
 
     @classmethod
     def of(cls, images: Tensor, labels: Tensor | None, n_probes: int) -> Reference:
@@ -114,7 +115,7 @@ class Reference:
 
     @cached_property
     def held_back_counts(self) -> Tensor:
-        """int64 [bins] of the held-back images: what chance makes of real images."""
+        """int64 [bins] of the held-back images: the noise of counting."""
         return self.counts(torch.cdist(self.held_back, self.features))
 
     @cached_property

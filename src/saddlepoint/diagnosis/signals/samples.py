@@ -22,7 +22,7 @@ Columns = dict[str, float | list[float]]
 VISIBLE = 0.25
 """Agreement of real images below which their labels cannot be told from so few pixels."""
 
-_RARE = 1e-3  # a bin is missing when chance gives so few fakes in it once in a thousand looks,
+_RARE = 1e-3  # a bin is missing when chance gives so few fakes in it once in a thousand checks,
 _FEW = 0.25  # and when it has less than this share of the fakes it should have
 
 
@@ -59,7 +59,7 @@ def within_labels(fake: Tensor, labels: Tensor, reference: Reference) -> Columns
 def label_agreement(fake: Tensor, labels: Tensor, reference: Reference) -> dict[str, float]:
     """label_agreement: 1 as in real images, 0 as by chance; no column where it cannot be told.
 
-    An image shows the label of the real image that it is nearest to.
+    An image is taken to show the label of the real image that it is nearest to.
 
     Args:
         fake: features float32 [m, d]; labels: int64 [m] that the generator was given.
