@@ -44,8 +44,10 @@ def fresh_registry() -> Iterator[None]:
     """Whatever a test registers is forgotten afterwards."""
     for group in registry.HOMES:
         registry.names(group)
-    before = copy.deepcopy(registry._classes)
+    before, plugins = copy.deepcopy(registry._classes), dict(registry._plugins)
     yield
+    registry._plugins.clear()
+    registry._plugins.update(plugins)
     for group, known in before.items():
         registry._classes[group].clear()
         registry._classes[group].update(known)

@@ -14,6 +14,8 @@ import torch
 
 import saddlepoint as sp
 from saddlepoint import api
+from saddlepoint.cli.main import main
+from saddlepoint.core import registry
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.provenance import read_config
 
@@ -201,7 +203,9 @@ def test_an_evaluated_runs_page_is_written_anew(run: sp.Run) -> None:
     assert run.report_file.is_file()
 
 
-def test_a_run_of_a_plugin_says_which_file_it_needs(tmp_path: Path) -> None:
+def test_a_run_of_a_plugin_says_which_file_it_needs(
+    tmp_path: Path, fresh_registry: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     plugin = tmp_path / "mine.py"
     plugin.write_text(
         "from __future__ import annotations\n"
@@ -213,16 +217,17 @@ def test_a_run_of_a_plugin_says_which_file_it_needs(tmp_path: Path) -> None:
         "class Mine(NonSaturating):\n"
         '    """As its parent."""\n'
     )
-    saddle = [sys.executable, "-m", "saddlepoint"]
     tiny = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
     given = ["--plugins", str(plugin)]
-    train = [*saddle, "train", "--data", "digits", "--out", "run", "--kimg", "0.1", *tiny]
-    subprocess.run([*train, "--loss", "mine", *given, "--quiet"], check=True)
-    resume = [*saddle, "resume", "run", "--kimg", "0.2", "--quiet"]
-    refused = subprocess.run(resume, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert f"was trained with a plug-in: add --plugins {plugin}" in refused.stderr
-    subprocess.run([*resume, *given], check=True)
+    train = ["train", "--data", "digits", "--out", "run", "--kimg", "0.1", "--quiet", *tiny]
+    assert main([*train, "--loss", "mine", *given]) == 0
+    # As in a new process, which knows nothing of the file.
+    del registry._classes["loss"]["mine"]
+    registry._plugins.clear()
+    resume = ["resume", "run", "--kimg", "0.2", "--quiet"]
+    assert main(resume) == 2
+    assert f"was trained with a plug-in: add --plugins {plugin}" in capsys.readouterr().err
+    assert main([*resume, *given]) == 0
 
 
 def test_points_are_trained_on_too(tmp_path: Path) -> None:
