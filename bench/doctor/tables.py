@@ -42,7 +42,7 @@ def overhead(document: dict[str, Any]) -> str:
             f"{figures['percent']:.1f}",
             f"at most {aim:g}",
             met(figures["percent"] <= aim),
-            f"{figures['looks']} of {figures['look_ms']:.0f} ms",
+            f"{figures['checks']} of {figures['check_ms']:.0f} ms",
             f"{figures['steps']:,} of {figures['step_ms']:.0f} ms",
         ]
         for name, figures in document["runs"].items()

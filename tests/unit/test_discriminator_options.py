@@ -13,7 +13,7 @@ from saddlepoint.architectures._layers import (
     Residual,
     normalise_spectrally,
     pack,
-    with_deviation,
+    with_stddev,
 )
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
@@ -69,7 +69,7 @@ def test_a_packed_discriminator_sees_that_a_batch_repeats_itself(kind: str) -> N
 
 def test_the_deviation_is_the_mean_of_all_standard_deviations() -> None:
     features = torch.randn(6, 3, 2, 2)
-    found = with_deviation(features)
+    found = with_stddev(features)
     assert found.shape == (6, 4, 2, 2)
     torch.testing.assert_close(found[:, :3], features)
     expected = features.var(0, correction=0).sqrt().mean()
@@ -78,13 +78,13 @@ def test_the_deviation_is_the_mean_of_all_standard_deviations() -> None:
 
 def test_equal_items_have_a_finite_gradient() -> None:
     features = torch.ones(4, 5, requires_grad=True)
-    with_deviation(features).sum().backward()
+    with_stddev(features).sum().backward()
     assert features.grad is not None
     assert features.grad.isfinite().all()
 
 
 @BOTH
-def test_a_discriminator_with_deviation_sees_how_far_a_batch_spreads(kind: str) -> None:
+def test_a_discriminator_with_stddev_sees_how_far_a_batch_spreads(kind: str) -> None:
     image = torch.randn(1, 1, 12, 12)
     near, far = (torch.cat([image, image + s * torch.randn(7, 1, 12, 12)]) for s in (0.01, 3.0))
     d = arch(kind, minibatch_stddev=True).discriminator(IMAGES).eval()

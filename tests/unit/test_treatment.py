@@ -27,7 +27,7 @@ START = 700
 
 @pytest.fixture(autouse=True)
 def one_failure(fresh_registry: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The only detector finds critics whose weights all lie at the clip; one remedy mends it."""
+    """The only detector finds critics whose weights all lie at the clip; one remedy cures it."""
 
     @register("all-clipped")
     @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Layers that nets can have: packing, batch deviation, residuals, modulation, spectral norm."""
+"""Layers that nets can have: packing, minibatch stddev, residuals, modulation, spectral norm."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def pack(items: Tensor, packing: int) -> Tensor:
 
     A generator that repeats itself is found out by a discriminator that judges several images at
     once. Paper: Lin et al. 2018, https://arxiv.org/abs/1712.04086, section 2 (PacGAN). Differs
-    from the paper: the packs overlap (item i begins pack i, the last go round to the first), so
-    that n items still give n logits; every pack is a set of independent draws all the same.
+    from the paper: the packs overlap (item i begins pack i, the last ones wrap around to the
+    first), so that n items still give n logits; every pack is still a set of independent draws.
     """
     if packing == 1:
         return items
     return torch.cat([items.roll(-shift, 0) for shift in range(packing)], dim=1)
 
 
-def with_deviation(features: Tensor) -> Tensor:
+def with_stddev(features: Tensor) -> Tensor:
     """[n, c, ...] -> [n, c + 1, ...]: one more feature, how far the batch's items lie apart.
 
     It is the standard deviation of each feature at each place over the batch, averaged to one
@@ -59,7 +59,7 @@ class Modulation(nn.Module):
     """x [n, c, h, w], z [n, latent_dim] -> x * (1 + gain(z)) + bias(z), both linear in z.
 
     Paper: Chen et al. 2019, https://arxiv.org/abs/1810.01365, equations 2 and 3. Differs from the
-    paper: one linear layer in place of a hidden one.
+    paper: one linear layer instead of a hidden one.
     """
 
     def __init__(self, latent_dim: int, width: int) -> None:

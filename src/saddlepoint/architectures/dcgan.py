@@ -15,7 +15,7 @@ from saddlepoint.architectures._layers import (
     Residual,
     normalise_spectrally,
     pack,
-    with_deviation,
+    with_stddev,
 )
 from saddlepoint.architectures._options import CommonOptions
 from saddlepoint.architectures.conditioning import (
@@ -153,7 +153,7 @@ class DcganDiscriminator(Discriminator):
         layers = zip(self.stages, self.norms, self.residuals, strict=True)
         for index, (stage, norm, residual) in enumerate(layers):
             if index == self.stddev_at:
-                h = with_deviation(h)
+                h = with_stddev(h)
             h = residual(norm(stage(h), None))
             h = self.dropout(leaky_relu(h, 0.2, inplace=True))
         with torch.autocast(h.device.type, enabled=False):
@@ -188,7 +188,7 @@ class Dcgan(CommonOptions):
 
     Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434, sections 3 and 4, figure 1.
     Differs from the paper: any size base * 2^n with base 4 to 7 (the paper: 64 only), 4x4
-    kernels in place of 5x5, widths by field.
+    kernels instead of 5x5, widths by field.
     """
 
     generator_width: int = 64

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from saddlepoint.architectures._layers import normalise_spectrally, pack, with_deviation
+from saddlepoint.architectures._layers import normalise_spectrally, pack, with_stddev
 from saddlepoint.architectures._options import CommonOptions
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
@@ -85,7 +85,7 @@ class MlpDiscriminator(Discriminator):
         h = pack(self.label.beside(images.flatten(1), labels), self.packing)
         for index, layer in enumerate(self.layers):
             if index == self.stddev_at:
-                h = with_deviation(h)
+                h = with_stddev(h)
             h = self.dropout(nn.functional.leaky_relu(layer(h), 0.2))
         with torch.autocast(h.device.type, enabled=False):
             h = h.float()
@@ -103,8 +103,8 @@ class Mlp(CommonOptions):
     """Fully connected generator and discriminator.
 
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 5. Differs from the
-    paper: LeakyReLU and BatchNorm in the generator in place of ReLU/sigmoid, LeakyReLU in the
-    discriminator in place of maxout.
+    paper: LeakyReLU and BatchNorm in the generator instead of ReLU/sigmoid, LeakyReLU in the
+    discriminator instead of maxout.
     """
 
     generator_widths: tuple[int, ...] = (256, 512, 1024)

@@ -30,7 +30,7 @@ class Minimax(AdversarialLoss):
     """Both players on one value: E[log D(x)] + E[log(1 - D(G(z)))].
 
     The generator's gradient carries the factor D(G(z)) and vanishes where the discriminator is
-    sure: the saturation that the non-saturating form mends.
+    sure: the saturation that the non-saturating form avoids.
 
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, equation 1.
     """

@@ -1,4 +1,4 @@
-"""Least squares in place of cross-entropy."""
+"""Least squares instead of cross-entropy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LeastSquares(AdversarialLoss):
     """Real logits are pulled to 1 and fake ones to -1; the generator pulls them to 1.
 
     Paper: Mao et al. 2017, https://arxiv.org/abs/1611.04076, equation 9. Differs from the paper:
-    fakes are pulled to -1 in place of 0, which is the same game with D = (logit + 1) / 2 and four
+    fakes are pulled to -1 instead of 0, which is the same game with D = (logit + 1) / 2 and four
     times the loss; a logit of 0 then means "cannot tell", as in the other losses here.
     """
 

@@ -1,4 +1,4 @@
-"""Histories of the first checks, at which the wiring is measured: a sound loop, and changes."""
+"""Histories of the first checks, at which the wiring is measured: a correct loop, and changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FIRST = (1, 3, 10, 30, 60, 100)
 
 
 def early(changes: Mapping[str, Any] | None = None) -> History:
-    """A sound DCGAN with logits, checked six times within 100 steps of 64 images.
+    """A correct DCGAN with logits, checked six times within 100 steps of 64 images.
 
     Args:
         changes: column -> one value, one value a check, or None for a column that is absent.
@@ -72,7 +72,7 @@ def early(changes: Mapping[str, Any] | None = None) -> History:
     return History(rows)
 
 
-def sound() -> list[History]:
+def correct_loops() -> list[History]:
     """Loops with nothing wrong, of several losses."""
     wasserstein = {
         "batch_norm_d": 0.0,

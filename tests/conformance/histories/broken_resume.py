@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
     resumed = {"net_age": [5000.0] + [None] * 5, "optimizer_age": [0.33] + [None] * 5}
     warmed_up = {"net_age": [3.0] + [None] * 5, "optimizer_age": [0.0] + [None] * 5}
-    return [*sound(), early(resumed), early(warmed_up)]
+    return [*correct_loops(), early(resumed), early(warmed_up)]
 
 
 def unhealthy() -> list[History]:

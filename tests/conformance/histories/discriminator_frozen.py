@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
@@ -14,7 +14,7 @@ def healthy() -> list[History]:
         }
     )
     now_and_then = early({"steps_d": [1.0, 0.0, 7.0, 5.0, 0.0, 9.0]})
-    return [*sound(), satisfied, now_and_then]
+    return [*correct_loops(), satisfied, now_and_then]
 
 
 def unhealthy() -> list[History]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
-    return [*sound(), early({"sigmoid_end": 0.0, "expects_logits": 1.0})]
+    return [*correct_loops(), early({"sigmoid_end": 0.0, "expects_logits": 1.0})]
 
 
 def unhealthy() -> list[History]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
@@ -10,7 +10,7 @@ def healthy() -> list[History]:
     flat = [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
     for_a_while = early({"flat_share": flat, "update_ratio_g": [0.01, 0.01, 0.0, 0.0, 0.01, 0.01]})
     now_and_then = early({"steps_g": [1.0, 0.0, 1.0, 4.0, 6.0, 8.0]})
-    return [*sound(), for_a_while, now_and_then]
+    return [*correct_loops(), for_a_while, now_and_then]
 
 
 def unhealthy() -> list[History]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from histories._runs import run
 from saddlepoint.core.runs import History
 
@@ -10,7 +10,7 @@ from saddlepoint.core.runs import History
 def healthy() -> list[History]:
     first_step = {"update_ratio_d": [0.4, 0.06, 0.03, 0.02, 0.01, 0.01]}
     rms_prop = {"update_ratio_d": [0.17, 0.09, 0.05, 0.04, 0.04, 0.04]}
-    return [*sound(), early(first_step), early(rms_prop)]
+    return [*correct_loops(), early(first_step), early(rms_prop)]
 
 
 def unhealthy() -> list[History]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
-    return [*sound(), early({"mixed_batch": 1.0, "batch_norm_d": 0.0})]
+    return [*correct_loops(), early({"mixed_batch": 1.0, "batch_norm_d": 0.0})]
 
 
 def unhealthy() -> list[History]:

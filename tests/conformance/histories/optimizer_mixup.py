@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
     once = {"stale_gradient_d": [None, 0.4, 0.0, 0.0, 0.0, 0.0]}
-    return [*sound(), early(once)]
+    return [*correct_loops(), early(once)]
 
 
 def unhealthy() -> list[History]:

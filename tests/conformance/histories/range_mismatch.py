@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
     dark_batch = {"real_low": -1.0, "real_high": [0.2, 0.3, 0.9, 0.9, 1.0, 1.0]}
     sigmoid = {"reach_low": 0.0, "real_low": 0.0, "fake_low": 0.1, "fake_high": 0.9}
-    return [*sound(), early(dark_batch), early(sigmoid)]
+    return [*correct_loops(), early(dark_batch), early(sigmoid)]
 
 
 def unhealthy() -> list[History]:

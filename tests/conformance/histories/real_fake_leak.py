@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
     digits = {"leak_border": [0.1, 0.4, 0.6, 0.5, 0.3, 0.3]}
-    return [*sound(), early(digits), early({"leak_noise": [0.3, 0.3, 0.0, 0.0, 0.0, 0.0]})]
+    return [*correct_loops(), early(digits), early({"leak_noise": [0.3, 0.3, 0.0, 0.0, 0.0, 0.0]})]
 
 
 def unhealthy() -> list[History]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
     briefly = {"flat_share": [0.0, 1.0, 1.0, 0.4, 0.0, 0.0]}
-    return [*sound(), early(briefly), early({"flat_share": 0.6})]
+    return [*correct_loops(), early(briefly), early({"flat_share": 0.6})]
 
 
 def unhealthy() -> list[History]:

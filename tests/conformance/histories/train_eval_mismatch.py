@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
     start = {"eval_gap": [4.0, 3.0, 2.0, 1.5, 1.2, 1.0]}
     averaged = {"eval_gap": 3.0, "averaged": 1.0}
-    return [*sound(), early(start), early(averaged)]
+    return [*correct_loops(), early(start), early(averaged)]
 
 
 def unhealthy() -> list[History]:

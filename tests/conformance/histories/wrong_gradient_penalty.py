@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
 def healthy() -> list[History]:
     rounded = {"penalised": 1.0, "penalty_graph": 1.0, "penalty_cosine": 0.998}
-    return [*sound(), early({**rounded, "batch_norm_d": 0.0})]
+    return [*correct_loops(), early({**rounded, "batch_norm_d": 0.0})]
 
 
 def unhealthy() -> list[History]:

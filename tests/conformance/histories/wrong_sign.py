@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from histories._first_checks import early, sound
+from histories._first_checks import correct_loops, early
 from saddlepoint.core.runs import History
 
 
@@ -14,7 +14,7 @@ def healthy() -> list[History]:
     }
     overshot = {"logit_gradient_sign_fake_g": [1.0, -1.0, -1.0, 1.0, 1.0, 1.0]}
     hinge = {"logit_gradient_sign_real_d": [1.0, 1.0, None, None, 1.0, 1.0]}
-    return [*sound(), early(noisy), early(overshot), early(hinge)]
+    return [*correct_loops(), early(noisy), early(overshot), early(hinge)]
 
 
 def unhealthy() -> list[History]:

@@ -92,7 +92,7 @@ class Checks:
         """A column as evidence: its value at the last check, beside the healthy range.
 
         Args:
-            value: in place of the last one, such as a median.
+            value: instead of the last one, such as a median.
             note: for a number that is no column; a column is explained in columns.py.
         """
         return Evidence(

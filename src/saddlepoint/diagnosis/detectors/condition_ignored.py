@@ -23,7 +23,7 @@ class ConditionIgnored(LastingDetector):
     same latent under another label gives nearly the same image. Or it gives a somewhat different
     one, but the images of one label are several times as varied as the real ones of a label (of
     tight classes). Or the images do lie on the data, but show the label that was asked for hardly
-    more often than chance: a label that enters every layer goes on changing images at random.
+    more often than chance: a label that enters every layer may change images at random.
     Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784; Miyato & Koyama 2018,
     https://arxiv.org/abs/1802.05637, section 1 (labels that are concatenated and forgotten).
     """

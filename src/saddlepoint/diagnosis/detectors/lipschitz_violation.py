@@ -94,7 +94,7 @@ class LipschitzViolation(LastingDetector):
         return checks.finding(self, first, message, evidence, *quality, severity=severity)
 
     def _slope_rises(self, history: History) -> Finding | None:
-        """With the bound of a penalised critic, while the slope goes on rising."""
+        """With the bound of a penalised critic, while the slope keeps rising."""
         checks = self.checks(history, "input_gradient_norm")
         # A slope that has settled may be held by what cannot be seen from here: a spectral norm.
         since = checks.window(self.k, self.steps)

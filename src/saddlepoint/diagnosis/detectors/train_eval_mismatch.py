@@ -14,7 +14,7 @@ MESSAGES = {
     "eval_mode_g": "The generator trains in evaluation mode: its BatchNorm layers use statistics "
     "that no longer change. Call generator.train() after drawing samples.",
     "eval_mode_d": "The discriminator trains in evaluation mode: its BatchNorm layers use "
-    "statistics that no longer change. Call discriminator.train() before training goes on.",
+    "statistics that no longer change. Call discriminator.train() before training continues.",
     "stale_statistics": "The net that samples come from keeps old BatchNorm statistics while its "
     "weights move: copy the buffers along with the averaged weights, and keep BatchNorm's momentum "
     "above 0.",
@@ -45,7 +45,7 @@ class TrainEvalMismatch(WiringDetector):
     """Update steps after which running statistics have caught up."""
 
     def inspect(self, history: History) -> Finding | None:
-        # Facts about the calls and the buffers first: they name the line to mend, a gap does not.
+        # Facts about the calls and the buffers first: they name the line to fix, a gap does not.
         for name, message in MESSAGES.items():
             checks = self.checks(history, name)
             first = self.since(checks, checks[name] > self.share)

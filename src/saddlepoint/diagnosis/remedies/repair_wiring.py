@@ -1,4 +1,4 @@
-"""A fault of the loop is mended where it is."""
+"""A fault of the loop is fixed where it is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RepairWiring(Remedy):
     others lie in code that only its author can change."""
 
     advice = (
-        "Mend the line of the loop that the evidence points at; docs/findings.md has the wrong "
+        "Fix the line of the loop that the evidence points at; docs/findings.md has the wrong "
         "and the right form of each."
     )
 

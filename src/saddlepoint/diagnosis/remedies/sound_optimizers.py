@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @register("sound-optimizers")
 @dataclass(frozen=True, kw_only=True)
 class SoundOptimizers(Remedy):
-    """Mends an unusual setting: a rate too high or too low, one player far faster than the other.
+    """Corrects an unusual setting: a rate too high or too low, one player far ahead of the other.
 
     It changes nothing where both optimisers are as usual: then the cause lies elsewhere.
     """
