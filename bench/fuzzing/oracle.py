@@ -21,6 +21,7 @@ SPEAKS = ("error: ", "failed: ", "interrupted")
 LEAVINGS = re.compile(r"(^|/)\.[^/]*\.(tmp|taken|old)(/|$)")
 # Tab and line feed are no danger; escape, bell, carriage return and the C1 set are.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
+_PLANTED = re.compile("\x1b\\]0;|\x07")
 _EMPTY = re.compile(r" \(\s*\)|\(None\)|: *$|^\W*$")
 
 
@@ -167,7 +168,8 @@ def no_control_characters(case: Case, outcome: Outcome) -> Iterator[Fault]:
         ("stderr", outcome.stderr, case.stderr),
     ):
         # On a terminal the progress display moves the cursor: there only a planted text counts.
-        found = re.search("\x1b\\]0;|\x07", text) if kind == "pty" else _CONTROL.search(text)
+        as_terminal = kind == "pty" or "FORCE_COLOR" in case.environment
+        found = (_PLANTED if as_terminal else _CONTROL).search(text)
         if found:
             line = next((line for line in text.split("\n") if found[0] in line), "")
             shape = " ".join(re.findall(r"[a-z]{2,}", line.partition(found[0])[0])[:5])
