@@ -71,6 +71,18 @@ def test_the_lecture_is_trained_measured_and_reported(
     assert after == scored
 
 
+def test_the_lectures_table_stands_beside_its_own_data(tmp_path: Path) -> None:
+    file, out = tmp_path / "fashion-mnist.npz", tmp_path / "lab"
+    images = np.random.default_rng(0).integers(0, 256, (60, 28, 28, 1), np.uint8)
+    np.savez(file, images=images, labels=np.arange(60) % 10)
+    argv = ["lab", "lecture", "--data", str(file), "--n", "60", "--features", "pixels", "--quiet"]
+    assert main([*argv, "--only", "gan", "--kimg", "0.1", "--out", str(out)]) == 0
+    page = (out / "report.html").read_text()
+    for text in ("Fashion-MNIST: 10 kinds of clothes", "160.92", "0.1906", "do not compare"):
+        assert text in page
+    assert (out / "fashion-mnist" / "gan-0" / "report.html").is_file()
+
+
 def test_a_lab_of_other_settings_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import available, resolve
-from saddlepoint.lab.failures import FAILURES
+from saddlepoint.lab.failures import FAILURES, train_to_the_end
 from saddlepoint.lab.folders import claim, measure_once, say, train_once
 from saddlepoint.reporting.demo import demo_table, next_commands, write_demo
 from saddlepoint.reporting.terminal import print_table
@@ -67,8 +67,7 @@ def demo(
     config = replace(PLANTED, data=data).config("treated", seed)
     # A grid at every third check, so that there is one from before the treatment.
     config = with_changes(config, {"train.sample_kimg": 3 * config.train.tick_kimg})
-    how = {"out": mended, "quiet": quiet, "preview": preview}
-    train_once(mended, lambda: api.train(config, **how), quiet, preview)
+    train_to_the_end(config, mended, None, quiet, preview)
 
     runs = (Run(good), Run(mended))
     page = write_demo(*runs, film, PLANTED.title, PLANTED.story, out / "report.html")

@@ -230,7 +230,7 @@ def failures(
             failure = replace(failure, kimg=kimg)
         runs = {way: out / failure.name / way for way in WAYS}
         for way, folder in runs.items():
-            _train(failure.config(way, seed), folder, minutes, quiet, preview)
+            train_to_the_end(failure.config(way, seed), folder, minutes, quiet, preview)
         shown.append(
             Shown(
                 title=failure.title,
@@ -243,7 +243,9 @@ def failures(
     return write_failures(shown, out / "report.html")
 
 
-def _train(config: Config, folder: Path, minutes: float | None, quiet: bool, preview: bool) -> None:
+def train_to_the_end(
+    config: Config, folder: Path, minutes: float | None, quiet: bool, preview: bool
+) -> None:
     """Train once; a run that dies is a result here like any other."""
     if Run(folder).status.get("state") == "failed":
         return

@@ -10,7 +10,14 @@ from typing import Any
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import in_digits, newest_scores
 from saddlepoint.reporting.facts import Facts, duration, saddle_command
-from saddlepoint.reporting.failures import DISTANCE, ending, first_finding, first_found, treatments
+from saddlepoint.reporting.failures import (
+    HEALTHY,
+    distance,
+    ending,
+    first_finding,
+    first_found,
+    treatments,
+)
 from saddlepoint.reporting.page import (
     commands,
     figure_of,
@@ -57,7 +64,7 @@ def write_demo(good: Run, mended: Run, film: Path, title: str, story: str, out: 
     sections = [
         section("Both runs", grid_table(header, rows), protocol_sentence(_scores(good))),
         section(
-            f"1. {Facts.of(good).title}: healthy",
+            f"1. {Facts.of(good).title}: {'healthy' if ending(good) == HEALTHY else ending(good)}",
             pair((newest_grid(good, "generated"), reals, moving)),
             f"The doctor watched it from the first step and found {_verdict(good)}.",
         ),
@@ -87,7 +94,7 @@ def demo_table(good: Run, mended: Run) -> tuple[list[str], list[list[str]]]:
         ["The doctor found", _verdict(good), named],
         ["Treated with", "", remedy],
         ["At the end", *map(ending, runs)],
-        ["Distance to the data", *(f"{Facts.of(run).last(DISTANCE):.3g}" for run in runs)],
+        ["Distance to the data", *map(distance, runs)],
     ]
     for name, label in MEASURES.items():
         if name in scores["values"]:

@@ -23,7 +23,7 @@ from saddlepoint.reporting.page import (
     write_page,
 )
 
-DISTANCE = "sliced_wasserstein"
+HEALTHY = "no finding"
 CURVES = tuple(panel for panel in PANELS if panel.name in ("losses", "diversity"))
 
 
@@ -117,11 +117,17 @@ def _treatments(run: Run) -> list[dict[str, str]]:
 def ending(run: Run) -> str:
     """What is wrong with a run at its end."""
     names = [finding.name for finding in diagnose(run).findings if finding.severity != "info"]
-    return ", ".join(names) or "no finding"
+    return ", ".join(names) or HEALTHY
+
+
+def distance(run: Run) -> str:
+    """The newest distance of a run's samples to the data; "" before it was measured."""
+    value = Facts.of(run).last("sliced_wasserstein")
+    return "" if value is None else f"{value:.3g}"
 
 
 def _outcome(run: Run) -> str:
     """How a run ended: its distance to the data, and what is wrong with it."""
     state = "" if run.status.get("state") == "finished" else "stopped, "
-    distance = Facts.of(run).last(DISTANCE)
-    return f"{state}{f'distance {distance:.3g}, ' if distance is not None else ''}{ending(run)}"
+    measured = f"distance {distance(run)}, " if distance(run) else ""
+    return f"{state}{measured}{ending(run)}"
