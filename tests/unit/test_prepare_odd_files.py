@@ -158,7 +158,7 @@ def test_crop_and_pad(source: Path, tmp_path: Path) -> None:
     Image.fromarray(wide).save(source / "wide.png")
     images, manifest = run(tmp_path)
     assert (images[0] == 200).all()
-    assert manifest["notes"] == {"wide.png": ["not square: crop"]}
+    assert manifest["notes"] == {"wide.png": ["not square, cropped"]}
     prepare(source, tmp_path / "padded", size=24, fit="pad")
     padded = np.load(tmp_path / "padded/images.npy")[0]
     assert (padded[8:16] == wide).all()

@@ -202,7 +202,11 @@ def _fit(
         return image, []
     width, height = image.size
     square = width == height
-    notes = [] if source_size[0] == source_size[1] else [f"not square: {recipe.fit}"]
+    notes = (
+        []
+        if source_size[0] == source_size[1]
+        else [f"not square, {'cropped' if recipe.fit == 'crop' else 'padded'}"]
+    )
     inner = min(source_size) if recipe.fit == "crop" else max(source_size)
     if inner < size:
         notes.append("enlarged")

@@ -44,7 +44,8 @@ class PrepareReport:
 
     def text(self) -> str:
         """The report to read; it is in `report.txt` too."""
-        return report_text(self.manifest)
+        again = f"{self.folder} already holds this preparation.\n\n" if self.reused else ""
+        return again + report_text(self.manifest)
 
     def to_json(self) -> dict[str, Any]:
         """For `--json`: the manifest without its long lists of files."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
+from saddlepoint.core import images as core_images
 from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
@@ -175,7 +176,7 @@ class LoadedNet(LoadedExtractor):
 
 def to_unit(images: Any) -> Tensor:
     """uint8 array [n, h, w, c] -> float32 [n, c, h, w] in [-1, 1]."""
-    return torch.tensor(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return torch.from_numpy(core_images.to_unit(images))
 
 
 def unfit_images(data: Dataset) -> str:

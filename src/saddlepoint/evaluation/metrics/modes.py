@@ -61,7 +61,9 @@ class MixtureModes(Metric):
         if good.any():
             squares = (points - centres[mode]).square().mean(1) / comparison.mode_std**2
             found["mode_spread"] = _spread(mode[good], squares[good], good, comparison)
-            found["reverse_kl"] = _reverse_kl(mode[good], good, len(centres), comparison)
+            n = len(centres)
+            uniform = torch.full((n,), 1 / n, dtype=torch.float64)
+            found["reverse_kl"] = _reverse_kl(mode[good], good, uniform, comparison, "reverse-kl")
         return found
 
 
@@ -84,16 +86,19 @@ def _spread(mode: Tensor, squares: Tensor, good: Tensor, comparison: Comparison)
     )
 
 
-def _reverse_kl(mode: Tensor, good: Tensor, n_modes: int, comparison: Comparison) -> Measured:
-    uniform = torch.full((n_modes,), 1 / n_modes, dtype=torch.float64)
-    value = reverse_kl(mode.bincount(minlength=n_modes), uniform)
+def _reverse_kl(
+    mode: Tensor, good: Tensor, expected: Tensor, comparison: Comparison, name: str
+) -> Measured:
+    """mode int64 [g] of the counted samples (good bool [n]), expected shares float64 [modes]."""
+    n_modes = len(expected)
+    value = reverse_kl(mode.bincount(minlength=n_modes), expected)
 
     def replicate(_: Tensor, shares: Tensor) -> float:
-        return reverse_kl(mode.bincount(shares[good], minlength=n_modes), uniform)
+        return reverse_kl(mode.bincount(shares[good], minlength=n_modes), expected)
 
     return Measured(
         value=value,
-        interval=interval_of(value, replicate, comparison, "reverse-kl"),
+        interval=interval_of(value, replicate, comparison, name),
         note=floor_note(n_modes, len(good)),
         better="lower",
     )
@@ -125,13 +130,9 @@ class ClassModes(Metric):
         counts = seen.bincount(minlength=n_classes)
         real = comparison.real.logits.argmax(1).bincount(minlength=n_classes)
         n = len(comparison.fake)
+        everyone = torch.ones(n, dtype=torch.bool)
         # One image is added to each class, so that one missing by chance is not impossible.
         expected = (real.double() + 1) / (real.sum() + n_classes)
-        value = reverse_kl(counts, expected)
-
-        def replicate(_: Tensor, shares: Tensor) -> float:
-            return reverse_kl(seen.bincount(shares, minlength=n_classes), expected)
-
         few = n_classes == 1000 and n != STACKED_SAMPLES
         protocol = f"; the published protocol takes {STACKED_SAMPLES:,} samples" if few else ""
         return {
@@ -140,10 +141,7 @@ class ClassModes(Metric):
                 note=f"of {n_classes:,}{protocol}",
                 better="higher",
             ),
-            "class_reverse_kl": Measured(
-                value=value,
-                interval=interval_of(value, replicate, comparison, "class-reverse-kl"),
-                note=floor_note(n_classes, n),
-                better="lower",
+            "class_reverse_kl": _reverse_kl(
+                seen, everyone, expected, comparison, "class-reverse-kl"
             ),
         }
