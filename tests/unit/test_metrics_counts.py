@@ -88,6 +88,12 @@ def test_the_interval_of_kid_is_as_wide_as_other_images_spread(
     assert least < np.mean(widths) / (high - low) < most
 
 
+def test_kid_subsets_that_are_all_the_same_claim_no_certainty() -> None:
+    """A subset of a set of 200 is the whole set: its spread is 0, which is no interval."""
+    comparison = compare(drawn(200, 8, 0), drawn(200, 8, 1), n_bootstrap=20)
+    assert measured(comparison, "kid")["kid_subsets"].interval is None
+
+
 def test_kid_subsets_have_an_interval_about_their_mean() -> None:
     comparison = compare(drawn(1500, 4, 0), drawn(1200, 4, 1) + 0.2, n_bootstrap=200)
     found = measured(comparison, "kid")

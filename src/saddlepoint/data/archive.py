@@ -171,7 +171,7 @@ def _list_tar(path: Path, spool: Callable[[], Path]) -> Listing:
 def _plain_tar(path: Path, spool: Callable[[], Path]) -> Path:
     """The tar itself if it is not compressed, else its unpacked stream in the spool file."""
     limit = path.stat().st_size * MAX_TAR_RATIO + 2**30
-    with tarfile.open(path) as archive:
+    with tarfile.open(path) as archive:  # finds the compression by the content
         stream = archive.fileobj
         assert stream is not None
         if isinstance(stream, io.BufferedReader):  # the file itself, not a decompressor

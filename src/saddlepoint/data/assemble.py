@@ -48,6 +48,7 @@ def assemble(
     good = [record for records in chunks for record in records if not record.refused]
     if not good:
         raise InputError(_no_images(source_name, quarantined))
+    # Of equal images the first by name is kept: the order does not depend on the workers.
     first: dict[str, str] = {}
     of_digest = [(record.name, first.setdefault(record.digest, record.name)) for record in good]
     duplicates = {name: kept for name, kept in of_digest if name != kept}
@@ -130,6 +131,7 @@ def _write_images(
     with open(path, "wb", buffering=2**20) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for number, records in enumerate(chunks):
+            # One chunk in memory at a time, whatever the size of the set.
             content = read_pixels(scratch, number)
             start = 0
             for record in records:

@@ -63,6 +63,7 @@ def run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> 
                 parts.append(pixels)
     content = b"".join(parts)
     document = {"crc": zlib.crc32(content), "records": records}
+    # The records last: where they are, the pixels are, too.
     _replace(_file(work.scratch, number, "bin"), content)
     _replace(_file(work.scratch, number, "json"), json.dumps(document).encode())
     return records

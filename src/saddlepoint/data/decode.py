@@ -105,6 +105,7 @@ def decode(content: bytes, recipe: Recipe) -> Decoded:
 
 
 def _open(content: bytes) -> Image.Image:
+    # Pillow asks each known format in turn; the common ones first, as a set has thousands of files.
     try:
         return Image.open(io.BytesIO(content), formats=_COMMON)
     except UnidentifiedImageError:
@@ -136,6 +137,7 @@ def _decode(image: Image.Image, recipe: Recipe) -> Decoded:
 
 
 def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+    # getexif() parses for a while; a JPEG says in its header whether there is anything to parse.
     if image.format == "JPEG" and "exif" not in image.info:
         return image, False
     try:
@@ -148,6 +150,7 @@ def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
 
 def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]:
     """-> the image in mode L or RGB, and notes on what was done."""
+    # Nearly every image: the checks below would take longer than its conversion.
     if image.mode in ("L", "RGB") and channels == "auto" and "transparency" not in image.info:
         return image, []
     notes = []
@@ -202,11 +205,8 @@ def _fit(
         return image, []
     width, height = image.size
     square = width == height
-    notes = (
-        []
-        if source_size[0] == source_size[1]
-        else [f"not square, {'cropped' if recipe.fit == 'crop' else 'padded'}"]
-    )
+    done = "cropped" if recipe.fit == "crop" else "padded"
+    notes = [] if source_size[0] == source_size[1] else [f"not square, {done}"]
     inner = min(source_size) if recipe.fit == "crop" else max(source_size)
     if inner < size:
         notes.append("enlarged")

@@ -76,6 +76,7 @@ def _class_folders(images: list[str]) -> dict[str, Label] | None:
     folders = [posixpath.dirname(name) for name in images]
     if len(set(folders)) < 2 or "" in folders:
         return None
+    # An archive often has one folder around everything, which is no class.
     common = posixpath.commonpath(folders)
     classes = [folder[len(common) :].lstrip("/") for folder in folders]
     if any("/" in name or not name for name in classes):
@@ -124,6 +125,7 @@ def _parse_csv(name: str, text: str) -> list[tuple[str, Label]]:
                 f"{','.join(header)}; complete or delete it."
             )
         pairs.append((row[file_at].strip(), row[label_at].strip()))
+    # Numbers sort by value (2 before 10) and names by letter, so a column is one or the other.
     if all(re.fullmatch(r"-?\d{1,18}", label) for _, label in pairs):
         return [(file, int(label)) for file, label in pairs]
     return pairs

@@ -77,6 +77,7 @@ def prepare(
             write_json(ready / "manifest.json", manifest)
             text = report_text(manifest).encode("utf-8", "backslashreplace")
             write_atomically(ready / "report.txt", text)
+            # From here on the folder is complete: a kill before this line leaves no `out` at all.
             os.rename(ready, out)
             sync_folder(out.parent)
             shutil.rmtree(scratch)
@@ -171,6 +172,7 @@ def _finished(out: Path, listing: Listing, options: dict[str, Any]) -> PrepareRe
     manifest = read_manifest(out)
     if manifest is None:
         raise InputError(f"{out} exists and is not a prepared data set; choose another --out.")
+    # Without stamps, as a copy has others; a file changed in place shows by its time below.
     same = manifest["options"] == options and manifest["listing"] == listing.key(stamps=False)
     if same and listing.newest <= (out / "manifest.json").stat().st_mtime:
         return PrepareReport(folder=out, manifest=manifest, reused=True)
@@ -183,6 +185,7 @@ def _finished(out: Path, listing: Listing, options: dict[str, Any]) -> PrepareRe
 
 def _start_or_resume(scratch: Path, listing: Listing, options: dict[str, Any]) -> None:
     """Keep the chunks of an interrupted preparation of the same files; drop any others."""
+    # With stamps: chunks of a file that was replaced by one of the same size are not kept.
     plan = {"schema": SCHEMA, "listing": listing.key(stamps=True), "options": options}
     try:
         resumes = json.loads((scratch / "plan.json").read_bytes()) == plan

@@ -62,7 +62,7 @@ def _kind(path: Path) -> str:
         return "folder" if read_manifest(path) is None else "prepared"
     if path.suffix.lower() == ".npz":
         return "npz"
-    if is_archive(path):
+    if is_archive(path):  # read and prepared like a folder
         return "folder"
     if "idx3" in path.name or _starts_as_idx(path):
         return "idx"

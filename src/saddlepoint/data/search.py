@@ -87,6 +87,7 @@ def obtain(
 
 def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Path]:
     folder = cache_folder() / "datasets" / name
+    # Before anything is imported or asked: a machine without a network must not wait for one.
     if offline():
         raise InputError(_absent(name, files, package, "SADDLE_OFFLINE=1 forbids a download"))
     import pooch  # only here: it imports an HTTP client that most commands do not need

@@ -45,6 +45,7 @@ def bank_of(
     Raises:
         InputError: a feature is NaN or infinite.
     """
+    # The mark only where there is one, so that all other keys stay what they were.
     made_of = [images.fingerprint, extractor.protocol, *([extractor.mark] * bool(extractor.mark))]
     text = json.dumps(made_of, sort_keys=True)
     key = hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -74,6 +74,7 @@ def protocol_differences(one: dict[str, Any], other: dict[str, Any]) -> list[str
 def _shared_protocol(scores: dict[str, list[dict[str, Any]]]) -> str:
     """The newest protocol by which every run was measured."""
     first_path, first = next(iter(scores.items()))
+    # Newest first: a later evaluation is the one that was meant.
     for candidate in reversed(first):
         wanted = candidate["protocol_sha256"]
         if all(any(s["protocol_sha256"] == wanted for s in found) for found in scores.values()):

@@ -104,6 +104,7 @@ def evaluate_sets(
     check_alike(real, fake, settings.k)
     if settings.per_class and (why := unlabelled(real.labels, fake.labels)):
         raise InputError(f"--per-class: {why}; leave it out, or give labels.")
+    # One extraction of each set, from the cache where it has been seen before.
     real_bank = bank_of(real, extractor, progress)
     fake_bank = bank_of(fake, extractor, progress)
     train_bank = None if train is None else bank_of(train, extractor, progress)
@@ -113,6 +114,7 @@ def evaluate_sets(
         modes=None if mixture is None else torch.as_tensor(mixture[0], dtype=torch.float64),
         mode_std=0.0 if mixture is None else mixture[1],
     )
+    # What depends on the real images alone comes from disk at the next checkpoint.
     keep_reference(comparison, real_bank.folder)
     values, unfit = measure(comparison, progress)
     limit = len(real.classes) if settings.per_class else PER_CLASS_LIMIT
@@ -183,6 +185,7 @@ def per_class(
         of_real, of_fake = real.take(real.labels == label), fake.take(fake.labels == label)
         if min(len(of_real), len(of_fake)) <= comparison.k:
             continue
+        # Nothing shared with the whole comparison: its moments and pairs are of other images.
         part = replace(comparison, real=of_real, fake=of_fake, train=None, n_bootstrap=0, shared={})
         values, _ = measure(part)
         found[name] = {key: number["value"] for key, number in values.items()}

@@ -47,6 +47,7 @@ def subset_of(dataset: Dataset, n: int | None, seed: int, origin: dict[str, Any]
     if dataset.quarantined:
         origin = {**origin, "unreadable": dict(dataset.quarantined)}
     if n is not None and n < len(dataset):
+        # Named generator and seed: the same images on every machine and in every numpy version.
         drawing = np.random.Generator(np.random.PCG64(derive_seed(seed, "real-images", n)))
         chosen = np.sort(drawing.permutation(len(dataset))[:n])
         images, labels = images[chosen], None if labels is None else labels[chosen]

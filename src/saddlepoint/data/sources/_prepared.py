@@ -68,6 +68,7 @@ def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Da
     Raises:
         InputError: as in `prepare`.
     """
+    # With the schema: a newer version that would give other bytes prepares again.
     options = {"size": size, "fit": fit, "labels": labels, "schema": SCHEMA}
     if source.is_dir():
         stamp = list_source(source, lambda: Path(tempfile.gettempdir())).key(stamps=True)

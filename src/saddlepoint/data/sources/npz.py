@@ -37,6 +37,7 @@ class Npz(Source):
     def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
         try:
             path = Path(self.path).expanduser()
+            # allow_pickle=False: a pickle could run any code.
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 keys = [key for key in ("images", "arr_0") if key in archive]
                 if not keys:

@@ -41,6 +41,7 @@ class StackedMnist(MnistLike):
         generator = np.random.Generator(np.random.PCG64(self.draw_seed))
         triplets = generator.integers(len(images), size=(self.n_items, 3))
         stacked = np.empty((self.n_items, *images.shape[1:3], 3), np.uint8)
+        # By channel: images[triplets] would be a second copy while its axes are swapped.
         for channel in range(3):
             stacked[..., channel] = images[triplets[:, channel], :, :, 0]
         classes = tuple(f"{number:03d}" for number in range(1000))

@@ -38,6 +38,8 @@ class LoadedModule(LoadedExtractor):
         held = [*net.parameters(), *net.buffers()]
         self.device = held[0].device if held else torch.device("cpu")
         noise = noise_like(reference)
+        # Two passes over the same noise show randomness (dropout left on, noise in forward), and
+        # their values tell modules with equal weights but different code apart.
         first, again = self(noise).vectors, self(noise).vectors
         if not torch.equal(first, again):
             raise InputError(

@@ -116,6 +116,7 @@ class TrainedExtractor(Extractor):
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
                 module.reset_parameters()  # from the seed that was set just now
+        # A tenth is never trained on: the accuracy in the protocol is of these.
         order = torch.randperm(n_images)
         held, learned = order[::HELD_OUT], order[torch.arange(n_images) % HELD_OUT != 0]
         optimizer = torch.optim.Adam(net.parameters(), lr=self.lr)

@@ -49,6 +49,7 @@ class Onnx(Extractor):
             )
         if not reference.spec.is_image:
             raise InputError(f"{path} takes images, and {reference.name} holds points.")
+        # Hashed and opened from the same bytes: the file cannot change in between.
         content = path.read_bytes()
         session = _session(path, content)
         layout = _layout(path, session.get_inputs(), reference.spec)
@@ -122,6 +123,7 @@ class LoadedOnnx(LoadedExtractor):
     ) -> None:
         self.session, self.layout, self.path = session, layout, path
         self.output: str = session.get_outputs()[0].name
+        # Run once now: a network that does not fit is refused before anything is extracted.
         blank = torch.zeros(layout.batch_size, *reference.images.shape[1:], dtype=torch.uint8)
         self.protocol: dict[str, Any] = {
             "kind": "onnx",

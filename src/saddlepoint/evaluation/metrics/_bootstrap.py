@@ -64,6 +64,7 @@ def around(value: float, replicates: list[float]) -> tuple[float, float] | None:
     """
     if not np.isfinite(replicates).all() or not replicates:
         return None
+    # Efron & Tibshirani's percentile interval, moved so that the replicates' bias is not in it.
     low, high = _quantiles(replicates)
     middle = sum(replicates) / len(replicates)
     return value + low - middle, value + high - middle
@@ -71,6 +72,7 @@ def around(value: float, replicates: list[float]) -> tuple[float, float] | None:
 
 def weights(n: int, comparison: Comparison, name: str) -> list[Tensor]:
     """The share of each of n images in a resample, float32 [n], n_bootstrap times."""
+    # Its own stream for each number: another measure beside it does not change an interval.
     generator = torch.Generator().manual_seed(derive_seed(comparison.seed, f"bootstrap-{name}", n))
     drawn = (
         torch.randint(n, (n,), generator=generator).bincount(minlength=n)

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 ROWS_AT_ONCE = 1024
+"""Rows copied to float64 at once: no copy of a whole set is ever in memory."""
 COLUMNS_AT_ONCE = 256
+"""Columns of a block of the covariance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class Moments:
         d = vectors.shape[1]
         total = torch.zeros(d, dtype=torch.float64, device=device)
         products = torch.zeros(d, d, dtype=torch.float64, device=device)
+        # In float64: the covariance is a difference of large sums (mean of x x^T - mean mean^T).
         w = torch.ones(len(vectors)) if weights is None else weights
         for rows, shares in zip(vectors.split(ROWS_AT_ONCE), w.split(ROWS_AT_ONCE), strict=True):
             x = rows.to(device).double()
@@ -64,9 +67,9 @@ class Moments:
         """L, float64 [d, d], with L L^T = the covariance."""
         if self.kept_factor is not None:
             return self.kept_factor
-        # Any such L will do. Cholesky's takes a twentieth of the time of an eigendecomposition
-        # (docs/log.md, "FID by a Cholesky factor"), but needs a positive definite matrix, which
-        # fewer images than features, or a feature that never varies, do not give.
+        # Any such L will do. With Cholesky's, FID takes less than half of the time that it takes
+        # with eigenvectors (docs/log.md, "FID by a Cholesky factor"); but it needs a positive
+        # definite matrix, which fewer images than features, or a constant feature, do not give.
         lower, failed = torch.linalg.cholesky_ex(self.covariance)
         if not failed:
             return lower

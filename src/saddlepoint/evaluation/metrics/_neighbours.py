@@ -119,6 +119,7 @@ class Nearest:
         self._keep(rows, near, index)
 
     def _keep(self, rows: slice, squares: Tensor, index: Tensor) -> None:
+        # The k best so far and the new ones compete for the k places.
         both = torch.cat([self.squares[rows], squares], 1)
         names = torch.cat([self.index[rows], index], 1)
         self.squares[rows], order = both.topk(self.squares.shape[1], largest=False)
@@ -169,6 +170,7 @@ class Inside:
         device = rows.squares.device
         self.row_any = torch.zeros(len(rows), dtype=torch.bool, device=device)
         self.column_counts = torch.zeros(len(columns), dtype=torch.int64, device=device)
+        # One bound for all pairs, so that a tile needs one comparison with its row's limit.
         greatest = rows.squares.max() + columns.squares.max()
         # Above 0, so that a distance of 0 is below a radius of 0 plus the slack.
         least = torch.finfo(rows.dtype).tiny

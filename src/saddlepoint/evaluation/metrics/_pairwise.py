@@ -95,10 +95,12 @@ def _real_pairs(real: Points, kernel: KernelSums, k: int) -> RealPairs:
 def _sides(comparison: Comparison) -> tuple[Points, Points, KernelSums]:
     """Real and fake points, centred at the mean of the real ones, and their empty kernel sums."""
     device, dtype = comparison.device, getattr(torch, comparison.dtype)
+    # A product of centred vectors rounds least, as its terms are smallest.
     centre = comparison.real.vectors.mean(0)
     real = Points.of(comparison.real.vectors, centre, device, dtype)
     fake = Points.of(comparison.fake.vectors, centre, device, dtype)
     largest = max(real.squares.max(), fake.squares.max(), real.centre.square().sum())
+    # The kernel's (x.y / d + 1)^3 of such features would be infinite in float32.
     if largest > FLOAT32_LIMIT * len(centre):
         real, fake = real.double(), fake.double()
     return real, fake, KernelSums(real, fake, *members(comparison))
@@ -173,6 +175,7 @@ def neighbours(
 def _products(left: Points, right: Points) -> Iterator[tuple[slice, slice, Tensor]]:
     """Scalar products of centred features by tiles; of a set with itself, on and above the
     diagonal."""
+    # Two buffers for the whole pass: allocating them for each tile costs more than the work.
     left_room, right_room = left.room(TILE), right.room(TILE)
     for rows in tiles(len(left)):
         x = left.centred(rows, left_room)

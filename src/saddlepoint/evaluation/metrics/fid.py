@@ -80,6 +80,7 @@ class Fid(Metric):
 def _interval(comparison: Comparison, value: float) -> tuple[float, float] | None:
     real_x, fake_x = comparison.real.vectors, comparison.fake.vectors
     n, d = fake_x.shape
+    # The linear part needs covariances of full rank; without them no interval is honest.
     if d > WIDEST_EXACT_BOOTSTRAP:
         return _linear_interval(comparison, value) if min(n, len(real_x)) > d else None
 
@@ -96,6 +97,7 @@ def _linear_interval(comparison: Comparison, value: float) -> tuple[float, float
         return None
     real = moments_of(comparison.real, comparison, "real")
     fake = moments_of(comparison.fake, comparison, "fake")
+    # To first order FID changes by the mean influence of the images that a resample holds.
     changes = torch.zeros(comparison.n_bootstrap, dtype=torch.float64)
     for side, of, other in (("real", real, fake), ("fake", fake, real)):
         rows = getattr(comparison, side).vectors

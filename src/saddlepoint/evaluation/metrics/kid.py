@@ -34,7 +34,9 @@ class Kid(Metric):
         by_subset = kernel.subset_mmds()
         mean, spread = by_subset.mean().item(), by_subset.std(correction=0).item()
         value, interval = kernel.squared_mmd(), None
-        if comparison.n_bootstrap:
+        # Subsets as large as a whole set are all the same there, and would look certain.
+        smallest = min(len(comparison.real), len(comparison.fake))
+        if comparison.n_bootstrap and kernel.subset_size < smallest:
             generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "kid", 0))
             n = len(by_subset)
             drawn = torch.randint(n, (comparison.n_bootstrap, n), generator=generator)

@@ -23,6 +23,7 @@ class LabelAccuracy(Metric):
             return "the fakes have no labels"
         if comparison.fake.logits is None or comparison.real.labels is None:
             return "the features have no classes of this data"
+        # Inception's 1,008 logits are of other classes than the data's.
         classes = comparison.fake.logits.shape[1]
         known = int(comparison.real.labels.max()) < classes <= 1000
         return "" if known else "the extractor's classes are not those of the data"

@@ -39,6 +39,7 @@ def closest(comparison: Comparison) -> Closest:
 def _closest(comparison: Comparison) -> Closest:
     assert comparison.train is not None
     vectors, device = comparison.train.vectors, comparison.device
+    # Its own centre: the training images need not lie where the real ones do.
     centre = vectors.double().mean(0)
 
     def points(of: Tensor) -> Points:
@@ -77,6 +78,7 @@ class Memorisation(Metric):
 
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
         found = closest(comparison)
+        # A sample is no copy if its training image has a neighbour that is closer still.
         copies = found.squares < found.between_training
         by_chance = found.real_squares < found.real_between_training
         ratio = (found.squares.median() / found.real_squares.median().clamp_min(1e-300)).sqrt()

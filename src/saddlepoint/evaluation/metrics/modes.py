@@ -52,6 +52,7 @@ class MixtureModes(Metric):
         distance, mode = torch.cdist(points, centres).min(1)
         good = distance <= HIGH_QUALITY * comparison.mode_std
         counts = mode[good].bincount(minlength=len(centres))
+        # Of a generator without any good point there is no spread and no histogram to speak of.
         found = {
             "modes": Measured(
                 value=float((counts > 0).sum()), note=f"of {len(centres)}", better="higher"
