@@ -1,6 +1,6 @@
-"""Saddlepoint: train GANs, see why they fail, mend them, and trust the numbers.
+"""Saddlepoint: train GANs, see why they fail, fix them, and trust the numbers.
 
-The public names load on first use, so that `import saddlepoint` and `saddle --help` need no torch.
+Public names load on first use, so `import saddlepoint` and `saddle --help` do not import torch.
 """
 
 from __future__ import annotations

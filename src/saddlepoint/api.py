@@ -1,4 +1,4 @@
-"""The verbs as plain functions: what the command line, a notebook and the studio call."""
+"""The verbs as plain functions, called by the command line and by notebooks."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class Run(runs.Run):
         return evaluate(self.path, real, **settings)[0]
 
     def diagnose(self) -> list[Finding]:
-        """What goes wrong in it as of now, worst first; [] for a healthy run."""
+        """What is wrong with it now, worst first; [] for a healthy run."""
         return list(diagnose(self).findings)
 
     def report(self) -> Path:
-        """Write report.html anew, fields that differ from the preset marked; returns its path."""
+        """Write report.html again, marking fields that differ from the preset; returns its path."""
         config = read_config(self)
         known = config.preset in PRESETS
         preset = to_json(preset_config(config.preset, config.source)) if known else None
@@ -82,7 +82,7 @@ def configure(
     kimg: float | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Config:
-    """A whole Config from a preset's name and what differs from it.
+    """A Config from a preset's name and what differs from it.
 
     Args:
         data: a data set's name or a path; by default the first one found.
@@ -146,7 +146,7 @@ def train(
     check_scoring(config, dataset)
     monitor = Monitor(quiet, preview)
     if out is not None and Path(out).exists():
-        runs.Run.create(out, "")  # refuses a folder in use before the warm-up is spent
+        runs.Run.create(out, "")  # refuse a folder that is in use before the warm-up, not after
     rate = None
     with own_randomness(), use_threads(config.train.threads):
         if minutes is not None:
@@ -203,7 +203,7 @@ def resume(
         except InputError as error:
             raise InputError(
                 f"{run.path} was trained on {config.train.device}, which is not available here; "
-                "resume it on such a machine."
+                "resume it on a machine that has it."
             ) from error
         dataset = config.source.open()
         recorded = document["data"]["fingerprint"]
@@ -262,7 +262,7 @@ def sample(
 
 
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
-    """Write the film of a run's training, from its own grids of the same latents, as a GIF."""
+    """Write a GIF of a run's training from its sample grids, which show the same latents."""
     return training_gif(runs.Run.open(run), Path(out))
 
 
@@ -272,7 +272,7 @@ def evaluate(
 ) -> tuple[dict[str, Any], str]:
     done = evaluate_images(model, real, **settings)
     if (run := Run(model)).config_file.is_file():
-        run.report()  # the page shows the scores, too
+        run.report()  # the page shows the scores as well
     return done
 
 
@@ -326,7 +326,7 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
     except (Interrupted, treatment.GivenUp):
         run.report()
         raise
-    except Exception as error:  # whatever ended it is recorded in status.json, then raised again
+    except Exception as error:  # recorded in status.json whatever it is, then raised again
         if run.status.get("state") == "running":
             with contextlib.suppress(OSError):
                 reason = f"{type(error).__name__}: {error}"

@@ -1,6 +1,6 @@
-"""Functions that return a whole Config. A preset is a place to start, with what to expect of it.
+"""Presets: functions that return a whole Config, as places to start.
 
-Expected scores are in docs/benchmarks.md, remade by `bench/quality.py`.
+Their scores are in docs/benchmarks.md, measured by `bench/quality.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def gan(source: Source) -> Config:
 
 
 def gan_minimax(source: Source) -> Config:
-    """The first GAN with the minimax loss as the theory writes it, to watch it saturate.
+    """The first GAN with the minimax loss of the theory, to watch it saturate.
 
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, equation 1.
     Command: saddle train gan-minimax --data fashion-mnist
@@ -85,16 +85,16 @@ def dcgan(source: Source) -> Config:
     Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434. Differs from the paper: narrower,
     with a stage at full resolution, residual convolutions in the discriminator, 16 latent
     dimensions, and a learning rate that falls from 1e-3 to nearly 0 over the budget, in place of
-    2e-4: what minutes on a processor reward (docs/log.md). Faces and photographs have more
-    variety: give them --arch.latent-dim 64.
+    2e-4: what pays off within minutes on a CPU (docs/log.md). Faces and photographs vary more: use
+    --arch.latent-dim 64 for them.
     Command: saddle train dcgan --data fashion-mnist --minutes 7
     """
     return _dcgan(source, "dcgan", "none", discriminator_width=32, discriminator_residuals=2)
 
 
 MATCHED: tuple[Conditioning, ...] = ("embedding", "every-layer")
-"""Presets whose discriminator sees wrong labels; one-hot ones reach their class without, and lose
-half of their recall by it (docs/log.md)."""
+"""Kinds of conditioning whose discriminator sees wrong labels. With one-hot labels the classes come
+out right without, and half of the recall would be lost (docs/log.md)."""
 
 
 def _dcgan(
@@ -157,8 +157,8 @@ def wgan(source: Source) -> Config:
     """The Wasserstein distance by a critic whose weights are clipped.
 
     Paper: Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875, algorithm 1. Differs from the
-    paper: a clip of 0.05 in place of 0.01 and a learning rate of 1e-3 that falls in the second
-    half, in place of 5e-5; with the paper's, minutes do not reach a recognisable image
+    paper: a clip of 0.05 instead of 0.01 and a learning rate of 1e-3 that falls in the second
+    half, instead of 5e-5; with the paper's, minutes do not give recognisable images
     (docs/log.md).
     Command: saddle train wgan --data fashion-mnist
     """
@@ -177,7 +177,7 @@ def wgan_gp(source: Source) -> Config:
     """The Wasserstein distance by a critic under a gradient penalty; no BatchNorm in the critic.
 
     Paper: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, algorithm 1. Differs from the
-    paper: a learning rate of 1e-3 that falls in the second half, in place of 1e-4 (docs/log.md).
+    paper: a learning rate of 1e-3 that falls in the second half, instead of 1e-4 (docs/log.md).
     Command: saddle train wgan-gp --data fashion-mnist
     """
     return _wgan_gp(source, "wgan-gp", "none")
@@ -217,7 +217,7 @@ def cgan_embedding(source: Source) -> Config:
     """Conditional DCGAN, the label as a learned vector concatenated to both inputs.
 
     Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot); a quarter of
-    the discriminator's fakes are real images beside a wrong label, as in Reed et al. 2016,
+    the discriminator's fakes are real images with a wrong label, as in Reed et al. 2016,
     https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-embedding --data fashion-mnist
     """
@@ -228,7 +228,7 @@ def cgan_every_layer(source: Source) -> Config:
     """Conditional DCGAN: the label in every generator layer, projection in the discriminator.
 
     Papers: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; Miyato & Koyama 2018,
-    https://arxiv.org/abs/1802.05637; a quarter of the discriminator's fakes are real images beside
+    https://arxiv.org/abs/1802.05637; a quarter of the discriminator's fakes are real images with
     a wrong label, as in Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-every-layer --data fashion-mnist
     """

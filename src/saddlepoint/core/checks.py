@@ -1,6 +1,6 @@
 """Range checks for the fields of a frozen dataclass; each failure is one sentence.
 
-No number may be infinite or NaN, whatever its bounds.
+Infinity and NaN are refused whatever the bounds.
 """
 
 from __future__ import annotations

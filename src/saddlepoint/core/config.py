@@ -22,14 +22,14 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Changes made to images before the discriminator sees them."""
+    """Changes to images before the discriminator sees them."""
 
     mirror: bool = False
     """Mirror each real image left-right with probability one half."""
     translation: float = 0.0
-    """Shift real and generated images by up to this share of their sides; the paper has 0.125."""
+    """Shift real and generated images by up to this share of their sides; 0.125 in the paper."""
     cutout: float = 0.0
-    """Cut a square of this share of the sides out of real and generated images; paper: 0.5."""
+    """Cut a square with this share of the sides out of all images; 0.5 in the paper."""
 
     def __post_init__(self) -> None:
         between(self, 0, 0.5, "translation")
@@ -54,31 +54,32 @@ class Ema:
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """How long, on what and in which portions."""
+    """Budget, batches, hardware, and how often things are written."""
 
     kimg: float = 300
     """Budget in thousands of real images shown to the discriminator."""
     schedule_kimg: float = 0
     """Kimg over which learning rates and noise fall; beyond it they stay. 0: the whole budget."""
     minutes: float = 0
-    """Recorded when the budget was given as time: the minutes that `kimg` was measured for."""
+    """The minutes that `kimg` was measured for, when the budget was given as time."""
     batch_size: int = 64
     """Images in one step of either player."""
     accumulate: int = 1
-    """A batch is processed in this many equal parts whose gradients are added."""
+    """Process each batch in this many equal parts and add their gradients, to save memory."""
     n_critic: int = 1
     """Discriminator steps before each generator step."""
     wrong_label_fraction: float = 0.0
-    """Share of the discriminator's fakes that are real images beside a wrong label."""
+    """Share of the discriminator's fakes that are real images with a wrong label."""
     instance_noise: float = 0.0
-    """Standard deviation of noise on all that the discriminator sees; falls linearly to 0."""
+    """Standard deviation of noise on the discriminator's inputs; falls linearly to 0."""
     device: str = "auto"
     """auto (cuda, then mps, then cpu), or a device that torch knows."""
     threads: int = 0
     """Threads that compute on the CPU; 0: as many as PyTorch takes here. Recorded, because another
     number adds in another order and gives other last bits."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """bf16 autocast where the hardware has it, else fp32; logits and penalties are always fp32."""
+    """auto: bf16 autocast where the hardware is fast at it, else fp32. Logits and penalties are
+    always fp32."""
     compile: bool = False
     """torch.compile the nets (penalties run eagerly); what cannot be compiled runs as it is."""
     graphs: Literal["auto", "off"] = "auto"
@@ -96,7 +97,7 @@ class Train:
         above(self, 0, "kimg")
         at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
         at_least(self, 0, "instance_noise", "schedule_kimg", "threads")
-        at_least(self, 2, "batch_size")  # one image has neither a batch norm nor a diversity
+        at_least(self, 2, "batch_size")  # BatchNorm and diversity need two images
         at_least(self, 1, "accumulate", "n_critic", "n_samples")
         between(self, 0, 0.9, "wrong_label_fraction")
         if self.batch_size % self.accumulate:
@@ -118,7 +119,7 @@ class Train:
 
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
-    """What is measured at each grid, and decides which checkpoint is the best."""
+    """What is measured at each sample grid and decides which checkpoint is the best."""
 
     by: str = "sliced_wasserstein"
     """sliced_wasserstein (cheap), or a number of `saddle evaluate`: fid, precision, recall, ..."""
@@ -127,7 +128,7 @@ class Scoring:
     features: str = "auto"
     """As `saddle evaluate --features`."""
     patience: int = 0
-    """Stop after this many scores without a better one; 0: never."""
+    """Stop after this many scores without a new best; 0: never."""
 
     def __post_init__(self) -> None:
         at_least(self, 10, "n")
@@ -136,7 +137,7 @@ class Scoring:
 
 @dataclass(frozen=True, kw_only=True)
 class DoctorConfig:
-    """How the run is watched for failures."""
+    """How the doctor watches the run for failures."""
 
     mode: Literal["off", "advise", "treat"] = "advise"
     """off, advise (name what goes wrong), or treat (and go back and change what cures it)."""
@@ -152,10 +153,10 @@ class DoctorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Everything that decides a run. One seed decides every random number in it."""
+    """Everything that determines a run. Every random number in it comes from the one seed."""
 
     preset: str = ""
-    """Name of the preset that this configuration started from."""
+    """The preset that this configuration started from."""
     source: Source
     augment: Augment = field(default_factory=Augment)
     arch: Architecture

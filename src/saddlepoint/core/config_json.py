@@ -32,10 +32,10 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(document: Any, hint: Any = Config, path: str = "config") -> Any:
-    """The inverse of `to_json`, with every field's name, type and range checked.
+    """The inverse of `to_json`; checks the name, type and range of every field.
 
     Raises:
-        InputError: unknown field or kind, missing field, wrong type or range; names the path.
+        InputError: an unknown field or kind, a missing field, a wrong type or range, with its path.
     """
     if typing.get_origin(hint) is tuple:
         if not isinstance(document, list | tuple):

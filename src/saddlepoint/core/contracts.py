@@ -1,4 +1,4 @@
-"""What the parts promise each other. Read this file first.
+"""The interfaces between the parts. Read this file first.
 
 A plug-in is a frozen, keyword-only dataclass whose fields are hyper-parameters; it derives from
 one of the abstract classes below and is named with `@register("name")` (see `registry.py`).
@@ -75,7 +75,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set that is open: decoded once, indexable at random, the same on every read."""
+    """An open data set: decoded once, with random access, the same on every read."""
 
     name: str
     spec: DataSpec
@@ -86,9 +86,9 @@ class Dataset:
     classes: tuple[str, ...] = ()
     """Names of the labels in order; empty when the data has none."""
     fingerprint: str
-    """sha256 (hex) over spec, images and labels: two data sets with one fingerprint are equal."""
+    """sha256 (hex) of spec, images and labels: data sets with the same fingerprint are equal."""
     quarantined: Mapping[str, str] = field(default_factory=dict)
-    """Files that were left out, with the reason of each."""
+    """Files that were left out -> the reason."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -104,12 +104,12 @@ class Source(ABC):
         """Find, check and open the data.
 
         Raises:
-            InputError: absent, unreadable or empty data; the sentence says what to do.
+            InputError: data that is absent, unreadable or empty; the sentence says what to do.
         """
 
 
 class Generator(nn.Module):
-    """z -> images. `latent_dim` is the length of z; z is drawn from N(0, I)."""
+    """z -> images, for z from N(0, I) with `latent_dim` entries."""
 
     latent_dim: int
 
@@ -119,10 +119,10 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """images -> raw logits (no sigmoid). Called the critic where the loss is Wasserstein's."""
+    """images -> raw logits (no sigmoid). With a Wasserstein loss it is called the critic."""
 
     n_classes: int = 0
-    """Labels that it understands, 0 to n_classes - 1; 0 when it takes none."""
+    """Number of labels it takes; 0 when it takes none."""
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """images float32 [n, *spec.shape], labels int64 [n] | None -> float32 [n]."""
@@ -154,7 +154,7 @@ class Architecture(ABC):
 
     @abstractmethod
     def check(self, spec: DataSpec) -> None:
-        """Raises InputError when nets for this spec cannot be built, with the nearest remedy."""
+        """Raises InputError when nets for this spec cannot be built, saying what would help."""
 
     @abstractmethod
     def generator(self, spec: DataSpec) -> Generator: ...
@@ -202,13 +202,13 @@ class Architecture(ABC):
 
 
 class AdversarialLoss(ABC):
-    """The two players' objectives, per sample and to be minimised by each."""
+    """The two players' objectives, per sample; each player minimises its own."""
 
     group: ClassVar[str] = "loss"
     kind: ClassVar[str]
     """The registered name."""
     reading: ClassVar[str]
-    """How a person reads this loss's curves: what is healthy, what is not. Shown beside them."""
+    """How to read this loss's curves, healthy and unhealthy. Shown beside them."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names of the same objective, which `sp.Doctor(loss=...)` takes too."""
     needs_penalty: ClassVar[bool] = False
@@ -223,11 +223,11 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def generator(self, fake_logits: Tensor, real_logits: Tensor | None = None) -> Tensor:
-        """float32 [n] (and [n]) -> float32 [n]. Training always gives `real_logits`, as constants;
+        """float32 [n] (and [n]) -> float32 [n]. Training always passes `real_logits`, as constants;
         only relativistic losses use them."""
 
     def constrain(self, discriminator: nn.Module) -> None:
-        """Called after every discriminator step; weight clipping lives here. Default: nothing."""
+        """Called after every discriminator step, for weight clipping. Does nothing by default."""
 
     @property
     def clips(self) -> bool:
@@ -242,7 +242,8 @@ class Penalty(ABC):
     kind: ClassVar[str]
     """The registered name."""
     every: int
-    """Applied on one discriminator step in `every`, multiplied by `every` (lazy regularisation)."""
+    """Applied on one discriminator step in `every` and multiplied by `every`, so that its mean
+    stays the same (lazy regularisation)."""
 
     @abstractmethod
     def __call__(

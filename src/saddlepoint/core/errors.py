@@ -1,4 +1,4 @@
-"""The two kinds of failure a user meets, and the exit code each one has."""
+"""What a verb can end with, and the exit code of each."""
 
 
 class InputError(Exception):
@@ -9,14 +9,14 @@ class InputError(Exception):
 
 
 class RunFailed(Exception):
-    """A run that started and could not go on (no space left, a value that is not finite).
+    """A run that started and cannot go on, such as no space left or a value that is not finite.
 
     The command line prints it without a traceback and exits with code 1.
     """
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM, after everything was saved; exit code 130."""
+    """Ctrl-C or SIGTERM, after saving; exit code 130."""
 
 
 class Unhealthy(Exception):

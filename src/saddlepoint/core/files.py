@@ -1,4 +1,4 @@
-"""Files that are whole or absent: temporary name, fsync, rename."""
+"""Files that are complete or absent: temporary name, fsync, rename."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or nothing; a reader never sees half of it."""
+    """Write a file completely or not at all; a reader never sees half of it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:

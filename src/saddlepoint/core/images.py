@@ -33,7 +33,7 @@ PADDING = 2
 
 
 def grid(images: np.ndarray, columns: int | None = None, padding: int = PADDING) -> np.ndarray:
-    """Lay uint8 [n, h, w, c] out in rows -> uint8 [H, W, c] on a white ground.
+    """Lay out uint8 [n, h, w, c] in rows -> uint8 [H, W, c] on white.
 
     Args:
         columns: images in a row; by default the square root of n, rounded up.
@@ -55,7 +55,7 @@ def grid(images: np.ndarray, columns: int | None = None, padding: int = PADDING)
 
 
 def enlarge(sheet: np.ndarray, shortest: int = 320) -> np.ndarray:
-    """Repeat pixels by the least whole factor that makes the shorter side at least `shortest`."""
+    """Repeat pixels by the smallest whole factor that makes the shorter side >= `shortest`."""
     factor = max(1, -(-shortest // max(1, min(sheet.shape[:2]))))
     return sheet.repeat(factor, axis=0).repeat(factor, axis=1)
 

@@ -1,4 +1,4 @@
-"""config.json: everything needed to know what was run, on what, with what."""
+"""config.json: what was run, on which data, with which versions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from saddlepoint.core.runs import Run
 
 
 def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, Any]:
-    """What config.json holds at the start of a run.
+    """The content of config.json at the start of a run.
 
     Args:
-        rate: images per second that the warm-up measured, or None without one.
+        rate: images per second measured by the warm-up, or None without one.
     """
     train = config.train
     return {
@@ -55,7 +55,7 @@ def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, 
 
 
 def budget_line(config: Config, rate: float | None) -> dict[str, float | None]:
-    """One entry of config.json's `budgets`; an extended run has several."""
+    """One entry of `budgets` in config.json; an extended run has several."""
     measured = None if rate is None else round(rate, 1)
     minutes = config.train.minutes or None
     return {"kimg": config.train.kimg, "minutes": minutes, "images_per_second": measured}

@@ -1,7 +1,7 @@
-"""Every random number is a function of (seed, rank, n_images, purpose): nothing to save, to resume.
+"""Every random number is a function of (seed, rank, n_images, purpose).
 
-A generator that is made anew from a derived seed needs no state in a checkpoint, and two purposes
-never share a stream by accident.
+Generators are created anew from derived seeds, so a checkpoint saves no generator state, and two
+purposes never share a stream by accident.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 def derive_seed(seed: int, purpose: str, n_images: int, rank: int = 0) -> int:
     """A seed in [0, 2^63) for one purpose at one moment of a run.
 
-    The number is the first 63 bits of blake2b over the text "seed|purpose|n_images|rank"; it does
-    not depend on the machine, the Python version or `PYTHONHASHSEED`.
+    The first 63 bits of blake2b of the text "seed|purpose|n_images|rank", which
+    does not depend on the machine, the Python version or `PYTHONHASHSEED`.
 
     Args:
         seed: the run's seed.

@@ -1,7 +1,7 @@
-"""Run and History: the only file that knows the paths of a run folder. No torch in here.
+"""Run and History: the only file that knows the paths inside a run folder. No torch in here.
 
-The folder is the only interface between the verbs: training writes it; sampling, reports,
-comparisons and the studio read it.
+The folder is the only interface between the verbs: training writes it; sampling, reports and
+comparisons read it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _number(value: Any) -> float:
 
 
 class Run:
-    """One run folder. Cheap to make; every property reads the disk anew."""
+    """One run folder. Cheap to create; every property reads the disk again."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -102,7 +102,7 @@ class Run:
         """An existing run.
 
         Raises:
-            InputError: the folder does not exist or is no run.
+            InputError: the folder does not exist or is not a run.
         """
         run = cls(path)
         if not run.path.is_dir():
@@ -116,15 +116,15 @@ class Run:
         """A new run folder: `out` itself, or `runs/<name>-NNN` with the next free number.
 
         Raises:
-            InputError: `out` exists already, or cannot be written.
+            InputError: `out` already exists or cannot be written.
         """
         try:
             if out is not None:
                 path = Path(out)
                 if path.exists() and (not path.is_dir() or any(path.iterdir())):
                     raise InputError(
-                        f"--out {path} exists already; choose another folder, or go on with it by "
-                        f"`saddle resume {path}`."
+                        f"--out {path} already exists; choose another folder, or continue that "
+                        f"run with `saddle resume {path}`."
                     )
                 path.mkdir(parents=True, exist_ok=True)
                 return cls(path)
@@ -193,10 +193,11 @@ class Run:
         )
 
     def take_control(self) -> dict[str, Any]:
-        """The requests waiting in control.json ({"stop"|"save"|"sample": true}), taken once."""
+        """The requests in control.json, {"stop"|"save"|"sample": true}; each is returned once."""
         taken = self.control_file.with_name(f".{self.control_file.name}.taken")
         try:
-            os.replace(self.control_file, taken)  # first, so that a later request is not lost
+            # Renamed before it is read, so that a request written meanwhile is not lost.
+            os.replace(self.control_file, taken)
         except FileNotFoundError:
             return {}
         try:
@@ -213,8 +214,8 @@ class Run:
         append_jsonl(self.findings_file, line)
 
     def rewind(self, n_images: int) -> None:
-        """Drop a torn last line and every line after `n_images`, of metrics and of findings;
-        training will write them again. Findings up to the last treatment stay: they led to it."""
+        """Drop every line after `n_images` and a torn last line, from metrics and findings;
+        training writes them again. Findings up to the last treatment stay: they led to it."""
         rows = [row for row in read_jsonl(self.metrics_file) if row["images"] <= n_images]
         _rewrite(self.metrics_file, rows)
         lines = self.findings
@@ -226,7 +227,7 @@ class Run:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the run for writing; the kernel frees the lock however the process ends.
+        """Hold the run for writing. The kernel frees the lock however the process ends.
 
         Raises:
             InputError: another process holds it; the sentence names host and pid.
@@ -250,19 +251,19 @@ class Run:
 
 
 def snapshot_name(n_images: int, images_per_step: int) -> str:
-    """`000200k`: thousands of images, with the rest appended when it is more than one step."""
+    """`000200k`: thousands of images; the rest is appended when it is at least one step."""
     rest = n_images % 1000
     return f"{n_images // 1000:06d}k" + (f"{rest:03d}" if rest >= images_per_step else "")
 
 
 def images_of(snapshot: Path) -> int:
-    """The number of images that a snapshot's name tells (the nominal thousand)."""
+    """The number of images in a snapshot's name: the nominal thousand."""
     thousands, rest = snapshot.stem.split("k")
     return int(thousands) * 1000 + int(rest or 0)
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a JSONL file; a torn last line is left out. [] when absent."""
+    """The complete lines of a JSONL file, without a torn last one; [] when it is absent."""
     if not path.is_file():
         return []
     rows = []
@@ -279,7 +280,7 @@ def _rewrite(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
-    """Append one object as one whole line by one write."""
+    """Append one object as one line, in a single write."""
     with open(path, "ab", buffering=0) as file:
         file.write((json.dumps(row) + "\n").encode())
 

@@ -1,4 +1,4 @@
-"""`ema.safetensors`: one file that carries weights, architecture and data spec."""
+"""`ema.safetensors`: one file with weights, architecture and data spec."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ log = logging.getLogger("saddlepoint")
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorFile:
-    """The content of one file, read and checked."""
+    """The checked content of one file."""
 
     arch: Architecture
     spec: DataSpec
     classes: tuple[str, ...]
     data: str
-    """Name of the data set that the generator was trained on."""
+    """Name of the data set it was trained on."""
     n_images: int
-    """Real images that its discriminator had seen."""
+    """Real images shown to its discriminator."""
     weights: dict[str, Tensor]
 
 
@@ -49,10 +49,10 @@ def generator_metadata(
     n_images: int,
     weights: Mapping[str, Tensor],
 ) -> dict[str, str]:
-    """What a safetensors file must say of itself so that it alone is enough to sample.
+    """The metadata that makes a safetensors file enough to sample from.
 
-    One key, because safetensors writes several in a random order, and two equal runs should
-    write equal files.
+    A single key: safetensors writes several in random order, but equal runs should write equal
+    files.
     """
     document = {
         "format": FORMAT,
@@ -68,10 +68,10 @@ def generator_metadata(
 
 
 def read_generator_file(path: Path) -> GeneratorFile:
-    """Read a file that was written with `generator_metadata`.
+    """Read a file written with `generator_metadata`.
 
     Raises:
-        InputError: absent, a pickle, damaged, of another kind, or of a newer schema.
+        InputError: the file is absent, a pickle, damaged, of another kind, or of a newer schema.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; name a run folder or an ema.safetensors file.")
@@ -101,12 +101,10 @@ def read_generator_file(path: Path) -> GeneratorFile:
 
 
 def newest_intact(run: Run) -> Path:
-    """The generator file of the newest checkpoint whose sha256 is as it was written.
-
-    A damaged one is named in a warning and passed over.
+    """The generator file of the newest intact checkpoint; damaged ones are named in a warning.
 
     Raises:
-        InputError: no checkpoint yet, or none that is intact.
+        InputError: there is no checkpoint yet, or none is intact.
     """
     checkpoints = run.checkpoints
     if not checkpoints:
@@ -117,12 +115,12 @@ def newest_intact(run: Run) -> Path:
             return folder / FILE_NAME
         log.warning("Checkpoint %s is damaged (%s); using the one before.", folder, fault)
     raise InputError(
-        f"{run.path}: none of its {len(checkpoints)} checkpoints is intact; nothing to sample from."
+        f"{run.path}: none of its {len(checkpoints)} checkpoints is intact; it cannot be sampled."
     )
 
 
 def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str | None:
-    """What is wrong with a checkpoint, or None when its files are as they were written.
+    """What is wrong with a checkpoint; None when its files are as they were written.
 
     Args:
         files: the names to verify; None verifies every file of the checkpoint.
@@ -159,7 +157,7 @@ def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> 
         data = str(document["data"])
         expected = document["weights_sha256"]
     except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise InputError(f"{path} is damaged: its metadata is not whole ({error}).") from error
+        raise InputError(f"{path} is damaged: its metadata is incomplete ({error}).") from error
     if weights_sha256(weights) != expected:
         raise InputError(
             f"{path} is damaged: its weights do not have the sha256 they were written with; use "
@@ -174,8 +172,8 @@ def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> 
 def _why_unreadable(path: Path) -> str:
     with open(path, "rb") as file:
         head = file.read(9)
-    # Zip archives begin with PK (torch.save writes one), bare pickles with the byte 0x80. So may
-    # safetensors' own length prefix, of 8 bytes, but the brace of its header follows that.
+    # Zip archives, which torch.save writes, begin with PK, bare pickles with the byte 0x80. The
+    # 8-byte length of a safetensors header may look like either, but a brace follows it.
     if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
         return (
             f"{path} is a pickle (.pt, .pth or .pkl): pickles can run any code and are never "

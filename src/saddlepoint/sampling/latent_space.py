@@ -1,4 +1,4 @@
-"""Latents by seed, and the way from one to another."""
+"""Latents by seed, and interpolation between them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from torch import Tensor
 
 
 def latents(seeds: Sequence[int], latent_dim: int) -> Tensor:
-    """One latent a seed, each from a CPU generator of its own.
-
-    So a seed's latent depends neither on the device nor on the seeds beside it.
+    """One latent per seed, from a CPU generator of its own: it depends neither on the device nor
+    on the other seeds.
 
     Returns:
         float32 [n, latent_dim] on the CPU, each entry from N(0, 1).
@@ -24,7 +23,7 @@ def latents(seeds: Sequence[int], latent_dim: int) -> Tensor:
 
 
 def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
-    """Spherical interpolation: along the great circle, with the length changing linearly.
+    """Spherical interpolation: along a great circle, with linearly changing length.
 
     Latents from N(0, I) lie near a sphere of radius sqrt(d); a straight line would cut through
     its inside, where the generator was never trained.
@@ -40,7 +39,7 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     a, b = start / length_a, end / length_b
     angle = torch.arccos((a * b).sum().clamp(-1, 1))
     share = share[:, None]
-    if torch.sin(angle) < 1e-4:  # the same direction, or opposite ones with no circle of their own
+    if torch.sin(angle) < 1e-4:  # parallel, or opposite: no great circle is special
         direction = a + share * (b - a)
     else:
         direction = torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b

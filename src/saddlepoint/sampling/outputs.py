@@ -1,4 +1,4 @@
-"""Samples as files; the suffix decides the form: .png, .gif, .npz, or a folder."""
+"""Samples as files; the suffix decides the format: .png, .gif, .npz, or a folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 MOST_FRAMES = 600
 GIF_SHORTEST = 256
 _HOLD = 10
-"""The last frame of a training film stays for this many frames."""
+"""The last frame of a training film is shown for this many frames."""
 
 
 def sample_to(
@@ -39,7 +39,7 @@ def sample_to(
     steps: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """Write samples; the file is whole or absent, and a folder too.
+    """Write samples to a file or folder, which is complete or absent.
 
     .png: a grid, or with `interpolate` a row from each seed to the next; .gif: an endless
     interpolation through the seeds; .npz: `images` uint8 [n, h, w, c] (points: float32 [n, 2]),
@@ -47,13 +47,13 @@ def sample_to(
     seed000007.png and so on.
 
     Args:
-        labels: dealt out to the seeds in turn; with `class_grid` the rows to show.
+        labels: assigned to the seeds in turn; with `class_grid` the rows to show.
         class_grid: a row for each class, a column for each seed (.png only).
-        steps: images from one seed to the next; by default 10 in a .png and 16 in a .gif, fewer
-            when there are very many seeds.
+        steps: images from one seed to the next; by default 10 in a .png and 16 in a .gif, or fewer
+            with very many seeds.
 
     Raises:
-        InputError: unknown suffix, a combination that has no meaning, a path that cannot be
+        InputError: unknown suffix, options that do not go together, a path that cannot be
             written, or whatever `Sampler.images` refuses.
     """
     out = Path(out)
@@ -86,17 +86,17 @@ def sample_to(
 
 
 def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int = 120) -> Path:
-    """The film of a training: the run's sample grids, which show the same latents every time.
+    """A film of training: the run's sample grids, which always show the same latents.
 
-    Early grids differ more than late ones, so of more than `most` those are kept whose numbers
-    grow as squares.
+    Early grids differ more than late ones, so when there are more than `most`, the indices of those
+    that are kept grow as squares.
 
     Raises:
-        InputError: the run has no grid yet, or `out` cannot be written or is no .gif.
+        InputError: the run has no grid yet, or `out` is not a .gif or cannot be written.
     """
     out = Path(out)
     if out.suffix.lower() != ".gif":
-        raise InputError(f"--out {out}: the film of a training is a .gif; use such a name.")
+        raise InputError(f"--out {out}: a training film is a .gif; use a name that ends in .gif.")
     paths = run.samples
     if not paths:
         raise InputError(f"{run.path} has no sample grids yet; wait until training has drawn one.")
@@ -110,7 +110,7 @@ def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int =
             pictures.append(picture.copy())
     if not pictures:
         raise InputError(f"{run.samples_folder}: none of its grids can be read.")
-    # One mode for the whole film: a palette made for one frame would tint the next one.
+    # One mode for the whole film: a palette made for one frame would tint the next.
     mode = "L" if all(picture.mode in ("1", "L") for picture in pictures) else "RGB"
     frames = [
         np.asarray(picture.convert(mode)).reshape(picture.height, picture.width, -1)
@@ -119,7 +119,7 @@ def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int =
     ]
     with _reported(out):
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
-        # Frames that are equal become one long frame.
+        # Pillow merges equal frames into one long frame.
         write_gif(out, frames + frames[-1:] * _HOLD, milliseconds)
     return out
 
@@ -157,7 +157,7 @@ def _write_npz(
     truncation: float,
     progress: Progress | None,
 ) -> None:
-    """Stream the images into the archive, so that memory holds one batch whatever n is."""
+    """Stream the images into the archive, so that memory holds one batch at a time."""
     chosen = sampler.labels_for(seeds, labels)
     if sampler.spec.is_image:
         channels, height, width = sampler.spec.shape
@@ -193,7 +193,7 @@ def _write_folder(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out {out} exists and is not empty; choose another folder.")
     if len(set(seeds)) != len(seeds):
-        raise InputError(f"--out {out}: a seed is named twice, but a folder has one file a seed.")
+        raise InputError(f"--out {out}: a seed is given twice, but a folder has one file per seed.")
     parts = sampler.portions(seeds, labels, truncation)
     target = out.resolve()
     partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -214,7 +214,7 @@ def _write_folder(
 
 @contextlib.contextmanager
 def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """As `write_atomically`, for content that does not fit in memory."""
+    """Like `write_atomically`, for content that does not fit in memory."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
@@ -229,7 +229,7 @@ def _whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def _reported(out: Path) -> Iterator[None]:
-    """A path that cannot be written is the user's to mend: one sentence."""
+    """Turns an OSError into one sentence: the user has to choose another path."""
     try:
         yield
     except OSError as error:

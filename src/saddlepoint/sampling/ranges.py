@@ -11,13 +11,13 @@ _PART = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 
 def parse_ranges(text: str, flag: str = "--seeds") -> list[int]:
-    """Whole numbers >= 0 and ranges with both ends, in the order given: "0-2,7" -> [0, 1, 2, 7].
+    """Whole numbers >= 0 and inclusive ranges, in the given order: "0-2,7" -> [0, 1, 2, 7].
 
     Args:
         flag: named in the errors.
 
     Raises:
-        InputError: not of this form, a range that runs backwards, or more than ten million.
+        InputError: another form, a range that runs backwards, or more than ten million numbers.
     """
     numbers: list[int] = []
     for part in text.replace(" ", "").split(","):

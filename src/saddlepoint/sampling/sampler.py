@@ -1,4 +1,4 @@
-"""From a run folder or a single file to images. Seed 7 is the same latent on every device."""
+"""From a run folder or a single file to images. A seed is the same latent on every device."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ BATCH_SIZE = 64
 
 
 def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
-    """A sampler from an `ema.safetensors` file, a run folder or one checkpoint of it.
+    """A sampler from an `ema.safetensors` file, a run folder, or one of its checkpoints.
 
-    Of a run, the newest checkpoint whose sha256 is right is taken; a damaged one is named in a
-    warning of the logger "saddlepoint".
+    Of a run, the newest intact checkpoint is taken; damaged ones are named in a warning of the
+    logger "saddlepoint".
 
     Raises:
-        InputError: not a run, no checkpoint yet, damaged, a pickle, of another kind or schema;
-            or the device is unknown or absent.
+        InputError: no run, no checkpoint yet, a file that is damaged, a pickle or of another kind
+            or schema; or an unknown or absent device.
     """
     path = Path(path)
     if path.is_dir() and (path / FILE_NAME).is_file():
@@ -48,7 +48,7 @@ def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
     elif path.is_dir():
         path = newest_intact(Run.open(path))
     content = read_generator_file(path)
-    # Building the net draws initial weights: the caller's random numbers must not notice.
+    # Building the net draws initial weights, which must not use up the caller's random numbers.
     with torch.random.fork_rng(devices=[]):
         generator = content.arch.generator(content.spec)
     try:
@@ -66,7 +66,7 @@ def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
 
 
 class Sampler:
-    """A generator in eval mode, float32, with what is known of its data."""
+    """A generator in eval mode, float32, with what is known about its data."""
 
     def __init__(self, generator: Generator, content: GeneratorFile, device: str = "cpu") -> None:
         self.generator = generator.eval().requires_grad_(False)
@@ -82,11 +82,11 @@ class Sampler:
         return f"Sampler({kind}, {self.data}, shape {self.spec.shape}, {self.n_images} images)"
 
     def labels_for(self, seeds: Sequence[int], labels: Sequence[int] | None) -> list[int] | None:
-        """One label a seed.
+        """One label per seed.
 
         Args:
-            labels: dealt out to the seeds in turn, again from the first when they run out. None:
-                seed modulo the number of classes, so that seeds in a row show every class.
+            labels: assigned to the seeds in turn, and from the first again when they run out. None:
+                seed modulo the number of classes, so that consecutive seeds show every class.
 
         Returns:
             [n] in [0, n_classes), or None for an unconditional model.
@@ -98,8 +98,8 @@ class Sampler:
         if not self.conditional:
             if labels is not None:
                 raise InputError(
-                    "--labels: this model is unconditional and draws every class by chance; leave "
-                    "--labels out, or train with --arch.conditioning every-layer."
+                    "--labels: this model is unconditional and draws classes at random; leave out "
+                    "--labels, or train with --arch.conditioning every-layer."
                 )
             return None
         if labels is None:
@@ -129,8 +129,8 @@ class Sampler:
             labels: see `labels_for`.
             truncation: psi in (0, 1]: z is moved towards its mean, which is 0, so z is multiplied
                 by psi. 1 is off; below 1 gives more typical and less varied images.
-            batch_size: images at a time. A seed's image depends neither on it nor on the seeds
-                beside it, but for the rounding of the last bits of a float: one grey level.
+            batch_size: images at a time. A seed's image depends neither on it nor on the other
+                seeds, except for rounding, of at most one grey level.
 
         Returns:
             uint8 [n, h, w, c].
@@ -147,7 +147,7 @@ class Sampler:
         truncation: float = 1.0,
         batch_size: int = BATCH_SIZE,
     ) -> np.ndarray:
-        """As `images`, for a model of points: float32 [n, 2]."""
+        """Like `images`, for a model of points: float32 [n, 2]."""
         if self.spec.is_image:
             raise InputError("This model makes images, not points; call images().")
         z, chosen = self._inputs(seeds, labels, truncation)
@@ -160,7 +160,7 @@ class Sampler:
         truncation: float = 1.0,
         batch_size: int = BATCH_SIZE,
     ) -> Iterator[np.ndarray]:
-        """As `images`, one batch after the other, for more images than fit in memory."""
+        """Like `images`, batch by batch, for more images than fit in memory."""
         self._needs_images()
         z, chosen = self._inputs(seeds, labels, truncation)
         return (to_uint8(part) for part in self._forward(z, chosen, batch_size))
@@ -173,13 +173,13 @@ class Sampler:
         truncation: float = 1.0,
         loop: bool = False,
     ) -> np.ndarray:
-        """Frames on the way from each seed to the next one, by `slerp`.
+        """Frames on the way from each seed to the next, by `slerp`.
 
         Args:
             seeds: at least two.
             steps: frames from one seed to the next, without the next one.
-            labels: the class on the way from each seed, dealt out in turn; None: the first seed's.
-            loop: go on from the last seed to the first, for a film without an end.
+            labels: the class on the way from each seed, in turn; None: the first seed's.
+            loop: continue from the last seed to the first, for an endless film.
 
         Returns:
             uint8 [(len(seeds) - 1) * steps + 1, h, w, c], or [len(seeds) * steps, h, w, c] when
@@ -211,10 +211,10 @@ class Sampler:
         truncation: float = 1.0,
         seeds: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """The same seeds in each class: what stays the same down a column is the latent's part.
+        """The same seeds in each class: what stays the same down a column comes from the latent.
 
         Args:
-            n_per_class: columns, of seeds 0, 1, ...; not used when `seeds` is given.
+            n_per_class: columns, with seeds 0, 1, ...; ignored when `seeds` is given.
             labels: the classes to show; None: all.
 
         Returns:
@@ -257,8 +257,8 @@ class Sampler:
         given = None if labels is None else torch.tensor(labels)
         for first in range(0, len(z), batch_size):
             part = z[first : first + batch_size]
-            # The last batch is filled up: kernels are chosen by batch size and round differently,
-            # and an image must not depend on how many were asked for beside it.
+            # The last batch is padded: kernels are chosen by batch size and round differently, and
+            # an image must not depend on how many others were requested.
             missing = batch_size - len(part)
             filled = torch.cat([part, part[-1:].expand(missing, -1)])
             classes = None

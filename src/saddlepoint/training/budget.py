@@ -1,4 +1,4 @@
-"""Minutes to images: a short measured warm-up on a copy that is thrown away."""
+"""Turns minutes into images, by a short measured warm-up on a copy that is thrown away."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _FOR_STEPS = 0.96  # share of the time; the rest goes to pictures, checkpoints a
 def for_minutes(
     config: Config, dataset: Dataset, minutes: float, started: float
 ) -> tuple[Config, float]:
-    """The configuration with `kimg` set to what this machine does in `minutes`.
+    """The configuration with `kimg` set to what this machine can do in `minutes`.
 
-    The steps measured here belong to no run: the run starts from its seed afterwards, and a
-    resumed run keeps the budget that was recorded, so both are deterministic.
+    The measured steps belong to no run: the run starts from its seed afterwards, and a resumed run
+    keeps the recorded budget, so both stay deterministic.
 
     Args:
         minutes: wall clock from `started` (time.monotonic()) to the end of the run.
 
     Returns:
-        The configuration and the images per second that were measured.
+        The configuration, and the measured images per second.
     """
     budget = minutes * 60
     rate = images_per_second(config, dataset, min(20.0, max(1.5, 0.05 * budget)))
@@ -43,7 +43,7 @@ def for_minutes(
 
 
 def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float:
-    """Real images a second through the training step alone, over about `seconds`."""
+    """Real images per second through the training step alone, measured for about `seconds`."""
     with cuda_stream(config.train.device), SharedCores(config.train) as cores:
         state = TrainState.new(config, dataset.spec)
         data = DeviceData(dataset, config.train.device, config.seed)

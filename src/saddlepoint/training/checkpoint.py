@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors and JSON, written whole, verified by sha256 when they are read."""
+"""Checkpoints: safetensors and JSON, complete or absent, verified by sha256 when read."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from saddlepoint.training.state import TrainState
 
 KEEP_NEWEST = 2
 KEEP_TO_TREAT = 12
-"""A run that may go back keeps the way that it came."""
+"""A treated run goes back to the last healthy checkpoint, so it needs older ones, too."""
 log = logging.getLogger("saddlepoint")
 
 
 def save(
     run: Run, state: TrainState, config: Config, dataset: Dataset, score: float | None
 ) -> Path:
-    """Write the state as a folder that is complete or absent, then drop checkpoints of old.
+    """Write the state as a folder that is complete or absent, then delete old checkpoints.
 
     Args:
-        score: lower is better; the best checkpoint is kept beside the newest two.
+        score: lower is better; the best checkpoint is kept as well as the newest ones.
 
     Raises:
-        OSError: the disk is full or gone; the checkpoints of before are intact.
+        OSError: the disk is full or gone; earlier checkpoints are intact.
     """
     images_per_step = config.train.batch_size * config.train.n_critic
     target = run.checkpoints_folder / snapshot_name(state.n_images, images_per_step)
@@ -44,6 +44,7 @@ def save(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
+        # Everything goes into a hidden folder, which becomes the checkpoint by one rename.
         about = (config.arch, dataset.spec, dataset.classes, dataset.name, state.n_images)
         files = {}
         for name, net in state.nets.items():
@@ -62,7 +63,7 @@ def save(
             "files": {name: sha256_of(partial / name) for name in files},
         }
         write_json(partial / "state.json", document)
-        if target.exists():
+        if target.exists():  # left by a life of the run that was rolled back
             shutil.rmtree(target)
         os.replace(partial, target)
         sync_folder(run.checkpoints_folder)
@@ -73,13 +74,13 @@ def save(
 
 
 def load_newest(run: Run, state: TrainState) -> bool:
-    """Put the newest intact checkpoint into `state`; damaged ones are named and passed over.
+    """Load the newest intact checkpoint into `state`; damaged ones are named in a warning.
 
     Returns:
         False when the run has no checkpoint yet.
 
     Raises:
-        InputError: checkpoints exist and none of them is intact, or one is of a newer schema.
+        InputError: checkpoints exist but none is intact, or one has a newer schema.
     """
     checkpoints = run.checkpoints
     for folder in reversed(checkpoints):
@@ -89,7 +90,7 @@ def load_newest(run: Run, state: TrainState) -> bool:
             return True
         log.warning("Checkpoint %s is damaged (%s); using the one before.", folder, fault)
     if checkpoints:
-        raise InputError(f"{run.path}: none of its checkpoints is intact; it cannot be resumed.")
+        raise InputError(f"{run.path}: no checkpoint is intact; the run cannot be resumed.")
     return False
 
 
@@ -104,8 +105,10 @@ def _load(folder: Path, state: TrainState) -> None:
 
 
 def _load_what_fits(folder: Path, state: TrainState) -> None:
-    """A checkpoint from before a treatment: nets that are still of its shape. The others are new,
-    and so are the optimisers, whose memory is of the way that led astray."""
+    """Load a checkpoint from before a treatment: the nets whose shapes are still the same.
+
+    The others start anew. So do the optimisers: their moments point where the run went wrong.
+    """
     for name, net in state.nets.items():
         own, kept = net.state_dict(), _read(folder / f"{name}.safetensors")
         shapes = {key: tensor.shape for key, tensor in kept.items()}
@@ -148,7 +151,8 @@ def _optimizer_tensors(state: TrainState) -> dict[str, Tensor]:
 def _restore(
     optimizer: torch.optim.Optimizer, net: nn.Module, tensors: dict[str, Tensor], player: str
 ) -> None:
-    """Give every parameter its moments back, in the parameter's own memory layout."""
+    """Give each parameter its moments back, in the parameter's own memory layout, so that the
+    fused optimiser gets the tensors of a run that was never stopped."""
     for name, parameter in net.named_parameters():
         prefix = f"{player}/{name}/"
         moments: dict[str, Any] = {}
@@ -163,7 +167,7 @@ def _restore(
 
 
 def _prune(run: Run, newest: int) -> None:
-    """Keep the newest and the best."""
+    """Delete all but the newest checkpoints and the best one."""
     checkpoints = run.checkpoints
     keep = set(checkpoints[-newest:])
     scored = [(s, folder) for folder in checkpoints if (s := _score(folder)) is not None]
@@ -175,14 +179,14 @@ def _prune(run: Run, newest: int) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete a checkpoint; rename first, so that a kill leaves no half folder."""
+    """Delete a checkpoint. Renamed first, so that a kill leaves no partial folder of that name."""
     doomed = folder.with_name(f".{folder.name}.old")
     os.replace(folder, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 
 
 def treatments_of(folder: Path) -> int:
-    """The treatments that the run had had when it wrote this checkpoint."""
+    """How many treatments the run had had when it wrote this checkpoint."""
     try:
         return int(json.loads((folder / "state.json").read_text())["n_treatments"])
     except (OSError, ValueError, KeyError):

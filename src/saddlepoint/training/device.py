@@ -39,12 +39,12 @@ def resolve(train: Train) -> Train:
 
 
 def synchronize(device: str) -> None:
-    """Wait until the device has done all that was asked of it; at once on a CPU."""
+    """Wait until the device has finished all its work; returns at once on a CPU."""
     getattr(torch, torch.device(device).type).synchronize()
 
 
 def has_fast_bf16(device: str) -> bool:
-    """True where bf16 arithmetic is faster than fp32, not merely possible."""
+    """True where bf16 arithmetic is faster than fp32, not just supported."""
     if device.startswith("cuda"):
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device == "cpu":

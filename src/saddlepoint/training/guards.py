@@ -1,4 +1,4 @@
-"""What surrounds a training run: a budget that makes sense, its randomness, its disk."""
+"""What surrounds a training run: checks of its budget, its randomness, errors of its disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from saddlepoint.core.runs import Run
 
 
 def check_budget(kimg: float | None, minutes: float | None) -> None:
-    """Raises InputError for a budget that is given twice, zero, negative or infinite."""
+    """Raises InputError for a budget given twice, or not a finite positive number."""
     if kimg is not None and minutes is not None:
         raise InputError("--kimg and --minutes were both given; choose one.")
     for name, value in (("kimg", kimg), ("minutes", minutes)):
@@ -23,7 +23,7 @@ def check_budget(kimg: float | None, minutes: float | None) -> None:
 
 @contextlib.contextmanager
 def disk_errors(run: Run) -> Iterator[None]:
-    """A disk that is full or gone is a failed run, said in a sentence; no empty run stays."""
+    """A full or missing disk fails the run with one sentence and leaves no empty run folder."""
     try:
         yield
     except OSError as error:
@@ -37,7 +37,7 @@ def disk_errors(run: Run) -> Iterator[None]:
 
 @contextlib.contextmanager
 def own_randomness() -> Iterator[None]:
-    """Training seeds torch's global generator at every step; the caller gets its own back."""
+    """Training seeds torch's global generator at every step; the caller's state is restored."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
     with torch.random.fork_rng(devices=devices):
         yield

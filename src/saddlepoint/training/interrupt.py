@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks the loop to save and stop, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first asks the loop to save and stop, the second ends at once."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 
 class StopRequest:
-    """Context manager; `requested` turns True at the first signal.
+    """Context manager; `requested` becomes True at the first signal.
 
-    A second signal ends the process at once with exit code 130. Checkpoints appear by rename
-    only, so the last one stays whole whenever that happens. Outside the main thread no handler
-    can be installed and the signals keep their usual meaning.
+    A second signal ends the process at once with exit code 130; the last checkpoint stays intact,
+    because checkpoints appear by rename. Outside the main thread Python installs no handlers, and
+    the signals keep their usual meaning.
     """
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ SHARED = (
 
 
 class NotFinite(RunFailed):
-    """A value that is not finite: nothing can be learnt from here on."""
+    """A value is not finite: no step after it can train anything."""
 
 
 def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
@@ -43,7 +43,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
 
     Args:
         config: with device and precision resolved.
-        state: new, or as a checkpoint left it; changed in place.
+        state: new, or loaded from a checkpoint; changed in place.
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM or a stop request, after saving.
@@ -86,7 +86,8 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 if not (done or stop.requested or crossed(before, state.n_images, schedule.tick)):
                     continue
 
-                # A tick: read the sums, write a line of metrics, with what the doctor saw.
+                # A tick: the one synchronisation with the device. A line of metrics with the means
+                # since the last one and the doctor's columns.
                 row = tick_row(state, config, real, fake, sums) | doctor.row
                 now = time.monotonic()
                 row["seconds"] = round(seconds_before + now - started, 3)
@@ -97,16 +98,19 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 requests = run.take_control()
                 stopping = stop.requested or bool(requests.get("stop"))
 
-                # Pictures and checkpoints.
+                # Pictures and checkpoints: on schedule, on request, and by the clock.
                 name = snapshot_name(state.n_images, schedule.images_per_step)
                 due = done or crossed(before, state.n_images, schedule.sample)
                 if due or requests.get("sample"):
                     monitor.sampled(snapshots.grid(state, name))
                 overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
                 saving = due or stopping or overdue or bool(requests.get("save"))
-                # Scores follow the schedule alone: a stop or a clock must not change what is best.
+                # Scores follow the schedule alone: which checkpoint is the best must not depend on
+                # the clock, nor on when somebody asked for a picture.
                 if due:
                     row |= scorer.score(state)
+                # The line comes before the checkpoint: after a kill between the two, a resume drops
+                # the line and writes it again; in the other order it would be lost.
                 run.append_metrics(row)
                 doctor.raise_if_fatal()
                 if saving:
@@ -167,7 +171,7 @@ def iterate(
 
 
 def set_learning_rates(state: TrainState, config: Config) -> None:
-    """Learning rates are a function of the share of the schedule that is done."""
+    """Learning rates are a function of `progress` alone, so a resumed run has the same ones."""
     done = progress(config, state.n_images)
     for optimizer, schedule in ((state.optim_g, config.optim_g), (state.optim_d, config.optim_d)):
         for group in optimizer.param_groups:
@@ -182,7 +186,8 @@ def set_learning_rates(state: TrainState, config: Config) -> None:
 def tick_row(
     state: TrainState, config: Config, real: Batch, fake: Tensor, sums: steps.Sums
 ) -> dict[str, float]:
-    """One line of metrics.jsonl: means over the tick, and what the last step left behind."""
+    """One line of metrics.jsonl: means over the tick, and gradient norms and diversity of its last
+    step."""
     sums.add("grad_norm_d", steps.gradient_norm(state.discriminator))
     sums.add("grad_norm_g", steps.gradient_norm(state.generator))
     sums.add("diversity", fake.float().std(0).mean() / real.images.std(0).mean())
@@ -206,7 +211,7 @@ def peak_memory_mb(device: str) -> float:
 
 
 def fail_unless_finite(row: dict[str, Any], run: Run) -> None:
-    """Stop before a value that is not finite reaches a checkpoint; the last line tells of it."""
+    """Stop before a value that is not finite reaches a checkpoint; the last line records it."""
     finite = {n: v for n, v in row.items() if isinstance(v, list | str) or math.isfinite(v)}
     bad = [name for name in row if name not in finite]
     if bad:
@@ -216,5 +221,5 @@ def fail_unless_finite(row: dict[str, Any], run: Run) -> None:
         run.write_status("failed", images, error=reason)
         raise NotFinite(
             f"{reason}: training stopped; the last checkpoint in {run.checkpoints_folder} is from "
-            "before. Lower the learning rates (--optim-g.lr, --optim-d.lr) and train anew."
+            "before. Lower the learning rates (--optim-g.lr, --optim-d.lr) and train again."
         )

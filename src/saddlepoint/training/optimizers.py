@@ -1,4 +1,4 @@
-"""How parameters move. Fused implementations: one pass over all parameters a step."""
+"""The optimisers, fused: one pass over all parameters per step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Adam(Optimizer):
     lr: float = 2e-4
     """Learning rate at the start."""
     beta1: float = 0.5
-    """Decay of the mean of gradients; GANs use 0.5 or 0 in place of 0.9."""
+    """Decay of the mean of gradients; GANs use 0.5 or 0 instead of 0.9."""
     beta2: float = 0.999
     """Decay of the mean of squared gradients."""
     eps: float = 1e-8

@@ -1,4 +1,5 @@
-"""When a run writes lines, pictures and probes: in images, decided by the configuration alone."""
+"""When metrics, pictures and probes are due, and how far the schedules are: functions of the
+configuration and of images alone, so that a resumed run does the same."""
 
 from __future__ import annotations
 
@@ -7,12 +8,12 @@ from dataclasses import dataclass, replace
 from saddlepoint.core.config import Config, Train
 
 STEPS_PER_PROBE = 60
-"""The doctor's batches cost what one or two steps do: so rare, they cost less than 3 %."""
+"""The doctor's batches cost as much as one or two steps: this rarely, less than 3 %."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Intervals in images, decided by the budget where the configuration says 0."""
+    """Intervals in images; where the configuration says 0 the budget decides."""
 
     images_per_step: int
     tick: int
@@ -26,7 +27,7 @@ class Schedule:
         tick = round(train.tick_kimg * 1000) or automatic_tick
         sample = round(train.sample_kimg * 1000) or max(tick, round(train.total_images / 10, -3))
         images_per_step = train.batch_size * train.n_critic
-        # A whole number of ticks: looks are written into their lines.
+        # A whole number of ticks: the results of a probe are columns of a tick's line.
         ticks = -(-STEPS_PER_PROBE * images_per_step // int(tick))
         probe = round(config.doctor.probe_kimg * 1000) or ticks * tick
         return cls(images_per_step, int(tick), int(sample), int(probe))

@@ -1,4 +1,4 @@
-"""How good a run is while it trains: what decides the best checkpoint and an early stop."""
+"""Scores while a run trains, which decide on the best checkpoint and on stopping early."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ CHEAP = "sliced_wasserstein"
 
 
 class Scorer:
-    """Scores of the averaged generator, always of the same latents against the same real images.
+    """Scores the averaged generator, always with the same latents and the same real images.
 
     Raises:
-        InputError: `scoring.by` names no number that fits this data.
+        InputError: `scoring.by` names no number that can rank checkpoints of this run.
     """
 
     def __init__(self, config: Config, dataset: Dataset, real: Tensor) -> None:
@@ -66,7 +66,7 @@ class Scorer:
             self.lower = possible[self.scoring.by]["better"] == "lower"
 
     def score(self, state: TrainState) -> dict[str, float]:
-        """The columns that a line of metrics gets: the cheap score, and the numbers asked for."""
+        """Columns for a line of metrics: the cheap score, and the numbers of `saddle evaluate`."""
         n = len(self.real)
         cheap = sliced_wasserstein(self.real, self.generate(state, range(n)))
         row = {CHEAP: round(cheap, 6)}
@@ -94,7 +94,7 @@ class Scorer:
         return value if self.scoring.by == CHEAP or self.lower else -value
 
     def exhausted(self, rows: list[dict[str, Any]]) -> bool:
-        """True when the last `patience` scores brought none that is better than those before."""
+        """True when none of the last `patience` scores is better than all before them."""
         ranks = [rank for row in rows if (rank := self.rank(row)) is not None]
         patience = self.scoring.patience
         if not patience or len(ranks) <= patience:
@@ -129,6 +129,6 @@ class Scorer:
 
 
 def check_scoring(config: Config, dataset: Dataset) -> None:
-    """Raises InputError, as `Scorer`, before a run's folder is made; features are made once."""
+    """Raises InputError as `Scorer` does, before the run has a folder; features are cached."""
     if config.scoring.by != CHEAP:
         Scorer(config, dataset, torch.zeros(0))

@@ -1,4 +1,4 @@
-"""What a run shows of itself while it trains: grids of fixed latents."""
+"""The sample grids of a run, always of the same latents."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Snapshots:
         run.samples_folder.mkdir(exist_ok=True)
 
     def reals(self) -> Path:
-        """samples/reals.png: real items laid out as the grids are."""
+        """samples/reals.png: real items, laid out like the grids."""
         return self._draw("reals", self.real.images[: self.n_shown])
 
     def grid(self, state: TrainState, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Everything that training changes: the nets, their average, the optimisers, two counters."""
+"""Everything that training changes: nets, their average, optimisers, counters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Net = TypeVar("_Net", bound=nn.Module)
 
 @dataclass
 class TrainState:
-    """A run at one moment. Two states that are equal here have the same future."""
+    """A run at one moment: equal states have equal futures."""
 
     generator: Generator
     discriminator: Discriminator
@@ -34,7 +34,7 @@ class TrainState:
     n_steps: int = 0
     """Generator steps."""
     n_treatments: int = 0
-    """Treatments that the run had so far."""
+    """Treatments so far."""
 
     @classmethod
     def new(cls, config: Config, spec: DataSpec) -> TrainState:
@@ -73,7 +73,7 @@ def compile_nets(*nets: nn.Module) -> None:
     """torch.compile in place: names of weights stay, and what cannot be compiled runs eagerly."""
     import torch._dynamo  # a second of start-up that only this option pays for
 
-    # Without a compiler on the machine, or on a graph it cannot take, dynamo warns and goes on.
+    # Without a compiler, or with a graph that it cannot handle, dynamo warns and runs eagerly.
     torch._dynamo.config.suppress_errors = True
     for net in nets:
         net.compile()
@@ -91,7 +91,7 @@ def uncompiled(net: nn.Module) -> Iterator[None]:
 
 
 def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
-    """How much of the average is kept in one step; 0 copies the generator."""
+    """The share of the average that is kept in one step; 0 copies the generator."""
     halflife = ema.halflife
     if ema.ramp > 0:
         halflife = min(halflife, ema.ramp * n_images)
@@ -102,8 +102,8 @@ def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
 def update_ema(average: nn.Module, net: nn.Module, weight: Tensor | float) -> None:
     """Move `average` towards `net`: parameters and floating-point buffers alike.
 
-    BatchNorm's running statistics belong to the weights they were measured with; an average
-    of weights with the last statistics (or with those of initialisation) makes other images.
+    BatchNorm's running statistics belong to the weights that they were measured with: averaged
+    weights with the newest or the initial statistics make different images.
 
     Args:
         weight: how far, in [0, 1]: 1 - ema_decay. A 0-d tensor where the step is recorded.
