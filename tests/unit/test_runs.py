@@ -44,7 +44,7 @@ def test_an_explicit_folder_is_made_with_its_parents(tmp_path: Path) -> None:
 
 def test_an_explicit_folder_that_exists_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("precious")
-    with pytest.raises(InputError, match=r"exists already.*saddle resume"):
+    with pytest.raises(InputError, match=r"already exists.*saddle resume"):
         Run.create(tmp_path, "dcgan")
     assert [p.name for p in tmp_path.iterdir()] == ["config.json"]
     assert (tmp_path / "config.json").read_text() == "precious"
