@@ -52,7 +52,7 @@ def test_an_explicit_folder_that_exists_is_refused_and_left_alone(tmp_path: Path
 
 def test_an_explicit_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("precious")
-    with pytest.raises(InputError, match="exists already"):
+    with pytest.raises(InputError, match="already exists"):
         Run.create(tmp_path / "file", "dcgan")
 
 

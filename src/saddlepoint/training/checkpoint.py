@@ -90,7 +90,7 @@ def load_newest(run: Run, state: TrainState) -> bool:
             return True
         log.warning("Checkpoint %s is damaged (%s); using the one before.", folder, fault)
     if checkpoints:
-        raise InputError(f"{run.path}: no checkpoint is intact; the run cannot be resumed.")
+        raise InputError(f"{run.path}: none of its checkpoints is intact; it cannot be resumed.")
     return False
 
 
