@@ -61,6 +61,7 @@ def test_the_lecture_is_trained_measured_and_reported(
     folders = [out / "digits" / f"{preset}-0" for preset in ("gan", "cgan-onehot")]
     assert all(Run(folder).status["state"] == "finished" for folder in folders)
     assert all(len(newest_scores(Run(folder))) == 1 for folder in folders)
+    assert all("95 % interval" in Run(folder).report_file.read_text() for folder in folders)
 
     # The same command again trains and measures nothing.
     before = [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]

@@ -57,6 +57,7 @@ def data_prepare(argv: list[str]) -> None:
     from saddlepoint import api
 
     as_json = asked.pop("json")
+    # The api says None for "as it is", which nobody would type as a number of pixels.
     asked["size"] = asked["size"] or None
     report = api.prepare(**asked)
     print(json_module.dumps(report.to_json(), indent=2) if as_json else report.text())

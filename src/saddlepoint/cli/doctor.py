@@ -32,6 +32,7 @@ def doctor(argv: list[str]) -> None:
         return locals()
 
     asked = parse(flags, "saddle doctor", argv)
+    # None of these imports torch, so that the answer comes at once.
     from saddlepoint.core.runs import Run
     from saddlepoint.diagnosis.diagnose import diagnose
     from saddlepoint.reporting.facts import Facts

@@ -39,5 +39,6 @@ VERBS: dict[str, Callable[[list[str]], None]] = {
     "list": lab_list,
     **{name: partial(_run, name) for name in LABS},
 }
+# The help of `saddle lab` shows docstrings; those of the labs would have to be imported with torch.
 for _name, _about in LABS.items():
     VERBS[_name].__doc__ = _about

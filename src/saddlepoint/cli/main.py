@@ -74,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RunFailed as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
+    # After Ctrl-C in training everything is saved; elsewhere there is nothing to save.
     except Interrupted as error:
         print(f"interrupted: {error}", file=sys.stderr)
         return 130

@@ -247,6 +247,7 @@ def train_to_the_end(
     config: Config, folder: Path, minutes: float | None, quiet: bool, preview: bool
 ) -> None:
     """Train once; a run that dies is a result here like any other."""
+    # Trained again it would fail again: every run is a function of its configuration.
     if Run(folder).status.get("state") == "failed":
         return
     train = partial(api.train, config, out=folder, minutes=minutes, quiet=quiet, preview=preview)

@@ -74,6 +74,7 @@ def measure_once(folder: Path, features: str, n: int, quiet: bool) -> str:
     Returns:
         A sentence on the features that were taken; "" where nothing was measured.
     """
+    # Scores belong to a checkpoint: after more training they are measured again.
     newest = Run(folder).checkpoints[-1].name
     if any(score["checkpoint"] == newest for score in newest_scores(Run(folder))):
         return ""

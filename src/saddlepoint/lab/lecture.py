@@ -133,6 +133,7 @@ def lecture(
     ]
     done: dict[str, list[Run]] = {application.name: [] for application, _ in plan}
     said = ""
+    # One model after the other, each measured at once, so that a kill loses one model at most.
     for number, (application, name, seed, preset) in enumerate(jobs, 1):
         say(f"Model {number} of {len(jobs)}: {preset} on {name}, seed {seed}", quiet)
         place = application.name if application is FACES else Path(name).stem
@@ -152,6 +153,7 @@ def lecture(
         )
         train_once(folder, train, quiet, preview)
         features_used = measure_once(folder, features, n, quiet)
+        # The same sentence for every model would bury the rest of the log.
         if features_used not in ("", said):
             say(features_used, quiet)
             said = features_used

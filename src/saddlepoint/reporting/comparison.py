@@ -43,6 +43,7 @@ def number_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Header and lines of the table: a line for each number, a column for each model."""
     rows = document["rows"]
     measured = [name for row in rows for name in row["values"]]
+    # Those that papers report come first; the rest stays in the order in which it was measured.
     names = [*(n for n in FIRST if n in measured), *(n for n in measured if n not in FIRST)]
     header = ["measure", *(row["name"] for row in rows)]
     lines = [

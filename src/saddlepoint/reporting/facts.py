@@ -92,6 +92,7 @@ class Facts:
         seconds = self.last("seconds")
         kimg = train.get("kimg")
         total = round(kimg * 1000) if isinstance(kimg, int | float) else 0
+        # A treated or extended run may be past the budget that its configuration names.
         of = f" of {total:,}" if total > self.n_images else ""
         facts = {
             "Images shown": f"{self.n_images:,}{of}",
@@ -104,6 +105,7 @@ class Facts:
 
     def bin_names(self, indices: Sequence[int]) -> list[str]:
         """Names of the bins that a finding says are missing: classes, or regions by number."""
+        # Bins are classes only if the data is labelled; else they are clusters of the real images.
         classes = [str(name) for name in self.data.get("classes") or []]
         last = next((row for row in reversed(self.history.rows) if "bins" in row), {})
         named = bool(last.get("bins_are_classes")) and max(indices) < len(classes)
@@ -119,6 +121,7 @@ class Facts:
         """What to do next: what for -> the exact command."""
         saddle, path = saddle_command(), shlex.quote(str(self.run.path))
         commands = {}
+        # A running run must not be resumed: its process holds the lock.
         if self.state == "finished":
             commands["Train for ten more minutes"] = f"{saddle} resume {path} --minutes 10"
         elif self.state != "running":
@@ -139,6 +142,7 @@ def saddle_command() -> str:
     script = Path(sys.executable).parent / "saddle"
     if shutil.which("saddle") or not script.is_file():
         return "saddle"
+    # `make demo` installs into ./.venv, and a short command is more readily copied.
     inside = script.is_relative_to(Path.cwd())
     return shlex.quote(str(script.relative_to(Path.cwd()) if inside else script))
 

@@ -45,6 +45,7 @@ def write_failures(cases: Sequence[Shown], out: Path) -> Path:
     curves = []
     for number, case in enumerate(cases, 1):
         sections.append(section(f"{number}. {case.title}", _case(case), case.story))
+        # Only losses and diversity: with every panel the page would hold a hundred curves.
         for name, run in (("untreated", case.untreated), ("treated", case.treated)):
             title = f"{number}. {{title}}, {name}"
             curves += drawn(run, CURVES, f"{number}-{name}-", title)

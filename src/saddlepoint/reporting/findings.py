@@ -77,6 +77,7 @@ def _missing(finding: Finding, facts: Facts) -> str:
 
 def _story(facts: Facts) -> str:
     """The lines of findings.jsonl, in their order."""
+    # Lines of old runs may lack a field; a report of them must not fail.
     rows = []
     for line in facts.run.findings:
         what = str(line.get("message") or line.get("event") or "")

@@ -99,6 +99,7 @@ def _grids(runs: Sequence[Run]) -> str:
     for run in runs:
         by_seed.setdefault(run.document["config"]["seed"], []).append(newest_grid(run, _name(run)))
     first, *others = (pair(figures) for figures in by_seed.values())
+    # Several seeds show the spread in the table; a page of all grids would hide it.
     if not others:
         return first
     return f"{first}<details><summary>The other seeds</summary>{''.join(others)}</details>"

@@ -20,6 +20,7 @@ SHEETS = {
 def scores_section(run: Run) -> str:
     """The section of report.html; "" before `saddle evaluate` has measured the run."""
     scores = newest_scores(run)
+    # One evaluation for each protocol, the newest first: their numbers must not be mixed.
     parts = [_evaluation(document) for document in reversed(scores)]
     for name, caption in SHEETS.items() if scores else ():
         file = run.scores_folder / f"{scores[-1]['checkpoint']}-{name}.png"

@@ -91,6 +91,7 @@ class Monitor:
         if self._live is not None:
             self._draw()
         elif not self.quiet:
+            # In a log file a line every ten seconds is enough, and the last one always.
             due = time.monotonic() - self._last_drawn > _PLAIN_SECONDS
             if due or self._n_images >= self._total:
                 self._last_drawn = time.monotonic()

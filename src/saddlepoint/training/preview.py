@@ -25,6 +25,7 @@ def preview(sheet_file: Path, size: int | None, columns: int, lines: int) -> Seg
     """
     with Image.open(sheet_file) as file:
         sheet = file.convert("RGB")
+    # Characters are about twice as high as wide, so two pixels fit into one of them.
     if size is None:
         side = min(columns, 2 * lines)
         return _half_blocks(sheet.resize((side, side // 2 * 2), Image.Resampling.BOX))
