@@ -105,7 +105,7 @@ class Facts:
 
     def bin_names(self, indices: Sequence[int]) -> list[str]:
         """Names of the bins that a finding says are missing: classes, or regions by number."""
-        # Bins are classes only if the data is labelled; else they are clusters of the real images.
+        # Bins are classes only if the data is labelled; else they are regions.
         classes = [str(name) for name in self.data.get("classes") or []]
         last = next((row for row in reversed(self.history.rows) if "bins" in row), {})
         named = bool(last.get("bins_are_classes")) and max(indices) < len(classes)
