@@ -138,6 +138,7 @@ class Graphs:
                 self._recordings[key] = _Kept(self._record(work), self.state)
         except RuntimeError as error:
             self._recordings.clear()
+            _release_generator(self.config.train.device)
             self.gave_up = str(error).strip().partition("\n")[0]
             log.warning("Training without CUDA graphs, which is slower: %s", self.gave_up)
 
@@ -222,6 +223,18 @@ def put_back(state: TrainState) -> Iterator[Callable[[], bool]]:
 
 def _tensors(net: nn.Module) -> Sequence[Tensor]:
     return [*net.parameters(), *net.buffers()]
+
+
+def _release_generator(device: str) -> None:
+    """A recording that failed leaves torch's generator waiting for the rest of it, and the next
+    dropout raises: give it a state of its own, with the same seed and position."""
+    if torch.device(device).type == "cuda":
+        index = torch.device(device).index
+        generators = torch.cuda.default_generators
+        stuck = generators[torch.cuda.current_device() if index is None else index]
+        fresh = torch.Generator(device)
+        fresh.set_state(stuck.get_state())
+        stuck.graphsafe_set_state(fresh)
 
 
 @contextlib.contextmanager
