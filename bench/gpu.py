@@ -52,7 +52,7 @@ from saddlepoint.training.device import cuda_stream, resolve
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
-from saddlepoint.training.steps import Sums
+from saddlepoint.training.sums import Sums
 
 DATA = "fashion-mnist"
 MORE = ("dcgan", "dcgan-r1", "wgan-gp", "cgan-every-layer")

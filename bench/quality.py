@@ -40,7 +40,7 @@ from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.training import device
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
-from saddlepoint.training.steps import Sums
+from saddlepoint.training.sums import Sums
 
 DATA = "fashion-mnist"
 FIRST_SEED, N_SAMPLES = 1_000_000, 10_000

@@ -23,7 +23,7 @@ from saddlepoint.presets import preset
 from saddlepoint.training.device import resolve
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
-from saddlepoint.training.steps import Sums
+from saddlepoint.training.sums import Sums
 
 LOOKS, OBSERVED = 40, 14
 """Looks of the doctor and of the oracle in one run."""

@@ -3,6 +3,9 @@
 A plug-in is a frozen, keyword-only dataclass whose fields are hyper-parameters; it derives from
 one of the abstract classes below and is named with `@register("name")` (see `registry.py`).
 The nets are always built from the data's `DataSpec`, never from a guess about the data.
+
+On a GPU a step is recorded once and its kernels are replayed. So what nets, losses and penalties
+do may depend on tensors and on their own fields, not on a Python number that changes with the step.
 """
 
 from __future__ import annotations

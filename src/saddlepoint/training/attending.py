@@ -21,7 +21,7 @@ from saddlepoint.evaluation.evaluate import held_out
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.state import TrainState
-from saddlepoint.training.steps import Sums
+from saddlepoint.training.sums import Sums
 
 TREATED_EARLY = ("partial-mode-collapse",)
 """Findings that are treated while they are still warnings: a lost mode does not come back."""

@@ -8,11 +8,11 @@ from dataclasses import replace
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.data.loader import DeviceData
-from saddlepoint.training import steps
 from saddlepoint.training.device import cuda_stream, synchronize
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.state import TrainState
+from saddlepoint.training.sums import Sums
 from saddlepoint.training.threads import SharedCores
 
 _UNTIMED_STEPS = 3  # the first steps pay for kernel selection and memory
@@ -47,7 +47,7 @@ def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float
     with cuda_stream(config.train.device), SharedCores(config.train) as cores:
         state = TrainState.new(config, dataset.spec)
         data = DeviceData(dataset, config.train.device, config.seed)
-        sums, graphs = steps.Sums(), Graphs.of(state, config)
+        sums, graphs = Sums(), Graphs.of(state, config)
         # Graphs are recorded in the first steps with and without each penalty: none is timed.
         rarest = max((penalty.every for penalty in config.penalties), default=1)
         for _ in range(_UNTIMED_STEPS + (2 * rarest if graphs else 0)):

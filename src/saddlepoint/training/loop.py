@@ -26,6 +26,7 @@ from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.snapshots import Snapshots
 from saddlepoint.training.state import TrainState
+from saddlepoint.training.sums import Sums
 from saddlepoint.training.threads import SharedCores
 
 SHARED = (
@@ -55,7 +56,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     data = DeviceData(dataset, config.train.device, config.seed)
     snapshots = Snapshots(run, config, dataset, data)
     scorer = snapshots.scorer
-    sums = steps.Sums()
+    sums = Sums()
     doctor = Attending(run, config, dataset, data, state, schedule, monitor)
     graphs = Graphs.of(state, config, doctor.paused)
     rows = run.history.rows
@@ -140,7 +141,7 @@ def iterate(
     state: TrainState,
     config: Config,
     data: DeviceData,
-    sums: steps.Sums,
+    sums: Sums,
     graphs: Graphs | None = None,
 ) -> tuple[Batch, Tensor]:
     """One step: n_critic turns of the discriminator, the generator's and the average's in the last.
@@ -184,7 +185,7 @@ def set_learning_rates(state: TrainState, config: Config) -> None:
 
 
 def tick_row(
-    state: TrainState, config: Config, real: Batch, fake: Tensor, sums: steps.Sums
+    state: TrainState, config: Config, real: Batch, fake: Tensor, sums: Sums
 ) -> dict[str, float]:
     """One line of metrics.jsonl: means over the tick, and gradient norms and diversity of its last
     step."""
