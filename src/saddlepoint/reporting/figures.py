@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -63,40 +63,42 @@ class Panel:
         import plotly.graph_objects as go
 
         kimg = history["images"] / 1000
-        figure = go.Figure()
-        n_curves, changes = 0, False
+        curves, changes = [], False
         for item in self.series:
             values = history[item.column]
             shown = np.isfinite(values) & np.isfinite(kimg) & ((values > 0) | (not self.log))
             if not shown.any():
                 continue
-            n_curves += 1
             changes |= len(np.unique(values[shown])) > 1
-            figure.add_scatter(
+            curve = {
+                "type": "scatter",
                 # Lists: plotly would write arrays in base64, which no person and no diff can read.
-                x=kimg[shown].tolist(),
-                y=values[shown].tolist(),
-                name=_named(item.label, wording),
+                "x": kimg[shown].tolist(),
+                "y": values[shown].tolist(),
+                "name": _named(item.label, wording),
                 # Two points make a line that is easily overlooked.
-                mode="lines+markers" if self.markers or shown.sum() < 3 else "lines",
-                line={"color": item.colour, "width": 2, "dash": item.dash},
-                marker={"size": 6},
-                hovertemplate="%{y:.4~g}",
-            )
-        if not n_curves or (self.only_if_changing and not changes):
+                "mode": "lines+markers" if self.markers or shown.sum() < 3 else "lines",
+                "line": {"color": item.colour, "width": 2, "dash": item.dash},
+                "marker": {"size": 6},
+                "hovertemplate": "%{y:.4~g}",
+            }
+            curves.append(curve)
+        if not curves or (self.only_if_changing and not changes):
             return None
-        figure.update_layout(_layout(self.y_title.format(critic=wording.critic), n_curves))
+        layout = _layout(self.y_title.format(critic=wording.critic), len(curves))
         # One range for all figures of a run, so that the eye can go straight down a column of them.
-        figure.update_xaxes(range=[0, 1.02 * float(np.nanmax(kimg))])
+        layout["xaxis"]["range"] = [0, 1.02 * float(np.nanmax(kimg))]
         if self.log:
-            figure.update_yaxes({"type": "log", **_log_ticks(history, self.series)})
+            layout["yaxis"] |= {"type": "log", **_log_ticks(history, self.series)}
         if self.from_zero:
-            figure.update_yaxes(rangemode="tozero")
-        for value, colour in self.rests(wording):
-            if value is not None:
-                line = {"color": colour, "width": 1.5, "dash": "dot"}
-                figure.add_hline(y=value, line=line, opacity=0.7)
-        return figure
+            layout["yaxis"]["rangemode"] = "tozero"
+        layout["shapes"] = [
+            _horizontal_line(value, colour)
+            for value, colour in self.rests(wording)
+            if value is not None
+        ]
+        # In one call: plotly checks every later change against the whole figure.
+        return go.Figure(curves, layout)
 
 
 def drawn(
@@ -251,7 +253,13 @@ def _log_ticks(history: History, series: Sequence[Series]) -> dict[str, list[flo
     return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
 
 
-def _layout(y_title: str, n_curves: int) -> dict[str, object]:
+def _horizontal_line(y: float, colour: str) -> dict[str, object]:
+    ends = {"x0": 0, "x1": 1, "xref": "x domain", "y0": y, "y1": y, "yref": "y"}
+    line = {"color": colour, "width": 1.5, "dash": "dot"}
+    return {"type": "line", **ends, "line": line, "opacity": 0.7}
+
+
+def _layout(y_title: str, n_curves: int) -> dict[str, Any]:
     axis = {
         "gridcolor": RULE,
         "zeroline": False,
