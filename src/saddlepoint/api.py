@@ -154,6 +154,7 @@ def train(
             config, rate = budget.for_minutes(config, dataset, minutes, started)
         run = Run(runs.Run.create(out, f"{config.preset or 'run'}-{dataset.name}").path)
         with disk_errors(run), run.lock():
+            # config.json first: from here on a killed run can be resumed.
             write_json(run.config_file, describe(config, dataset, rate))
             state = TrainState.new(config, dataset.spec)
             _train(run, config, dataset, state, monitor)
@@ -207,6 +208,7 @@ def resume(
             ) from error
         dataset = config.source.open()
         recorded = document["data"]["fingerprint"]
+        # Other data would train on without a sign of it.
         if dataset.fingerprint != recorded:
             raise InputError(
                 f"{run.path} was trained on data with fingerprint {recorded[:12]}, but "

@@ -81,6 +81,7 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
         return _scalar(value, next(a for a in typing.get_args(hint) if a is not type(None)), path)
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{path}={value!r} must be a finite number.")
+    # In Python True is an int, but no number of images.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint is float and is_number:
         return float(value)
@@ -97,6 +98,7 @@ def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
     Raises:
         InputError: unknown path, wrong type or range.
     """
+    # Changed as JSON and read again, so that a change is checked as a file is.
     document = to_json(config)
     for path, value in changes.items():
         *parents, last = path.split(".")

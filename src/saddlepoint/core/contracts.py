@@ -273,5 +273,6 @@ class Optimizer(ABC):
         """Learning rate when `progress` in [0, 1] of the budget is done."""
         if progress <= self.decay_start or self.decay_start >= 1:
             return self.lr
+        # Linear from lr at decay_start to final_lr_factor * lr at the end.
         done = min(1.0, (progress - self.decay_start) / (1 - self.decay_start))
         return self.lr * (1 + done * (self.final_lr_factor - 1))

@@ -15,6 +15,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         with open(temporary, "wb") as file:
             file.write(content)
+            # The content has to be on the disk before the name is: after a power cut a rename
+            # without it would leave an empty file.
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

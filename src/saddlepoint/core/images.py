@@ -14,6 +14,7 @@ from saddlepoint.core.files import write_atomically
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
     """float [n, c, h, w] in [-1, 1] -> uint8 [n, h, w, c], rounded to the nearest, clipped."""
+    # 127.5 and not 128, so that -1 and 1 are exactly 0 and 255, and to_unit is the inverse.
     scaled = np.rint((np.asarray(images, dtype=np.float32) + 1) * 127.5)
     return np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1))
 

@@ -63,6 +63,7 @@ def budget_line(config: Config, rate: float | None) -> dict[str, float | None]:
 
 def _git_commit() -> str | None:
     """The commit of Saddlepoint's own checkout; None when it is installed from a wheel."""
+    # The folder above src/: the commit of the user's own repository would be a wrong answer.
     folder = Path(__file__).parents[3]
     if not (folder / ".git").exists():
         return None

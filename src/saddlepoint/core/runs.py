@@ -53,47 +53,18 @@ class Run:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.status_file = self.path / "status.json"
+        self.control_file = self.path / "control.json"
+        self.metrics_file = self.path / "metrics.jsonl"
+        self.findings_file = self.path / "findings.jsonl"
+        self.samples_folder = self.path / "samples"
+        self.checkpoints_folder = self.path / "checkpoints"
+        self.scores_folder = self.path / "scores"
+        self.report_file = self.path / "report.html"
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
-
-    # -- where things are ------------------------------------------------------------------
-
-    @property
-    def config_file(self) -> Path:
-        return self.path / "config.json"
-
-    @property
-    def status_file(self) -> Path:
-        return self.path / "status.json"
-
-    @property
-    def control_file(self) -> Path:
-        return self.path / "control.json"
-
-    @property
-    def metrics_file(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def findings_file(self) -> Path:
-        return self.path / "findings.jsonl"
-
-    @property
-    def samples_folder(self) -> Path:
-        return self.path / "samples"
-
-    @property
-    def checkpoints_folder(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
-    def scores_folder(self) -> Path:
-        return self.path / "scores"
-
-    @property
-    def report_file(self) -> Path:
-        return self.path / "report.html"
 
     # -- opening ---------------------------------------------------------------------------
 
@@ -130,6 +101,7 @@ class Run:
                 return cls(path)
             parent = Path("runs")
             parent.mkdir(exist_ok=True)
+            # mkdir itself finds the free number: two runs that start together get two folders.
             for number in range(1, 100_000):
                 path = parent / f"{name}-{number:03d}"
                 try:
@@ -232,6 +204,7 @@ class Run:
         Raises:
             InputError: another process holds it; the sentence names host and pid.
         """
+        # A lock of the kernel, not the mere presence of a file, which would outlive a kill.
         with open(self.path / "lock", "a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -281,6 +254,7 @@ def _rewrite(path: Path, rows: list[dict[str, Any]]) -> None:
 
 def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
     """Append one object as one line, in a single write."""
+    # Unbuffered: a kill leaves at most one torn line, which the next resume drops.
     with open(path, "ab", buffering=0) as file:
         file.write((json.dumps(row) + "\n").encode())
 

@@ -42,6 +42,7 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     if torch.sin(angle) < 1e-4:  # parallel, or opposite: no great circle is special
         direction = a + share * (b - a)
     else:
+        # Shoemake 1985: sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b, w the angle between them.
         direction = torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b
         direction = direction / torch.sin(angle)
     return direction * (length_a + share * (length_b - length_a))

@@ -167,6 +167,7 @@ def _write_npz(
         shape, dtype = (len(seeds), 2), np.dtype(np.float32)
         parts = iter([sampler.points(seeds, labels, truncation)])
     with _whole_file(out) as file, zipfile.ZipFile(file, "w") as archive:
+        # np.savez would hold all images at once. An .npz is a zip of .npy files: written in parts.
         with archive.open("images.npy", "w", force_zip64=True) as entry:
             header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(entry, header)

@@ -245,6 +245,7 @@ class Sampler:
                 f"--truncation {truncation:g} must be above 0 and at most 1; 1 turns it off."
             )
         chosen = self.labels_for(seeds, labels)
+        # The mean of N(0, I) is 0, so moving z towards it is a multiplication.
         return latents(seeds, self.generator.latent_dim) * truncation, chosen
 
     @torch.inference_mode()

@@ -48,6 +48,7 @@ def save(
         about = (config.arch, dataset.spec, dataset.classes, dataset.name, state.n_images)
         files = {}
         for name, net in state.nets.items():
+            # safetensors takes contiguous tensors only; those of nets on images are channels-last.
             tensors = {k: v.contiguous() for k, v in net.state_dict().items()}
             extra = generator_metadata(*about, tensors) if name != "discriminator" else None
             files[f"{name}.safetensors"] = safetensors.torch.save(tensors, metadata=extra)
@@ -96,6 +97,7 @@ def load_newest(run: Run, state: TrainState) -> bool:
 
 def _load(folder: Path, state: TrainState) -> None:
     document = json.loads((folder / "state.json").read_text())
+    # A treatment may have changed the shapes of the nets or the kind of the optimisers.
     if document.get("n_treatments", 0) != state.n_treatments:
         _load_what_fits(folder, state)
     else:

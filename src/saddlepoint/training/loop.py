@@ -134,6 +134,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             f"intact. Free some space, then `saddle resume {run.path}`."
         ) from error
     finally:
+        # Hooks on the nets keep them in memory: a notebook trains more than once.
         doctor.leave()
 
 

@@ -54,6 +54,7 @@ class Scorer:
                 stand_in = replace(stand_in, labels=None)
             first = self._comparison(stand_in)
             possible, unfit = measure(first)
+            # What depends on the real images alone is computed once a run, not once a score.
             self.kept = {name: first.shared[name] for name in OF_REFERENCE if name in first.shared}
             if not possible.get(self.scoring.by, {}).get("better"):
                 known = ", ".join(name for name, number in possible.items() if number["better"])
@@ -71,6 +72,7 @@ class Scorer:
         cheap = sliced_wasserstein(self.real, self.generate(state, range(n)))
         row = {CHEAP: round(cheap, 6)}
         if self.extractor is not None:
+            # The seeds of `saddle evaluate`, so that a run's column and its score are comparable.
             seeds = range(FIRST_SEED, FIRST_SEED + len(self.real_features))
             made = self.generate(state, seeds).float().cpu()
             if self.dataset.spec.is_image:

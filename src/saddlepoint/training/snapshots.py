@@ -28,6 +28,7 @@ class Snapshots:
         self.is_image = dataset.spec.is_image
         self.n_shown = config.train.n_samples if self.is_image else N_POINTS
         classes = dataset.spec.n_classes
+        # A column per class where they fit: label = seed mod n_classes fills row after row.
         by_class = self.conditional and classes <= 16
         self.columns = classes if by_class else None
         if by_class:

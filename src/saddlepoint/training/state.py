@@ -93,6 +93,7 @@ def uncompiled(net: nn.Module) -> Iterator[None]:
 def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
     """The share of the average that is kept in one step; 0 copies the generator."""
     halflife = ema.halflife
+    # Early on a full half-life would average in the untrained first generators.
     if ema.ramp > 0:
         halflife = min(halflife, ema.ramp * n_images)
     return 0.5 ** (images_per_step / halflife) if halflife > 0 else 0.0
