@@ -26,7 +26,7 @@ from saddlepoint.diagnosis.observe.roles import Roles
 from saddlepoint.diagnosis.observe.safety import Safety
 from saddlepoint.diagnosis.observe.trace import Player
 from saddlepoint.diagnosis.probes import N_POINTS, Latent, Probes
-from saddlepoint.diagnosis.schedule import Schedule
+from saddlepoint.diagnosis.schedule import Plan, Schedule
 from saddlepoint.diagnosis.signals import (
     calls,
     family,
@@ -108,8 +108,7 @@ class Doctor:
         self._schedule = Schedule(every, probe, small=self.probes.n == N_POINTS)
         self._safety = Safety(self)
         roles = Roles(images[0][:_N_COMPARED], self.probes.n)
-        self._recorder = Recorder(self._nets, self._optimizers, roles, self._safety)
-        self._expect()
+        self._recorder = Recorder(self._nets, self._optimizers, roles, self._safety, self._plan())
 
     @property
     def active(self) -> bool:
@@ -119,7 +118,7 @@ class Doctor:
     @property
     def is_due(self) -> bool:
         """The step under way is one that is checked; its calls and steps have to be seen."""
-        return self.active and self._plan.due
+        return self.active and self._recorder.plan.due
 
     def paused(self) -> AbstractContextManager[None]:
         """Nothing of what the loop does in this context is seen."""
@@ -158,7 +157,7 @@ class Doctor:
             # optimisers that are old on purpose, and the first step is not watched as a first.
             self._ages = {}
             self._recorder.closely = False
-        self._expect()
+        self._recorder.expect(self._plan())
 
     def detach(self) -> None:
         """Take the hooks away; the history stays."""
@@ -167,14 +166,9 @@ class Doctor:
 
     # -- checks --------------------------------------------------------------------------------
 
-    def _expect(self) -> None:
-        """Decide what the next step is to the doctor."""
-        recorder = self._recorder
-        plan = self._plan = self._schedule.plan(self.n_steps + 1, len(self.history))
-        recorder.listens, recorder.due, recorder.probes = plan.listens, plan.due, plan.probes
-        # Once begun, it lasts until both players have stepped: a generator that steps every fifth
-        # time is seen at a later check.
-        recorder.closely = recorder.closely or plan.asks
+    def _plan(self) -> Plan:
+        """What the next step is to the doctor."""
+        return self._schedule.plan(self.n_steps + 1, len(self.history))
 
     def _step(
         self,
@@ -188,22 +182,24 @@ class Doctor:
         loss_d, loss_g = (x.detach() if isinstance(x, Tensor) else x for x in (loss_d, loss_g))
         shown = self._recorder.end_step(loss_d, loss_g)
         self.n_images = self.n_images + shown if images is None else images
-        if self._plan.due:
+        if self._recorder.plan.due:
             with self._schedule.check(self.n_steps):
                 self.row = self._check(loss_d)
                 self.history.rows.append(self.row)
                 news += self._news()
-        self._expect()
+        self._recorder.expect(self._plan())
 
     def _check(self, loss_d: Tensor | float | None) -> dict[str, Any]:
         """One row of the history: numbers that are not finite are left out."""
         trace, discriminator = self._recorder.trace, self.probes.discriminator
         row: dict[str, Any] = {"images": self.n_images, "step": self.n_steps}
+        # What the loop computed by itself since the last check.
         row |= logits.columns(trace)
         row |= weights.columns(trace)
         row |= weights.lost(self._nets)
         # A ratio that cannot be taken (of two zeros) is no sign that the loop's numbers are lost.
         row["nonfinite"] = float(row["weights_lost"] or not all(map(_is_finite, row.values())))
+        # How the loop is wired.
         row |= self._ages | weights.holdings(self._nets, self._optimizers)
         self._ages = {}
         now = loss.pushed(trace)
@@ -212,10 +208,11 @@ class Doctor:
         row["batch_norm_d"] = float(len(list(batch_norms(self._nets["d"]))))
         if self._averaged is not None or trace.n_steps["g"]:
             row |= self._statistics.columns()
+        # What both nets make of the doctor's own questions, which cost forward passes.
         row |= weights.clip_share(discriminator)
-        if self._plan.asks:
+        if self._recorder.plan.asks:
             row |= leaks.columns(discriminator, trace)
-        if self._plan.probes:
+        if self._recorder.plan.probes:
             row |= self.probes.measure(trace, self._recorder.roles.newest())
         self._recorder.end_check()
         return {name: value for name, value in row.items() if _is_finite(value)}

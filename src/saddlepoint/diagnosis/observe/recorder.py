@@ -20,6 +20,7 @@ from saddlepoint.diagnosis.observe.roles import Roles, judged_again
 from saddlepoint.diagnosis.observe.safety import Safety
 from saddlepoint.diagnosis.observe.steps import Steps
 from saddlepoint.diagnosis.observe.trace import PENDING, Call, Made, Player, Trace
+from saddlepoint.diagnosis.schedule import Plan
 
 N_LATENTS = 64
 """Of the loop's own latents, so many are kept."""
@@ -29,10 +30,8 @@ class Recorder:
     """Fills a trace; changes nothing in the loop.
 
     Attributes:
-        listens: the nets' calls of this step are kept.
-        closely: the calls are remembered with what comes back, and the steps are measured.
-        due: a check follows this step.
-        probes: it compares fakes with real images.
+        plan: what the step under way is to the doctor.
+        closely: its calls are remembered with what comes back, and its steps are measured.
     """
 
     def __init__(
@@ -41,9 +40,10 @@ class Recorder:
         optimizers: Mapping[Player, torch.optim.Optimizer],
         roles: Roles,
         safely: Safety,
+        plan: Plan,
     ) -> None:
-        self.listens = self.closely = self.due = True
-        self.probes = False
+        self.closely = True  # the first step shows what is wrong before anything was learned
+        self.expect(plan)
         self.trace = Trace()
         self.roles = roles
         self.safely = safely
@@ -65,13 +65,20 @@ class Recorder:
                 weight = self._largest[player] = max(trainable, key=lambda p: p.numel())
                 self._ends.append(hooks.watch_gradient(weight, self._on_arrival, player))
 
+    def expect(self, plan: Plan) -> None:
+        """What the next step is."""
+        self.plan = plan
+        # Once begun, it lasts until both players have stepped: a generator that steps every fifth
+        # time is seen at a later check.
+        self.closely = self.closely or plan.asks
+
     def end_step(self, loss_d: Tensor | float | None, loss_g: Tensor | float | None) -> int:
         """An iteration of the loop is over, with these losses; returns the real images it showed.
 
         A step that was not listened to counts as many as the last one that was.
         """
         self.trace.close_step()  # where the discriminator's optimiser did not step
-        if self.listens or self.closely:
+        if self.plan.listens or self.closely:
             self._images_per_step, self.trace.n_real = self.trace.n_real, 0
         for name, loss in (("loss_d", loss_d), ("loss_g", loss_g)):
             if loss is not None:
@@ -92,13 +99,14 @@ class Recorder:
     # -- calls of the nets ---------------------------------------------------------------------
 
     def _on_generator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
-        if not (self.listens or self.closely):
+        if not (self.plan.listens or self.closely):
             return
         self._keep_latents(args, kwargs)
         images = images_of(output)
         if images is None:
             return
-        made = Made(images.detach(), args)
+        inputs = tuple(a.detach() if isinstance(a, Tensor) else a for a in args)
+        made = Made(images.detach(), inputs)
         if self.closely:
             made.last = graph.last_operation(images, self._nets["g"])
             made.evaluation = graph.evaluates(self._nets["g"])
@@ -111,7 +119,7 @@ class Recorder:
             kept.append(tuple(a.detach().clone() if isinstance(a, Tensor) else a for a in args))
 
     def _on_discriminator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
-        if not (self.listens or self.closely) or not torch.is_grad_enabled():
+        if not (self.plan.listens or self.closely) or not torch.is_grad_enabled():
             return  # without gradients it is no call of training
         trace = self.trace
         shapes = {made.images.shape[1:] for made in self.roles.made}
@@ -128,14 +136,14 @@ class Recorder:
             fakes=origin.fakes,
             with_graph=images.requires_grad,
             attached=images.grad_fn is not None and origin.maker is not None,
-            version=images._version,
+            version=0 if images.is_inference() else images._version,
         )
         if origin.maker is not None and origin.role != "between":
             origin.maker.judged = True
         if origin.role == "real":
             reals = [c for c in trace.pending if c.role == "real"]
             call.again = any(judged_again(images, earlier) for earlier in reals)
-            if self.probes and not call.again:
+            if self.plan.probes and not call.again:
                 trace.newest_real = call.images
         trace.newest_inputs = call.inputs
         trace.pending = [*trace.pending[-PENDING:], call]
@@ -180,7 +188,7 @@ class Recorder:
     # -- steps of the optimisers ---------------------------------------------------------------
 
     def _before_step(self, player: Player, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        if self.due or self.closely:
+        if self.plan.due or self.closely:
             self._steps.before(player, optimizer, self.closely)
 
     def _after_step(self, player: Player, *_: Any) -> None:

@@ -21,8 +21,7 @@ _FEWEST = 8  # newest generator outputs that are kept: as many as a loop may hol
 _MOST = 64
 _NEAR = 0.6  # squared distance to the fake that an image may stem from, as a share of that to reals
 _SAME = 0.02  # below this share noise alone lies between the two: no interpolate
-_SIGMAS = 5  # standard errors by which images must be nearer to their own fakes: points in the
-# plane, of which a few are near each other by chance, are taken for fakes at 2
+_SIGMAS = 5  # standard errors; docs/log.md: which images are fakes, by value
 _ENOUGH = 8  # images, so that the standard error means something
 _SURE = 3  # calls in one place of the loop until its role is taken as known
 _ROWS = 4  # first images by which a batch is recognised as one that was judged before
@@ -163,7 +162,7 @@ def judged_again(images: Tensor, earlier: Call) -> bool:
     old = earlier.images
     if images.data_ptr() == old.data_ptr():
         # A buffer that was written to in between holds another batch.
-        return images._version == earlier.version
+        return images.is_inference() or images._version == earlier.version
     rows = images[:_ROWS]
     return rows.shape == old[:_ROWS].shape and torch.equal(rows, old[:_ROWS].to(rows.dtype))
 
