@@ -13,10 +13,12 @@ import pytest
 import torch
 from torch import nn
 
+from saddlepoint import api
 from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.contracts import Batch, Discriminator
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.runs import images_of
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.ring8 import Ring8
@@ -286,6 +288,13 @@ def test_schedule_intervals_come_from_the_budget_where_they_are_zero() -> None:
     state.n_images = 50_016
     assert crossed(49_984, state.n_images, schedule.tick)
     assert not crossed(50_000, state.n_images, schedule.tick)
+
+
+def test_a_grid_is_drawn_at_the_first_tick_at_or_after_each_multiple(tmp_path: Path) -> None:
+    config = small("dcgan", train__kimg=0.4, train__tick_kimg=0.05, train__sample_kimg=0.08)
+    run = api.train(config, out=tmp_path / "run", quiet=True)
+    # Steps of 16 images: the first at or after 100, 200, 250, 350 and 400.
+    assert [images_of(path) for path in run.samples] == [0, 112, 208, 256, 352, 400]
 
 
 def test_points_are_learnt_by_the_mlp() -> None:

@@ -101,7 +101,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
 
                 # Pictures and checkpoints: on schedule, on request, and by the clock.
                 name = snapshot_name(state.n_images, schedule.images_per_step)
-                due = done or crossed(before, state.n_images, schedule.sample)
+                due = done or schedule.samples_due(before, state.n_images)
                 if due or requests.get("sample"):
                     monitor.sampled(snapshots.grid(state, name))
                 overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes

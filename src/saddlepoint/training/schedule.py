@@ -32,6 +32,12 @@ class Schedule:
         probe = round(config.doctor.probe_kimg * 1000) or ticks * tick
         return cls(images_per_step, int(tick), int(sample), int(probe))
 
+    def samples_due(self, before: int, n_images: int) -> bool:
+        """Whether this step made the first tick at or after a multiple of `sample`."""
+        # Whole ticks on both sides: a step seldom crosses both a tick and a multiple of `sample`.
+        ticked, was_ticked = n_images // self.tick * self.tick, before // self.tick * self.tick
+        return crossed(was_ticked, ticked, self.sample)
+
 
 def crossed(before: int, n_images: int, every: int) -> bool:
     """True when the step from `before` to `n_images` reached or passed a multiple of `every`."""
