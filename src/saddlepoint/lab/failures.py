@@ -199,6 +199,7 @@ def failures(
     kimg: float | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    threads: int = 0,
     preview: bool = True,
     quiet: bool = False,
 ) -> Path:
@@ -211,6 +212,7 @@ def failures(
         kimg: Budget of each run in thousands of images, in place of its own.
         minutes: A budget in time for each run instead.
         seed: Of every run.
+        threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
 
@@ -230,7 +232,8 @@ def failures(
             failure = replace(failure, kimg=kimg)
         runs = {way: out / failure.name / way for way in WAYS}
         for way, folder in runs.items():
-            train_to_the_end(failure.config(way, seed), folder, minutes, quiet, preview)
+            config = with_changes(failure.config(way, seed), {"train.threads": threads})
+            train_to_the_end(config, folder, minutes, quiet, preview)
         shown.append(
             Shown(
                 title=failure.title,

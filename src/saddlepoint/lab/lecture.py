@@ -87,6 +87,7 @@ def lecture(
     seeds: str = "0",
     features: str = "auto",
     n: int = 10_000,
+    threads: int = 0,
     preview: bool = True,
     quiet: bool = False,
 ) -> Path:
@@ -104,6 +105,7 @@ def lecture(
         seeds: Ranges such as 0-2; every family is trained with each.
         features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
         n: Images of each set in the scores, at most.
+        threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
 
@@ -147,7 +149,7 @@ def lecture(
             seed=seed,
             minutes=minutes,
             kimg=budget,
-            changes=application.changes.get(preset, {}),
+            changes={**application.changes.get(preset, {}), "train.threads": threads},
             quiet=quiet,
             preview=preview,
         )
