@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-import json as json_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
-from saddlepoint.cli.flags import load_named_plugin, parse
+from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.errors import Unhealthy
 
 
-def doctor(argv: list[str]) -> None:
-    """Findings with evidence and remedies: saddle doctor RUN; exit code 3 for any."""
+@command("Findings with evidence and remedies: saddle doctor RUN; exit code 3 for any.")
+def doctor(
+    run: Annotated[Path, tyro.conf.Positional], plugins: Path | None = None, json: bool = False
+) -> None:
+    """Name what goes wrong in a run, with the numbers that show it and what may help.
 
-    def flags(
-        run: Annotated[Path, tyro.conf.Positional],
-        plugins: Path | None = None,
-        json: bool = False,
-    ) -> dict[str, Any]:
-        """Name what goes wrong in a run, with the numbers that show it and what may help.
+    Exit code 0: healthy; 3: something is wrong at the end of the run.
 
-        Exit code 0: healthy; 3: a finding holds at the end of the run.
-
-        Args:
-            run: The folder of a run, which may still be training.
-            plugins: A Python file whose @register lines add detectors or remedies.
-            json: One JSON document on stdout.
-        """
-        return locals()
-
-    asked = parse(flags, "saddle doctor", argv)
+    Args:
+        run: The folder of a run, which may still be training.
+        plugins: A Python file whose @register lines add detectors or remedies.
+        json: One JSON document on stdout.
+    """
     # None of these imports torch, so that the answer comes at once.
     from saddlepoint.core.runs import Run
     from saddlepoint.diagnosis.diagnose import diagnose
     from saddlepoint.reporting.facts import Facts
 
-    load_named_plugin(asked["plugins"])
-    run = Run.open(asked["run"])
-    facts = Facts.of(run)
-    diagnosis = diagnose(run)
-    if asked["json"]:
-        document = {"run": str(run.path), "state": run.status.get("state"), **diagnosis.to_json()}
-        print(json_module.dumps(document, indent=2))
+    load_named_plugin(plugins)
+    facts = Facts.of(Run.open(run))
+    diagnosis = diagnose(facts.run)
+    if json:
+        print_json({"run": str(run), "state": facts.status.get("state"), **diagnosis.to_json()})
     else:
         for finding in diagnosis.findings:
             print(finding)

@@ -2,72 +2,76 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from saddlepoint.cli.flags import load_named_plugin, parse
+from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.errors import InputError
 
 
-def evaluate(argv: list[str]) -> None:
-    """Measure samples against real images: saddle evaluate RUN|SET [REAL]."""
+@command("Measure samples against real images: saddle evaluate RUN|SET [REAL].")
+def evaluate(
+    model: Annotated[Path, tyro.conf.Positional],
+    real: Annotated[str | None, tyro.conf.Positional] = None,
+    data: str | None = None,
+    features: str = "auto",
+    n: int = 10_000,
+    truncation: float = 1.0,
+    k: int = 3,
+    bootstrap: int = 200,
+    seed: int = 0,
+    device: str = "cpu",
+    per_class: bool = False,
+    plugins: Path | None = None,
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Precision, recall, density, coverage, FID, KID and more, with their protocol.
 
-    def flags(
-        model: Annotated[Path, tyro.conf.Positional],
-        real: Annotated[str | None, tyro.conf.Positional] = None,
-        data: str | None = None,
-        features: str = "auto",
-        n: int = 10_000,
-        truncation: float = 1.0,
-        k: int = 3,
-        bootstrap: int = 200,
-        seed: int = 0,
-        device: str = "cpu",
-        per_class: bool = False,
-        plugins: Path | None = None,
-        quiet: bool = False,
-        json: bool = False,
-    ) -> dict[str, Any]:
-        """Precision, recall, density, coverage, FID, KID and more, with their protocol.
-
-        Args:
-            model: A run's folder, an ema.safetensors, or a set of images to be judged.
-            real: The real images: the name of a data set or a path. By default the run's own
-                data, its test split if it has one.
-            data: Another way to name the real images.
-            features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
-            n: Images of each set, at most.
-            truncation: psi of the samples in (0, 1].
-            k: Neighbours in precision, recall, density and coverage.
-            bootstrap: Resamplings behind each interval; 0 for no intervals.
-            seed: Chooses the images and the resamplings.
-            device: cpu, cuda or mps.
-            per_class: Fail where there are no scores per class. Labelled sets of up to 20 classes
-                get them anyway.
-            plugins: A Python file whose @register lines add measures or extractors.
-            quiet: No progress.
-            json: One JSON document on stdout.
-        """
-        return locals()
-
-    asked = parse(flags, "saddle evaluate", argv)
+    Args:
+        model: A run's folder, an ema.safetensors, or a set of images to be judged.
+        real: The real images: the name of a data set or a path. By default the run's own
+            data, its test split if it has one.
+        data: Another way to name the real images.
+        features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
+        n: Images of each set, at most.
+        truncation: psi of the samples in (0, 1].
+        k: Neighbours in precision, recall, density and coverage.
+        bootstrap: Resamplings behind each interval; 0 for no intervals.
+        seed: Chooses the images and the resamplings.
+        device: cpu, cuda or mps.
+        per_class: Fail where there are no scores per class. Labelled sets of up to 20 classes
+            get them anyway.
+        plugins: A Python file whose @register lines add measures or extractors.
+        quiet: No progress.
+        json: One JSON document on stdout.
+    """
     from saddlepoint import api
 
-    load_named_plugin(asked.pop("plugins"))
-    data, as_json = asked.pop("data"), asked.pop("json")
+    load_named_plugin(plugins)
     # --data came first; the place after the model reads better. Both in one call are a mistake.
-    if data is not None and asked["real"] is not None:
-        raise InputError(f"The real images are named twice, {asked['real']} and --data {data}.")
-    model, real = asked.pop("model"), asked.pop("real") or data
-    document, said = api.evaluate(model, real, n_bootstrap=asked.pop("bootstrap"), **asked)
+    if data is not None and real is not None:
+        raise InputError(f"The real images are named twice, {real} and --data {data}.")
+    document, said = api.evaluate(
+        model,
+        real or data,
+        features=features,
+        n=n,
+        truncation=truncation,
+        k=k,
+        n_bootstrap=bootstrap,
+        seed=seed,
+        device=device,
+        per_class=per_class,
+        quiet=quiet,
+    )
     for images in (document["real"], document["fake"]):
         _warn_of_unreadable(images)
-    if as_json:
-        print(json_module.dumps(document, indent=2))
+    if json:
+        print_json(document)
         return
     print(said, file=sys.stderr)
     _print_scores(document)
@@ -103,47 +107,37 @@ def _warn_of_unreadable(images: dict[str, Any]) -> None:
         )
 
 
-def compare(argv: list[str]) -> None:
-    """Put evaluated runs side by side: saddle compare RUN RUN ... [--out report.html]."""
+@command("Put evaluated runs side by side: saddle compare RUN RUN ... [--out report.html].")
+def compare(
+    runs: Annotated[list[Path], tyro.conf.Positional], out: Path | None = None, json: bool = False
+) -> None:
+    """Evaluated runs in one table; runs that differ only by seed share a column.
 
-    def flags(
-        runs: Annotated[list[Path], tyro.conf.Positional],
-        out: Path | None = None,
-        json: bool = False,
-    ) -> dict[str, Any]:
-        """Evaluated runs in one table; runs that differ only by seed share a column.
-
-        Args:
-            runs: Run folders that `saddle evaluate` has measured.
-            out: Also write a page with grids of the same latents (.html).
-            json: One JSON document on stdout.
-        """
-        return locals()
-
-    asked = parse(flags, "saddle compare", argv)
+    Args:
+        runs: Run folders that `saddle evaluate` has measured.
+        out: Also write a page with grids of the same latents (.html).
+        json: One JSON document on stdout.
+    """
     # Past the api, which imports torch: without a page this answers at once.
     from saddlepoint.core.runs import Run
     from saddlepoint.evaluation.compare import compare_runs
-    from saddlepoint.reporting.comparison import (
-        difference_table,
-        number_table,
-        write_comparison,
-    )
+    from saddlepoint.reporting import comparison
     from saddlepoint.reporting.terminal import print_table
 
-    document = compare_runs([Run.open(path) for path in asked["runs"]])
-    if asked["out"] is not None:
+    document = compare_runs([Run.open(path) for path in runs])
+    if out is not None:
         try:
-            write_comparison(document, asked["out"])
+            comparison.write_comparison(document, out)
         except OSError as error:
             raise InputError(
-                f"--out {asked['out']} cannot be written ({error.strerror}); choose another file."
+                f"--out {out} cannot be written ({error.strerror}); choose another file."
             ) from error
-        print(f"Page: {asked['out']}", file=sys.stderr)
-    if asked["json"]:
-        print(json_module.dumps(document, indent=2))
+        print(f"Page: {out}", file=sys.stderr)
+    if json:
+        print_json(document)
         return
-    for header, lines in (number_table(document), difference_table(document)):
+    for table in (comparison.number_table(document), comparison.difference_table(document)):
+        header, lines = table
         if lines:
             print_table(lines, header)
             print()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,28 @@ try:
 except ImportError:
     on_parse_error = contextlib.nullcontext
 
+Verb = Callable[[list[str]], None]
+
 _TYPES = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path"}
 """What tyro calls a type -> what a person calls it."""
+
+
+def command(about: str) -> Callable[[Callable[..., None]], Verb]:
+    """Make a verb of a function: its name is the command (`data_list`: saddle data list), its
+    parameters are the flags, its docstring is their help.
+
+    Args:
+        about: a line for the list of verbs.
+    """
+
+    def verb_of(function: Callable[..., None]) -> Verb:
+        def verb(argv: list[str]) -> None:
+            parse(function, f"saddle {function.__name__.replace('_', ' ')}", argv)
+
+        verb.__doc__ = about
+        return verb
+
+    return verb_of
 
 
 def parse(function: Callable[..., Any], prog: str, argv: list[str]) -> Any:
@@ -57,16 +78,6 @@ def _sentence(event: Any, argv: list[str]) -> str:
     given = peek(argv, name.removeprefix("--"))
     value = "" if given is None else f", not {given!r}"
     return f"{name} takes {_TYPES.get(wanted, wanted)}{value}"
-
-
-def listing(prog: str, argv: list[str], about: str) -> bool:
-    """Parse the one flag of a verb that lists things; returns whether JSON is wanted."""
-
-    def flags(json: bool = False) -> bool:
-        return json
-
-    flags.__doc__ = f"{about}\n\nArgs:\n    json: One JSON document on stdout."
-    return parse(flags, prog, argv)
 
 
 def check_flags(prog: str, argv: list[str], names: Sequence[str]) -> None:
@@ -116,3 +127,18 @@ def load_named_plugin(path: Path | None) -> None:
 
     if path is not None:
         load_plugin(path)
+
+
+def print_json(document: Any) -> None:
+    """The one JSON document of a verb, on stdout."""
+    print(json.dumps(document, indent=2))
+
+
+def print_lines(lines: dict[str, str], as_json: bool) -> None:
+    """A list of names, each with a line about it."""
+    from saddlepoint.reporting.terminal import print_table
+
+    if as_json:
+        print_json(lines)
+    else:
+        print_table(lines.items())

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 
-from saddlepoint.cli.flags import listing, parse
+from saddlepoint.cli.flags import Verb, command, parse, print_lines
 
 LABS = {
     "demo": "The best preset on real images, and a failure named and treated: six minutes.",
@@ -18,15 +16,14 @@ LABS = {
 _OLD_FLAGS = {"--presets": "--only", "--cases": "--only"}
 
 
-def lab_list(argv: list[str]) -> None:
-    """The labs, one line each."""
+@command("The labs, one line each.")
+def lab_list(json: bool = False) -> None:
+    """List the labs.
 
-    from saddlepoint.reporting.terminal import print_table
-
-    if listing("saddle lab list", argv, "List the labs."):
-        print(json.dumps(LABS, indent=2))
-    else:
-        print_table(LABS.items())
+    Args:
+        json: One JSON document on stdout.
+    """
+    print_lines(LABS, json)
 
 
 def _run(name: str, argv: list[str]) -> None:
@@ -35,10 +32,7 @@ def _run(name: str, argv: list[str]) -> None:
     print(f"Report: {page}")
 
 
-VERBS: dict[str, Callable[[list[str]], None]] = {
-    "list": lab_list,
-    **{name: partial(_run, name) for name in LABS},
-}
+VERBS: dict[str, Verb] = {"list": lab_list, **{name: partial(_run, name) for name in LABS}}
 # The help of `saddle lab` shows docstrings; those of the labs would have to be imported with torch.
 for _name, _about in LABS.items():
     VERBS[_name].__doc__ = _about

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from saddlepoint.cli import lab as labs
 from saddlepoint.cli.data import data_list, data_prepare
 from saddlepoint.cli.doctor import doctor
 from saddlepoint.cli.evaluating import compare, evaluate
-from saddlepoint.cli.flags import listing
+from saddlepoint.cli.flags import Verb, command, print_lines
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
 from saddlepoint.core.errors import InputError, Interrupted, RunFailed, Unhealthy
-
-Verb = Callable[[list[str]], None]
 
 
 def data(argv: list[str]) -> None:
@@ -30,18 +27,17 @@ def lab(argv: list[str]) -> None:
     _dispatch("saddle lab", labs.VERBS, argv)
 
 
-def presets(argv: list[str]) -> None:
-    """List what can be trained."""
+@command("List what can be trained.")
+def presets(json: bool = False) -> None:
+    """List the presets.
 
-    as_json = listing("saddle presets", argv, "List the presets.")
+    Args:
+        json: One JSON document on stdout.
+    """
     from saddlepoint.presets import PRESETS
-    from saddlepoint.reporting.terminal import print_table
 
-    rows = {name: (make.__doc__ or "").partition("\n")[0] for name, make in PRESETS.items()}
-    if as_json:
-        print(json.dumps(rows, indent=2))
-    else:
-        print_table(rows.items())
+    about = {name: (make.__doc__ or "").partition("\n")[0] for name, make in PRESETS.items()}
+    print_lines(about, json)
 
 
 VERBS: dict[str, Verb] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,15 +10,17 @@ import tyro
 
 from saddlepoint.cli.flags import (
     check_flags,
+    command,
     in_a_sentence,
     load_named_plugin,
-    parse,
     peek,
+    print_json,
     take,
 )
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
+    from saddlepoint.core.runs import Run
 
 _SWAPS = {"arch": "architecture", "loss": "loss", "optim-g": "optimizer", "optim-d": "optimizer"}
 """Flags that replace a whole component by name: `--loss wasserstein`."""
@@ -71,7 +72,7 @@ def train(argv: list[str]) -> None:
     given = {name: value for name, value in short.items() if value is not None}
     config = replace(config, train=replace(config.train, **given))
     if flags.dry_run:
-        print(json.dumps(to_json(config), indent=2))
+        print_json(to_json(config))
         return
     how = {"minutes": flags.minutes, "quiet": flags.quiet, "preview": flags.preview}
     _finish(api.train(config, out=flags.out, **how), flags.json)
@@ -123,48 +124,49 @@ def _swap_components(config: Config, argv: list[str]) -> Config:
     return config if mode is None else with_changes(config, {"doctor.mode": mode})
 
 
-def resume(argv: list[str]) -> None:
-    """Continue a killed run bit for bit, or extend a finished one: saddle resume RUN."""
+@command("Continue a killed run bit for bit, or extend a finished one: saddle resume RUN.")
+def resume(
+    run: Annotated[Path, tyro.conf.Positional],
+    kimg: float | None = None,
+    minutes: float | None = None,
+    stretch_schedule: bool = False,
+    threads: int | None = None,
+    plugins: Path | None = None,
+    preview: bool = True,
+    quiet: bool = False,
+    json: bool = False,
+) -> None:
+    """Continue a killed run as if it had never been killed, or extend a finished one.
 
-    def flags(
-        run: Annotated[Path, tyro.conf.Positional],
-        kimg: float | None = None,
-        minutes: float | None = None,
-        stretch_schedule: bool = False,
-        threads: int | None = None,
-        plugins: Path | None = None,
-        preview: bool = True,
-        quiet: bool = False,
-        json: bool = False,
-    ) -> dict[str, Any]:
-        """Continue a killed run as if it had never been killed, or extend a finished one.
-
-        Args:
-            run: The run's folder.
-            kimg: The new total budget in thousands of images; extends a finished run.
-            minutes: More time, from now on.
-            stretch_schedule: Spread the learning rates' schedule over the new budget. Otherwise it
-                stays as it was, and beyond its end the rates stay at their final values.
-            threads: Threads that compute on the CPU; by default as many as so far.
-            plugins: The Python file that the run was trained with, if any.
-            preview: Show the newest samples in a terminal that has colours.
-            quiet: No progress.
-            json: One JSON document on stdout at the end.
-        """
-        return locals()
-
-    asked = parse(flags, "saddle resume", argv)
+    Args:
+        run: The run's folder.
+        kimg: The new total budget in thousands of images; extends a finished run.
+        minutes: More time, from now on.
+        stretch_schedule: Spread the learning rates' schedule over the new budget. Otherwise it
+            stays as it was, and beyond its end the rates stay at their final values.
+        threads: Threads that compute on the CPU; by default as many as so far.
+        plugins: The Python file that the run was trained with, if any.
+        preview: Show the newest samples in a terminal that has colours.
+        quiet: No progress.
+        json: One JSON document on stdout at the end.
+    """
     from saddlepoint import api
 
-    load_named_plugin(asked.pop("plugins"))
-    as_json = asked.pop("json")
-    _finish(api.resume(asked.pop("run"), **asked), as_json)
+    load_named_plugin(plugins)
+    resumed = api.resume(
+        run,
+        kimg=kimg,
+        minutes=minutes,
+        stretch_schedule=stretch_schedule,
+        threads=threads,
+        preview=preview,
+        quiet=quiet,
+    )
+    _finish(resumed, json)
 
 
-def _finish(run: Any, as_json: bool) -> None:
-    status = run.status
+def _finish(run: Run, as_json: bool) -> None:
     if as_json:
-        document = {"run": str(run.path), "report": str(run.report_file), **status}
-        print(json.dumps(document, indent=2))
-        return
-    print(f"Report: {run.report_file}")
+        print_json({"run": str(run.path), "report": str(run.report_file), **run.status})
+    else:
+        print(f"Report: {run.report_file}")
