@@ -10,7 +10,7 @@ import numpy as np
 
 from saddlepoint.core.images import write_png
 from saddlepoint.core.runs import Run
-from saddlepoint.reporting.failures import Shown, write_failures
+from saddlepoint.reporting.failures import Case, write_failures
 
 FOUND: dict[str, Any] = {
     "event": "found",
@@ -48,14 +48,16 @@ def run_of(path: Path, distance: float, treatments: list[dict[str, Any]]) -> Run
 
 
 def test_finding_remedy_and_recovery_stand_side_by_side(tmp_path: Path) -> None:
-    case = Shown(
+    case = Case(
         title="Oscillation: round and round",
         story="Too much momentum.",
         expected=("oscillation",),
-        untreated=run_of(tmp_path / "a", 0.75, []),
-        treated=run_of(tmp_path / "b", 0.031, [TREATED]),
     )
-    page = write_failures([case], tmp_path / "report.html").read_text()
+    runs = {
+        "untreated": run_of(tmp_path / "a", 0.75, []),
+        "treated": run_of(tmp_path / "b", 0.031, [TREATED]),
+    }
+    page = write_failures([(case, runs)], tmp_path / "report.html").read_text()
     for text in (
         "oscillation at 12 kimg",
         "as expected",

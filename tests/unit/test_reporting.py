@@ -144,7 +144,7 @@ def test_the_page_shows_the_run(run: Run) -> None:
     ):
         assert expected in page.text
     assert registry.get("loss", "non-saturating").reading in page.text
-    assert "curve-losses" in page.ids
+    assert "curve-0" in page.ids
     assert len(page.images) == 2 + STRIP
     assert all(image["alt"] for image in page.images)
     assert "after 29,000 real images" in page.images[0]["alt"]

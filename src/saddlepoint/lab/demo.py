@@ -8,10 +8,9 @@ from pathlib import Path
 from saddlepoint import api
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import available, resolve
-from saddlepoint.lab.failures import FAILURES, train_to_the_end
-from saddlepoint.lab.folders import claim, measure_once, say, train_once
+from saddlepoint.lab.failures import FAILURES
+from saddlepoint.lab.folders import LabFolder
 from saddlepoint.reporting.demo import demo_table, next_commands, write_demo
 from saddlepoint.reporting.terminal import print_table
 
@@ -52,29 +51,26 @@ def demo(
     """
     api.check_budget(None, minutes)
     data, sentence = choose_data()
-    say(sentence, quiet)
-    claim(out, {"minutes": minutes, "seed": seed, "n": n, "features": features})
+    settings = {"minutes": minutes, "seed": seed, "n": n, "features": features}
+    lab = LabFolder(out, settings, quiet, preview)
+    lab.say(sentence)
 
-    good = out / f"{BEST}-{data}"
-    say(f"1 of 2: {BEST} on {data} for {minutes:g} minutes, then its scores.", quiet)
-    given = {"out": good, "seed": seed, "minutes": minutes, "quiet": quiet, "preview": preview}
-    train_once(good, lambda: api.train(BEST, data, **given), quiet, preview)
-    say(measure_once(good, features, n, quiet), quiet)
-    film = api.training_film(good, out / f"{good.name}.gif")
+    lab.say(f"1 of 2: {BEST} on {data} for {minutes:g} minutes, then its scores.")
+    good = lab.train(api.configure(BEST, data, seed=seed), f"{BEST}-{data}", minutes)
+    lab.measure(good, features, n)
+    film = api.training_film(good.path, out / f"{good.path.name}.gif")
 
-    mended = out / f"{PLANTED.name}-{data}"
-    say(f"2 of 2: a failure, planted and treated. {PLANTED.title}.", quiet)
+    lab.say(f"2 of 2: a failure, planted and treated. {PLANTED.title}.")
     config = replace(PLANTED, data=data).config("treated", seed)
     # A grid at every third check, so that there is one from before the treatment.
     config = with_changes(config, {"train.sample_kimg": 3 * config.train.tick_kimg})
-    train_to_the_end(config, mended, None, quiet, preview)
+    mended = lab.train_to_the_end(config, f"{PLANTED.name}-{data}", None)
 
-    runs = (Run(good), Run(mended))
-    page = write_demo(*runs, film, PLANTED.title, PLANTED.story, out / "report.html")
-    header, rows = demo_table(*runs)
+    page = write_demo(good, mended, film, PLANTED.title, PLANTED.story, lab.report_file)
+    header, rows = demo_table(good, mended)
     print_table(rows, header)
     print()
-    for purpose, command in next_commands(runs[0]).items():
+    for purpose, command in next_commands(good).items():
         print(f"{purpose}:\n  {command}")
     print()
     return page

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
-from saddlepoint.core.errors import RunFailed
-from saddlepoint.core.runs import Run
-from saddlepoint.lab.folders import chosen, claim, say, train_once
-from saddlepoint.reporting.failures import Shown, write_failures
+from saddlepoint.lab.folders import LabFolder, chosen
+from saddlepoint.reporting.failures import Case, write_failures
 
 CHECKS = 30
 """How often the doctor checks a run."""
@@ -22,15 +19,10 @@ WAYS = {"untreated": "advise", "treated": "treat"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
+class Failure(Case):
     """A configuration that fails on purpose, and how."""
 
     name: str
-    title: str
-    story: str
-    """What is done wrong, and what the lecture says about it."""
-    expected: tuple[str, ...]
-    """Findings that would be right."""
     preset: str = "gan"
     data: str = "ring8"
     kimg: float
@@ -224,37 +216,15 @@ def failures(
     """
     api.check_budget(kimg, minutes)
     names = chosen(only, tuple(FAILURES), "failure")
-    claim(out, {"kimg": kimg, "minutes": minutes, "seed": seed})
-    shown = []
+    lab = LabFolder(out, {"kimg": kimg, "minutes": minutes, "seed": seed}, quiet, preview)
+    cases = []
     for number, failure in enumerate((FAILURES[name] for name in names), 1):
-        say(f"Failure {number} of {len(names)}: {failure.name}", quiet)
+        lab.say(f"Failure {number} of {len(names)}: {failure.name}")
         if kimg is not None:
             failure = replace(failure, kimg=kimg)
-        runs = {way: out / failure.name / way for way in WAYS}
-        for way, folder in runs.items():
+        runs = {}
+        for way in WAYS:
             config = with_changes(failure.config(way, seed), {"train.threads": threads})
-            train_to_the_end(config, folder, minutes, quiet, preview)
-        shown.append(
-            Shown(
-                title=failure.title,
-                story=failure.story,
-                expected=failure.expected,
-                untreated=Run(runs["untreated"]),
-                treated=Run(runs["treated"]),
-            )
-        )
-    return write_failures(shown, out / "report.html")
-
-
-def train_to_the_end(
-    config: Config, folder: Path, minutes: float | None, quiet: bool, preview: bool
-) -> None:
-    """Train once; a run that dies is a result here like any other."""
-    # Trained again it would fail again: every run is a function of its configuration.
-    if Run(folder).status.get("state") == "failed":
-        return
-    train = partial(api.train, config, out=folder, minutes=minutes, quiet=quiet, preview=preview)
-    try:
-        train_once(folder, train, quiet, preview)
-    except RunFailed as failure:
-        say(f"failed: {failure}", quiet)
+            runs[way] = lab.train_to_the_end(config, f"{failure.name}/{way}", minutes)
+        cases.append((failure, runs))
+    return write_failures(cases, lab.report_file)

@@ -5,42 +5,96 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from saddlepoint import api
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.config import Config
+from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import write_json
 from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import newest_scores
 
 
-def claim(out: Path, settings: dict[str, Any]) -> None:
-    """Make `out` a lab's folder; lab.json keeps two labs of different settings apart.
+class LabFolder:
+    """A folder of one lab's runs; lab.json keeps two labs of different settings apart.
+
+    Args:
+        settings: what must be the same when the lab goes on.
 
     Raises:
         InputError: `out` holds something else, or cannot be written.
     """
-    file = out / "lab.json"
-    if not file.is_file():
-        if out.exists() and any(out.iterdir()):
-            raise InputError(f"--out {out} exists and holds no lab; choose another folder.")
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"--out {out} cannot be written ({error.strerror}); choose another folder."
-            ) from error
-        write_json(file, settings)
-        return
-    before = json.loads(file.read_text())
-    # A setting that an older lab.json does not know yet is no difference.
-    changed = [name for name in settings if name in before and before[name] != settings[name]]
-    if changed:
-        was = ", ".join(f"{name}={before[name]}" for name in changed)
-        raise InputError(f"--out {out} holds a lab with {was}; use the same or another folder.")
+
+    def __init__(self, out: Path, settings: dict[str, Any], quiet: bool, preview: bool) -> None:
+        self.out, self.report_file = out, out / "report.html"
+        self.quiet, self.preview = quiet, preview
+        self._said = ""
+        file = out / "lab.json"
+        if not file.is_file():
+            if out.exists() and any(out.iterdir()):
+                raise InputError(f"--out {out} exists and holds no lab; choose another folder.")
+            try:
+                out.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(
+                    f"--out {out} cannot be written ({error.strerror}); choose another folder."
+                ) from error
+            write_json(file, settings)
+            return
+        before = json.loads(file.read_text())
+        # A setting that an older lab.json does not know yet is no difference.
+        changed = [name for name in settings if before.get(name, settings[name]) != settings[name]]
+        if changed:
+            was = ", ".join(f"{name}={before[name]}" for name in changed)
+            raise InputError(f"--out {out} holds a lab with {was}; use the same or another folder.")
+
+    def say(self, text: str) -> None:
+        """One line on stderr."""
+        if not self.quiet:
+            print(text, file=sys.stderr)
+
+    def train(self, config: Config, name: str, minutes: float | None) -> Run:
+        """Train what an earlier call has not finished: from the start, or from where it was killed.
+
+        Args:
+            name: of the run's folder.
+            minutes: a budget in time instead of the configuration's.
+        """
+        run = Run(self.out / name)
+        if run.checkpoints:
+            if run.status.get("state") != "finished":
+                api.resume(run.path, quiet=self.quiet, preview=self.preview)
+        else:
+            shutil.rmtree(run.path, ignore_errors=True)  # killed before its first checkpoint
+            api.train(
+                config, out=run.path, minutes=minutes, quiet=self.quiet, preview=self.preview
+            )
+        return run
+
+    def train_to_the_end(self, config: Config, name: str, minutes: float | None) -> Run:
+        """As `train`; a run that fails is a result here like any other."""
+        # Trained again it would fail again: every run is a function of its configuration.
+        if Run(self.out / name).status.get("state") != "failed":
+            try:
+                self.train(config, name, minutes)
+            except RunFailed as failure:
+                self.say(f"failed: {failure}")
+        return Run(self.out / name)
+
+    def measure(self, run: Run, features: str, n: int) -> None:
+        """Measure the newest checkpoint, unless that is done."""
+        # Scores belong to a checkpoint: after more training they are measured again.
+        newest = run.checkpoints[-1].name
+        if any(score["checkpoint"] == newest for score in newest_scores(run)):
+            return
+        said = api.evaluate(run.path, features=features, n=n, quiet=self.quiet)[1]
+        # The same sentence on the features for every model would bury the rest of the log.
+        if said != self._said:
+            self.say(said)
+        self._said = said
 
 
 def chosen(only: Sequence[str], known: Sequence[str], what: str) -> list[str]:
@@ -54,34 +108,3 @@ def chosen(only: Sequence[str], known: Sequence[str], what: str) -> list[str]:
         if name not in known:
             raise InputError(unknown(what, name, known))
     return names or list(known)
-
-
-def train_once(folder: Path, train: Callable[[], object], quiet: bool, preview: bool) -> None:
-    """Train what an earlier call has not finished: from the start, or from where it was killed."""
-    run = Run(folder)
-    if run.status.get("state") == "finished":
-        return
-    if run.checkpoints:
-        api.resume(folder, quiet=quiet, preview=preview)
-        return
-    shutil.rmtree(folder, ignore_errors=True)  # killed before its first checkpoint
-    train()
-
-
-def measure_once(folder: Path, features: str, n: int, quiet: bool) -> str:
-    """Measure the newest checkpoint, unless that is done.
-
-    Returns:
-        A sentence on the features that were taken; "" where nothing was measured.
-    """
-    # Scores belong to a checkpoint: after more training they are measured again.
-    newest = Run(folder).checkpoints[-1].name
-    if any(score["checkpoint"] == newest for score in newest_scores(Run(folder))):
-        return ""
-    return api.evaluate(folder, features=features, n=n, quiet=quiet)[1]
-
-
-def say(text: str, quiet: bool) -> None:
-    """One line on stderr."""
-    if not quiet:
-        print(text, file=sys.stderr)

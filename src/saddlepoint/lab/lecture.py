@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from saddlepoint import api
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import available
-from saddlepoint.lab.folders import chosen, claim, measure_once, say, train_once
+from saddlepoint.lab.folders import LabFolder, chosen
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.lecture import Part, write_lecture
 from saddlepoint.sampling.ranges import parse_ranges
@@ -123,8 +122,9 @@ def lecture(
     here = {row.name for row in available() if row.where is not None}
     where_faces = faces or ("ffhq" if "ffhq" in here else None)
     plan = [(FASHION, data)] + ([(FACES, where_faces)] if where_faces else [])
-    budgets = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
-    claim(out, {**budgets, "faces": where_faces, "data": data, "n": n})
+    settings = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
+    settings |= {"faces": where_faces, "data": data, "n": n}
+    lab = LabFolder(out, settings, quiet, preview)
     presets = chosen(only, FASHION.presets, "family")
     jobs = [
         (application, name, seed, preset)
@@ -134,35 +134,19 @@ def lecture(
         if preset in presets
     ]
     done: dict[str, list[Run]] = {application.name: [] for application, _ in plan}
-    said = ""
     # One model after the other, each measured at once, so that a kill loses one model at most.
     for number, (application, name, seed, preset) in enumerate(jobs, 1):
-        say(f"Model {number} of {len(jobs)}: {preset} on {name}, seed {seed}", quiet)
+        lab.say(f"Model {number} of {len(jobs)}: {preset} on {name}, seed {seed}")
         place = application.name if application is FACES else Path(name).stem
-        folder = out / place / f"{preset}-{seed}"
         budget = faces_kimg if application is FACES and faces_kimg is not None else kimg
-        train = partial(
-            api.train,
-            preset,
-            name,
-            out=folder,
-            seed=seed,
-            minutes=minutes,
-            kimg=budget,
-            changes={**application.changes.get(preset, {}), "train.threads": threads},
-            quiet=quiet,
-            preview=preview,
-        )
-        train_once(folder, train, quiet, preview)
-        features_used = measure_once(folder, features, n, quiet)
-        # The same sentence for every model would bury the rest of the log.
-        if features_used not in ("", said):
-            say(features_used, quiet)
-            said = features_used
-        done[application.name].append(Run(folder))
+        changes = {**application.changes.get(preset, {}), "train.threads": threads}
+        config = api.configure(preset, name, seed=seed, kimg=budget, changes=changes)
+        run = lab.train(config, f"{place}/{preset}-{seed}", minutes)
+        lab.measure(run, features, n)
+        done[application.name].append(run)
     parts = [_part(app, done[app.name]) for app, _ in plan if done[app.name]]
     left_out = "" if where_faces else "faces (no ffhq on this machine; name a folder by --faces)"
-    return write_lecture(parts, out / "report.html", left_out)
+    return write_lecture(parts, lab.report_file, left_out)
 
 
 def _part(application: Application, runs: list[Run]) -> Part:

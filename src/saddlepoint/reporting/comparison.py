@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import in_digits
-from saddlepoint.reporting.page import grid_table, newest_grid, pair, section, table, write_page
+from saddlepoint.reporting import page
+from saddlepoint.reporting.facts import as_typed, flat
 
 FIRST = ("precision", "recall", "fid", "coverage", "density", "kid_subsets", "label_accuracy")
 """Numbers that come first, in this order, where they were measured."""
@@ -27,16 +27,16 @@ def write_comparison(document: dict[str, Any], out: Path) -> Path:
         "brackets. All numbers follow one protocol, given below."
     )
     title = "Comparison of " + ", ".join(row["name"] for row in rows)
-    grids = pair(newest_grid(Run(row["runs"][0]), row["name"]) for row in rows)
-    parts = [
-        section("Numbers", grid_table(header, cells), note),
-        section("Samples", grids, "The same latents in every grid."),
+    grids = page.pair(page.newest_grid(Run(row["runs"][0]), row["name"]) for row in rows)
+    sections = [
+        page.section("Numbers", page.grid_table(header, cells), note),
+        page.section("Samples", grids, "The same latents in every grid."),
     ]
     if document["differences"]:
-        parts.append(section("What differs", grid_table(*difference_table(document))))
-    protocol = {name: _shown(value) for name, value in document["protocol"].items()}
-    parts.append(section("Protocol", table(protocol)))
-    return write_page(out, title, parts)
+        differences = page.grid_table(*difference_table(document))
+        sections.append(page.section("What differs", differences))
+    sections.append(page.section("Protocol", page.table(flat(document["protocol"]))))
+    return page.write_page(out, title, sections)
 
 
 def number_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -59,7 +59,7 @@ def difference_table(document: dict[str, Any]) -> tuple[list[str], list[list[str
     """Header and lines of the fields that differ; a field that a model has not is left blank."""
     names = [row["name"] for row in document["rows"]]
     lines = [
-        [field, *(_shown(by_row.get(name)) for name in names)]
+        [field, *(as_typed(by_row.get(name)) for name in names)]
         for field, by_row in document["differences"].items()
     ]
     return ["field", *names], lines
@@ -81,9 +81,3 @@ def number_text(value: dict[str, Any] | None) -> str:
 def _kimg(values: list[float]) -> str:
     low, high = min(values), max(values)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value)

@@ -5,29 +5,11 @@ from __future__ import annotations
 import shlex
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from saddlepoint.core.runs import Run
-from saddlepoint.evaluation.scores import in_digits, newest_scores
+from saddlepoint.evaluation.scores import as_rows, newest_scores
+from saddlepoint.reporting import findings, page
 from saddlepoint.reporting.facts import Facts, duration, saddle_command
-from saddlepoint.reporting.failures import (
-    HEALTHY,
-    distance,
-    ending,
-    first_finding,
-    first_found,
-    treatments,
-)
-from saddlepoint.reporting.page import (
-    commands,
-    figure_of,
-    grid_table,
-    newest_grid,
-    pair,
-    section,
-    write_page,
-)
-from saddlepoint.reporting.pictures import film_uri
 from saddlepoint.reporting.scores import protocol_sentence
 
 MEASURES = {"precision": "Precision", "recall": "Recall", "fid": "FID"}
@@ -42,63 +24,59 @@ def write_demo(good: Run, mended: Run, film: Path, title: str, story: str, out: 
         title: of the planted failure.
         story: what was planted.
     """
-    data = Facts.of(good).data["name"]
-    reals = figure_of(good.samples_folder / "reals.png", f"Real images, {data}", f"real, {data}")
-    moving = (
-        f'<figure><img src="{film_uri(film)}" alt="Samples at every stage of the training">'
-        "<figcaption>its film: the same latents from the first image to the last</figcaption>"
-        "</figure>"
+    facts = Facts.of(good)
+    data = facts.data["name"]
+    moving = page.figure(
+        page.image(film, "Samples at every stage of the training"),
+        "its film: the same latents from the first image to the last",
+    )
+    healthy = page.pair(
+        (page.newest_grid(good, "generated"), page.reals(good, f"real, {data}"), moving)
     )
     # Kept by the treatment, which drops the grids of the life before it.
-    before = mended.samples_folder / "before-treatment-1.png"
-    pictures = (
-        figure_of(before, "Samples before the treatment", "before the treatment"),
-        newest_grid(mended, "treated"),
+    before = page.image(mended.samples_folder / "before-treatment-1.png", "Samples while it failed")
+    treated = page.pair(
+        (page.figure(before, "before the treatment"), page.newest_grid(mended, "treated"))
     )
+    told = findings.first_finding(mended) + findings.treatments(mended)
     links = "".join(
         f'<li><a href="{escape(str(run.report_file.relative_to(out.parent)))}">'
         f"The whole report of {escape(run.path.name)}</a></li>"
         for run in (good, mended)
     )
-    header, rows = demo_table(good, mended)
+    watched = f"The doctor watched it from the first step and found {findings.all_found(good)}."
+    protocol = protocol_sentence(newest_scores(good)[-1])
     sections = [
-        section("Both runs", grid_table(header, rows), protocol_sentence(_scores(good))),
-        section(
-            f"1. {Facts.of(good).title}: {'healthy' if ending(good) == HEALTHY else ending(good)}",
-            pair((newest_grid(good, "generated"), reals, moving)),
-            f"The doctor watched it from the first step and found {_verdict(good)}.",
-        ),
-        section(
-            f"2. A planted failure, on {data}. {title}",
-            first_finding(mended) + treatments(mended) + pair(pictures),
-            story,
-        ),
-        section("Next", commands(next_commands(good)) + f"<ul>{links}</ul>"),
+        page.section("Both runs", page.grid_table(*demo_table(good, mended)), protocol),
+        page.section(f"1. {facts.title}: {findings.ending(good)}", healthy, watched),
+        page.section(f"2. A planted failure, on {data}. {title}", told + treated, story),
+        page.section("Next", page.commands(next_commands(good)) + f"<ul>{links}</ul>"),
     ]
-    return write_page(out, f"Saddlepoint on {data}", sections)
+    return page.write_page(out, f"Saddlepoint on {data}", sections)
 
 
 def demo_table(good: Run, mended: Run) -> tuple[list[str], list[list[str]]]:
     """Header and rows of both runs, for the page and for the terminal."""
-    runs = (good, mended)
-    found, healed = first_found(mended), mended.document.get("treatments", [])
+    facts = [Facts.of(run) for run in (good, mended)]
+    found = findings.first_found(mended)
     named = f"{found.name}, at {found.at_images:,} images" if found else "nothing"
-    remedy = ", ".join(line["remedy"] for line in healed) or "none"
-    scores = _scores(good)
-    kind = scores["protocol"]["features"]["kind"]
+    remedies = [line["remedy"] for line in findings.treatments_of(mended)]
     rows = [
-        ["Model", *(str(Facts.of(run).config["preset"]) for run in runs)],
-        ["Data", *(str(Facts.of(run).data["name"]) for run in runs)],
-        ["Images shown", *(f"{Facts.of(run).n_images:,}" for run in runs)],
-        ["Training time", *(duration(Facts.of(run).last("seconds") or 0) for run in runs)],
-        ["The doctor found", _verdict(good), named],
-        ["Treated with", "", remedy],
-        ["At the end", *map(ending, runs)],
-        ["Distance to the data", *map(distance, runs)],
+        ["Model", *(str(run.config["preset"]) for run in facts)],
+        ["Data", *(str(run.data["name"]) for run in facts)],
+        ["Images shown", *(f"{run.n_images:,}" for run in facts)],
+        ["Training time", *(duration(run.last("seconds") or 0) for run in facts)],
+        ["The doctor found", findings.all_found(good), named],
+        ["Treated with", "", ", ".join(remedies) or "none"],
+        ["At the end", *map(findings.ending, (good, mended))],
+        ["Distance to the data", *(run.distance for run in facts)],
     ]
-    for name, label in MEASURES.items():
-        if name in scores["values"]:
-            rows.append([f"{label} ({kind})", _number(scores["values"][name]), ""])
+    scores = newest_scores(good)[-1]
+    kind = scores["protocol"]["features"]["kind"]
+    for name, value, interval, _ in as_rows(scores):
+        if name in MEASURES:
+            around = f" [{interval}]" if interval else ""
+            rows.append([f"{MEASURES[name]} ({kind})", value + around, ""])
     return ["", "A good run", "A planted failure"], rows
 
 
@@ -112,18 +90,3 @@ def next_commands(good: Run) -> dict[str, str]:
         ),
         "See eight ways to fail, each untreated and treated": f"{saddle} lab failures",
     }
-
-
-def _verdict(run: Run) -> str:
-    found = dict.fromkeys(line["name"] for line in run.findings if line["event"] == "found")
-    return ", ".join(found) or "nothing"
-
-
-def _scores(run: Run) -> dict[str, Any]:
-    return newest_scores(run)[-1]
-
-
-def _number(number: dict[str, Any]) -> str:
-    ends = number["interval"]
-    around = "" if ends is None else f" [{in_digits(ends[0])} to {in_digits(ends[1])}]"
-    return in_digits(number["value"]) + around

@@ -77,18 +77,27 @@ class Facts:
     def n_images(self) -> int:
         return int(self.status.get("n_images") or (self.last("images") or 0))
 
+    def known(self, column: str) -> np.ndarray:
+        """The finite values of a column."""
+        values = self.history[column]
+        return values[np.isfinite(values)]
+
     def last(self, column: str) -> float | None:
         """The newest finite value of a column."""
-        values = self.history[column]
-        values = values[np.isfinite(values)]
+        values = self.known(column)
         return float(values[-1]) if len(values) else None
+
+    @property
+    def distance(self) -> str:
+        """The newest distance of the samples to the data; "" before it was measured."""
+        value = self.last("sliced_wasserstein")
+        return "" if value is None else f"{value:.3g}"
 
     def summary(self) -> dict[str, str]:
         """The tiles at the head of a page: label -> value."""
         resolved = _mapping(self.document.get("resolved"))
         train = _mapping(self.config.get("train"))
-        rates = self.history["images_per_second"]
-        rates = rates[np.isfinite(rates)]
+        rates = self.known("images_per_second")
         seconds = self.last("seconds")
         kimg = train.get("kimg")
         total = round(kimg * 1000) if isinstance(kimg, int | float) else 0
@@ -159,10 +168,11 @@ def duration(seconds: float) -> str:
 
 def flat(document: Any) -> dict[str, str]:
     """Every leaf of a JSON document: dotted path -> value as a person types it."""
-    return {path: _as_typed(value) for path, value in flatten(document).items()}
+    return {path: as_typed(value) for path, value in flatten(document).items()}
 
 
-def _as_typed(value: Any) -> str:
+def as_typed(value: Any) -> str:
+    """A value of a JSON document as a person types it."""
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
     if isinstance(value, float):

@@ -5,7 +5,7 @@ plotly is imported when a figure is drawn, so that everything else works without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from saddlepoint.core.runs import History, Run
+from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.wording import Wording, wording_of
 
 if TYPE_CHECKING:
@@ -102,32 +103,28 @@ class Panel:
 
 
 def drawn(
-    run: Run, panels: Sequence[Panel] | None = None, name: str = "", title: str = "{title}"
-) -> list[tuple[str, str, go.Figure, str]]:
+    run: Run, names: Collection[str] = (), title: str = "{title}"
+) -> list[tuple[str, go.Figure, str]]:
     """The figures of a run that have something to show; [] without plotly.
 
     Args:
-        name: a prefix that makes identifiers unique where a page has several runs.
+        names: only these panels; by default all.
         title: of each figure, where `{title}` is the panel's own.
 
     Returns:
-        (identifier, title, figure, how to read it) of each, as `page.curves_section` takes them.
+        (title, figure, how to read it) of each, as `page.curves_section` takes them.
     """
     if find_spec("plotly") is None:
         return []
-    document = run.document if run.config_file.is_file() else {}
-    wording = wording_of((document.get("config") or {}).get("loss") or {})
-    history = run.history
-    return [
-        (
-            f"{name}{panel.name}",
-            title.format(title=_named(panel.title, wording)),
-            figure,
-            panel.reading(wording),
-        )
-        for panel in (PANELS if panels is None else panels)
-        if (figure := panel.draw(history, wording)) is not None
-    ]
+    facts = Facts.of(run)
+    wording = wording_of(facts.config.get("loss") or {})
+    figures = []
+    for panel in PANELS:
+        figure = panel.draw(facts.history, wording) if not names or panel.name in names else None
+        if figure is not None:
+            shown = title.format(title=_named(panel.title, wording))
+            figures.append((shown, figure, panel.reading(wording)))
+    return figures
 
 
 def _named(text: str, wording: Wording) -> str:

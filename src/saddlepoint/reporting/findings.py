@@ -1,4 +1,4 @@
-"""The doctor's part of a report: what was found, what shows it, what may help."""
+"""The doctor's part of a page: what was found, what shows it, what was done, what may help."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from html import escape
 
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Finding
+from saddlepoint.core.runs import Run
 from saddlepoint.diagnosis.diagnose import Diagnosis, diagnose
+from saddlepoint.reporting import page
 from saddlepoint.reporting.facts import Facts
-from saddlepoint.reporting.page import figure_of, grid_table, section
 
 
 def findings_section(facts: Facts) -> str:
@@ -22,7 +23,7 @@ def findings_section(facts: Facts) -> str:
     ]
     if not parts:
         parts.append(f'<p class="note">{escape(_silence(diagnosis))}</p>')
-    return section("The doctor", "\n".join([*parts, _story(facts)]))
+    return page.section("The doctor", "\n".join([*parts, _story(facts)]))
 
 
 def article(finding: Finding, when: str, more: str = "") -> str:
@@ -33,7 +34,7 @@ def article(finding: Finding, when: str, more: str = "") -> str:
         more: HTML that goes below the evidence.
     """
     rows = [(e.name, f"{e.value:.4g}", e.healthy_text, e.note) for e in finding.evidence]
-    evidence = grid_table(("Evidence", "Value", "Healthy", "What it is"), rows) if rows else ""
+    evidence = page.grid_table(("Evidence", "Value", "Healthy", "What it is"), rows) if rows else ""
     return (
         f'<article class="finding {finding.severity}"><h3>{escape(finding.name)}</h3>'
         f"<p>{escape(finding.message)} ({when})</p>{evidence}{more}</article>"
@@ -63,12 +64,9 @@ def _missing(finding: Finding, facts: Facts) -> str:
     if not finding.missing:
         return ""
     names = facts.bin_names(finding.missing)
+    bins = facts.run.samples_folder / "bins"
     pictures = [
-        figure_of(
-            facts.run.samples_folder / "bins" / f"{index:02d}.png",
-            f"Real images of {name}, which the generator leaves out",
-            name,
-        )
+        page.figure(page.image(bins / f"{index:02d}.png", f"Real images of {name}"), name)
         for index, name in zip(finding.missing, names, strict=True)
     ]
     shown = f'<div class="bins">{"".join(pictures)}</div>' if any(pictures) else ""
@@ -85,5 +83,45 @@ def _story(facts: Facts) -> str:
         rows.append((f"{int(line.get('at_images', 0)):,}", event, str(line.get("name", "")), what))
     if not rows:
         return ""
-    table = grid_table(("Images", "Event", "Name", "What was seen or done"), rows)
-    return f"<details><summary>Everything that happened ({len(rows)})</summary>{table}</details>"
+    table = page.grid_table(("Images", "Event", "Name", "What was seen or done"), rows)
+    return page.folded(f"Everything that happened ({len(rows)})", table)
+
+
+def first_finding(run: Run) -> str:
+    """What the doctor found first, with the numbers behind it."""
+    found = first_found(run)
+    if found is None:
+        return "<p>The doctor found nothing.</p>"
+    names = {line["name"] for line in run.findings if line["event"] == "found"} - {found.name}
+    also = f"<p>Later also: {escape(', '.join(sorted(names)))}.</p>" if names else ""
+    return article(found, f"Found at {found.at_images:,} images.", also)
+
+
+def treatments(run: Run) -> str:
+    """What was done about it, in the order in which it was done."""
+    lines = [f"<li>{escape(line['message'])}</li>" for line in treatments_of(run)]
+    return f"<p>What was done:</p><ol>{''.join(lines)}</ol>" if lines else ""
+
+
+def all_found(run: Run) -> str:
+    """Names of all that was found, in that order."""
+    found = dict.fromkeys(line["name"] for line in run.findings if line["event"] == "found")
+    return ", ".join(found) or "nothing"
+
+
+def first_found(run: Run) -> Finding | None:
+    """The first fatal finding, or the first of any kind."""
+    found = [Finding.from_json(line) for line in run.findings if line["event"] == "found"]
+    # A warning often comes first, but the fatal one names what the case is about.
+    fatal = [finding for finding in found if finding.severity == "fatal"]
+    return next(iter(fatal or found), None)
+
+
+def treatments_of(run: Run) -> list[dict[str, str]]:
+    return list(run.document.get("treatments", []))
+
+
+def ending(run: Run) -> str:
+    """What is wrong with a run at its end."""
+    names = [finding.name for finding in diagnose(run).findings if finding.severity != "info"]
+    return ", ".join(names) or "no finding"

@@ -8,20 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.runs import Run, images_of
+from saddlepoint.reporting import page
 from saddlepoint.reporting.facts import Facts, flat
 from saddlepoint.reporting.figures import drawn
 from saddlepoint.reporting.findings import findings_section
-from saddlepoint.reporting.page import (
-    commands,
-    curves_section,
-    figure_of,
-    newest_grid,
-    pair,
-    section,
-    table,
-    write_page,
-)
-from saddlepoint.reporting.pictures import picture_uri, spread
+from saddlepoint.reporting.pictures import spread
 from saddlepoint.reporting.scores import scores_section
 from saddlepoint.reporting.wording import wording_of
 
@@ -43,19 +34,19 @@ def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
         OSError: the page cannot be written.
     """
     facts = Facts.of(run)
-    how_to_go_on = commands(facts.commands())
+    how_to_go_on = page.commands(facts.commands())
     sections = [
         findings_section(facts),
         _samples(facts),
         scores_section(run),
         _film(facts),
-        curves_section(drawn(run)),
-        section("How to go on", how_to_go_on) if how_to_go_on else "",
+        page.curves_section(drawn(run)),
+        page.section("How to go on", how_to_go_on) if how_to_go_on else "",
         _configuration(facts, preset),
-        section("Data", table(flat(facts.data))),
-        section("Where it comes from", table(flat(facts.origin()))),
+        page.section("Data", page.table(flat(facts.data))),
+        page.section("Where it comes from", page.table(flat(facts.origin()))),
     ]
-    return write_page(run.report_file, facts.title, sections, _head(facts))
+    return page.write_page(run.report_file, facts.title, sections, _head(facts))
 
 
 def notebook_view(run: Run) -> str:
@@ -68,15 +59,13 @@ def notebook_view(run: Run) -> str:
         if value is not None:
             rows[label] = f"{value:.3f}"
     rows["Folder"] = str(run.path)
-    uri = picture_uri(run.samples[-1], shortest=320, longest=800) if run.samples else None
-    picture = ""
-    if uri is not None:
-        alt = escape(_grid_alt(facts, run.samples[-1]))
-        picture = f'<img src="{uri}" alt="{alt}" style="max-width:320px;width:100%;height:auto">'
+    style = ' style="max-width:320px;width:100%;height:auto"'
+    alt = f"Newest grid of samples, {facts.title}"
+    picture = page.image(run.samples[-1], alt, 320, 800, style) if run.samples else ""
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start">'
         f"{picture}<div><b>{escape(facts.title)}</b> ({escape(facts.state_sentence)})"
-        f"{table(rows)}</div></div>"
+        f"{page.table(rows)}</div></div>"
     )
 
 
@@ -102,37 +91,32 @@ def _head(facts: Facts) -> str:
 
 def _samples(facts: Facts) -> str:
     if not facts.run.samples:
-        return section("Samples", '<p class="note">No sample grid has been drawn yet.</p>')
-    newest = newest_grid(facts.run, facts.title, " (averaged weights)")
-    reals = figure_of(
-        facts.run.samples_folder / "reals.png",
-        f"Grid of real items from {facts.data.get('name', 'the data')}",
-        "Real, from the training data",
-    )
+        return page.section("Samples", '<p class="note">No sample grid has been drawn yet.</p>')
+    newest = page.newest_grid(facts.run, facts.title, " (averaged weights)")
     if not newest:
-        return section("Samples", '<p class="note">The newest grid cannot be read.</p>')
-    return section("Newest samples", pair((newest, reals)))
+        return page.section("Samples", '<p class="note">The newest grid cannot be read.</p>')
+    return page.section(
+        "Newest samples", page.pair((newest, page.reals(facts.run, "Real, from the training data")))
+    )
 
 
 def _film(facts: Facts) -> str:
     # Not the newest grid: it stands above, and large.
-    items = []
-    for path in spread(facts.run.samples[:-1], STRIP):
-        uri = picture_uri(path, shortest=320, longest=400)
-        if uri is not None:
-            alt = escape(_grid_alt(facts, path))
-            items.append(
-                f'<li><figure><img src="{uri}" alt="{alt}" loading="lazy">'
-                f"<figcaption>{images_of(path):,} images</figcaption></figure></li>"
-            )
-    if not items:
+    earlier = [(path, f"{images_of(path):,} images") for path in facts.run.samples[:-1]]
+    items = [
+        page.figure(page.image(path, f"Samples after {after}", 320, 400, ' loading="lazy"'), after)
+        for path, after in spread(earlier, STRIP)
+    ]
+    if not any(items):
         return ""
     note = (
         "The same latents every time: a change in one place is what the generator learned. "
         "Places that grow alike are the beginning of a collapse."
     )
-    strip = f'<ol class="strip">{"".join(items)}</ol>'
-    return section("How they developed", strip, note if facts.is_image else "")
+    strip = "".join(f"<li>{item}</li>" for item in items if item)
+    return page.section(
+        "How they developed", f'<ol class="strip">{strip}</ol>', note if facts.is_image else ""
+    )
 
 
 def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:
@@ -143,13 +127,5 @@ def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:
     usual = fields if preset is None else flat(preset)
     changed = {name for name, value in fields.items() if usual.get(name) != value}
     note = f"Marked: differs from the preset {facts.config.get('preset')}." if changed else ""
-    rows = table(fields, changed)
-    return section(
-        "Configuration",
-        f"<details open><summary>{len(fields)} fields</summary>{rows}</details>",
-        note,
-    )
-
-
-def _grid_alt(facts: Facts, path: Path) -> str:
-    return f"Grid of generated samples, {facts.title}, after {images_of(path):,} real images"
+    rows = page.folded(f"{len(fields)} fields", page.table(fields, changed), opened=True)
+    return page.section("Configuration", rows, note)

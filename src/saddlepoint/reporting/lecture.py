@@ -9,19 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.runs import Run
+from saddlepoint.reporting import page
 from saddlepoint.reporting.comparison import number_text
-from saddlepoint.reporting.figures import PANELS, drawn
-from saddlepoint.reporting.page import (
-    curves_section,
-    grid_table,
-    newest_grid,
-    pair,
-    section,
-    write_page,
-)
+from saddlepoint.reporting.figures import drawn
 
 MEASURES = ("precision", "recall", "fid", "coverage", "label_accuracy", "memorised")
-LOSSES = PANELS[:1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +39,14 @@ def write_lecture(parts: Sequence[Part], out: Path, left_out: str) -> Path:
     """
     sections = [f'<p class="failure">Left out: {escape(left_out)}.</p>'] if left_out else []
     curves = []
-    for number, part in enumerate(parts):
-        sections.append(section(part.title, _tables(part)))
-        sections.append(section("Samples", _grids(part.runs), "The same latents in every grid."))
-        for index, run in enumerate(part.runs):
+    for part in parts:
+        grids = page.section("Samples", _grids(part.runs), "The same latents in every grid.")
+        sections += [page.section(part.title, _tables(part)), grids]
+        for run in part.runs:
             title = f"{_name(run)}, {part.title.partition(':')[0]}: {{title}}"
-            curves += drawn(run, LOSSES, f"{number}-{index}-", title)
-    sections.append(curves_section(curves))
-    return write_page(out, "The lecture's experiments", sections)
+            curves += drawn(run, ("losses",), title)
+    sections.append(page.curves_section(curves))
+    return page.write_page(out, "The lecture's experiments", sections)
 
 
 def _tables(part: Part) -> str:
@@ -74,7 +66,7 @@ def _tables(part: Part) -> str:
         f"{used['n_fake']:,} samples of each model against {used['n_real']:,} real images, "
         f"features: {features}, k = {used['k']}."
     )
-    body = grid_table(["model", "kimg", "runs", *measured], ours)
+    body = page.grid_table(["model", "kimg", "runs", *measured], ours)
     if part.published:
         # The lecture's numbers are Inception's; no others may be read beside them.
         if features != "inception":
@@ -86,7 +78,7 @@ def _tables(part: Part) -> str:
             [name, f"{precision:.4f}", f"{recall:.4f}", f"{fid:.2f}"]
             for name, (precision, recall, fid) in part.published.items()
         ]
-        body = f"<h3>Measured here</h3>{body}<h3>The lecture's table</h3>" + grid_table(
+        body = f"<h3>Measured here</h3>{body}<h3>The lecture's table</h3>" + page.grid_table(
             ["model", "precision", "recall", "FID"], theirs
         )
         note += f" {part.published_protocol}"
@@ -97,12 +89,14 @@ def _grids(runs: Sequence[Run]) -> str:
     """The grids of the first seed, with those of the others folded away below."""
     by_seed: dict[int, list[str]] = {}
     for run in runs:
-        by_seed.setdefault(run.document["config"]["seed"], []).append(newest_grid(run, _name(run)))
-    first, *others = (pair(figures) for figures in by_seed.values())
+        by_seed.setdefault(run.document["config"]["seed"], []).append(
+            page.newest_grid(run, _name(run))
+        )
+    first, *others = (page.pair(figures) for figures in by_seed.values())
     # Several seeds show the spread in the table; a page of all grids would hide it.
     if not others:
         return first
-    return f"{first}<details><summary>The other seeds</summary>{''.join(others)}</details>"
+    return first + page.folded("The other seeds", "".join(others))
 
 
 def _name(run: Run) -> str:

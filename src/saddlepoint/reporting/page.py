@@ -7,6 +7,7 @@ from html import escape
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from saddlepoint.core.files import write_atomically
@@ -29,23 +30,16 @@ def write_page(out: Path, title: str, sections: Iterable[str], head: str = "") -
         OSError: `out` cannot be written.
     """
     head = head or f'<header><div class="head"><h1>{escape(title)}</h1></div></header>'
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, _document(title, [head, *sections]).encode())
-    return out
-
-
-def _document(title: str, sections: Iterable[str]) -> str:
-    style = resources.files("saddlepoint.reporting").joinpath("page.css").read_text()
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)} · Saddlepoint</title>\n"
-        # An empty icon, or the browser asks the server for one.
-        '<link rel="icon" href="data:,">\n'
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(part for part in sections if part)
-        + "\n</main>\n</body>\n</html>\n"
+    folder = resources.files("saddlepoint.reporting")
+    frame = Template(folder.joinpath("page.html").read_text())
+    page = frame.substitute(
+        title=escape(title),
+        style=folder.joinpath("page.css").read_text(),
+        sections="\n".join(part for part in (head, *sections) if part),
     )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, page.encode())
+    return out
 
 
 def section(title: str, body: str, note: str = "") -> str:
@@ -79,22 +73,9 @@ def grid_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def newest_grid(run: Run, name: str, more: str = "") -> str:
-    """The newest grid of a run, captioned with how long it has trained; "" without one.
-
-    Args:
-        name: what the grid shows, such as the preset's name.
-        more: text after the caption.
-    """
-    if not run.samples:
-        return ""
-    caption = f"{name}, after {images_of(run.samples[-1]):,} real images{more}"
-    return figure_of(run.samples[-1], f"Grid of samples: {caption}", caption)
-
-
-def pair(figures: Iterable[str]) -> str:
-    """Figures side by side, as far as there is room."""
-    return f'<div class="pair">{"".join(figures)}</div>'
+def folded(summary: str, body: str, *, opened: bool = False) -> str:
+    """HTML below a line that folds it away."""
+    return f"<details{' open' * opened}><summary>{escape(summary)}</summary>{body}</details>"
 
 
 def commands(rows: Mapping[str, str]) -> str:
@@ -105,22 +86,56 @@ def commands(rows: Mapping[str, str]) -> str:
     )
 
 
-def figure_of(path: Path, alt: str, caption: str) -> str:
-    """A picture file with its caption, inside the page; "" when it cannot be read."""
-    uri = picture_uri(path, shortest=640, longest=1600)
-    if uri is None:
+def image(
+    path: Path, alt: str, shortest: int = 640, longest: int = 1600, attributes: str = ""
+) -> str:
+    """A picture file inside the page; "" when it cannot be read.
+
+    Args:
+        shortest, longest: as in `picture_uri`.
+        attributes: further ones of the HTML tag.
+    """
+    uri = picture_uri(path, shortest, longest)
+    return f'<img src="{uri}" alt="{escape(alt)}"{attributes}>' if uri else ""
+
+
+def figure(picture: str, caption: str) -> str:
+    """An `image` with its caption; "" without one."""
+    if not picture:
         return ""
-    return (
-        f'<figure><img src="{uri}" alt="{escape(alt)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def newest_grid(run: Run, name: str, more: str = "") -> str:
+    """The newest grid of a run, captioned with how long it has trained; "" without one.
+
+    Args:
+        name: what the grid shows, such as the preset's name.
+        more: text after the caption.
+    """
+    if not run.samples:
+        return ""
+    caption = f"{name}, after {images_of(run.samples[-1]):,} real images{more}"
+    return figure(image(run.samples[-1], f"Grid of samples: {caption}"), caption)
+
+
+def reals(run: Run, caption: str) -> str:
+    """The grid of real items that a run was trained on; "" without one."""
+    return figure(
+        image(run.samples_folder / "reals.png", f"Grid of real items: {caption}"), caption
     )
 
 
-def curves_section(figures: Sequence[tuple[str, str, Any, str]]) -> str:
+def pair(figures: Iterable[str]) -> str:
+    """Figures side by side, as far as there is room."""
+    return f'<div class="pair">{"".join(figures)}</div>'
+
+
+def curves_section(figures: Sequence[tuple[str, Any, str]]) -> str:
     """plotly figures as cards, with plotly's own script inside the page. Once a page.
 
     Args:
-        figures: (identifier, title, figure, how to read it) of each, from `figures.drawn`.
+        figures: (title, figure, how to read it) of each, from `figures.drawn`.
     """
     if find_spec("plotly") is None:
         return section("Curves", WITHOUT_PLOTLY)
@@ -130,16 +145,16 @@ def curves_section(figures: Sequence[tuple[str, str, Any, str]]) -> str:
     import plotly.offline
 
     cards, drawings = [], []
-    for name, title, figure, reading in figures:
+    for number, (title, drawing, reading) in enumerate(figures):
         cards.append(
             f'<section class="card"><h3>{escape(title)}</h3>'
-            f'<div class="plot" id="curve-{name}" role="img" '
+            f'<div class="plot" id="curve-{number}" role="img" '
             f'aria-label="Curve over training: {escape(title)}"></div>'
             f"<p>{escape(reading)}</p></section>"
         )
         # Without "<", nothing in the JSON can end the script that holds it.
-        content = str(plotly.io.to_json(figure)).replace("<", "\\u003c")
-        drawings.append(f"draw('curve-{name}', {content});")
+        content = str(plotly.io.to_json(drawing)).replace("<", "\\u003c")
+        drawings.append(f"draw('curve-{number}', {content});")
     # After all cards: a curve drawn before its neighbours exist takes their room.
     script = (
         f"<script>{plotly.offline.get_plotlyjs()}</script>\n<script>\n"

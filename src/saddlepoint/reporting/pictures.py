@@ -15,12 +15,14 @@ _T = TypeVar("_T")
 
 
 def picture_uri(path: Path, shortest: int, longest: int) -> str | None:
-    """A picture file as a data URI; None when it is absent or cannot be read.
+    """A picture file as a data URI; None when it is absent or cannot be read. A GIF is unchanged.
 
     Args:
         shortest: pixels are repeated by a whole factor until the width reaches about this.
         longest: a picture that is larger is made smaller.
     """
+    if path.suffix == ".gif":
+        return _data_uri("gif", path.read_bytes())
     try:
         with Image.open(path) as file:
             picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
@@ -35,12 +37,11 @@ def picture_uri(path: Path, shortest: int, longest: int) -> str | None:
         picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return _data_uri("png", buffer.getvalue())
 
 
-def film_uri(path: Path) -> str:
-    """A GIF as a data URI, unchanged."""
-    return "data:image/gif;base64," + base64.b64encode(path.read_bytes()).decode()
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def spread(items: Sequence[_T], most: int) -> list[_T]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import as_rows, newest_scores
+from saddlepoint.reporting import page
 from saddlepoint.reporting.facts import flat
-from saddlepoint.reporting.page import figure_of, grid_table, section, table
 
 SHEETS = {
     "closest": "Samples, each with its nearest training image to the right, most suspicious first",
@@ -24,8 +24,8 @@ def scores_section(run: Run) -> str:
     parts = [_evaluation(document) for document in reversed(scores)]
     for name, caption in SHEETS.items() if scores else ():
         file = run.scores_folder / f"{scores[-1]['checkpoint']}-{name}.png"
-        parts.append(figure_of(file, caption, caption))
-    return section("Scores", "".join(parts)) if scores else ""
+        parts.append(page.figure(page.image(file, caption), caption))
+    return page.section("Scores", "".join(parts)) if scores else ""
 
 
 def protocol_sentence(document: dict[str, Any]) -> str:
@@ -43,15 +43,12 @@ def protocol_sentence(document: dict[str, Any]) -> str:
 
 
 def _evaluation(document: dict[str, Any]) -> str:
-    classes = document["per_class"]
     header = ("Measure", "Value", "95 % interval", "Note")
-    parts = [
-        f"<p>{escape(protocol_sentence(document))}</p>",
-        grid_table(header, as_rows(document)),
-        _folded("By class", grid_table(*by_class(classes)) if classes else ""),
-        _folded("The whole protocol", table(flat(document["protocol"]))),
-    ]
-    return "".join(parts)
+    numbers = page.grid_table(header, as_rows(document))
+    classes = document["per_class"]
+    by_name = page.folded("By class", page.grid_table(*by_class(classes))) if classes else ""
+    protocol = page.folded("The whole protocol", page.table(flat(document["protocol"])))
+    return f"<p>{escape(protocol_sentence(document))}</p>{numbers}{by_name}{protocol}"
 
 
 def by_class(scores: dict[str, dict[str, float]]) -> tuple[list[str], list[list[str]]]:
@@ -60,7 +57,3 @@ def by_class(scores: dict[str, dict[str, float]]) -> tuple[list[str], list[list[
     names = [name for name in shown if name in next(iter(scores.values()))]
     rows = [[label, *(f"{values[name]:.4f}" for name in names)] for label, values in scores.items()]
     return ["class", *names], rows
-
-
-def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{title}</summary>{body}</details>" if body else ""
