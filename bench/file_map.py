@@ -19,6 +19,7 @@ COLUMN = 36
 """Where the descriptions begin."""
 WITHOUT_DOCSTRING = {
     ".css": "how a page looks",
+    ".html": "the frame of a page",
     ".js": "what a page does",
     ".npz": "an embedded data set",
     ".txt": "where it is from, and its licence",

@@ -69,9 +69,7 @@ class LabFolder:
                 api.resume(run.path, quiet=self.quiet, preview=self.preview)
         else:
             shutil.rmtree(run.path, ignore_errors=True)  # killed before its first checkpoint
-            api.train(
-                config, out=run.path, minutes=minutes, quiet=self.quiet, preview=self.preview
-            )
+            api.train(config, out=run.path, minutes=minutes, quiet=self.quiet, preview=self.preview)
         return run
 
     def train_to_the_end(self, config: Config, name: str, minutes: float | None) -> Run:
