@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -95,6 +96,7 @@ def _set_environment(case: Case, world: Path) -> None:
     for name, text in wanted.items():
         if text is not None:
             os.environ[name] = text.replace("{world}", str(world))
+    tempfile.tempdir = None  # the parent's choice was made for its own environment
 
 
 def _set_streams() -> None:

@@ -22,6 +22,8 @@ LEAVINGS = re.compile(r"(^|/)\.[^/]*\.(tmp|taken|old)(/|$)")
 # Tab and line feed are no danger; escape, bell, carriage return and the C1 set are.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _PLANTED = re.compile("\x1b\\]0;|\x07")
+UNREPORTED = "; add --debug to see where."
+"""How a sentence ends when no crash report could be written."""
 _EMPTY = re.compile(r" \(\s*\)|\(None\)|: *$|^\W*$")
 
 
@@ -38,6 +40,8 @@ class Outcome:
     hung: str = ""
     """Why it was killed for not ending, or ''."""
     stacks: str = ""
+    crash: str = ""
+    """The crash report that the command wrote, or ''."""
     before: Snapshot = field(default_factory=dict)
     after: Snapshot = field(default_factory=dict)
     then: list[tuple[tuple[str, ...], Outcome]] = field(default_factory=list)
@@ -76,6 +80,16 @@ def no_traceback(case: Case, outcome: Outcome) -> Iterator[Fault]:
             yield Fault("traceback", f"{case.verb}: ignored at the end", last_line(text))
         elif TRACEBACK in text:
             yield Fault("traceback", raised_at(text), f"on {name}: {last_line(text)}")
+
+
+@check
+def no_crash(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """The net at the top of the command line hides no fault from this one."""
+    if outcome.crash:
+        yield Fault("crash", raised_at(outcome.crash), last_line(outcome.stderr))
+    elif UNREPORTED in outcome.stderr:
+        said = last_line(outcome.stderr)
+        yield Fault("crash", re.sub(r"['\"/\d].*", "", said)[:80], said)
 
 
 @check
@@ -190,7 +204,7 @@ def no_dead_end(case: Case, outcome: Outcome) -> Iterator[Fault]:
     if not outcome.then or outcome.hung or outcome.code == 0:
         return
     for argv, after in outcome.then:
-        for fault in (*no_traceback(case, after), *ends(case, after)):
+        for fault in (*no_traceback(case, after), *no_crash(case, after), *ends(case, after)):
             yield Fault(fault.kind, f"afterwards: {fault.fingerprint}", fault.detail)
         if after.code == 0 or "already reached" in after.stderr:
             return

@@ -24,6 +24,7 @@ LEAST_LIMIT = 6.0
 TIMES_USUAL = 10
 LONGEST_SECONDS = 180.0
 SLOTS = "slots"
+CRASH_REPORTS = "saddle-crash-*.txt"
 
 
 @dataclass
@@ -108,6 +109,7 @@ class Slot:
             memory_bytes=usage.ru_maxrss * 1024,
             hung=hung,
             stacks=hangs.read_text(errors="replace") if hung else "",
+            crash=_taken_crash_report(self.world),
         )
 
     def _wait(self, child: int, streams: Streams, limit: float) -> str:
@@ -146,6 +148,15 @@ def _cpu_of(process: int) -> tuple[float, str]:
     with open(f"/proc/{process}/stat") as file:
         words = file.read().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK"), words[0]
+
+
+def _taken_crash_report(folder: Path) -> str:
+    """The newest crash report that the command has left; '' for none. All are removed."""
+    text = ""
+    for path in [*folder.glob(CRASH_REPORTS), *folder.glob(f"tmp/{CRASH_REPORTS}")]:
+        text = path.read_text(errors="replace")
+        path.unlink()
+    return text
 
 
 def _give_away(folder: Path, case: Case) -> None:

@@ -322,16 +322,19 @@ def prepare(
 
 
 def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
-    run.write_status("running", state.n_images)
     try:
+        run.write_status("running", state.n_images)
         treatment.train(run, config, dataset, state, monitor)
     except (Interrupted, treatment.GivenUp):
         run.report()
         raise
-    except Exception as error:  # recorded in status.json whatever it is, then raised again
+    except BaseException as error:  # recorded in status.json whatever it is, then raised again
         if run.status.get("state") == "running":
             with contextlib.suppress(OSError):
-                reason = f"{type(error).__name__}: {error}"
-                run.write_status("failed", state.n_images, error=reason)
+                if isinstance(error, KeyboardInterrupt):  # outside the loop, which saves first
+                    run.write_status("interrupted", state.n_images)
+                else:
+                    reason = f"{type(error).__name__}: {error}"
+                    run.write_status("failed", state.n_images, error=reason)
         raise
     run.report()

@@ -16,6 +16,7 @@ from fuzzing import (
     folders,
     inputs,
     oracle,
+    player,
     results,
     sandbox,
     sources,
@@ -316,3 +317,17 @@ def test_a_played_command_meets_what_its_case_says(tmp_path: Path):
 def test_what_differs_from_the_usual_is_all_that_is_shown():
     case = replace(Case(argv=("presets",)), stdout="full")
     assert case.to_json() == {"argv": ("presets",), "stdout": "full"}
+
+
+def test_a_crash_report_counts_as_a_fault_and_is_taken_away(tmp_path: Path):
+    """The net at the top of the command line must hide nothing from the fuzzer."""
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "saddle-crash-x.txt").write_text(TRACEBACK)
+    crash = player._taken_crash_report(tmp_path)
+    assert crash == TRACEBACK
+    assert player._taken_crash_report(tmp_path) == ""
+    case, said = Case(argv=("doctor", "run")), "error: met text (UnicodeDecodeError)"
+    (fault,) = oracle.judge(case, Outcome(code=2, stderr=said, crash=crash))
+    assert fault[:2] == ("crash", "UnicodeDecodeError at core/runs.py:read_jsonl")
+    said = "failed: a fault (KeyError); add --debug to see where."
+    assert kinds(case, Outcome(code=1, stderr=said)) == {"crash"}

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from saddlepoint.cli.flags import command, print_json
+from saddlepoint.core.streams import answer
 
 
 @command("List the data sets that have a name, and where they are on this machine.")
@@ -58,4 +59,4 @@ def data_prepare(
     if json:
         print_json(report.to_json())
     else:
-        print(report.text())
+        answer(report.text())

@@ -9,6 +9,7 @@ import tyro
 
 from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.errors import Unhealthy
+from saddlepoint.core.streams import answer
 
 
 @command("Findings with evidence and remedies: saddle doctor RUN; exit code 3 for any.")
@@ -36,14 +37,14 @@ def doctor(
         print_json({"run": str(run), "state": facts.status.get("state"), **diagnosis.to_json()})
     else:
         for finding in diagnosis.findings:
-            print(finding)
+            answer(finding)
             if finding.missing:
-                print(f"  missing: {', '.join(facts.bin_names(finding.missing))}")
+                answer(f"  missing: {', '.join(facts.bin_names(finding.missing))}")
         if not diagnosis.findings:
-            print(f"No finding in {diagnosis.rows} lines of metrics.")
+            answer(f"No finding in {diagnosis.rows} lines of metrics.")
         if diagnosis.past:
-            print(f"Found earlier, and over by the end: {', '.join(diagnosis.past)}.")
+            answer(f"Found earlier, and over by the end: {', '.join(diagnosis.past)}.")
         if not diagnosis.watched:
-            print("The doctor was off during training (--doctor off): only losses were checked.")
+            answer("The doctor was off during training (--doctor off): only losses were checked.")
     if diagnosis.unhealthy:
         raise Unhealthy

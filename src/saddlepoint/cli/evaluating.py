@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import tyro
 
 from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.streams import answer, tell
 
 
 @command("Measure samples against real images: saddle evaluate RUN|SET [REAL].")
@@ -73,7 +73,7 @@ def evaluate(
     if json:
         print_json(document)
         return
-    print(said, file=sys.stderr)
+    tell(said)
     _print_scores(document)
 
 
@@ -84,15 +84,15 @@ def _print_scores(document: dict[str, Any]) -> None:
 
     real, fake = document["real"], document["fake"]
     split = f", {real['split']}" if "split" in real else ""
-    print(f"{fake['n']:,} images of {fake['name']}")
-    print(f"against {real['n']:,} of {real['name']}{split}; protocol in the JSON and in scores/\n")
+    answer(f"{fake['n']:,} images of {fake['name']}")
+    answer(f"against {real['n']:,} of {real['name']}{split}; protocol in the JSON and in scores/\n")
     print_table(as_rows(document), ("measure", "value", "95 % interval", ""), right=(1,))
-    print()
+    answer("")
     if document["per_class"]:
         header, rows = by_class(document["per_class"])
         print_table(rows, header, right=range(1, len(header)))
     else:
-        print(f"no scores per class: {document['unfit']['per-class']}")
+        answer(f"no scores per class: {document['unfit']['per-class']}")
 
 
 def _warn_of_unreadable(images: dict[str, Any]) -> None:
@@ -100,10 +100,9 @@ def _warn_of_unreadable(images: dict[str, Any]) -> None:
     if files:
         shown = ", ".join(f"{name} ({reason})" for name, reason in list(files.items())[:5])
         more = f" and {len(files) - 5:,} more" if len(files) > 5 else ""
-        print(
+        tell(
             f"warning: {len(files):,} file(s) of {images['name']} cannot be read as images "
-            f"and were left out: {shown}{more}",
-            file=sys.stderr,
+            f"and were left out: {shown}{more}"
         )
 
 
@@ -132,7 +131,7 @@ def compare(
             raise InputError(
                 f"--out {out} cannot be written ({error.strerror}); choose another file."
             ) from error
-        print(f"Page: {out}", file=sys.stderr)
+        tell(f"Page: {out}")
     if json:
         print_json(document)
         return
@@ -140,4 +139,4 @@ def compare(
         header, lines = table
         if lines:
             print_table(lines, header)
-            print()
+            answer("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import json
 from collections.abc import Callable, Sequence
@@ -11,7 +12,8 @@ from typing import Any
 
 import tyro
 
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.errors import Answered, InputError
+from saddlepoint.core.streams import answer, answers
 
 try:
     # Not public, so pyproject.toml bounds tyro; without it tyro's own boxes are shown.
@@ -46,7 +48,13 @@ def command(about: str) -> Callable[[Callable[..., None]], Verb]:
 def parse(function: Callable[..., Any], prog: str, argv: list[str]) -> Any:
     """Call `function` with argv; its parameters are the flags, its docstring is the help."""
     check_flags(prog, argv, list(inspect.signature(function).parameters))
-    return in_a_sentence(function, prog=prog, args=argv)
+
+    @functools.wraps(function)
+    def given(*values: Any, **flags: Any) -> Any:
+        return values, flags
+
+    values, flags = in_a_sentence(given, prog=prog, args=argv)
+    return function(*values, **flags)
 
 
 def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
@@ -55,8 +63,14 @@ def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
     def refuse(event: Any) -> None:
         raise InputError(f"{_sentence(event, args)}; see `{prog} --help`.")
 
-    with on_parse_error(refuse):
-        return tyro.cli(target, prog=prog, args=args, **more)
+    # tyro prints its help to stdout and leaves; nothing else of it does so.
+    with on_parse_error(refuse), contextlib.redirect_stdout(answers()):
+        try:
+            return tyro.cli(target, prog=prog, args=args, **more)
+        except SystemExit as leave:
+            if leave.code:
+                raise InputError(f"Bad usage; see `{prog} --help`.") from None
+            raise Answered from None
 
 
 def _sentence(event: Any, argv: list[str]) -> str:
@@ -131,7 +145,7 @@ def load_named_plugin(path: Path | None) -> None:
 
 def print_json(document: Any) -> None:
     """The one JSON document of a verb, on stdout."""
-    print(json.dumps(document, indent=2))
+    answer(json.dumps(document, indent=2, allow_nan=False))
 
 
 def print_lines(lines: dict[str, str], as_json: bool) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from importlib import import_module
 
 from saddlepoint.cli.flags import Verb, command, parse, print_lines
+from saddlepoint.core.streams import answer
 
 LABS = {
     "demo": "The best preset on real images, and a failure named and treated: six minutes.",
@@ -29,7 +30,7 @@ def lab_list(json: bool = False) -> None:
 def _run(name: str, argv: list[str]) -> None:
     lab = getattr(import_module(f"saddlepoint.lab.{name}"), name)
     page = parse(lab, f"saddle lab {name}", [_OLD_FLAGS.get(word, word) for word in argv])
-    print(f"Report: {page}")
+    answer(f"Report: {page}")
 
 
 VERBS: dict[str, Verb] = {"list": lab_list, **{name: partial(_run, name) for name in LABS}}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from saddlepoint.cli import lab as labs
 from saddlepoint.cli.data import data_list, data_prepare
 from saddlepoint.cli.doctor import doctor
+from saddlepoint.cli.ending import ending
 from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import Verb, command, print_lines
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
-from saddlepoint.core.errors import InputError, Interrupted, RunFailed, Unhealthy
+from saddlepoint.core.errors import InputError, reason
+from saddlepoint.core.streams import answer, command_streams, tell
+from saddlepoint.training.interrupt import StopRequest
 
 
 def data(argv: list[str]) -> None:
@@ -59,38 +62,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 the run failed, 2 bad input, 3 unhealthy, 130 interrupted.
     """
-    try:
-        _dispatch("saddle", VERBS, list(sys.argv[1:] if argv is None else argv))
-        return 0
-    except Unhealthy:
-        return 3
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except RunFailed as error:
-        print(f"failed: {error}", file=sys.stderr)
-        return 1
-    # After Ctrl-C in training everything is saved; elsewhere there is nothing to save.
-    except Interrupted as error:
-        print(f"interrupted: {error}", file=sys.stderr)
-        return 130
-    except KeyboardInterrupt:
-        print("interrupted.", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        # Or Python complains once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    with StopRequest() as stop, command_streams() as answers:
+        given = list(sys.argv[1:] if argv is None else argv)
+        words = [word for word in given if word != "--debug"]
+        code, sentence = 0, ""
+        try:
+            stop.interrupt()
+            _dispatch("saddle", VERBS, [*words])
+            stop.ignore()
+        except BaseException as error:
+            stop.ignore()
+            code, sentence = ending(error, words)
+            if len(words) < len(given):
+                traceback.print_exception(error)
+        answers.flush()
+        # A reader that leaves, such as `head`, has seen what it wanted.
+        if code in (0, 3) and answers.error and not isinstance(answers.error, BrokenPipeError):
+            code, sentence = 1, f"failed: stdout cannot be written ({reason(answers.error)})."
+        if sentence:
+            tell(sentence)
+        return code
 
 
 def _dispatch(prog: str, verbs: dict[str, Verb], argv: list[str]) -> None:
     if not argv or argv[0] in ("-h", "--help"):
-        print(_help(prog, verbs))
+        answer(_help(prog, verbs))
         return
     if argv[0] in ("-V", "--version"):
         from saddlepoint import __version__
 
-        print(f"saddle {__version__}")
+        answer(f"saddle {__version__}")
         return
     verb = argv.pop(0)
     if verb not in verbs:

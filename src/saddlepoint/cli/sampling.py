@@ -9,6 +9,7 @@ import tyro
 
 from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.streams import answer
 
 
 @command("Make images: saddle sample RUN|ema.safetensors --out FILE.png|.gif|.npz|DIR.")
@@ -67,4 +68,4 @@ def sample(
     if json:
         print_json({"out": str(written)})
     else:
-        print(written)
+        answer(written)

@@ -17,6 +17,7 @@ from saddlepoint.cli.flags import (
     print_json,
     take,
 )
+from saddlepoint.core.streams import answer
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -169,4 +170,4 @@ def _finish(run: Run, as_json: bool) -> None:
     if as_json:
         print_json({"run": str(run.path), "report": str(run.report_file), **run.status})
     else:
-        print(f"Report: {run.report_file}")
+        answer(f"Report: {run.report_file}")

@@ -1,11 +1,40 @@
 """What a verb can end with, and the exit code of each."""
 
+from __future__ import annotations
+
+import errno
+
+_USERS = {
+    errno.EACCES: "check its permissions",
+    errno.EPERM: "check its permissions",
+    errno.EROFS: "choose a place that is not read-only",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "choose a path that does not lead through a file",
+    errno.EISDIR: "name a file in place of a folder",
+    errno.EEXIST: "choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "mend its symbolic links",
+}
+_MACHINES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space of your quota",
+    errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
+    errno.EMFILE: "raise the limit on open files (`ulimit -n`)",
+    errno.ENFILE: "close other programs, which hold all files that the machine can open",
+    errno.EIO: "check the disk",
+    errno.ESTALE: "mount the network disk again",
+}
+
 
 class InputError(Exception):
     """Bad usage or bad input: one sentence that says what is wrong, where, and what to do.
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+class Answered(Exception):
+    """A command has said all that it was asked for, such as its help; exit code 0."""
 
 
 class RunFailed(Exception):
@@ -21,3 +50,19 @@ class Interrupted(Exception):
 
 class Unhealthy(Exception):
     """`saddle doctor` found something wrong with a run, and has said so; exit code 3."""
+
+
+def is_users(error: OSError) -> bool:
+    """True for a path that cannot be used (exit code 2), False for a machine in trouble (1)."""
+    return error.errno in _USERS
+
+
+def reason(error: OSError) -> str:
+    """`run/lock: Permission denied`: where, if that is known, and what."""
+    what = error.strerror or str(error) or type(error).__name__
+    return what if error.filename is None else f"{error.filename}: {what}"
+
+
+def remedy(error: OSError) -> str:
+    """What to do about it: `free some space`."""
+    return {**_USERS, **_MACHINES}.get(error.errno or 0, "check the disk and the path")

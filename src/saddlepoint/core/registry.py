@@ -126,7 +126,7 @@ def load_plugin(path: Path) -> None:
     module = sys.modules[name] = importlib.util.module_from_spec(module_spec)
     try:
         module_spec.loader.exec_module(module)
-    except Exception as error:  # whatever a user's file raises is the file's fault
+    except (Exception, SystemExit) as error:  # whatever a user's file raises is the file's fault
         del sys.modules[name]
         if isinstance(error, InputError):
             raise

@@ -79,6 +79,11 @@ class Run:
         if not run.path.is_dir():
             raise InputError(f"{run.path}: no such run folder.")
         if not run.config_file.is_file():
+            if (run.path / "lock").is_file():
+                raise InputError(
+                    f"{run.path} holds no run yet: it was stopped before it wrote config.json; "
+                    f"give the same `saddle train` command again, with --out {run.path}."
+                )
             raise InputError(f"{run.path} is not a run folder: it has no config.json.")
         return run
 
@@ -92,7 +97,7 @@ class Run:
         try:
             if out is not None:
                 path = Path(out)
-                if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                if path.exists() and (not path.is_dir() or not _is_unused(path)):
                     raise InputError(
                         f"--out {path} already exists; choose another folder, or continue that "
                         f"run with `saddle resume {path}`."
@@ -221,6 +226,11 @@ class Run:
                 yield
             finally:
                 file.truncate(0)
+
+
+def _is_unused(folder: Path) -> bool:
+    """Empty, or left by a run that was killed before it wrote its configuration."""
+    return all(p.name == "lock" or p.suffix == ".tmp" for p in folder.iterdir())
 
 
 def snapshot_name(n_images: int, images_per_step: int) -> str:

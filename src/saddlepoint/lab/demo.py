@@ -8,6 +8,7 @@ from pathlib import Path
 from saddlepoint import api
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.streams import answer
 from saddlepoint.data.resolve import available, resolve
 from saddlepoint.lab.failures import FAILURES
 from saddlepoint.lab.folders import LabFolder
@@ -69,10 +70,10 @@ def demo(
     page = write_demo(good, mended, film, PLANTED.title, PLANTED.story, lab.report_file)
     header, rows = demo_table(good, mended)
     print_table(rows, header)
-    print()
+    answer("")
     for purpose, command in next_commands(good).items():
-        print(f"{purpose}:\n  {command}")
-    print()
+        answer(f"{purpose}:\n  {command}")
+    answer("")
     return page
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import write_json
 from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run
+from saddlepoint.core.streams import tell
 from saddlepoint.evaluation.scores import newest_scores
 
 
@@ -54,7 +54,7 @@ class LabFolder:
     def say(self, text: str) -> None:
         """One line on stderr."""
         if not self.quiet:
-            print(text, file=sys.stderr)
+            tell(text)
 
     def train(self, config: Config, name: str, minutes: float | None) -> Run:
         """Train what an earlier call has not finished: from the start, or from where it was killed.

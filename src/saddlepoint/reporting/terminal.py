@@ -8,17 +8,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from saddlepoint.core.streams import answers, printable
+
 
 def print_table(
     rows: Iterable[Sequence[str]], header: Sequence[str] = (), right: Collection[int] = ()
 ) -> None:
-    """Print a table to stdout.
+    """Print a table as a part of a command's answer.
 
     Args:
         right: indices of the columns that are aligned to the right.
     """
     rows = [*rows]
-    console = Console(highlight=False)
+    console = Console(file=answers(), highlight=False)
     if not console.is_terminal:
         console.width = 1000  # whoever reads a pipe gets every row on one line
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=bool(header))
@@ -31,5 +33,5 @@ def print_table(
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(printable(cell, lines=True)) for cell in row))
     console.print(table)

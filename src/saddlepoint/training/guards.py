@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.errors import InputError, RunFailed, remedy
 from saddlepoint.core.runs import Run
 
 
@@ -30,7 +30,7 @@ def disk_errors(run: Run) -> Iterator[None]:
         if not run.config_file.exists():
             shutil.rmtree(run.path, ignore_errors=True)
         raise RunFailed(
-            f"{error.strerror or error} while writing {run.path}: free some space and run the "
+            f"{error.strerror or error} while writing {run.path}: {remedy(error)} and run the "
             "same command again."
         ) from error
 

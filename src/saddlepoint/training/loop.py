@@ -14,7 +14,7 @@ from torch import Tensor
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
-from saddlepoint.core.errors import Interrupted, RunFailed
+from saddlepoint.core.errors import Interrupted, RunFailed, remedy
 from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.data.loader import DeviceData
@@ -98,6 +98,8 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 fail_unless_finite(row, run)
                 requests = run.take_control()
                 stopping = stop.requested or bool(requests.get("stop"))
+                if stopping:
+                    monitor.say("Saving; press Ctrl-C again to stop at once.")
 
                 # Pictures and checkpoints: on schedule, on request, and by the clock.
                 name = snapshot_name(state.n_images, schedule.images_per_step)
@@ -131,7 +133,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             run.write_status("failed", state.n_images, error=reason)
         raise RunFailed(
             f"{reason}: training stopped at {state.n_images:,} images; the last checkpoint is "
-            f"intact. Free some space, then `saddle resume {run.path}`."
+            f"intact. To continue, {remedy(error)}; then `saddle resume {run.path}`."
         ) from error
     finally:
         # Hooks on the nets keep them in memory: a notebook trains more than once.

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -17,6 +17,7 @@ from rich.text import Text
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.runs import Run
+from saddlepoint.core.streams import Surviving, printable
 from saddlepoint.training.preview import preview
 
 _REDRAW_SECONDS = 0.5
@@ -32,7 +33,7 @@ class Monitor:
 
     def __init__(self, quiet: bool = False, pictures: bool = True) -> None:
         self.quiet = quiet
-        self.console = Console(file=sys.stderr, highlight=False)
+        self.console = Console(file=cast(TextIO, Surviving(sys.stderr)), highlight=False)
         # 16 colours cannot show shades, and a pipe gets no picture.
         colours = self.console.color_system in ("256", "truecolor")
         self.pictures = pictures and colours and "utf" in self.console.encoding
@@ -48,7 +49,9 @@ class Monitor:
     def say(self, text: str) -> None:
         """One line that stays."""
         if not self.quiet:
-            self.console.print(text, markup=False, soft_wrap=not self.console.is_terminal)
+            self.console.print(
+                printable(text), markup=False, soft_wrap=not self.console.is_terminal
+            )
 
     @contextmanager
     def watch(self, config: Config, dataset: Dataset, run: Run, n_images: int) -> Iterator[None]:
@@ -99,7 +102,7 @@ class Monitor:
 
     def sampled(self, path: Path) -> None:
         """Called with the path of each new grid."""
-        self._sample = [Text(f"newest samples: {path}", overflow="fold")]
+        self._sample = [Text(printable(f"newest samples: {path}"), overflow="fold")]
         if self._live is not None and self.pictures:
             room = self.console.height - _LINES
             picture = preview(path, self._size, self.console.width, room)

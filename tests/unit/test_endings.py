@@ -1,0 +1,322 @@
+"""How a command ends: what stops it, what it says then, and streams that are lost on the way."""
+
+import errno
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import saddlepoint
+from saddlepoint.cli.main import VERBS, main
+from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.runs import Run
+from saddlepoint.core.streams import Surviving, printable
+from saddlepoint.training import treatment
+from saddlepoint.training.guards import disk_errors
+from saddlepoint.training.interrupt import StopRequest
+
+OSC = "\x1b]0;pwned\x07"
+TINY = (
+    *("train", "dcgan", "--data", "digits", "--train.n-samples", "4", "--train.batch-size", "16"),
+    *("--arch.generator-width", "4", "--arch.discriminator-width", "4", "--doctor", "off"),
+    *("--train.tick-kimg", "0.05", "--train.sample-kimg", "0.05", "--kimg"),
+)
+
+
+@pytest.fixture(autouse=True)
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
+def a_verb(monkeypatch: pytest.MonkeyPatch, body: Callable[[], object]) -> None:
+    monkeypatch.setitem(VERBS, "presets", lambda argv: body())
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def body() -> None:
+        raise error
+
+    return body
+
+
+def gone() -> io.TextIOWrapper:
+    """A pipe whose reader has left."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return open(writer, "w", buffering=1)
+
+
+# -- streams ---------------------------------------------------------------------------------
+
+
+def test_a_full_stdout_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["presets"]) == 1
+        full.flush()  # what the interpreter does at its end: nothing is left that could fail
+    assert (
+        capsys.readouterr().err == "failed: stdout cannot be written (No space left on device).\n"
+    )
+
+
+@pytest.mark.parametrize("argv", [["presets"], ["presets", "--json"], ["train", "--help"]])
+def test_a_reader_that_leaves_has_seen_enough(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, argv: list[str]
+) -> None:
+    with gone() as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert main(argv) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("lost", ["gone", "full", "closed"])
+def test_training_goes_on_without_its_terminal(monkeypatch: pytest.MonkeyPatch, lost: str) -> None:
+    with gone() as pipe, open("/dev/full", "w", buffering=1) as full:
+        streams = {"gone": pipe, "full": full, "closed": None}
+        monkeypatch.setattr(sys, "stderr", streams[lost])
+        assert main([*TINY, "0.1", "--out", "run"]) == 0
+    assert Run("run").status["state"] == "finished"
+
+
+def test_a_stop_is_saved_though_nobody_reads_what_is_said(tmp_path: Path) -> None:
+    """`saddle train ... 2>&1 | head -1`, then Ctrl-C."""
+    run = Run(tmp_path / "run")
+    command = [sys.executable, "-m", "saddlepoint", *TINY, "5000", "--out", str(run.path)]
+    environment = os.environ | {"PYTHONPATH": str(Path(saddlepoint.__file__).parents[1])}
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=both) as child:
+        try:
+            assert child.stdout is not None
+            assert b"digits" in child.stdout.readline()
+            child.stdout.close()
+            deadline = time.monotonic() + 60
+            while len(run.history) < 2 and child.poll() is None:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            child.send_signal(signal.SIGINT)
+            assert child.wait(60) == 130
+        finally:
+            child.kill()
+    assert run.status["state"] == "interrupted"
+    assert run.checkpoints
+
+
+def test_what_a_plugin_prints_does_not_reach_stdout(
+    fresh_registry: None, tmp_path: Path, capsys: Any
+) -> None:
+    (tmp_path / "loud.py").write_text("print('hello')")
+    assert main(["train", "gan", "--data", "digits", "--plugins", "loud.py", "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["preset"] == "gan"
+    assert err == "hello\n"
+
+
+def test_a_lost_stream_drops_what_is_written() -> None:
+    with gone() as pipe:
+        stream = Surviving(pipe)
+        print("one", file=stream)  # type: ignore[arg-type]
+        assert isinstance(stream.error, BrokenPipeError)
+        print("two", file=stream, flush=True)  # type: ignore[arg-type]
+
+
+# -- stops -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_verb_stops_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, number: signal.Signals
+) -> None:
+    before = signal.getsignal(number)
+    a_verb(monkeypatch, lambda: send(number))
+    with monkeypatch.context() as patch:  # the tests may run under nohup themselves
+        patch.setattr(signal, "getsignal", lambda _: signal.SIG_DFL)
+        assert main(["presets"]) == 130
+    assert capsys.readouterr() == ("", "interrupted.\n")
+    assert signal.getsignal(number) == before
+
+
+def test_a_stop_before_the_first_line_of_a_verb_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """The signal comes while the streams are made ready."""
+    real = os.open
+
+    def opened(*arguments: Any, **more: Any) -> int:
+        send(signal.SIGTERM)
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(os, "open", opened)
+    assert main(["presets"]) == 130
+    assert capsys.readouterr() == ("", "interrupted.\n")
+
+
+@pytest.mark.parametrize("when", ["running", "before the loop"])
+def test_a_stop_before_the_loop_is_in_the_status(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    write_status = Run.write_status
+
+    def write_and_stop(run: Run, state: str, *arguments: Any, **more: Any) -> None:
+        write_status(run, state, *arguments, **more)
+        if state == when:
+            send(signal.SIGTERM)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(treatment, "train", lambda *_: send(signal.SIGTERM))
+        patch.setattr(Run, "write_status", write_and_stop)
+        assert main([*TINY, "0.1", "--out", "run", "--quiet"]) == 130
+    assert Run("run").status["state"] == "interrupted"
+    assert main(["resume", "run", "--quiet"]) == 0
+
+
+def test_one_press_that_arrives_twice_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with StopRequest() as stop:
+        send(signal.SIGINT)
+        send(signal.SIGINT)  # the shell's and `timeout`'s
+        send(signal.SIGTERM)
+        assert stop.requested
+        assert ended == []
+        monkeypatch.setattr(time, "monotonic", lambda clock=time.monotonic: clock() + 1)
+        send(signal.SIGTERM)
+        assert ended == [], "a supervisor that repeats itself lets the run be saved"
+        send(signal.SIGINT)
+        assert ended == [130]
+
+
+def test_nohup_stays_nohup() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            send(signal.SIGHUP)
+            assert not stop.requested
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_folder_that_holds_only_a_lock_is_no_dead_end(tmp_path: Path, capsys: Any) -> None:
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    (folder / "lock").write_text("process 1 on nowhere")
+    (folder / ".config.json.1.tmp").write_text("{")
+    with pytest.raises(InputError, match="holds no run yet"):
+        Run.open(folder)
+    assert Run.create(folder, "").path == folder
+    (folder / "thesis.txt").touch()
+    with pytest.raises(InputError, match="already exists"):
+        Run.create(folder, "")
+
+
+# -- the boundary ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (OSError(errno.EACCES, "Permission denied", "run"), 2, "run: Permission denied; check"),
+        (OSError(errno.EROFS, "Read-only file system", "out"), 2, "is not read-only"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left on device; free"),
+        (OSError(errno.EMFILE, "Too many open files"), 1, "ulimit -n"),
+        (OSError("odd"), 1, "`saddle presets` was stopped by odd; check"),
+        (MemoryError(), 1, "needs more memory than there is"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), 1, "9 bytes"),
+        (RecursionError("maximum recursion depth"), 2, "nested too deeply"),
+        (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), 2, "not UTF-8"),
+        (SystemExit(7), 1, "a plug-in ended"),
+        (ZeroDivisionError("division by zero"), 1, "ZeroDivisionError: division by zero"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
+)  # fmt: skip
+def test_whatever_is_raised_becomes_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, error: BaseException, code: int, says: str
+) -> None:
+    a_verb(monkeypatch, raising(error))
+    assert main(["presets"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("error: " if code == 2 else "failed: ")
+    assert says in err
+
+
+def test_a_fault_of_ours_leaves_a_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, tmp_path: Path
+) -> None:
+    a_verb(monkeypatch, raising(KeyError(OSC)))
+    assert main(["presets", "--json"]) == 1
+    err = capsys.readouterr().err
+    (report,) = tmp_path.glob("saddle-crash-*.txt")
+    assert str(report) in err
+    assert "Traceback" not in err
+    assert "\x1b" not in err
+    text = report.read_text()
+    assert text.startswith("saddle presets --json\n")
+    assert "Traceback" in text
+    assert "in raising" in text or "in body" in text
+    assert main(["presets", "--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_without_a_place_for_the_report_debug_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    a_verb(monkeypatch, raising(KeyError("x")))
+    assert main(["presets"]) == 1
+    assert "--debug" in capsys.readouterr().err
+
+
+def test_a_read_only_folder_is_not_told_to_free_space(tmp_path: Path) -> None:
+    refused = pytest.raises(RunFailed, match="not read-only and run the same")
+    with refused as failed, disk_errors(Run(tmp_path)):
+        raise OSError(errno.EROFS, "Read-only file system")
+    assert "space" not in str(failed.value)
+
+
+def test_a_plugin_that_leaves_is_a_sentence(
+    fresh_registry: None, tmp_path: Path, capsys: Any
+) -> None:
+    (tmp_path / "leaves.py").write_text("raise SystemExit(7)")
+    assert main(["train", "gan", "--data", "digits", "--plugins", "leaves.py"]) == 2
+    assert "--plugins" in capsys.readouterr().err
+
+
+# -- what strangers named --------------------------------------------------------------------
+
+
+def test_printable_escapes_what_a_terminal_obeys() -> None:
+    assert printable(OSC + "a\r\n\x9b\udcff") == r"\x1b]0;pwned\x07a\r\n\x9b\udcff"
+    assert printable("Zürich 東京 − ψ") == "Zürich 東京 − ψ"
+    assert printable("a\n\x1bb", lines=True) == "a\n\\x1bb"
+
+
+def test_names_reach_the_terminal_escaped(capsys: Any, tmp_path: Path) -> None:
+    for argv in (["presets", f"--{OSC}"], [OSC], ["doctor", OSC], ["data", "list", OSC]):
+        assert main(argv) == 2
+        out, err = capsys.readouterr()
+        assert "\\x1b" in err
+        assert not {"\x1b", "\x07"} & set(out + err)
+
+
+def test_tables_escape_their_cells(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from saddlepoint.reporting.terminal import print_table
+
+    print_table([(OSC, "two\nlines")], ("name", "what"))
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert r"\x1b]0;pwned\x07" in out
