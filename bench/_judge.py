@@ -14,7 +14,7 @@ from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.measures import LoadedExtractor
-from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.data.sources.mnist import FashionMnist
 from saddlepoint.evaluation.arrays import score_features
 from saddlepoint.evaluation.extractors.classifier import Classifier
 

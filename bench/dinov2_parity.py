@@ -16,6 +16,7 @@ import importlib
 import json
 import math
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ import torch
 from _parity import TOLERANCE, distance, figures, hash_of, hash_of_shapes, seeded_images, uniform
 from torch import Tensor, nn
 
-from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
-from saddlepoint.evaluation.extractors._dinov2_weights import SHAPES
-from saddlepoint.evaluation.extractors.dinov2 import IMAGE_SIZE, normalised
+from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape
+from saddlepoint.evaluation.extractors._networks import with_weights
+from saddlepoint.evaluation.extractors.dinov2 import IMAGE_SIZE, SHAPES, normalised
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "golden" / "dinov2.json"
 KEPT = {"small": SHAPES["small"], "narrow, SwiGLU": Shape(96, 2, 4, swiglu=True)}
@@ -89,7 +90,7 @@ def main() -> None:
     print(f"{'size':18} {'image':8} difference; to float64: ours, theirs")
     for name, shape in (KEPT | BESIDES).items():
         tensors = seeded_weights(shape)
-        ours, theirs = with_weights(shape, tensors), build(shape, tensors)
+        ours, theirs = with_weights(partial(DinoNet, shape), tensors), build(shape, tensors)
         rows = []
         for size in IMAGES:
             pixels = normalised(seeded_images(*size))

@@ -39,7 +39,8 @@ from _parity import (
 )
 from torch import Tensor, nn
 
-from saddlepoint.evaluation.extractors._inception_net import InceptionNet, with_weights
+from saddlepoint.evaluation.extractors._inception_net import InceptionNet
+from saddlepoint.evaluation.extractors._networks import with_weights
 from saddlepoint.evaluation.extractors._resize import tf1_bilinear
 from saddlepoint.evaluation.extractors.inception import LoadedInception
 
@@ -103,7 +104,7 @@ def main() -> None:
     tensors = seeded_weights()
     network, their_resize = import_peer()
     theirs, wide = (build(network, tensors, dtype) for dtype in (torch.float32, torch.float64))
-    ours = LoadedInception(with_weights(tensors), "tf1", sha256="", device="cpu")
+    ours = LoadedInception(with_weights(InceptionNet, tensors), "tf1", sha256="", device="cpu")
     ours.batch_size = N_IMAGES
     rows, worst = [], 0.0
     print("image       resize   pool3    logits   to float64: ours, theirs (pool3)")

@@ -28,7 +28,7 @@ from candidates import Nets
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.data.sources.mnist import FashionMnist
 from saddlepoint.evaluation.arrays import score_features
 from saddlepoint.evaluation.extractors.classifier import Classifier
 

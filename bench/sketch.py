@@ -22,7 +22,7 @@ from _bench import machine, machine_text, write_result
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.data.sources.mnist import FashionMnist
 
 WIDTH, BATCH, LATENT, LR = 24, 128, 64, 1e-3
 GAMMA, EVERY = 0.5, 8

@@ -47,7 +47,7 @@ from saddlepoint.api import configure
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.runs import Run
-from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.data.sources.mnist import FashionMnist
 from saddlepoint.training import budget, device, loop
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.state import TrainState

@@ -28,7 +28,7 @@ from torch.utils import data
 
 from saddlepoint.architectures.dcgan import Dcgan, DcganDiscriminator, DcganGenerator
 from saddlepoint.core.contracts import Architecture, DataSpec
-from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.data.sources.mnist import FashionMnist
 from saddlepoint.presets import PRESETS
 
 SIZE, BATCH_SIZE = 32, 64

@@ -18,7 +18,7 @@ from saddlepoint.core.findings import Detector, Finding, Remedy
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.data.sources.ring8 import Ring8
+from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.diagnosis.diagnose import remedies_for, with_remedies
 from saddlepoint.presets import PRESETS, preset
 

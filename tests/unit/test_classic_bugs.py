@@ -22,7 +22,7 @@ from saddlepoint.core.config import Augment, Config, Ema, Train
 from saddlepoint.core.contracts import Batch, Dataset, DataSpec, Penalty
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
-from saddlepoint.data.sources.ring8 import Ring8
+from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.losses.classic import Minimax, NonSaturating
 from saddlepoint.losses.gradient_penalties import R1, GradientPenalty, input_gradient
 from saddlepoint.losses.wasserstein import Wasserstein

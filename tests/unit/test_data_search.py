@@ -14,9 +14,8 @@ from saddlepoint.data import search
 from saddlepoint.data.progress import DownloadBar
 from saddlepoint.data.resolve import available, resolve
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.data.sources.fashion_mnist import FILES, FashionMnist
 from saddlepoint.data.sources.ffhq import Ffhq
-from saddlepoint.data.sources.mnist import Mnist
+from saddlepoint.data.sources.mnist import FASHION_FILES, FashionMnist, Mnist
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +80,7 @@ def test_offline_and_absent_says_what_to_fetch_and_where_to_put_it(tmp_path: Pat
     with pytest.raises(InputError) as caught:
         FashionMnist(split="all").open()
     sentence = str(caught.value)
-    for file in FILES:
+    for file in FASHION_FILES:
         assert file.url in sentence
         assert file.sha256 in sentence
     assert str(tmp_path / "cache/saddlepoint/datasets/fashion-mnist") in sentence

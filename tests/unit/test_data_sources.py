@@ -14,15 +14,13 @@ from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
 from saddlepoint.data.prepare import prepare
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.data.sources.fashion_mnist import CLASSES, FashionMnist
 from saddlepoint.data.sources.ffhq import Ffhq
 from saddlepoint.data.sources.folder import Folder
-from saddlepoint.data.sources.grid25 import Grid25
 from saddlepoint.data.sources.idx import Idx
+from saddlepoint.data.sources.mixtures import Grid25, Ring8
+from saddlepoint.data.sources.mnist import CLOTHES, FashionMnist, StackedMnist
 from saddlepoint.data.sources.npz import Npz
 from saddlepoint.data.sources.prepared import Prepared
-from saddlepoint.data.sources.ring8 import Ring8
-from saddlepoint.data.sources.stacked_mnist import StackedMnist
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +43,7 @@ def test_fashion_mnist_is_balanced_and_named() -> None:
     assert dataset.labels is not None
     assert np.bincount(dataset.labels).tolist() == [6000] * 10
     assert dataset.spec.shape == (1, 28, 28)
-    assert dataset.classes == CLASSES
+    assert dataset.classes == CLOTHES
     assert dataset.labels[:3].tolist() == [9, 0, 0]
     test = FashionMnist(split="test").open()
     assert test.labels is not None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.extractors import _dinov2_weights as module
-from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape, with_weights
+from saddlepoint.evaluation.extractors import dinov2 as module
+from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape
+from saddlepoint.evaluation.extractors._networks import with_weights
 from saddlepoint.evaluation.extractors._weights import find_weights
 from saddlepoint.evaluation.extractors.dinov2 import DinoV2, LoadedDino, normalised
 
@@ -50,7 +52,9 @@ def tiny_weights() -> dict[str, Tensor]:
 
 
 def extractor() -> LoadedDino:
-    return LoadedDino(with_weights(TINY, tiny_weights()), "small", "0" * 64, "cpu")
+    return LoadedDino(
+        with_weights(partial(DinoNet, TINY), tiny_weights()), "small", "0" * 64, "cpu"
+    )
 
 
 def noise(n: int, height: int, width: int, channels: int) -> Tensor:
@@ -85,7 +89,7 @@ def test_the_class_token_is_that_of_transformers(size: dict[str, Any]) -> None:
     tensors = parity.seeded_weights(shape)
     weights_hash = parity.hash_of(tensors[name] for name in sorted(tensors))
     assert weights_hash == size["weights_sha256"], "the seeding changed, not the network"
-    net = with_weights(shape, tensors)
+    net = with_weights(partial(DinoNet, shape), tensors)
     for case in size["cases"]:
         pixels = normalised(parity.seeded_images(*case["image"]))
         got, wanted = parity.figures(net(pixels)), case["class_token"]
@@ -104,13 +108,18 @@ def test_tensors_have_the_names_and_shapes_of_the_released_weights() -> None:
     assert 0 < header < 30_000, "the size of the published file, less the numbers"
     assert giant["weights_out.weight"].shape == (1536, 4096)
     with pytest.raises(RuntimeError, match=r"layernorm\.bias"):
-        with_weights(TINY, {k: v for k, v in tiny_weights().items() if k != "layernorm.bias"})
+        with_weights(
+            partial(DinoNet, TINY),
+            {k: v for k, v in tiny_weights().items() if k != "layernorm.bias"},
+        )
     with pytest.raises(RuntimeError, match="classifier"):
-        with_weights(TINY, {**tiny_weights(), "classifier.weight": torch.zeros(1)})
+        with_weights(
+            partial(DinoNet, TINY), {**tiny_weights(), "classifier.weight": torch.zeros(1)}
+        )
 
 
 def test_at_the_trained_size_places_are_the_table_itself() -> None:
-    embeddings = with_weights(TINY, tiny_weights()).embeddings
+    embeddings = with_weights(partial(DinoNet, TINY), tiny_weights()).embeddings
     assert embeddings.positions(37, 37) is embeddings.position_embeddings
     fewer = embeddings.positions(16, 16)
     assert fewer.shape == (1, 1 + 16 * 16, 24)

@@ -23,7 +23,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.data.augment import differentiable
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.data.sources.ring8 import Ring8
+from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.losses.classic import NonSaturating
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.optimizers import Adam

@@ -20,14 +20,14 @@ from saddlepoint.cli.main import main
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.images import write_png
-from saddlepoint.core.measures import Features, LoadedExtractor
+from saddlepoint.core.measures import Features, LoadedExtractor, Settings
 from saddlepoint.core.registry import get
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.evaluation import bank, measure
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.compare import compare_runs, protocol_differences
-from saddlepoint.evaluation.measure import Settings, evaluate_sets
+from saddlepoint.evaluation.measure import evaluate_sets
 from saddlepoint.evaluation.metrics import _pairwise
 from saddlepoint.evaluation.scores import newest_scores, read_scores
 from saddlepoint.evaluation.sets import subset_of

@@ -31,7 +31,8 @@ from saddlepoint.core.tensors import exact_float32
 from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.extractors import _inception_weights, inception
-from saddlepoint.evaluation.extractors._inception_net import InceptionNet, with_weights
+from saddlepoint.evaluation.extractors._inception_net import InceptionNet
+from saddlepoint.evaluation.extractors._networks import with_weights
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
 from saddlepoint.evaluation.extractors._weights import find_weights
 from saddlepoint.evaluation.extractors.inception import Inception, LoadedInception
@@ -55,7 +56,9 @@ def weights() -> dict[str, Tensor]:
 
 
 def extractor(resize: Any = "tf1") -> LoadedInception:
-    return LoadedInception(with_weights(weights()), resize, sha256="0" * 64, device="cpu")
+    return LoadedInception(
+        with_weights(InceptionNet, weights()), resize, sha256="0" * 64, device="cpu"
+    )
 
 
 def noise(n: int, height: int, width: int, channels: int, seed: int = 0) -> Tensor:
@@ -118,22 +121,24 @@ def test_batch_counters_are_passed_over_and_all_else_is_strict() -> None:
     norms = [name.removesuffix("weight") for name in weights() if name.endswith("bn.weight")]
     counters = {f"{name}num_batches_tracked": torch.tensor(7) for name in norms}
     assert len(counters) == 94
-    net = with_weights({**weights(), **counters})
+    net = with_weights(InceptionNet, {**weights(), **counters})
     assert not net.training
     assert all(torch.equal(tensor, weights()[name]) for name, tensor in net.state_dict().items())
     with pytest.raises(RuntimeError, match=r"fc\.bias"):
-        with_weights({name: tensor for name, tensor in weights().items() if name != "fc.bias"})
+        with_weights(
+            InceptionNet, {name: tensor for name, tensor in weights().items() if name != "fc.bias"}
+        )
     with pytest.raises(RuntimeError, match=r"AuxLogits"):
-        with_weights({**weights(), "AuxLogits.fc.bias": torch.zeros(1)})
+        with_weights(InceptionNet, {**weights(), "AuxLogits.fc.bias": torch.zeros(1)})
 
 
 def test_the_bias_has_no_part_in_the_logits() -> None:
     x = torch.zeros(1, 3, 299, 299)
-    net = with_weights(weights())
+    net = with_weights(InceptionNet, weights())
     pool3, logits = net(x)
     assert pool3.shape == (1, 2048)
     assert logits.shape == (1, 1008)
-    other = with_weights({**weights(), "fc.bias": torch.full((1008,), 9.0)})
+    other = with_weights(InceptionNet, {**weights(), "fc.bias": torch.full((1008,), 9.0)})
     assert torch.equal(other(x)[1], logits)
     assert torch.allclose(logits, pool3 @ net.fc.weight.T, rtol=1e-5, atol=1e-5)
 

@@ -23,7 +23,7 @@ from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.runs import Run
 from saddlepoint.data import search
-from saddlepoint.data.sources.fashion_mnist import FashionMnist
+from saddlepoint.data.sources.mnist import FashionMnist
 from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.lab import demo
 from saddlepoint.presets import PRESETS

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from saddlepoint.core.measures import Comparison, FeatureSet, Measured
 from saddlepoint.core.registry import get
-from saddlepoint.data.sources.grid25 import Grid25
-from saddlepoint.data.sources.ring8 import Ring8
+from saddlepoint.data.sources.mixtures import Grid25, Ring8
 
 
 def of_points(points: Tensor, source: Ring8 | Grid25, n_bootstrap: int = 0) -> dict[str, Measured]:

@@ -11,7 +11,7 @@ import torch
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.data.sources.ring8 import Ring8
+from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.extractors.rotations import Rotations
 

@@ -21,7 +21,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import images_of
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.data.sources.ring8 import Ring8
+from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.presets import PRESETS, preset
 from saddlepoint.training import budget, device, steps
 from saddlepoint.training.loop import iterate, set_learning_rates

@@ -44,6 +44,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of_json(document: Any) -> str:
+    """sha256 of a JSON document, hex, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/saddlepoint`, by default `~/.cache/saddlepoint`."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")

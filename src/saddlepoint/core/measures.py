@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.errors import InputError
 
 Progress = Callable[[str, int, int], None]
 """(what, done, of): called while something long goes on."""
@@ -91,7 +93,32 @@ class FeatureSet:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Settings:
+    """What the numbers depend on, besides the sets and the extractor."""
+
+    k: int = 3
+    """Neighbours of the k-NN measures."""
+    seed: int = 0
+    """Seed of subsets and of the bootstrap."""
+    n_bootstrap: int = 200
+    """Resamples behind an interval; 0 for no intervals."""
+    device: str = "cpu"
+    dtype: Literal["float32", "float64"] = "float32"
+    """Of the matrix products behind distances and kernels (see metrics/_pairwise.py)."""
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"--k {self.k} must be at least 1; 3 is usual.")
+        if self.n_bootstrap < 0:
+            raise InputError(f"--bootstrap {self.n_bootstrap} must be at least 0 (no intervals).")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as error:
+            raise InputError(f"--device {self.device} is not available here; use cpu.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Settings):
     """Real and generated images in the same features, and what several measures share."""
 
     real: FeatureSet
@@ -102,17 +129,13 @@ class Comparison:
     """float64 [modes, 2]: centres of a mixture of points whose modes are known; or None."""
     mode_std: float = 0.0
     """Standard deviation of each mode, per axis."""
-    k: int = 3
-    """Neighbours of the k-NN measures."""
-    seed: int = 0
-    """Of subsets and of the bootstrap."""
-    n_bootstrap: int = 200
-    """Resamplings behind an interval; 0 for no intervals."""
-    device: str = "cpu"
-    dtype: Literal["float32", "float64"] = "float32"
-    """Of the matrix products behind distances and kernels (see metrics/_pairwise.py)."""
     shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """Results that more than one measure needs, made by the first that asks."""
+
+    @property
+    def smallest(self) -> int:
+        """Images in the smaller of the two sets."""
+        return min(len(self.real), len(self.fake))
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """`make()` the first time, its result from then on."""

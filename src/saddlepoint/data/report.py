@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from saddlepoint.core.contracts import DataSpec
 
 _SHOWN = 5
 """Names shown for each kind; the manifest has them all."""
@@ -29,18 +26,9 @@ class PrepareReport:
         return self.manifest["counts"]["kept"]
 
     @property
-    def spec(self) -> DataSpec:
-        return DataSpec.from_json(self.manifest["spec"])
-
-    @property
     def quarantined(self) -> dict[str, str]:
         """File -> reason."""
         return self.manifest["quarantined"]
-
-    @property
-    def duplicates(self) -> dict[str, str]:
-        """Dropped file -> the equal file that was kept."""
-        return self.manifest["duplicates"]
 
     def text(self) -> str:
         """The report to read; it is in `report.txt` too."""
@@ -92,28 +80,26 @@ def _labels(manifest: dict[str, Any]) -> list[str]:
 
 
 def _odd(notes: dict[str, list[str]]) -> list[str]:
-    """How often each thing was done to an image, the most frequent first."""
     if not notes:
         return []
-    names: dict[str, list[str]] = {}
-    for name, kinds in notes.items():
-        for kind in kinds:
-            names.setdefault(kind, []).append(name)
-    lines = ["Done to images, besides resizing:"]
-    for kind in sorted(names, key=lambda kind: (-len(names[kind]), kind)):
-        lines.append(f"  {len(names[kind]):6,}  {kind}: {_first(names[kind])}")
-    return [*lines, ""]
+    return ["Done to images, besides resizing:", *_by_kind(notes), ""]
 
 
 def _quarantine(quarantined: dict[str, str]) -> list[str]:
     if not quarantined:
         return ["Left out: none.", ""]
-    lines = [f"Left out ({len(quarantined):,}; the files themselves were not changed):"]
-    counts = Counter(quarantined.values())
-    for reason, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        names = [name for name, why in quarantined.items() if why == reason]
-        lines.append(f"  {n:6,}  {reason}: {_first(names)}")
-    return [*lines, ""]
+    title = f"Left out ({len(quarantined):,}; the files themselves were not changed):"
+    return [title, *_by_kind({name: [reason] for name, reason in quarantined.items()}), ""]
+
+
+def _by_kind(kinds_of: dict[str, list[str]]) -> list[str]:
+    """File -> kinds; a line for each kind with its files, the most frequent first."""
+    names: dict[str, list[str]] = {}
+    for name, kinds in kinds_of.items():
+        for kind in kinds:
+            names.setdefault(kind, []).append(name)
+    ordered = sorted(names.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [f"  {len(files):6,}  {kind}: {_first(files)}" for kind, files in ordered]
 
 
 def _duplicates(manifest: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from saddlepoint.core.contracts import Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.data.archive import is_archive
 from saddlepoint.data.manifest import read_manifest
-from saddlepoint.data.sources._named import NamedSource
+from saddlepoint.data.search import NamedSource
 
 
 class Available(NamedTuple):

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.contracts import Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.data.progress import DownloadBar
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")
 """Where Debian's data packages install."""
+
+
+class NamedSource(Source):
+    """A data set that has a name and needs no path: `saddle data list` shows it."""
+
+    @abstractmethod
+    def where(self) -> str | None:
+        """Where the data lies, or None if it would have to be fetched; downloads nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,17 +82,16 @@ def obtain(
         InputError: `path` lacks a file; or the data is nowhere and cannot be downloaded.
     """
     names = [file.name for file in files]
-    if path:
-        found = find_in(Path(path).expanduser(), names)
-        if found is None:
-            raise InputError(
-                f"{path!r} does not hold {name}: it must be a folder with {', '.join(names)}; "
-                f"leave the path out to search the usual places."
-            )
-        return found
-    folders = (find_in(folder, names) for folder in candidate_folders(name))
-    found = next((paths for paths in folders if paths is not None), None)
-    return _download(name, files, package) if found is None else found
+    folder = Path(path).expanduser() if path else locate(name, names)
+    if folder is None:
+        return _download(name, files, package)
+    found = find_in(folder, names)
+    if found is None:
+        raise InputError(
+            f"{path!r} does not hold {name}: it must be a folder with {', '.join(names)}; "
+            f"leave the path out to search the usual places."
+        )
+    return found
 
 
 def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Path]:

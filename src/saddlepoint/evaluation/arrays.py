@@ -8,11 +8,11 @@ from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import FeatureSet
+from saddlepoint.core.measures import Comparison, FeatureSet, Settings
 from saddlepoint.data.arrays import checked_images, image_dataset
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
-from saddlepoint.evaluation.measure import Settings, evaluate_sets, measure
+from saddlepoint.evaluation.measure import evaluate_sets, measure
 from saddlepoint.evaluation.sets import subset_of
 
 
@@ -42,7 +42,9 @@ def score_features(
             f"real has {a.shape[1]} features and fake has {b.shape[1]}; both must come from the "
             "same extractor."
         )
-    comparison = settings.comparison(FeatureSet(vectors=a), FeatureSet(vectors=b))
+    comparison = Comparison(
+        real=FeatureSet(vectors=a), fake=FeatureSet(vectors=b), **vars(settings)
+    )
     found: dict[str, float] = {}
     for name, number in measure(comparison)[0].items():
         found[name] = number["value"]

@@ -7,8 +7,6 @@ It is kept in parts: after a kill the parts that exist are not computed again.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import cache_folder
+from saddlepoint.core.files import cache_folder, sha256_of_json
 from saddlepoint.core.measures import FeatureSet, LoadedExtractor, Progress, no_progress
 from saddlepoint.evaluation.sets import ImageSet
 from saddlepoint.evaluation.tensor_files import cached_tensors
@@ -47,9 +45,7 @@ def bank_of(
     """
     # The mark only where there is one, so that all other keys stay what they were.
     made_of = [images.fingerprint, extractor.protocol, *([extractor.mark] * bool(extractor.mark))]
-    text = json.dumps(made_of, sort_keys=True)
-    key = hashlib.sha256(text.encode()).hexdigest()[:32]
-    folder = cache_folder() / "features" / key
+    folder = cache_folder() / "features" / sha256_of_json(made_of)[:32]
 
     def extract(first: int, last: int) -> dict[str, Tensor]:
         array = np.array(images.images[first:last])  # torch needs a writable copy of a memory map

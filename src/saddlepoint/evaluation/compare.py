@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.flat import flatten
@@ -28,33 +28,45 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
     """
     if not runs:
         raise InputError("No runs were given; name at least one run folder.")
-    scores = {str(run.path): newest_scores(run) for run in runs}
-    for path, found in scores.items():
+    scores = [newest_scores(run) for run in runs]
+    for run, found in zip(runs, scores, strict=True):
         if not found:
-            raise InputError(f"{path} has no scores yet; run `saddle evaluate {path}` first.")
-    protocol = _shared_protocol(scores)
-    groups: dict[str, list[Run]] = {}
-    flat = {str(run.path): _configuration(run) for run in runs}
-    for run in runs:
-        groups.setdefault(_identity(flat[str(run.path)]), []).append(run)
-    differing = _differing(list(flat.values()))
-    names = _names([group[0] for group in groups.values()], flat, differing)
+            raise InputError(
+                f"{run.path} has no scores yet; run `saddle evaluate {run.path}` first."
+            )
+    protocol = _shared_protocol(runs, scores)
+    configs = [_configuration(run) for run in runs]
+    differing = _differing(configs)
+    groups: dict[str, list[Compared]] = {}
+    for run, config, found in zip(runs, configs, scores, strict=True):
+        # Runs that differ by nothing but what NOT_A_DIFFERENCE names are seeds of one model.
+        identity = json.dumps({field: config.get(field) for field in differing}, sort_keys=True)
+        one = Compared(run, config, _of_protocol(found, protocol))
+        groups.setdefault(identity, []).append(one)
+    names = _names([group[0] for group in groups.values()], differing)
     rows, differences = [], {field: {} for field in differing}
     for name, group in zip(names, groups.values(), strict=True):
-        chosen = [_of_protocol(scores[str(run.path)], protocol) for run in group]
         rows.append(
             {
                 "name": name,
-                "runs": [str(run.path) for run in group],
-                "seeds": [flat[str(run.path)].get("seed") for run in group],
-                "kimg": [score["fake"]["trained_images"] / 1000 for score in chosen],
-                "values": _over_seeds(chosen),
+                "runs": [str(one.run.path) for one in group],
+                "seeds": [one.config.get("seed") for one in group],
+                "kimg": [one.score["fake"]["trained_images"] / 1000 for one in group],
+                "values": _over_seeds([one.score for one in group]),
             }
         )
         for field in differing:
-            differences[field][name] = flat[str(group[0].path)].get(field)
-    document = _of_protocol(next(iter(scores.values())), protocol)
+            differences[field][name] = group[0].config.get(field)
+    document = _of_protocol(scores[0], protocol)
     return {"protocol": document["protocol"], "rows": rows, "differences": differences}
+
+
+class Compared(NamedTuple):
+    """A run, its flat configuration, and its score by the protocol that all runs share."""
+
+    run: Run
+    config: dict[str, Any]
+    score: dict[str, Any]
 
 
 def _configuration(run: Run) -> dict[str, Any]:
@@ -71,21 +83,20 @@ def protocol_differences(one: dict[str, Any], other: dict[str, Any]) -> list[str
     return [name for name in dict.fromkeys((*a, *b)) if a.get(name) != b.get(name)]
 
 
-def _shared_protocol(scores: dict[str, list[dict[str, Any]]]) -> str:
+def _shared_protocol(runs: Sequence[Run], scores: list[list[dict[str, Any]]]) -> str:
     """The newest protocol by which every run was measured."""
-    first_path, first = next(iter(scores.items()))
     # Newest first: a later evaluation is the one that was meant.
-    for candidate in reversed(first):
+    for candidate in reversed(scores[0]):
         wanted = candidate["protocol_sha256"]
-        if all(any(s["protocol_sha256"] == wanted for s in found) for found in scores.values()):
+        if all(any(s["protocol_sha256"] == wanted for s in found) for found in scores):
             return wanted
-    for path, found in scores.items():
-        fields = protocol_differences(first[-1]["protocol"], found[-1]["protocol"])
+    for run, found in zip(runs, scores, strict=True):
+        fields = protocol_differences(scores[0][-1]["protocol"], found[-1]["protocol"])
         if fields:
             raise InputError(
-                f"{first_path} and {path} were measured by different protocols (they differ in "
-                f"{', '.join(fields)}), so their numbers cannot be compared; evaluate both in the "
-                "same way."
+                f"{runs[0].path} and {run.path} were measured by different protocols (they differ "
+                f"in {', '.join(fields)}), so their numbers cannot be compared; evaluate both in "
+                "the same way."
             )
     raise InputError(
         f"No protocol is shared by all {len(scores)} runs; evaluate them in the same way."
@@ -94,11 +105,6 @@ def _shared_protocol(scores: dict[str, list[dict[str, Any]]]) -> str:
 
 def _of_protocol(scores: list[dict[str, Any]], protocol: str) -> dict[str, Any]:
     return next(score for score in scores if score["protocol_sha256"] == protocol)
-
-
-def _identity(config: dict[str, Any]) -> str:
-    kept = {name: value for name, value in config.items() if name not in NOT_A_DIFFERENCE}
-    return json.dumps(kept, sort_keys=True)
 
 
 def _differing(configs: list[dict[str, Any]]) -> list[str]:
@@ -111,19 +117,17 @@ def _differing(configs: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _names(runs: list[Run], flat: dict[str, dict[str, Any]], differing: list[str]) -> list[str]:
+def _names(first: list[Compared], differing: list[str]) -> list[str]:
     """Names of the rows: the preset, with the differing fields if rows share a preset."""
-    presets = [str(flat[str(run.path)].get("preset") or run.path.name) for run in runs]
+    presets = [str(one.config.get("preset") or one.run.path.name) for one in first]
     names = []
-    for run, preset in zip(runs, presets, strict=True):
-        config = flat[str(run.path)]
+    for one, preset in zip(first, presets, strict=True):
         if presets.count(preset) > 1:
-            parts = [f"{field}={config.get(field)}" for field in differing]
-            preset = f"{preset} ({', '.join(parts)})" if len(parts) <= 3 else run.path.name
+            parts = [f"{field}={one.config.get(field)}" for field in differing]
+            preset = f"{preset} ({', '.join(parts)})" if len(parts) <= 3 else one.run.path.name
         names.append(preset)
-    if len(set(names)) < len(names):
-        return [str(run.path) for run in runs]
-    return names
+    unique = len(set(names)) == len(names)
+    return names if unique else [str(one.run.path) for one in first]
 
 
 def _over_seeds(scores: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -7,17 +7,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
+from saddlepoint.core.measures import Settings
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
-from saddlepoint.evaluation.measure import Evaluation, Settings, evaluate_sets
+from saddlepoint.evaluation.measure import evaluate_sets
 from saddlepoint.evaluation.scores import save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
@@ -57,13 +56,21 @@ def evaluate(
     Raises:
         InputError: no such model or data, sets that cannot be compared, or a bad number.
     """
-    settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device, per_class=per_class)
+    settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
     if n < 2:
         raise InputError(f"--n {n} must be at least 2.")
     model = Path(model)
     run = Run.open(model) if (model / "config.json").is_file() else None
     training = None if run is None else read_config(run).source
-    source = _real_source(model, real, training)
+    if real is not None:
+        source = resolve(real)
+    elif training is not None:
+        source = held_out(training)
+    else:
+        raise InputError(
+            f"{model} is not a run, so its real images are unknown; name them: "
+            f"`saddle evaluate {model} REAL`, or --data NAME."
+        )
     real_data = source.open()
     # A classifier learns from the training split, also when the test split is measured.
     learned_source = training or _with_split(source, "test", "train")
@@ -84,28 +91,16 @@ def evaluate(
         if training is not None and learned.fingerprint != real_data.fingerprint:
             n_train = n if extractor.expensive else None
             train = subset_of(learned, n_train, seed, _origin(training))
-        mixture = _mixture(source)
-        done = evaluate_sets(real_set, fake, extractor, settings, train, mixture, progress)
-    if run is not None:
-        _save(run, done)
-    return done.document, said
-
-
-def _save(run: Run, done: Evaluation) -> None:
-    checkpoint = done.document["checkpoint"] = save_score(run, done.document)
-    for name, sheet in sheets_of(done).items():
-        write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
-
-
-def _real_source(model: Path, real: str | None, training: Source | None) -> Source:
-    if real is not None:
-        return resolve(real)
-    if training is None:
-        raise InputError(
-            f"{model} is not a run, so its real images are unknown; name them: "
-            f"`saddle evaluate {model} REAL`, or --data NAME."
+        centres = getattr(source, "centres", None)
+        mixture = None if centres is None else (centres(), source.std)  # type: ignore[attr-defined]
+        done = evaluate_sets(
+            real_set, fake, extractor, settings, train, mixture, progress, per_class
         )
-    return held_out(training)
+    if run is not None:
+        checkpoint = done.document["checkpoint"] = save_score(run, done.document)
+        for name, sheet in sheets_of(done).items():
+            write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
+    return done.document, said
 
 
 def held_out(source: Source) -> Source:
@@ -130,8 +125,3 @@ def _in_size_of(source: Source, real: Dataset) -> Source:
 def _origin(source: Source) -> dict[str, Any]:
     split = getattr(source, "split", None)
     return {"source": getattr(source, "kind", "")} | ({"split": split} if split else {})
-
-
-def _mixture(source: Source) -> tuple[np.ndarray, float] | None:
-    centres = getattr(source, "centres", None)
-    return None if centres is None else (centres(), source.std)  # type: ignore[attr-defined]

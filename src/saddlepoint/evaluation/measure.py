@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from saddlepoint import __version__
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.files import sha256_of_json
 from saddlepoint.core.measures import (
     Comparison,
-    FeatureSet,
     LoadedExtractor,
     Measured,
     Progress,
+    Settings,
     no_progress,
 )
 from saddlepoint.evaluation.bank import bank_of
@@ -32,51 +30,11 @@ PER_CLASS_LIMIT = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What the numbers depend on, besides the sets and the extractor."""
-
-    k: int = 3
-    """Neighbours of the k-NN measures."""
-    seed: int = 0
-    """Seed of subsets and of the bootstrap."""
-    n_bootstrap: int = 200
-    """Resamples behind an interval; 0 for no intervals."""
-    dtype: Literal["float32", "float64"] = "float32"
-    """Of the matrix products behind distances; close calls are decided in float64 anyway."""
-    device: str = "cpu"
-    per_class: bool = False
-    """Measure each class however many there are, and refuse sets without classes."""
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise InputError(f"--k {self.k} must be at least 1; 3 is usual.")
-        if self.n_bootstrap < 0:
-            raise InputError(f"--bootstrap {self.n_bootstrap} must be at least 0 (no intervals).")
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise InputError(f"--device {self.device} is not available here; use cpu.") from error
-
-    def comparison(self, real: FeatureSet, fake: FeatureSet) -> Comparison:
-        """Two sets under these settings."""
-        return Comparison(
-            real=real,
-            fake=fake,
-            k=self.k,
-            seed=self.seed,
-            n_bootstrap=self.n_bootstrap,
-            device=self.device,
-            dtype=self.dtype,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """The numbers as JSON, and what pictures are made from."""
 
     document: dict[str, Any]
     comparison: Comparison
-    real: ImageSet
     fake: ImageSet
     train: ImageSet | None
 
@@ -89,12 +47,14 @@ def evaluate_sets(
     train: ImageSet | None = None,
     mixture: tuple[Any, float] | None = None,
     progress: Progress = no_progress,
+    per_class: bool = False,
 ) -> Evaluation:
     """All measures that fit these two sets, from one extraction and one pass over the pairs.
 
     Args:
         train: the images that the generator was trained on, for memorisation.
         mixture: (centres float64 [modes, 2], standard deviation), for points with known modes.
+        per_class: measure each class however many there are, and refuse sets without classes.
 
     Raises:
         InputError: sets that cannot be compared.
@@ -102,24 +62,26 @@ def evaluate_sets(
     settings = settings or Settings()
     started = time.monotonic()
     check_alike(real, fake, settings.k)
-    if settings.per_class and (why := unlabelled(real.labels, fake.labels)):
+    if per_class and (why := unlabelled(real.labels, fake.labels)):
         raise InputError(f"--per-class: {why}; leave it out, or give labels.")
     # One extraction of each set, from the cache where it has been seen before.
     real_bank = bank_of(real, extractor, progress)
     fake_bank = bank_of(fake, extractor, progress)
     train_bank = None if train is None else bank_of(train, extractor, progress)
-    comparison = replace(
-        settings.comparison(real_bank.features, fake_bank.features),
+    comparison = Comparison(
+        real=real_bank.features,
+        fake=fake_bank.features,
         train=None if train_bank is None else train_bank.features,
         modes=None if mixture is None else torch.as_tensor(mixture[0], dtype=torch.float64),
         mode_std=0.0 if mixture is None else mixture[1],
+        **vars(settings),
     )
     # What depends on the real images alone comes from disk at the next checkpoint.
     keep_reference(comparison, real_bank.folder)
     values, unfit = measure(comparison, progress)
-    limit = len(real.classes) if settings.per_class else PER_CLASS_LIMIT
-    by_class, why_not = per_class(comparison, real.classes, limit)
-    if why_not and settings.per_class:
+    limit = len(real.classes) if per_class else PER_CLASS_LIMIT
+    by_class, why_not = of_classes(comparison, real.classes, limit)
+    if why_not and per_class:
         raise InputError(f"--per-class: {why_not}; leave it out, or give more images.")
     if why_not:
         unfit["per-class"] = why_not
@@ -136,7 +98,7 @@ def evaluate_sets(
         "per_class": by_class,
         "seconds": round(time.monotonic() - started, 1),
     }
-    return Evaluation(document=document, comparison=comparison, real=real, fake=fake, train=train)
+    return Evaluation(document=document, comparison=comparison, fake=fake, train=train)
 
 
 def measure(
@@ -152,7 +114,7 @@ def measure(
         if reason:
             unfit[name] = reason
         else:
-            found: Mapping[str, Measured] = metric.measure(comparison)
+            found = metric.measure(comparison)
             values |= {key: _plain(number) for key, number in found.items()}
         progress("Measures", position + 1, len(names))
     return values, unfit
@@ -165,8 +127,8 @@ def unlabelled(real_labels: object | None, fake_labels: object | None) -> str:
     return "the fakes have no labels" if fake_labels is None else ""
 
 
-def per_class(
-    comparison: Comparison, classes: tuple[str, ...], limit: int = PER_CLASS_LIMIT
+def of_classes(
+    comparison: Comparison, classes: tuple[str, ...], limit: int
 ) -> tuple[dict[str, dict[str, float]], str]:
     """Values for each class of two labelled sets, from the same features, without intervals.
 
@@ -215,18 +177,13 @@ def protocol_of(
     }
 
 
-def sha256_of_json(document: Any) -> str:
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
-
-
 def _plain(number: Measured) -> dict[str, Any]:
     ends = number.interval
-    document: dict[str, Any] = {"value": _rounded(number.value)}
-    document["interval"] = None if ends is None else [_rounded(end) for end in ends]
-    document["better"] = number.better
-    if number.note:
-        document["note"] = number.note
-    return document
+    return {
+        "value": _rounded(number.value),
+        "interval": None if ends is None else [_rounded(end) for end in ends],
+        "better": number.better,
+    } | ({"note": number.note} if number.note else {})
 
 
 def _rounded(value: float) -> float:

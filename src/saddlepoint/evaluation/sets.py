@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from saddlepoint.core.contracts import Dataset, DataSpec
+from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data.fingerprint import fingerprint
@@ -18,23 +18,11 @@ SAMPLES_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageSet:
-    """Images in memory or in a memory map, and what identifies them."""
+class ImageSet(Dataset):
+    """Real images, or samples labelled by what they were conditioned on."""
 
-    name: str
-    """For messages: the data set, the folder or the run."""
-    spec: DataSpec
-    images: np.ndarray
-    """uint8 [n, h, w, c], or float32 [n, 2] for points."""
-    labels: np.ndarray | None
-    """int64 [n]: the class of an image, or the one a sample was conditioned on; or None."""
-    classes: tuple[str, ...]
-    fingerprint: str
     origin: dict[str, Any]
     """JSON: where the images came from and how they were chosen."""
-
-    def __len__(self) -> int:
-        return len(self.images)
 
 
 def subset_of(dataset: Dataset, n: int | None, seed: int, origin: dict[str, Any]) -> ImageSet:

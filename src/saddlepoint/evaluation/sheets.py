@@ -23,8 +23,8 @@ def sheets_of(done: Evaluation) -> dict[str, np.ndarray]:
         return {}
     sheets = {}
     samples = done.fake.images
-    if done.train is not None and done.comparison.train is not None:
-        found = closest(done.comparison)
+    if done.train is not None:
+        found = closest(done.comparison)["fake"]
         share = found.squares / found.between_training.clamp_min(1e-300)
         order = share.argsort()[:N_PAIRS].tolist()
         pairs = [

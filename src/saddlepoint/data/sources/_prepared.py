@@ -70,13 +70,10 @@ def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Da
     """
     # With the schema: a newer version that would give other bytes prepares again.
     options = {"size": size, "fit": fit, "labels": labels, "schema": SCHEMA}
-    if source.is_dir():
+    if source.is_file():
+        stamp = f"{source.stat().st_size} {source.stat().st_mtime_ns}"
+    else:  # a folder, or nothing: then this says so
         stamp = list_source(source, lambda: Path(tempfile.gettempdir())).key(stamps=True)
-    elif source.exists():
-        status = source.stat()
-        stamp = f"{status.st_size} {status.st_mtime_ns}"
-    else:
-        raise InputError(f"{source} does not exist; give a folder, zip or tar of images.")
     text = json.dumps([str(source.resolve()), stamp, options])
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     out = cache_folder() / "prepared" / key

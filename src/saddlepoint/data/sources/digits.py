@@ -10,7 +10,7 @@ import numpy as np
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.registry import register
 from saddlepoint.data.arrays import image_dataset
-from saddlepoint.data.sources._named import NamedSource
+from saddlepoint.data.search import NamedSource
 
 
 @register("digits")

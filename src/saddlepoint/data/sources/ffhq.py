@@ -11,8 +11,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.registry import register
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE
-from saddlepoint.data.search import candidate_folders
-from saddlepoint.data.sources._named import NamedSource
+from saddlepoint.data.search import NamedSource, candidate_folders
 from saddlepoint.data.sources._prepared import open_raw
 
 _ARCHIVES = ("", ".zip", ".tar", ".tar.gz")

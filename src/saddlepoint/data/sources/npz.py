@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -48,20 +48,15 @@ class Npz(Source):
                 return archive[keys[0]], archive.get("labels")
         except FileNotFoundError:
             raise InputError(f"{self.path} does not exist; give the path of an .npz.") from None
-        except (OSError, EOFError, TypeError, AttributeError, ValueError) as error:
+        except (OSError, EOFError, TypeError, AttributeError, ValueError, BadZipFile) as error:
             if "pickle" in str(error):
                 raise InputError(
                     f"{self.path} holds Python objects (pickle), which are never loaded; save "
                     f"plain arrays: `images` uint8 [n, h, w, c]."
                 ) from None
-            raise self._unreadable(error) from None
-        except zipfile.BadZipFile as error:
-            raise self._unreadable(error) from None
-
-    def _unreadable(self, error: Exception) -> InputError:
-        return InputError(
-            f"{self.path} is not a readable .npz ({error}); save it again with np.savez."
-        )
+            raise InputError(
+                f"{self.path} is not a readable .npz ({error}); save it again with np.savez."
+            ) from None
 
     def _checked_labels(self, labels: np.ndarray, n_images: int) -> np.ndarray:
         if labels.shape != (n_images,) or not np.issubdtype(labels.dtype, np.integer):

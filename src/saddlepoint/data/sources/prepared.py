@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from saddlepoint.core.contracts import Dataset, Source
-from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 from saddlepoint.data.sources._prepared import open_prepared
 
@@ -20,9 +19,4 @@ class Prepared(Source):
     """The folder with manifest.json."""
 
     def open(self) -> Dataset:
-        folder = Path(self.path).expanduser()
-        if not folder.is_dir():
-            raise InputError(
-                f"{self.path} is not a folder; create one with `saddle data prepare SOURCE --out`."
-            )
-        return open_prepared(folder)
+        return open_prepared(Path(self.path).expanduser())

@@ -8,7 +8,6 @@ https://arxiv.org/abs/2002.05202).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -160,15 +159,3 @@ class DinoNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Images normalised by ImageNet's mean and deviation -> after the last normalisation."""
         return self.layernorm(self.encoder["layer"](self.embeddings(x))[:, 0])
-
-
-def with_weights(shape: Shape, tensors: Mapping[str, Tensor]) -> DinoNet:
-    """The network with the given tensors, in evaluation mode and not trainable.
-
-    Raises:
-        RuntimeError: a tensor is missing, unknown or of another shape.
-    """
-    with torch.device("meta"):
-        net = DinoNet(shape)
-    net.load_state_dict(dict(tensors), assign=True)
-    return net.float().eval().requires_grad_(False)

@@ -7,7 +7,7 @@ auxiliary head. Tensors are named as in the weights published for PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -209,20 +209,3 @@ def unbiased_logits(pool3: Tensor, weight: Tensor) -> Tensor:
     """
     wide = torch.float32 if pool3.device.type == "mps" else torch.float64
     return (pool3.to(wide) @ weight.to(wide).T).float()
-
-
-def with_weights(tensors: Mapping[str, Tensor]) -> InceptionNet:
-    """The network with the given tensors, in evaluation mode and not trainable.
-
-    Args:
-        tensors: a state dict; the batch counters in some files are ignored.
-
-    Raises:
-        RuntimeError: a tensor is missing, unknown or of another shape.
-    """
-    with torch.device("meta"):
-        net = InceptionNet()
-    counted = ".num_batches_tracked"
-    kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(counted)}
-    net.load_state_dict(kept, assign=True)
-    return net.float().eval().requires_grad_(False)

@@ -15,8 +15,8 @@ from saddlepoint.evaluation.extractors._inception_net import (
     N_FEATURES,
     InceptionNet,
     unbiased_logits,
-    with_weights,
 )
+from saddlepoint.evaluation.extractors._networks import with_weights
 from saddlepoint.evaluation.extractors._weights import identify, open_weights
 
 _TENSORS = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -77,7 +77,7 @@ def open_net(path: Path) -> tuple[InceptionNet | ScriptedNet, RemoteFile]:
     content.seek(0)
     if file.name.endswith(".pth"):
         # weights_only: an unpickler that knows tensors and runs nothing else.
-        return with_weights(torch.load(content, "cpu", weights_only=True)), file
+        return with_weights(InceptionNet, torch.load(content, "cpu", weights_only=True)), file
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of TorchScript as a whole
         program = torch.jit.load(content, "cpu")

@@ -12,14 +12,13 @@ from torch import Tensor, nn
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Features, LoadedExtractor
-from saddlepoint.core.tensors import exact_float32
-from saddlepoint.evaluation.extractors._networks import in_batches, weights_hash
+from saddlepoint.core.measures import Features
+from saddlepoint.evaluation.extractors._networks import LoadedNetwork, weights_hash
 
 BATCH_SIZE = 32
 
 
-class LoadedModule(LoadedExtractor):
+class LoadedModule(LoadedNetwork):
     """A module float32 [32, c, h, w] in [-1, 1] (or [32, 2] for points) -> floats [32, d].
 
     It stays on its device; it runs in evaluation mode and without gradients, and keeps its own
@@ -32,6 +31,7 @@ class LoadedModule(LoadedExtractor):
     """
 
     expensive = True
+    batch_size = BATCH_SIZE
 
     def __init__(self, net: nn.Module, reference: Dataset) -> None:
         self.net, self.name = net, type(net).__qualname__
@@ -55,16 +55,13 @@ class LoadedModule(LoadedExtractor):
             "dim": first.shape[1],
         }
 
-    def __call__(self, images: Tensor) -> Features:
-        return in_batches(images, BATCH_SIZE, self._run)
-
-    def _run(self, images: Tensor) -> Features:
+    def run(self, images: Tensor) -> Features:
         x = images.float()
         if images.dim() == 4:
             x = (x / 127.5 - 1).permute(0, 3, 1, 2).contiguous()
         shown = f"float32 {list(x.shape)}"
         try:
-            with exact_float32(self.device), evaluating(self.net):
+            with evaluating(self.net):
                 seen = self.net(x.to(self.device))
         except Exception as error:  # a user's module can raise anything
             reason = (str(error).splitlines() or [""])[0]

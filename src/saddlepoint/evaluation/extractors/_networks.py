@@ -3,31 +3,59 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from saddlepoint.core.measures import Features
+from saddlepoint.core.measures import Features, LoadedExtractor
+from saddlepoint.core.tensors import exact_float32
+
+NetT = TypeVar("NetT", bound=nn.Module)
 
 
-def in_batches(images: Tensor, batch_size: int, run: Callable[[Tensor], Features]) -> Features:
-    """Features of n images on the CPU, from batches that all have `batch_size` images.
+class LoadedNetwork(LoadedExtractor):
+    """A network that runs on batches of one size, in full float32 precision."""
+
+    device = torch.device("cpu")
+    batch_size: int
+    """Images in every batch."""
+
+    @abstractmethod
+    def run(self, images: Tensor) -> Features:
+        """Features of one batch, on any device; `images` as for `__call__`, on the CPU."""
+
+    def __call__(self, images: Tensor) -> Features:
+        vectors, logits = [], []
+        with torch.no_grad(), exact_float32(self.device):
+            for rows in images.split(self.batch_size):
+                # The last batch is filled up: the size of a batch decides which algorithm
+                # multiplies, and with it the last bits.
+                filling = rows.new_zeros(self.batch_size - len(rows), *rows.shape[1:])
+                found = self.run(torch.cat([rows, filling]))
+                vectors.append(found.vectors[: len(rows)].float().cpu())
+                if found.logits is not None:
+                    logits.append(found.logits[: len(rows)].float().cpu())
+        return Features(torch.cat(vectors), torch.cat(logits) if logits else None)
+
+
+def with_weights(build: Callable[[], NetT], tensors: Mapping[str, Tensor]) -> NetT:
+    """The network with the given tensors, in evaluation mode and not trainable.
 
     Args:
-        images: uint8 [n, h, w, c], or float32 [n, 2] for points.
+        tensors: a state dict; the batch counters in some files are ignored.
+
+    Raises:
+        RuntimeError: a tensor is missing, unknown or of another shape.
     """
-    vectors, logits = [], []
-    for rows in images.split(batch_size):
-        # The last batch is filled up: the size of a batch decides which algorithm multiplies,
-        # and with it the last bits.
-        filling = rows.new_zeros(batch_size - len(rows), *rows.shape[1:])
-        with torch.no_grad():
-            found = run(torch.cat([rows, filling]))
-        vectors.append(found.vectors[: len(rows)].float().cpu())
-        if found.logits is not None:
-            logits.append(found.logits[: len(rows)].float().cpu())
-    return Features(torch.cat(vectors), torch.cat(logits) if logits else None)
+    with torch.device("meta"):  # no memory and no time for initial weights
+        net = build()
+    counted = ".num_batches_tracked"
+    kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(counted)}
+    net.load_state_dict(kept, assign=True)
+    return net.float().eval().requires_grad_(False)
 
 
 def weights_hash(net: nn.Module) -> str:

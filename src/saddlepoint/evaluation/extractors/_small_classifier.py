@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,18 +16,15 @@ from saddlepoint.core import images as core_images
 from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import cache_folder
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress
+from saddlepoint.core.files import cache_folder, sha256_of_json
+from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.randomness import derive_seed
-from saddlepoint.core.tensors import exact_float32
-from saddlepoint.evaluation.extractors._networks import in_batches, weights_hash
+from saddlepoint.evaluation.extractors._networks import LoadedNetwork, weights_hash
 from saddlepoint.evaluation.tensor_files import read_tensors, write_tensors
 
 WIDTHS = (32, 64, 128)
 HELD_OUT = 10
 """One image in so many is held out to measure the accuracy."""
-BATCH_SIZE = 100
-"""Images in a batch when features are extracted."""
 
 
 class SmallClassifier(nn.Module):
@@ -57,14 +53,24 @@ class SmallClassifier(nn.Module):
         return features, self.head(features)
 
 
-Examples = Callable[[Tensor], tuple[Tensor, Tensor]]
-"""Positions in the data int64 [n] -> images float32 [n, c, h, w] in [-1, 1], targets int64 [n]."""
+class Task(NamedTuple):
+    """What a net is trained to tell."""
+
+    n_targets: int
+    n_epochs: int
+    examples: Callable[[Tensor], tuple[Tensor, Tensor]]
+    """Positions in the data int64 [n] -> images float32 [n, c, h, w] in [-1, 1], targets int64 [n].
+    """
+    classes: bool = True
+    """Whether the targets are classes of the data: then the logits are features too."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedExtractor(Extractor):
     """An extractor that is trained on the real data once and cached under their fingerprint."""
 
+    kind: ClassVar[str]
+    """Given by `register`."""
     batch_size: int = 128
     """Images in a training step."""
     lr: float = 2e-3
@@ -76,42 +82,49 @@ class TrainedExtractor(Extractor):
         at_least(self, 1, "batch_size")
         above(self, 0, "lr")
 
-    def trained(
-        self,
-        data: Dataset,
-        device: str,
-        progress: Progress,
-        n_targets: int,
-        n_epochs: int,
-        examples: Examples,
+    def unfit(self, reference: Dataset) -> str:
+        if not reference.spec.is_image:
+            return "the data are points"
+        few = len(reference) < 2 * HELD_OUT
+        return f"it needs at least {2 * HELD_OUT} images to train on" if few else ""
+
+    @abstractmethod
+    def task(self, data: Dataset) -> Task:
+        """What the net is trained to tell."""
+
+    def load(
+        self, reference: Dataset, device: str, progress: Progress = no_progress
+    ) -> LoadedExtractor:
+        if reason := self.unfit(reference):
+            raise InputError(
+                f"--features {self.kind}: {reason}; use --features pixels, or auto for what fits."
+            )
+        task = self.task(reference)
+        net, accuracy = self._trained(reference, task, device, progress)
+        return LoadedNet(self.kind, net, accuracy, task.classes, reference, device)
+
+    def _trained(
+        self, data: Dataset, task: Task, device: str, progress: Progress
     ) -> tuple[SmallClassifier, float]:
         """The net, from the cache or trained now, and its accuracy on the held-out images."""
-        kind = self.kind  # type: ignore[attr-defined]  # given by register
-        text = json.dumps([asdict(self), data.fingerprint, WIDTHS], sort_keys=True)
-        key = hashlib.sha256(text.encode()).hexdigest()[:20]
-        file = cache_folder() / f"{kind}s" / f"{key}.safetensors"
+        key = sha256_of_json([asdict(self), data.fingerprint, WIDTHS])[:20]
+        file = cache_folder() / f"{self.kind}s" / f"{key}.safetensors"
         with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
-            net = SmallClassifier(data.spec.channels, data.spec.size, n_targets)
+            net = SmallClassifier(data.spec.channels, data.spec.size, task.n_targets)
         cached = read_tensors(file)
         if cached is not None:
             net.load_state_dict(cached[0])
             return net.to(device), float(cached[1]["accuracy"])
         net.to(device)
         with torch.random.fork_rng():
-            torch.manual_seed(derive_seed(self.seed, kind, 0))
-            accuracy = self._train(net, len(data), device, progress, n_epochs, examples)
+            torch.manual_seed(derive_seed(self.seed, self.kind, 0))
+            accuracy = self._train(net, len(data), task, device, progress)
         weights = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
         write_tensors(file, weights, accuracy=repr(accuracy))
         return net, accuracy
 
     def _train(
-        self,
-        net: SmallClassifier,
-        n_images: int,
-        device: str,
-        progress: Progress,
-        n_epochs: int,
-        examples: Examples,
+        self, net: SmallClassifier, n_images: int, task: Task, device: str, progress: Progress
     ) -> float:
         for module in net.modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
@@ -120,37 +133,44 @@ class TrainedExtractor(Extractor):
         order = torch.randperm(n_images)
         held, learned = order[::HELD_OUT], order[torch.arange(n_images) % HELD_OUT != 0]
         optimizer = torch.optim.Adam(net.parameters(), lr=self.lr)
-        n_steps = n_epochs * -(-len(learned) // self.batch_size)
+        n_steps = task.n_epochs * -(-len(learned) // self.batch_size)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, n_steps)
-        doing = f"Training the net of --features {self.kind} (epochs)"  # type: ignore[attr-defined]  # given by register
+        doing = f"Training the net of --features {self.kind} (epochs)"
         net.train()
-        for epoch in range(n_epochs):
-            progress(doing, epoch, n_epochs)
+        for epoch in range(task.n_epochs):
+            progress(doing, epoch, task.n_epochs)
             for index in learned[torch.randperm(len(learned))].split(self.batch_size):
-                images, targets = examples(index)
+                images, targets = task.examples(index)
                 optimizer.zero_grad()
                 cross_entropy(net(images.to(device))[1], targets.to(device)).backward()
                 optimizer.step()
                 schedule.step()
-        progress(doing, n_epochs, n_epochs)
+        progress(doing, task.n_epochs, task.n_epochs)
         net.eval()
         right = 0
         with torch.no_grad():
-            for index in held.split(BATCH_SIZE):
-                images, targets = examples(index)
+            for index in held.split(LoadedNet.batch_size):
+                images, targets = task.examples(index)
                 right += int((net(images.to(device))[1].argmax(1).cpu() == targets).sum())
         return right / len(held)
 
 
-class LoadedNet(LoadedExtractor):
+class LoadedNet(LoadedNetwork):
     """A trained net on a device."""
 
+    batch_size = 100
+
     def __init__(
-        self, kind: str, trained: tuple[SmallClassifier, float], data: Dataset, device: str
+        self,
+        kind: str,
+        net: SmallClassifier,
+        accuracy: float,
+        classes: bool,
+        data: Dataset,
+        device: str,
     ) -> None:
-        net, accuracy = trained
         self.net, self.device = net.eval().requires_grad_(False), torch.device(device)
-        self.shape = data.spec.shape
+        self.shape, self.classes = data.spec.shape, classes
         self.protocol: dict[str, Any] = {
             "kind": kind,
             "sha256": weights_hash(net),
@@ -168,21 +188,13 @@ class LoadedNet(LoadedExtractor):
                 f"--features {self.protocol['kind']} was trained on images of {wanted} and these "
                 f"are {got}; bring both sets to the same size and channels."
             )
-        with exact_float32(self.device):
-            return in_batches(images, BATCH_SIZE, self._run)
+        return super().__call__(images)
 
-    def _run(self, images: Tensor) -> Features:
-        return Features(*self.net(to_unit(images.numpy()).to(self.device)))
+    def run(self, images: Tensor) -> Features:
+        vectors, logits = self.net(to_unit(images.numpy()).to(self.device))
+        return Features(vectors, logits if self.classes else None)
 
 
 def to_unit(images: Any) -> Tensor:
     """uint8 array [n, h, w, c] -> float32 [n, c, h, w] in [-1, 1]."""
     return torch.from_numpy(core_images.to_unit(images))
-
-
-def unfit_images(data: Dataset) -> str:
-    """Why no net can be trained on the data, or ""."""
-    if not data.spec.is_image:
-        return "the data are points"
-    few = len(data) < 2 * HELD_OUT
-    return f"it needs at least {2 * HELD_OUT} images to train on" if few else ""

@@ -9,15 +9,8 @@ from torch import Tensor
 
 from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors._small_classifier import (
-    LoadedNet,
-    TrainedExtractor,
-    to_unit,
-    unfit_images,
-)
+from saddlepoint.evaluation.extractors._small_classifier import Task, TrainedExtractor, to_unit
 
 
 @register("classifier")
@@ -37,25 +30,14 @@ class Classifier(TrainedExtractor):
         at_least(self, 1, "epochs")
 
     def unfit(self, reference: Dataset) -> str:
-        if reference.spec.is_image and reference.labels is None:
-            return "the data have no labels to train on"
-        return unfit_images(reference)
+        unlabelled = reference.spec.is_image and reference.spec.n_classes < 2
+        return "the data have no labels to train on" if unlabelled else super().unfit(reference)
 
-    def load(
-        self, reference: Dataset, device: str, progress: Progress = no_progress
-    ) -> LoadedExtractor:
-        if reference.labels is None or reference.spec.n_classes < 2:
-            raise InputError(
-                f"--features classifier: {reference.name} has no labels to train on; use "
-                "--features inception or --features rotations."
-            )
-        if reason := unfit_images(reference):
-            raise InputError(f"--features classifier: {reason}; use --features pixels.")
-        labels = torch.from_numpy(reference.labels)
+    def task(self, data: Dataset) -> Task:
+        assert data.labels is not None
+        labels = torch.from_numpy(data.labels)
 
         def examples(index: Tensor) -> tuple[Tensor, Tensor]:
-            return to_unit(reference.images[index.numpy()]), labels[index]
+            return to_unit(data.images[index.numpy()]), labels[index]
 
-        n_classes = reference.spec.n_classes
-        trained = self.trained(reference, device, progress, n_classes, self.epochs, examples)
-        return LoadedNet("classifier", trained, reference, device)
+        return Task(data.spec.n_classes, self.epochs, examples)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -13,17 +15,41 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.core.tensors import exact_float32
-from saddlepoint.evaluation.extractors._dinov2_net import DinoNet
-from saddlepoint.evaluation.extractors._dinov2_weights import FILES, open_net
-from saddlepoint.evaluation.extractors._networks import in_batches
+from saddlepoint.data.search import RemoteFile
+from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape
+from saddlepoint.evaluation.extractors._networks import LoadedNetwork, with_weights
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
-from saddlepoint.evaluation.extractors._weights import find_weights, in_usual_places
+from saddlepoint.evaluation.extractors._weights import (
+    find_weights,
+    identify,
+    in_usual_places,
+    open_weights,
+)
 
 IMAGE_SIZE = 224
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
 """Of ImageNet's red, green and blue in 0..1."""
 STD = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+SHAPES = {
+    "small": Shape(384, 12, 6),
+    "base": Shape(768, 12, 12),
+    "large": Shape(1024, 24, 16),
+    "giant": Shape(1536, 40, 24, swiglu=True),
+}
+FILES = {
+    size: RemoteFile(
+        name="model.safetensors",
+        url=f"https://huggingface.co/facebook/dinov2-{size}/resolve/main/model.safetensors",
+        sha256=sha256,
+    )
+    for size, sha256 in (
+        ("small", "ae1e99fcefd534ed978cdeb8326f08030c96e28b7a81ffcbc98a857c84d14be1"),
+        ("base", "d73036b56966966d07975d696bde331762f37297e2f095de8cea0040c3aa0841"),
+        ("large", "399fba97a95f22c36834418bc69373364a99af3a1153da1c0fb31db567c92e23"),
+        ("giant", "917d3c470db999d32a312f8542149be91c7cbac61ee8fb4b67ae3d82b79ce21f"),
+    )
+}
+"""By size. The hashes are those that huggingface.co shows on the pages of these files."""
 
 
 @register("dinov2")
@@ -65,7 +91,7 @@ class DinoV2(Extractor):
         return LoadedDino(net, size, FILES[size].sha256, device)
 
 
-class LoadedDino(LoadedExtractor):
+class LoadedDino(LoadedNetwork):
     """The network on a device.
 
     Args:
@@ -88,15 +114,23 @@ class LoadedDino(LoadedExtractor):
             "dim": net.width,
         }
 
-    def __call__(self, images: Tensor) -> Features:
-        """uint8 [n, h, w, c], c = 1 or 3, of any size -> vectors float32 [n, width] on the CPU."""
-        with exact_float32(self.device):
-            return in_batches(images, self.batch_size, self._run)
-
-    def _run(self, images: Tensor) -> Features:
+    def run(self, images: Tensor) -> Features:
+        """uint8 [n, h, w, c], c = 1 or 3, of any size -> vectors float32 [n, width]."""
         return Features(self.net(normalised(images).to(self.device)), None)
 
 
 def normalised(images: Tensor) -> Tensor:
     """uint8 [n, h, w, 1 or 3] -> float32 [n, 3, 224, 224]; grey is repeated by broadcasting."""
     return (antialiased_bicubic(images, IMAGE_SIZE) / 255 - MEAN) / STD
+
+
+def open_net(path: Path) -> tuple[DinoNet, str]:
+    """-> the network in evaluation mode on the CPU, and its size by the hash of the file.
+
+    Raises:
+        InputError: unreadable, or not the bytes of a known file.
+    """
+    with open_weights(path) as content:
+        file = identify(content, path, list(FILES.values()), "DINOv2")
+    size = next(size for size, known in FILES.items() if known == file)
+    return with_weights(lambda: DinoNet(SHAPES[size]), safetensors.torch.load_file(path)), size

@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from saddlepoint.core.checks import one_of
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.measures import Extractor, Features, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.core.tensors import exact_float32
 from saddlepoint.evaluation.extractors._inception_net import IMAGE_SIZE, N_FEATURES
 from saddlepoint.evaluation.extractors._inception_weights import FILES, open_net
-from saddlepoint.evaluation.extractors._networks import in_batches
+from saddlepoint.evaluation.extractors._networks import LoadedNetwork
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
 from saddlepoint.evaluation.extractors._weights import find_weights, in_usual_places
 
@@ -58,7 +57,7 @@ class Inception(Extractor):
         return LoadedInception(net, self.resize, file.sha256, device, file=file.name)
 
 
-class LoadedInception(LoadedExtractor):
+class LoadedInception(LoadedNetwork):
     """The network on a device.
 
     Args:
@@ -91,17 +90,13 @@ class LoadedInception(LoadedExtractor):
             "file": file,
         }
 
-    def __call__(self, images: Tensor) -> Features:
+    def run(self, images: Tensor) -> Features:
         """uint8 [n, h, w, c], c = 1 or 3, of any size -> vectors float32 [n, 2048] (at least 0)
-        and logits float32 [n, 1008] without bias, on the CPU."""
+        and logits float32 [n, 1008] without bias."""
         if images.dtype != torch.uint8 or images.dim() != 4 or images.shape[3] not in (1, 3):
             raise ValueError(
                 f"images must be uint8 [n, h, w, 1 or 3], not {images.dtype} {images.shape}"
             )
-        with exact_float32(self.device):
-            return in_batches(images, self.batch_size, self._run)
-
-    def _run(self, images: Tensor) -> Features:
         x = (self.resize(images.to(self.device), IMAGE_SIZE) - 128) / 128
         x = x.expand(-1, 3, -1, -1).contiguous(memory_format=self.layout)
         return Features(*self.net(x))

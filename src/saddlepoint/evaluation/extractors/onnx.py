@@ -15,7 +15,7 @@ from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors._networks import in_batches
+from saddlepoint.evaluation.extractors._networks import LoadedNetwork
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
 
 BATCH_SIZE = 32
@@ -108,7 +108,7 @@ def _layout(path: Path, inputs: list[Any], spec: DataSpec) -> Layout:
     return Layout(inputs[0].name, n or BATCH_SIZE, channels or spec.channels, size)
 
 
-class LoadedOnnx(LoadedExtractor):
+class LoadedOnnx(LoadedNetwork):
     """The network, and how images are converted to its input.
 
     Raises:
@@ -122,6 +122,7 @@ class LoadedOnnx(LoadedExtractor):
         self, session: Any, layout: Layout, path: Path, sha256: str, reference: Dataset
     ) -> None:
         self.session, self.layout, self.path = session, layout, path
+        self.batch_size = layout.batch_size
         self.output: str = session.get_outputs()[0].name
         # Run once now: a network that does not fit is refused before anything is extracted.
         blank = torch.zeros(layout.batch_size, *reference.images.shape[1:], dtype=torch.uint8)
@@ -132,13 +133,10 @@ class LoadedOnnx(LoadedExtractor):
             "pixels": layout.size,
             "channels": layout.channels,
             "layer": self.output,
-            "dim": self._run(blank).vectors.shape[1],
+            "dim": self.run(blank).vectors.shape[1],
         }
 
-    def __call__(self, images: Tensor) -> Features:
-        return in_batches(images, self.layout.batch_size, self._run)
-
-    def _run(self, images: Tensor) -> Features:
+    def run(self, images: Tensor) -> Features:
         size, channels = self.layout.size, self.layout.channels
         x = antialiased_bicubic(images, size) if size else images.permute(0, 3, 1, 2).float()
         x = (x / 127.5 - 1).expand(-1, channels, -1, -1).contiguous()

@@ -9,15 +9,8 @@ from torch import Tensor
 
 from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors._small_classifier import (
-    LoadedNet,
-    TrainedExtractor,
-    to_unit,
-    unfit_images,
-)
+from saddlepoint.evaluation.extractors._small_classifier import Task, TrainedExtractor, to_unit
 
 
 @register("rotations")
@@ -39,29 +32,13 @@ class Rotations(TrainedExtractor):
         super().__post_init__()
         at_least(self, 1, "n_seen")
 
-    def unfit(self, reference: Dataset) -> str:
-        return unfit_images(reference)
-
-    def load(
-        self, reference: Dataset, device: str, progress: Progress = no_progress
-    ) -> LoadedExtractor:
-        if reason := unfit_images(reference):
-            raise InputError(f"--features rotations: {reason}; use --features pixels.")
-
+    def task(self, data: Dataset) -> Task:
         def examples(index: Tensor) -> tuple[Tensor, Tensor]:
-            images = to_unit(reference.images[index.numpy()])
+            images = to_unit(data.images[index.numpy()])
             turns = torch.randint(4, (len(index),))
             for turn in range(1, 4):
                 images[turns == turn] = images[turns == turn].rot90(turn, (2, 3))
             return images, turns
 
-        n_epochs = -(-self.n_seen // len(reference))
-        trained = self.trained(reference, device, progress, 4, n_epochs, examples)
-        return _LoadedRotations("rotations", trained, reference, device)
-
-
-class _LoadedRotations(LoadedNet):
-    """Its logits stand for rotations, not for classes of images, so they are dropped."""
-
-    def __call__(self, images: Tensor) -> Features:
-        return Features(super().__call__(images).vectors, None)
+        # Its logits stand for rotations, not for classes of images.
+        return Task(4, -(-self.n_seen // len(data)), examples, classes=False)

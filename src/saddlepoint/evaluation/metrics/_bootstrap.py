@@ -5,7 +5,7 @@ Efron & Tibshirani 1993, An Introduction to the Bootstrap, sections 13 and 14.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,9 +14,6 @@ from torch import Tensor
 
 from saddlepoint.core.measures import Comparison, Measured
 from saddlepoint.core.randomness import derive_seed
-
-LEVEL = 0.95
-"""Of every interval."""
 
 
 def mean_of(
@@ -35,7 +32,7 @@ def mean_of(
     if not comparison.n_bootstrap or len(rows) < 2:
         return Measured(value=value, better=better)
     replicates = [(rows @ w.double()).item() for w in weights(len(rows), comparison, name)]
-    return Measured(value=value, interval=_quantiles(replicates), better=better)
+    return Measured(value=value, interval=quantiles(replicates), better=better)
 
 
 def interval_of(
@@ -65,7 +62,7 @@ def around(value: float, replicates: list[float]) -> tuple[float, float] | None:
     if not np.isfinite(replicates).all() or not replicates:
         return None
     # Efron & Tibshirani's percentile interval, moved so that the replicates' bias is not in it.
-    low, high = _quantiles(replicates)
+    low, high = quantiles(replicates)
     middle = sum(replicates) / len(replicates)
     return value + low - middle, value + high - middle
 
@@ -81,7 +78,7 @@ def weights(n: int, comparison: Comparison, name: str) -> list[Tensor]:
     return [counts.float() / n for counts in drawn]
 
 
-def _quantiles(replicates: list[float]) -> tuple[float, float]:
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(np.array(replicates), [tail, 1 - tail])
+def quantiles(replicates: Sequence[float] | Tensor) -> tuple[float, float]:
+    """The ends of the middle 95 %."""
+    low, high = np.quantile(np.asarray(replicates), [0.025, 0.975])
     return float(low), float(high)

@@ -15,7 +15,7 @@ N_SUBSETS, SUBSET_SIZE = 100, 1000
 
 def subset_size(comparison: Comparison) -> int:
     """1,000, or the size of the smaller set when that is less."""
-    return min(SUBSET_SIZE, len(comparison.real), len(comparison.fake))
+    return min(SUBSET_SIZE, comparison.smallest)
 
 
 def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
@@ -65,7 +65,6 @@ class KernelSums:
     ) -> None:
         """members float32 [s, n], see `members`."""
         self.d = len(real.centre)
-        self.subset_size = int(real_members[0].sum())
         dtype, device = real.dtype, real.squares.device
         centre = real.centre
         square = centre.square().sum()
@@ -104,23 +103,14 @@ class KernelSums:
         by_column = (self.members[left][:, rows] @ values).double()
         self.sums[pairs] += weight * (by_column * self.members[right][:, columns]).sum(1)
 
-    def squared_mmd(self) -> float:
-        """Unbiased squared MMD of all pairs: KID of the whole sets."""
-        return self._mmds()[N_SUBSETS].item()
-
-    def subset_mmds(self) -> Tensor:
-        """Unbiased squared MMD within each subset, float64 [100]."""
-        return self._mmds()[:N_SUBSETS]
-
-    def resampled_mmds(self) -> Tensor:
-        """Squared MMD of each resample, without pairs of an image with itself: float64 [b]."""
-        return self._mmds()[N_SUBSETS + 1 :]
-
-    def _mmds(self) -> Tensor:
+    def squared_mmds(self) -> tuple[Tensor, float, Tensor]:
+        """Unbiased squared MMD, which is KID: within each subset, float64 [100]; of the whole sets;
+        of each resample, float64 [b], without pairs of an image with itself."""
         sizes = {side: held.double().sum(1) for side, held in self.members.items()}
         found = -2 * self.sums["cross"] / (sizes["real"] * sizes["fake"])
         for side, size in sizes.items():
             # An image that a resample holds twice does not pair with its own copy either.
             n_pairs = size.square() - self.members[side].double().square().sum(1)
             found += (self.sums[side] - self.own[side]) / n_pairs
-        return found.cpu()
+        subsets, whole, resamples = found.cpu().split([N_SUBSETS, 1, len(found) - N_SUBSETS - 1])
+        return subsets, whole.item(), resamples

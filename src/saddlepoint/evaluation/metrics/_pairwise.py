@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saddlepoint.core.measures import Comparison, Metric
+from saddlepoint.core.measures import Comparison
 from saddlepoint.core.tensors import exact_float32
 from saddlepoint.evaluation.metrics._kernel import KernelSums, members
 from saddlepoint.evaluation.metrics._neighbours import (
@@ -59,15 +59,6 @@ def pairwise(comparison: Comparison) -> Pairwise:
     return comparison.once("pairwise", lambda: _pairwise(comparison))
 
 
-class NeighbourMetric(Metric):
-    """A measure by the k nearest neighbours of each image."""
-
-    def unfit(self, comparison: Comparison) -> str:
-        smallest = min(len(comparison.real), len(comparison.fake))
-        few = smallest <= comparison.k
-        return f"needs more than k = {comparison.k} images in each set" if few else ""
-
-
 @dataclass(frozen=True, kw_only=True)
 class RealPairs:
     """Results that depend on the real images alone: a quarter of the pass."""
@@ -78,17 +69,13 @@ class RealPairs:
     """float64 [s]: see KernelSums."""
 
 
-def real_pairs(comparison: Comparison) -> RealPairs:
-    """The pass over pairs of real images, done once; evaluation/kept.py keeps it on disk."""
-
-    def make() -> RealPairs:
-        real, _, kernel = _sides(comparison)
-        return _real_pairs(real, kernel, comparison.k)
-
-    return comparison.once("pairs-real", make)
-
-
 @torch.no_grad()
+def real_pairs(comparison: Comparison) -> RealPairs:
+    """The pass over pairs of real images; evaluation/kept.py keeps its result on disk."""
+    real, _, kernel = _sides(comparison)
+    return _real_pairs(real, kernel, comparison.k)
+
+
 def _real_pairs(real: Points, kernel: KernelSums, k: int) -> RealPairs:
     squares, _ = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))
     return RealPairs(radii=squares[:, -1], kernel_sums=kernel.sums["real"])

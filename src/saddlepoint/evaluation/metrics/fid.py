@@ -10,12 +10,8 @@ from torch import Tensor
 from saddlepoint.core.measures import Comparison, FeatureSet, Measured, Metric
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.metrics._bootstrap import interval_of, weights
-from saddlepoint.evaluation.metrics._moments import (
-    Moments,
-    ProjectedFakes,
-    frechet,
-)
+from saddlepoint.evaluation.metrics._bootstrap import interval_of, quantiles, weights
+from saddlepoint.evaluation.metrics._moments import Moments, ProjectedFakes, frechet
 
 FEW = 5000
 """Below this many images in either set, FID comes with a note on its bias and with FID infinity."""
@@ -58,20 +54,16 @@ class Fid(Metric):
     """Measure fid_infinity for any number of images."""
 
     def unfit(self, comparison: Comparison) -> str:
-        smallest = min(len(comparison.real), len(comparison.fake))
-        return "" if smallest >= 2 else "needs two images in each set"
+        return "" if comparison.smallest >= 2 else "needs two images in each set"
 
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
         real = moments_of(comparison.real, comparison, "real")
         vectors = comparison.fake.vectors.to(comparison.device)
         value = distance(real, vectors)
-        few = min(len(comparison.real), len(vectors)) < FEW
+        few = comparison.smallest < FEW
         note = f"biased upwards: fewer than {FEW:,} images" if few else ""
-        found = {
-            "fid": Measured(
-                value=value, interval=_interval(comparison, value), note=note, better="lower"
-            )
-        }
+        interval = _interval(comparison, value)
+        found = {"fid": Measured(value=value, interval=interval, note=note, better="lower")}
         if (few or self.infinity) and len(vectors) >= 50:
             found["fid_infinity"] = _infinity(real, vectors, comparison)
         return found
@@ -104,8 +96,8 @@ def _linear_interval(comparison: Comparison, value: float) -> tuple[float, float
         influence = influences(of, other, rows)
         drawn = weights(len(rows), comparison, f"fid-{side}")
         changes += torch.stack([share.double() @ influence for share in drawn])
-    low, high = torch.quantile(changes, torch.tensor([0.025, 0.975], dtype=torch.float64))
-    return value + low.item(), value + high.item()
+    low, high = quantiles(changes)
+    return value + low, value + high
 
 
 def influences(of: Moments, other: Moments, vectors: Tensor) -> Tensor:

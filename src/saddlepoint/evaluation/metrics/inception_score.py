@@ -49,11 +49,9 @@ class InceptionScore(Metric):
             ends = [i * n // self.splits for i in range(self.splits + 1)]
             parts = [score(log_p[a:b]) for a, b in itertools.pairwise(ends)]
             values = torch.tensor(parts, dtype=torch.float64)
-            spread = values.std(correction=0).item()
+            mean, spread = values.mean().item(), values.std(correction=0).item()
             note = f"{self.splits} splits; standard deviation {spread:.4f}, which is no interval"
-            found["inception_score_splits"] = Measured(
-                value=values.mean().item(), note=note, better="higher"
-            )
+            found["inception_score_splits"] = Measured(value=mean, note=note, better="higher")
         return found
 
 

@@ -9,7 +9,8 @@ import torch
 from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.metrics._bootstrap import around
+from saddlepoint.evaluation.metrics._bootstrap import around, quantiles
+from saddlepoint.evaluation.metrics._kernel import subset_size
 from saddlepoint.evaluation.metrics._pairwise import pairwise
 
 
@@ -26,29 +27,21 @@ class Kid(Metric):
     """
 
     def unfit(self, comparison: Comparison) -> str:
-        smallest = min(len(comparison.real), len(comparison.fake))
-        return "" if smallest >= 2 else "needs two images in each set"
+        return "" if comparison.smallest >= 2 else "needs two images in each set"
 
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
-        kernel = pairwise(comparison).kernel
-        by_subset = kernel.subset_mmds()
+        by_subset, value, resamples = pairwise(comparison).kernel.squared_mmds()
         mean, spread = by_subset.mean().item(), by_subset.std(correction=0).item()
-        value, interval = kernel.squared_mmd(), None
+        size, interval = subset_size(comparison), None
         # Subsets as large as a whole set are all the same there, and would look certain.
-        smallest = min(len(comparison.real), len(comparison.fake))
-        if comparison.n_bootstrap and kernel.subset_size < smallest:
+        if comparison.n_bootstrap and size < comparison.smallest:
             generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "kid", 0))
             n = len(by_subset)
             drawn = torch.randint(n, (comparison.n_bootstrap, n), generator=generator)
-            means = by_subset[drawn].mean(1)
-            low, high = torch.quantile(means, torch.tensor([0.025, 0.975], dtype=torch.float64))
-            interval = (low.item(), high.item())
-        note = f"100 subsets of {kernel.subset_size:,}; standard deviation {spread:.6f}"
+            interval = quantiles(by_subset[drawn].mean(1))
+        note = f"100 subsets of {size:,}; standard deviation {spread:.6f}"
+        whole = around(value, resamples.tolist())
         return {
-            "kid": Measured(
-                value=value,
-                interval=around(value, kernel.resampled_mmds().tolist()),
-                better="lower",
-            ),
+            "kid": Measured(value=value, interval=whole, better="lower"),
             "kid_subsets": Measured(value=mean, interval=interval, note=note, better="lower"),
         }

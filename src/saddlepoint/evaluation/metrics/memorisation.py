@@ -16,27 +16,28 @@ from saddlepoint.evaluation.metrics._pairwise import neighbours
 
 @dataclass(frozen=True, kw_only=True)
 class Closest:
-    """The training image nearest to each sample, and to each real image."""
+    """The training image nearest to each image of a set."""
 
     squares: Tensor
-    """float64 [n_fake]: squared distance to the nearest training image."""
+    """float64 [n]: squared distance to the nearest training image."""
     index: Tensor
-    """int64 [n_fake]: its index."""
+    """int64 [n]: its index."""
     between_training: Tensor
-    """float64 [n_fake]: squared distance of that training image to its own nearest neighbour."""
-    real_squares: Tensor
-    """float64 [n_real]: squared distance of each real image to the nearest training image."""
-    real_between_training: Tensor
-    """float64 [n_real]: squared distance of that training image to its own nearest neighbour."""
+    """float64 [n]: squared distance of that training image to its own nearest neighbour."""
+
+    @property
+    def suspicious(self) -> Tensor:
+        """bool [n]: no copy, if its training image has a neighbour that is closer still."""
+        return self.squares < self.between_training
 
 
-def closest(comparison: Comparison) -> Closest:
-    """The pass over all pairs with training images, done once."""
+def closest(comparison: Comparison) -> dict[str, Closest]:
+    """ "fake" and "real" -> their nearest training images; all pairs are passed over once."""
     return comparison.once("closest", lambda: _closest(comparison))
 
 
 @torch.no_grad()
-def _closest(comparison: Comparison) -> Closest:
+def _closest(comparison: Comparison) -> dict[str, Closest]:
     assert comparison.train is not None
     vectors, device = comparison.train.vectors, comparison.device
     # Its own centre: the training images need not lie where the real ones do.
@@ -46,21 +47,18 @@ def _closest(comparison: Comparison) -> Closest:
         return Points.of(of, centre, device, torch.float32)
 
     train = points(vectors)
-    squares, index = neighbours(points(comparison.fake.vectors), train, 1)
-    real_squares, real_index = neighbours(points(comparison.real.vectors), train, 1)
+    sides = {"fake": comparison.fake, "real": comparison.real}
+    found = [neighbours(points(side.vectors), train, 1) for side in sides.values()]
     # Only for training images that are nearest to something. The nearest two of one of them
     # include the image itself.
-    hit, positions = torch.cat([index, real_index])[:, 0].unique(return_inverse=True)
+    hit, positions = torch.cat([index for _, index in found])[:, 0].unique(return_inverse=True)
     pairs, others = neighbours(points(vectors[hit.cpu()]), train, 2)
     between = torch.where(others[:, 0] == hit, pairs[:, 1], pairs[:, 0])[positions].cpu()
-    n = len(index)
-    return Closest(
-        squares=squares[:, 0].cpu(),
-        index=index[:, 0].cpu(),
-        between_training=between[:n],
-        real_squares=real_squares[:, 0].cpu(),
-        real_between_training=between[n:],
-    )
+    parts = zip(sides, found, between.split([len(side) for side in sides.values()]), strict=True)
+    return {
+        name: Closest(squares=squares[:, 0].cpu(), index=index[:, 0].cpu(), between_training=own)
+        for name, (squares, index), own in parts
+    }
 
 
 @register("memorisation")
@@ -78,13 +76,11 @@ class Memorisation(Metric):
 
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
         found = closest(comparison)
-        # A sample is no copy if its training image has a neighbour that is closer still.
-        copies = found.squares < found.between_training
-        by_chance = found.real_squares < found.real_between_training
-        ratio = (found.squares.median() / found.real_squares.median().clamp_min(1e-300)).sqrt()
+        fake, real = found["fake"], found["real"]
+        ratio = (fake.squares.median() / real.squares.median().clamp_min(1e-300)).sqrt()
         note = "median distance to the nearest training image: samples / real images"
         return {
-            "memorised": mean_of(copies, comparison, "memorised", "lower"),
-            "memorised_real": mean_of(by_chance, comparison, "memorised-real", ""),
+            "memorised": mean_of(fake.suspicious, comparison, "memorised", "lower"),
+            "memorised_real": mean_of(real.suspicious, comparison, "memorised-real", ""),
             "nearest_training_ratio": Measured(value=ratio.item(), note=note),
         }

@@ -24,11 +24,6 @@ def reverse_kl(counts: Tensor, expected: Tensor) -> float:
     return (shares[seen] * (shares[seen] / expected[seen].clamp_min(1e-300)).log()).sum().item()
 
 
-def floor_note(n_modes: int, n: int) -> str:
-    """The average for n perfect samples, which by chance is not 0."""
-    return f"noise floor of {n:,} perfect samples: {(n_modes - 1) / (2 * n):.4f}"
-
-
 @register("mixture-modes")
 @dataclass(frozen=True, kw_only=True)
 class MixtureModes(Metric):
@@ -52,17 +47,16 @@ class MixtureModes(Metric):
         distance, mode = torch.cdist(points, centres).min(1)
         good = distance <= HIGH_QUALITY * comparison.mode_std
         counts = mode[good].bincount(minlength=len(centres))
-        # Of a generator without any good point there is no spread and no histogram to speak of.
+        n = len(centres)
+        covered = float((counts > 0).sum())
         found = {
-            "modes": Measured(
-                value=float((counts > 0).sum()), note=f"of {len(centres)}", better="higher"
-            ),
+            "modes": Measured(value=covered, note=f"of {n}", better="higher"),
             "high_quality": mean_of(good, comparison, "high-quality"),
         }
+        # Without any good point there is no spread and no histogram to speak of.
         if good.any():
             squares = (points - centres[mode]).square().mean(1) / comparison.mode_std**2
             found["mode_spread"] = _spread(mode[good], squares[good], good, comparison)
-            n = len(centres)
             uniform = torch.full((n,), 1 / n, dtype=torch.float64)
             found["reverse_kl"] = _reverse_kl(mode[good], good, uniform, comparison, "reverse-kl")
         return found
@@ -91,18 +85,16 @@ def _reverse_kl(
     mode: Tensor, good: Tensor, expected: Tensor, comparison: Comparison, name: str
 ) -> Measured:
     """mode int64 [g] of the counted samples (good bool [n]), expected shares float64 [modes]."""
-    n_modes = len(expected)
+    n_modes, n = len(expected), len(good)
     value = reverse_kl(mode.bincount(minlength=n_modes), expected)
 
     def replicate(_: Tensor, shares: Tensor) -> float:
         return reverse_kl(mode.bincount(shares[good], minlength=n_modes), expected)
 
-    return Measured(
-        value=value,
-        interval=interval_of(value, replicate, comparison, name),
-        note=floor_note(n_modes, len(good)),
-        better="lower",
-    )
+    interval = interval_of(value, replicate, comparison, name)
+    # The average for perfect samples, which by chance is not 0.
+    note = f"noise floor of {n:,} perfect samples: {(n_modes - 1) / (2 * n):.4f}"
+    return Measured(value=value, interval=interval, note=note, better="lower")
 
 
 @register("class-modes")
@@ -128,7 +120,7 @@ class ClassModes(Metric):
         assert comparison.real.logits is not None
         n_classes = comparison.fake.logits.shape[1]
         seen = comparison.fake.logits.argmax(1)
-        counts = seen.bincount(minlength=n_classes)
+        covered = float((seen.bincount() > 0).sum())
         real = comparison.real.logits.argmax(1).bincount(minlength=n_classes)
         n = len(comparison.fake)
         everyone = torch.ones(n, dtype=torch.bool)
@@ -136,13 +128,9 @@ class ClassModes(Metric):
         expected = (real.double() + 1) / (real.sum() + n_classes)
         few = n_classes == 1000 and n != STACKED_SAMPLES
         protocol = f"; the published protocol takes {STACKED_SAMPLES:,} samples" if few else ""
+        note = f"of {n_classes:,}{protocol}"
+        kl = _reverse_kl(seen, everyone, expected, comparison, "class-reverse-kl")
         return {
-            "class_modes": Measured(
-                value=float((counts > 0).sum()),
-                note=f"of {n_classes:,}{protocol}",
-                better="higher",
-            ),
-            "class_reverse_kl": _reverse_kl(
-                seen, everyone, expected, comparison, "class-reverse-kl"
-            ),
+            "class_modes": Measured(value=covered, note=note, better="higher"),
+            "class_reverse_kl": kl,
         }
