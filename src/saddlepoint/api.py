@@ -22,7 +22,7 @@ from saddlepoint.core.files import write_json
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.data.prepare import prepare as prepare_data
-from saddlepoint.data.progress import progress_on_stderr
+from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import first_data_set, resolve
 from saddlepoint.diagnosis.diagnose import diagnose
@@ -308,7 +308,7 @@ def prepare(
     workers: int | None = None,
 ) -> PrepareReport:
     """`data.prepare.prepare` with its progress on stderr."""
-    with progress_on_stderr("Preparing") as progress:
+    with progress_bars() as progress:
         return prepare_data(
             Path(source),
             Path(out),
@@ -317,7 +317,7 @@ def prepare(
             channels=channels,
             labels=labels,
             workers=workers,
-            progress=progress,
+            progress=functools.partial(progress, "Preparing"),
         )
 
 

@@ -220,10 +220,9 @@ def test_prepared_opens_as_a_memory_map(tmp_path: Path) -> None:
 
 
 def test_damaged_prepared_folders(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not a folder"):
-        Prepared(path=str(tmp_path / "absent")).open()
-    with pytest.raises(InputError, match=r"has no manifest\.json"):
-        Prepared(path=str(tmp_path)).open()
+    for folder in (tmp_path / "absent", tmp_path):
+        with pytest.raises(InputError, match=r"has no manifest\.json"):
+            Prepared(path=str(folder)).open()
     faces(tmp_path / "in", ["1.png", "2.png"])
     prepare(tmp_path / "in", tmp_path / "out", size=8)
     images = (tmp_path / "out/images.npy").read_bytes()

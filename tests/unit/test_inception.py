@@ -30,7 +30,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.tensors import exact_float32
 from saddlepoint.data import search
 from saddlepoint.data.search import RemoteFile
-from saddlepoint.evaluation.extractors import _inception_weights, inception
+from saddlepoint.evaluation.extractors import inception
 from saddlepoint.evaluation.extractors._inception_net import InceptionNet
 from saddlepoint.evaluation.extractors._networks import with_weights
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic, tf1_bilinear
@@ -77,8 +77,7 @@ def pin(monkeypatch: pytest.MonkeyPatch, name: str, content: bytes) -> str:
     """Let `content` be the only known file; -> its sha256."""
     digest = hashlib.sha256(content).hexdigest()
     file = RemoteFile(name=name, url=f"https://example.org/{name}", sha256=digest)
-    for module in (inception, _inception_weights):
-        monkeypatch.setattr(module, "FILES", (file,))
+    monkeypatch.setattr(inception, "FILES", (file,))
     return digest
 
 

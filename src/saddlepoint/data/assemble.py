@@ -6,6 +6,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,8 @@ def assemble(
     if options["labels"] == "auto":
         # Before anything is decoded: a wrong label is reported at once.
         names = [entry.name for entry in candidates]
-        reader = Reader(listing.kind, listing.root)
-        labelling = find_labels(label_files, names, quarantined, reader)
-        reader.close()
+        with closing(Reader(listing.kind, listing.root)) as reader:
+            labelling = find_labels(label_files, names, quarantined, reader)
     chunks = decode_all(work, candidates, pool, progress)
     quarantined |= {r.name: r.refused for records in chunks for r in records if r.refused}
     good = [record for records in chunks for record in records if not record.refused]

@@ -19,7 +19,7 @@ import posixpath
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -118,47 +118,40 @@ def _decode(image: Image.Image, recipe: Recipe) -> Decoded:
     width, height = source_size = image.size
     if width * height > MAX_PIXELS:
         raise Refused(f"too large: {width}x{height} is more than {MAX_PIXELS:,} pixels")
-    notes = []
+    notes: list[str] = []
     if image.format == "JPEG" and recipe.size and min(width, height) >= 4 * recipe.size:
         image.draft(None, (2 * recipe.size, 2 * recipe.size))
     if image.format in ("GIF", "WEBP", "PNG", "TIFF") and getattr(image, "is_animated", False):
         notes.append("first frame of several")
         image.seek(0)
     image.load()
-    image, turned = _upright(image)
-    if turned:
-        notes.append("turned upright (EXIF)")
-    image, flattened = _flatten(image, recipe.channels)
-    notes += flattened
-    image, fitted = _fit(image, source_size, recipe)
-    notes += fitted
+    image = _upright(image, notes)
+    image = _flatten(image, recipe.channels, notes)
+    image = _fit(image, source_size, recipe, notes)
     shape = (image.height, image.width, len(image.getbands()))
     return Decoded(image.tobytes(), shape, source_size, tuple(notes))
 
 
-def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
+def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
     # getexif() parses for a while; a JPEG says in its header whether there is anything to parse.
     if image.format == "JPEG" and "exif" not in image.info:
-        return image, False
-    try:
+        return image
+    with suppress(Exception):  # damaged EXIF data do not make the image useless
         if image.getexif().get(ExifTags.Base.Orientation) in range(2, 9):
-            return ImageOps.exif_transpose(image), True
-    except Exception:
-        pass
-    return image, False
+            image = ImageOps.exif_transpose(image)
+            notes.append("turned upright (EXIF)")
+    return image
 
 
-def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]:
-    """-> the image in mode L or RGB, and notes on what was done."""
+def _flatten(image: Image.Image, channels: str, notes: list[str]) -> Image.Image:
+    """-> the image in mode L or RGB."""
     # Nearly every image: the checks below would take longer than its conversion.
     if image.mode in ("L", "RGB") and channels == "auto" and "transparency" not in image.info:
-        return image, []
-    notes = []
+        return image
     target = {"grey": "L", "rgb": "RGB"}.get(channels)
     target = target or ("L" if image.mode in _GREY_MODES else "RGB")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image, note = _to_8_bits(image)
-        notes.append(note)
+        image = _to_8_bits(image, notes)
     if image.mode == "P":
         notes.append("palette")
     elif image.mode not in ("1", "L", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX"):
@@ -174,10 +167,10 @@ def _flatten(image: Image.Image, channels: str) -> tuple[Image.Image, list[str]]
         image = image.convert("RGB" if image.mode != "1" else "L")
     if image.mode == "RGB" and target == "L" and channels == "grey":
         notes.append("colour made grey")
-    return (image if image.mode == target else image.convert(target)), notes
+    return image if image.mode == target else image.convert(target)
 
 
-def _to_8_bits(image: Image.Image) -> tuple[Image.Image, str]:
+def _to_8_bits(image: Image.Image, notes: list[str]) -> Image.Image:
     """16-bit, 32-bit or float grey -> mode L, scaled by the range of the type."""
     values = np.asarray(image).astype(np.float64)
     low, high = float(values.min()), float(values.max())
@@ -193,33 +186,33 @@ def _to_8_bits(image: Image.Image) -> tuple[Image.Image, str]:
         scale, note = 1.0, "float rounded"
     else:
         raise Refused(f"float values up to {high:g}, so their range is unknown")
-    return Image.fromarray(np.rint(values * scale).astype(np.uint8)), note
+    notes.append(note)
+    return Image.fromarray(np.rint(values * scale).astype(np.uint8))
 
 
 def _fit(
-    image: Image.Image, source_size: tuple[int, int], recipe: Recipe
-) -> tuple[Image.Image, list[str]]:
+    image: Image.Image, source_size: tuple[int, int], recipe: Recipe, notes: list[str]
+) -> Image.Image:
     """Crop or pad to a square of `recipe.size`; notes what was enlarged, as that adds no detail."""
     size = recipe.size
     if size is None:
-        return image, []
+        return image
     width, height = image.size
-    square = width == height
-    done = "cropped" if recipe.fit == "crop" else "padded"
-    notes = [] if source_size[0] == source_size[1] else [f"not square, {done}"]
-    inner = min(source_size) if recipe.fit == "crop" else max(source_size)
-    if inner < size:
+    crop = recipe.fit == "crop"
+    if source_size[0] != source_size[1]:
+        notes.append(f"not square, {'cropped' if crop else 'padded'}")
+    if (min if crop else max)(source_size) < size:
         notes.append("enlarged")
-    if recipe.fit == "crop" or square:
+    if crop or width == height:
         side = min(width, height)
         left, top = (width - side) // 2, (height - side) // 2
-        return _resize(image, (size, size), (left, top, left + side, top + side)), notes
+        return _resize(image, (size, size), (left, top, left + side, top + side))
     longest = max(width, height)
     wide, high = (max(1, round(length * size / longest)) for length in (width, height))
     sheet = Image.new(image.mode, (size, size))
     small = _resize(image, (wide, high), (0, 0, width, height))
     sheet.paste(small, ((size - wide) // 2, (size - high) // 2))
-    return sheet, notes
+    return sheet
 
 
 def _resize(

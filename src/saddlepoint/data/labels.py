@@ -51,14 +51,14 @@ def find_labels(
             f"There are {len(label_files)} files of labels ({found}), but only one may be used; "
             f"remove the others, or prepare the sub-folders one by one."
         )
-    if label_files:
-        origin, labels = label_files[0].name, _parse(label_files[0], reader)
-        if labels is not None:
-            _check_match(origin, labels, images, rejected)
-            labels = {name: labels[name] for name in images}
-    else:
-        origin, labels = "sub-folders", _class_folders(images)
-    return Labelling("none" if labels is None else origin, labels)
+    if not label_files:
+        labels = _class_folders(images)
+        return Labelling("sub-folders" if labels else "none", labels)
+    labels = _parse(label_files[0], reader)
+    if labels is None:
+        return Labelling("none", None)
+    _check_match(label_files[0].name, labels, images, rejected)
+    return Labelling(label_files[0].name, {name: labels[name] for name in images})
 
 
 def encode(labels: list[Label]) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -113,8 +113,8 @@ def _parse_csv(name: str, text: str) -> list[tuple[str, Label]]:
     file_columns = [c for c in ("file", "file_name", "filename") if c in header]
     if not file_columns or "label" not in header:
         raise InputError(
-            f"{name} starts with {','.join(header)[:80]!r}, but its first line must name the "
-            f"columns `file` and `label`; add the line `file,label`."
+            f"The first line of {name} is {','.join(header)[:80]!r}, but it must name the columns "
+            f"`file` and `label`; add the line `file,label`."
         )
     file_at, label_at = header.index(file_columns[0]), header.index("label")
     pairs = []
@@ -133,7 +133,7 @@ def _parse_csv(name: str, text: str) -> list[tuple[str, Label]]:
 
 def _parse_jsonl(name: str, text: str) -> list[tuple[str, Label]] | None:
     pairs: list[tuple[str, Label]] = []
-    without = 0
+    n_rows = 0
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
@@ -143,13 +143,12 @@ def _parse_jsonl(name: str, text: str) -> list[tuple[str, Label]] | None:
                 f'{name}, line {number}: {line[:80]!r} is not an object with "file_name"; '
                 f'write {{"file_name": "a.png", "label": 0}}.'
             )
-        if row.get("label") is None:
-            without += 1
-            continue
-        pairs.append((row["file_name"], _label(f"{name}, line {number}", row["label"])))
-    if without and pairs:
+        n_rows += 1
+        if row.get("label") is not None:
+            pairs.append((row["file_name"], _label(f"{name}, line {number}", row["label"])))
+    if 0 < len(pairs) < n_rows:
         raise InputError(
-            f'{without} of the {without + len(pairs)} lines of {name} have no "label"; give every '
+            f'{n_rows - len(pairs)} of the {n_rows} lines of {name} have no "label"; give every '
             f"image one, or none."
         )
     return pairs or None
@@ -186,10 +185,8 @@ def _json(where: str, text: str) -> Any:
 
 def _label(where: str, label: Any) -> Label:
     if isinstance(label, bool) or not isinstance(label, int | str):
-        raise InputError(
-            f"{where}: the label {str(label)[:40]} is neither a whole number nor text; "
-            f"give one class for an image."
-        )
+        shown = str(label)[:40]
+        raise InputError(f"{where}: the label {shown} is neither a whole number nor text.")
     return label
 
 

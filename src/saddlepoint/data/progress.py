@@ -43,13 +43,6 @@ def progress_bars(quiet: bool = False) -> Iterator[Callable[[str, int, int], Non
         _stop(bars)
 
 
-@contextmanager
-def progress_on_stderr(title: str) -> Iterator[Callable[[int, int], None]]:
-    """One bar with count and time left: progress(done, of)."""
-    with progress_bars() as progress:
-        yield lambda done, of: progress(title, done, of)
-
-
 class DownloadBar:
     """The progress bar that pooch expects (the interface of tqdm), drawn with rich."""
 

@@ -84,12 +84,9 @@ def decode_all(
 def _in_this_process(
     work: Work, todo: dict[int, list[Entry]]
 ) -> Iterator[tuple[int, list[Record]]]:
-    reader = Reader(work.kind, work.root)
-    try:
+    with contextlib.closing(Reader(work.kind, work.root)) as reader:
         for number, chunk in todo.items():
             yield number, run_chunk(work, reader, number, chunk)
-    finally:
-        reader.close()
 
 
 def _by_pool(

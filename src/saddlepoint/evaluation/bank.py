@@ -1,13 +1,15 @@
-"""Features of a set, extracted once and cached under the content that they were computed from.
+"""Features of a set and what depends on them alone, cached under the content they come from.
 
 The key of a bank is the sha256 of the set's fingerprint and the extractor's whole protocol (and its
 mark, if any): other images, weights or resizing give another key, so a cached bank cannot be stale.
-It is kept in parts: after a kill the parts that exist are not computed again.
+It is kept in parts: after a kill the parts that exist are not computed again. Results beside them
+are named after all other things that decide their content.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +18,17 @@ from torch import Tensor
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, sha256_of_json
-from saddlepoint.core.measures import FeatureSet, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.measures import Comparison, FeatureSet, LoadedExtractor, Progress, no_progress
+from saddlepoint.evaluation.metrics._kernel import subset_size
+from saddlepoint.evaluation.metrics._moments import Moments
+from saddlepoint.evaluation.metrics._pairwise import RealPairs, real_pairs
 from saddlepoint.evaluation.sets import ImageSet
 from saddlepoint.evaluation.tensor_files import cached_tensors
 
 PART = 1000
 """Images in a part: what a kill can cost."""
+OF_REFERENCE = ("moments-real", "pairs-real")
+"""Names in Comparison.shared of results that hold for other fakes of the same number, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +40,7 @@ class Bank:
     """Other results that depend only on the same content may be cached here."""
 
 
-def bank_of(
-    images: ImageSet,
-    extractor: LoadedExtractor,
-    progress: Progress = no_progress,
-) -> Bank:
+def bank_of(images: ImageSet, extractor: LoadedExtractor, progress: Progress = no_progress) -> Bank:
     """Read the features of a set from the cache, or extract them.
 
     Raises:
@@ -56,7 +59,7 @@ def bank_of(
     for first in range(0, len(images), PART):
         last = min(first + PART, len(images))
         file = folder / f"{first:08d}-{last:08d}.safetensors"
-        parts.append(cached_tensors(file, lambda first=first, last=last: extract(first, last)))
+        parts.append(cached_tensors(file, partial(extract, first, last)))
         progress(f"Features of {images.name}", last, len(images))
     vectors = torch.cat([part["vectors"] for part in parts])
     finite = torch.isfinite(vectors).all(1)
@@ -72,3 +75,41 @@ def bank_of(
         labels=None if images.labels is None else torch.from_numpy(images.labels),
     )
     return Bank(features=features, folder=folder)
+
+
+def keep_reference(comparison: Comparison, folder: Path) -> None:
+    """Put the moments and the pairs of the real images into `shared`, from the folder if there."""
+    comparison.shared["moments-real"] = _moments(comparison, folder)
+    comparison.shared["pairs-real"] = _pairs(comparison, folder)
+
+
+def _moments(comparison: Comparison, folder: Path) -> Moments:
+    """Mean, covariance and its factor."""
+    device = comparison.device
+
+    def make() -> dict[str, Tensor]:
+        made = Moments.of(comparison.real.vectors, device=device)
+        names = ("total", "products", "factor")
+        return {name: getattr(made, name).cpu() for name in names}
+
+    # `moments.safetensors`, from before the Cholesky factor, holds a symmetric root.
+    kept = cached_tensors(folder / "moments-factor.safetensors", make)
+    return Moments(
+        n=float(len(comparison.real)),
+        total=kept["total"].to(device),
+        products=kept["products"].to(device),
+        kept_factor=kept["factor"].to(device),
+    )
+
+
+def _pairs(comparison: Comparison, folder: Path) -> RealPairs:
+    """Radii, and the kernel's sums within the groups of images that seed and sizes decide."""
+
+    def make() -> dict[str, Tensor]:
+        made = real_pairs(comparison)
+        return {"radii": made.radii.cpu(), "kernel_sums": made.kernel_sums.cpu()}
+
+    c = comparison
+    decides = f"k{c.k}-subsets{subset_size(c)}-seed{c.seed}-bootstrap{c.n_bootstrap}-{c.dtype}"
+    kept = cached_tensors(folder / f"pairs-{decides}.safetensors", make)
+    return RealPairs(**{name: value.to(comparison.device) for name, value in kept.items()})

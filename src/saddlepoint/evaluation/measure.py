@@ -20,8 +20,7 @@ from saddlepoint.core.measures import (
     Settings,
     no_progress,
 )
-from saddlepoint.evaluation.bank import bank_of
-from saddlepoint.evaluation.kept import keep_reference
+from saddlepoint.evaluation.bank import bank_of, keep_reference
 from saddlepoint.evaluation.sets import ImageSet, check_alike
 
 SCHEMA = 1

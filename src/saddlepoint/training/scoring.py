@@ -14,10 +14,9 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Comparison, FeatureSet
-from saddlepoint.evaluation.bank import bank_of
+from saddlepoint.evaluation.bank import OF_REFERENCE, bank_of
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.evaluate import FIRST_SEED
-from saddlepoint.evaluation.kept import OF_REFERENCE
 from saddlepoint.evaluation.measure import measure
 from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 from saddlepoint.evaluation.sets import subset_of

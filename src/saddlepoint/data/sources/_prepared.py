@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from saddlepoint.core.files import cache_folder
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.manifest import SCHEMA, read_manifest
 from saddlepoint.data.prepare import prepare
-from saddlepoint.data.progress import progress_on_stderr
+from saddlepoint.data.progress import progress_bars
 
 
 def open_prepared(folder: Path, name: str = "") -> Dataset:
@@ -78,6 +79,7 @@ def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Da
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     out = cache_folder() / "prepared" / key
     if read_manifest(out) is None:
-        with progress_on_stderr(f"Preparing {source.name}") as progress:
-            prepare(source, out, size=size, fit=fit, labels=labels, progress=progress)
+        with progress_bars() as progress:
+            told = partial(progress, f"Preparing {source.name}")
+            prepare(source, out, size=size, fit=fit, labels=labels, progress=told)
     return open_prepared(out, name)

@@ -182,11 +182,10 @@ class LoadedNet(LoadedNetwork):
 
     def __call__(self, images: Tensor) -> Features:
         if tuple(images.shape[1:]) != (*self.shape[1:], self.shape[0]):
-            wanted = f"{self.shape[0]} x {self.shape[1]} x {self.shape[2]}"
-            got = f"{images.shape[3]} x {images.shape[1]} x {images.shape[2]}"
             raise InputError(
-                f"--features {self.protocol['kind']} was trained on images of {wanted} and these "
-                f"are {got}; bring both sets to the same size and channels."
+                f"--features {self.protocol['kind']} was trained on images [c, h, w] = "
+                f"{list(self.shape)} and these are [h, w, c] = {list(images.shape[1:])}; bring "
+                "both sets to the same size and channels."
             )
         return super().__call__(images)
 

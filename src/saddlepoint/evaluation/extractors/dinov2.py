@@ -15,11 +15,11 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.data.search import RemoteFile
 from saddlepoint.evaluation.extractors._dinov2_net import DinoNet, Shape
 from saddlepoint.evaluation.extractors._networks import LoadedNetwork, with_weights
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
 from saddlepoint.evaluation.extractors._weights import (
+    RemoteFile,
     find_weights,
     identify,
     in_usual_places,

@@ -71,7 +71,7 @@ class RealPairs:
 
 @torch.no_grad()
 def real_pairs(comparison: Comparison) -> RealPairs:
-    """The pass over pairs of real images; evaluation/kept.py keeps its result on disk."""
+    """The pass over pairs of real images; evaluation/bank.py keeps its result on disk."""
     real, _, kernel = _sides(comparison)
     return _real_pairs(real, kernel, comparison.k)
 

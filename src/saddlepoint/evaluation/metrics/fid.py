@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from saddlepoint.core.measures import Comparison, FeatureSet, Measured, Metric
+from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.metrics._bootstrap import interval_of, quantiles, weights
@@ -20,11 +21,10 @@ WIDEST_EXACT_BOOTSTRAP = 256
 resampled."""
 
 
-def moments_of(images: FeatureSet, comparison: Comparison, side: str) -> Moments:
+def moments_of(comparison: Comparison, side: Literal["real", "fake"]) -> Moments:
     """Mean and covariance of one side, computed once for all measures."""
-    return comparison.once(
-        f"moments-{side}", lambda: Moments.of(images.vectors, device=comparison.device)
-    )
+    vectors = getattr(comparison, side).vectors
+    return comparison.once(f"moments-{side}", lambda: Moments.of(vectors, device=comparison.device))
 
 
 def distance(real: Moments, vectors: Tensor, weights: Tensor | None = None) -> float:
@@ -57,7 +57,7 @@ class Fid(Metric):
         return "" if comparison.smallest >= 2 else "needs two images in each set"
 
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
-        real = moments_of(comparison.real, comparison, "real")
+        real = moments_of(comparison, "real")
         vectors = comparison.fake.vectors.to(comparison.device)
         value = distance(real, vectors)
         few = comparison.smallest < FEW
@@ -87,8 +87,8 @@ def _linear_interval(comparison: Comparison, value: float) -> tuple[float, float
     """Bootstrap of the first-order part of FID: the influence of each image is resampled."""
     if not comparison.n_bootstrap:
         return None
-    real = moments_of(comparison.real, comparison, "real")
-    fake = moments_of(comparison.fake, comparison, "fake")
+    real = moments_of(comparison, "real")
+    fake = moments_of(comparison, "fake")
     # To first order FID changes by the mean influence of the images that a resample holds.
     changes = torch.zeros(comparison.n_bootstrap, dtype=torch.float64)
     for side, of, other in (("real", real, fake), ("fake", fake, real)):
