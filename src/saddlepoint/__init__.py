@@ -17,21 +17,15 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# As the imports above: only those of the api, which are the most, are not listed again.
 _HOMES = {
-    "train": "saddlepoint.api",
-    "resume": "saddlepoint.api",
-    "sample": "saddlepoint.api",
-    "configure": "saddlepoint.api",
-    "evaluate": "saddlepoint.api",
-    "compare": "saddlepoint.api",
+    "Config": "saddlepoint.core.config",
+    "Doctor": "saddlepoint.diagnosis.doctor",
+    "InputError": "saddlepoint.core.errors",
+    "Interrupted": "saddlepoint.core.errors",
+    "RunFailed": "saddlepoint.core.errors",
     "score_features": "saddlepoint.evaluation.arrays",
     "score_images": "saddlepoint.evaluation.arrays",
-    "Doctor": "saddlepoint.diagnosis.doctor",
-    "Run": "saddlepoint.api",
-    "Config": "saddlepoint.core.config",
-    "InputError": "saddlepoint.core.errors",
-    "RunFailed": "saddlepoint.core.errors",
-    "Interrupted": "saddlepoint.core.errors",
 }
 
 __all__ = [
@@ -54,9 +48,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module 'saddlepoint' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_HOMES.get(name, "saddlepoint.api")), name)
 
 
 def __dir__() -> list[str]:

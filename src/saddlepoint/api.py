@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from saddlepoint import presets
 from saddlepoint.core import runs
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json, with_changes
@@ -28,8 +29,6 @@ from saddlepoint.data.resolve import first_data_set, resolve
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
-from saddlepoint.presets import PRESETS
-from saddlepoint.presets import preset as preset_config
 from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
 from saddlepoint.sampling.outputs import sample_to, training_gif
@@ -66,8 +65,8 @@ class Run(runs.Run):
     def report(self) -> Path:
         """Write report.html again, marking fields that differ from the preset; returns its path."""
         config = read_config(self)
-        known = config.preset in PRESETS
-        preset = to_json(preset_config(config.preset, config.source)) if known else None
+        known = config.preset in presets.PRESETS
+        preset = to_json(presets.preset(config.preset, config.source)) if known else None
         return write_report(self, preset)
 
     def _repr_html_(self) -> str:
@@ -91,13 +90,10 @@ def configure(
     Raises:
         InputError: unknown preset, data or field; wrong type or range.
     """
-    config = preset_config(preset, resolve(data or first_data_set()))
-    wanted = dict(changes or {})
-    if seed is not None:
-        wanted["seed"] = seed
-    if kimg is not None:
-        wanted["train.kimg"] = kimg
-    return with_changes(config, wanted) if wanted else config
+    config = presets.preset(preset, resolve(data or first_data_set()))
+    named = {"seed": seed, "train.kimg": kimg}
+    wanted = {path: value for path, value in named.items() if value is not None}
+    return with_changes(config, {**(changes or {}), **wanted})
 
 
 def train(
@@ -143,16 +139,17 @@ def train(
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
+    # Whatever is wrong shows here: before the warm-up, and before there is a folder.
     check_scoring(config, dataset)
     monitor = Monitor(quiet, preview)
     if out is not None and Path(out).exists():
-        runs.Run.create(out, "")  # refuse a folder that is in use before the warm-up, not after
+        Run.create(out, "")  # refuse a folder that is in use before the warm-up, not after
     rate = None
     with own_randomness(), use_threads(config.train.threads):
         if minutes is not None:
             monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
             config, rate = budget.for_minutes(config, dataset, minutes, started)
-        run = Run(runs.Run.create(out, f"{config.preset or 'run'}-{dataset.name}").path)
+        run = Run.create(out, f"{config.preset or 'run'}-{dataset.name}")
         with disk_errors(run), run.lock():
             # config.json first: from here on a killed run can be resumed.
             write_json(run.config_file, describe(config, dataset, rate))
@@ -188,7 +185,7 @@ def resume(
             nothing left to do.
     """
     started = time.monotonic()
-    run = Run(Run.open(path).path)
+    run = Run.open(path)
     check_budget(kimg, minutes)
     if stretch_schedule and kimg is None and minutes is None:
         raise InputError("--stretch-schedule needs a new budget: give --kimg or --minutes, too.")
@@ -234,6 +231,7 @@ def resume(
                 f"{run.path} has already reached {state.n_images / 1000:g} kimg of "
                 f"{config.train.kimg:g}; extend it with a larger --kimg or with --minutes."
             )
+        # The new budget counts only once all checks have passed.
         write_json(run.config_file, document)
         run.rewind(state.n_images)
         _train(run, config, dataset, state, monitor)
@@ -252,15 +250,7 @@ def sample(
 ) -> Path:
     """Write samples of a run, or of one ema.safetensors, to a PNG, GIF, .npz or folder."""
     sampler = load_sampler(Path(model))
-    return sample_to(
-        sampler,
-        Path(out),
-        seeds=seeds,
-        labels=labels,
-        truncation=truncation,
-        interpolate=interpolate,
-        class_grid=class_grid,
-    )
+    return sample_to(sampler, Path(out), seeds, labels, truncation, interpolate, class_grid)
 
 
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
@@ -297,28 +287,13 @@ def compare(
     return document
 
 
+@functools.wraps(prepare_data)
 def prepare(
-    source: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    *,
-    size: int | None = 64,
-    fit: str = "crop",
-    channels: str = "auto",
-    labels: str = "auto",
-    workers: int | None = None,
+    source: str | os.PathLike[str], out: str | os.PathLike[str], **options: Any
 ) -> PrepareReport:
-    """`data.prepare.prepare` with its progress on stderr."""
     with progress_bars() as progress:
-        return prepare_data(
-            Path(source),
-            Path(out),
-            size=size,
-            fit=fit,
-            channels=channels,
-            labels=labels,
-            workers=workers,
-            progress=functools.partial(progress, "Preparing"),
-        )
+        shown = functools.partial(progress, "Preparing")
+        return prepare_data(Path(source), Path(out), progress=shown, **options)
 
 
 def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:

@@ -6,6 +6,7 @@ Their scores are in docs/benchmarks.md, measured by `bench/quality.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
@@ -43,15 +44,7 @@ def gan_minimax(source: Source) -> Config:
     Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, equation 1.
     Command: saddle train gan-minimax --data fashion-mnist
     """
-    return Config(
-        preset="gan-minimax",
-        source=source,
-        arch=Mlp(),
-        loss=Minimax(),
-        optim_g=Adam(lr=2e-4),
-        optim_d=Adam(lr=2e-4),
-        train=Train(kimg=1000),
-    )
+    return replace(gan(source), preset="gan-minimax", loss=Minimax())
 
 
 def gan_points(source: Source) -> Config:
@@ -139,6 +132,7 @@ def dcgan_r1(source: Source) -> Config:
             latent_dim=16,
             generator_width=48,
             discriminator_width=32,
+            # R1 is the gradient of one image's logit; BatchNorm would mix in the other images.
             discriminator_norm="none",
             discriminator_residuals=2,
             self_modulation=True,

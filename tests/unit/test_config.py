@@ -238,7 +238,7 @@ def test_the_budget_is_a_whole_number_of_images_and_never_none(kimg: float) -> N
     "spec", [GREY, DataSpec(shape=(2,), value_range=None), DataSpec(shape=(3, 64, 64))]
 )
 def test_the_datas_spec_survives_json(spec: DataSpec) -> None:
-    assert DataSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert from_json(json.loads(json.dumps(spec.to_json())), DataSpec) == spec
 
 
 # -- learning rates ------------------------------------------------------------------------

@@ -119,7 +119,7 @@ def test_a_fatal_finding_is_treated_until_it_is_cured(tmp_path: Path) -> None:
     assert events == [("found", "all-clipped"), ("treated", "all-clipped")] * 2
     assert (run.samples_folder / "before-treatment-1.png").is_file()
     assert (run.samples_folder / "before-treatment-2.png").is_file()
-    assert all(checkpoint.treatments_of(folder) == 2 for folder in run.checkpoints)
+    assert all(checkpoint.recorded(folder, "n_treatments") == 2 for folder in run.checkpoints)
     assert "unclip" in (run.path / "report.html").read_text()
 
 

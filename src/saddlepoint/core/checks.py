@@ -1,4 +1,4 @@
-"""Range checks for the fields of a frozen dataclass; each failure is one sentence.
+"""Checks of fields and schemas; each failure is one sentence.
 
 Infinity and NaN are refused whatever the bounds.
 """
@@ -37,6 +37,15 @@ def one_of(owner: Any, choices: tuple[str, ...], *fields: str) -> None:
     for field in fields:
         if getattr(owner, field) not in choices:
             _fail(owner, field, f"must be one of {', '.join(choices)}")
+
+
+def refuse_newer(owner: object, schema: object, known: int) -> None:
+    """Raises InputError for a file or folder that a newer version of Saddlepoint wrote."""
+    if isinstance(schema, int) and schema > known:
+        raise InputError(
+            f"{owner} has schema {schema}; this version of Saddlepoint knows {known}. Update it "
+            "with `pip install -U saddlepoint`."
+        )
 
 
 def _fail(owner: Any, field: str, rule: str) -> None:

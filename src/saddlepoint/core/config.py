@@ -32,6 +32,7 @@ class Augment:
     """Cut a square with this share of the sides out of all images; 0.5 in the paper."""
 
     def __post_init__(self) -> None:
+        # Beyond half a side, a shifted image would be more padding than picture.
         between(self, 0, 0.5, "translation")
         between(self, 0, 0.9, "cutout")
 
@@ -99,7 +100,9 @@ class Train:
         at_least(self, 0, "instance_noise", "schedule_kimg", "threads")
         at_least(self, 2, "batch_size")  # BatchNorm and diversity need two images
         at_least(self, 1, "accumulate", "n_critic", "n_samples")
+        # Some fakes have to stay, or the generator would have no adversary.
         between(self, 0, 0.9, "wrong_label_fraction")
+        # Parts of unequal size would weigh their samples unequally in the sum of gradients.
         if self.batch_size % self.accumulate:
             raise InputError(
                 f"Train: batch_size={self.batch_size} is not divisible by "
@@ -131,6 +134,7 @@ class Scoring:
     """Stop after this many scores without a new best; 0: never."""
 
     def __post_init__(self) -> None:
+        # Fewer images rank checkpoints by chance.
         at_least(self, 10, "n")
         at_least(self, 0, "patience")
 
@@ -178,7 +182,9 @@ class Config:
             InputError: the sentence names the field and the remedy.
         """
         at_least(self, 0, "seed")
+        # Not in __post_init__: what the data are is known only once they are open.
         self.arch.check(spec)
+        # A single class is no condition: both nets would get a constant.
         if self.arch.conditioning != "none" and spec.n_classes < 2:
             found = "has no labels" if spec.n_classes == 0 else "has a single class"
             raise InputError(

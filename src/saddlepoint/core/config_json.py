@@ -42,6 +42,11 @@ def from_json(document: Any, hint: Any = Config, path: str = "config") -> Any:
             raise InputError(f"{path} must be a list, not {document!r}.")
         item_hint = typing.get_args(hint)[0]
         return tuple(from_json(v, item_hint, f"{path}.{i}") for i, v in enumerate(document))
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        if document is None:
+            return None
+        hint = next(a for a in typing.get_args(hint) if a is not type(None))
+        return from_json(document, hint, path)
     if isinstance(hint, type) and (dataclasses.is_dataclass(hint) or hasattr(hint, "group")):
         return _component(document, hint, path)
     return _scalar(document, hint, path)
@@ -65,6 +70,7 @@ def _component(document: Any, hint: type, path: str) -> Any:
     values = {n: from_json(v, hints[n], f"{path}.{n}") for n, v in fields.items()}
     try:
         return hint(**values)
+    # A field without a default is missing; the constructor names it.
     except TypeError as error:
         raise InputError(f"{path}: {error}.") from error
 
@@ -75,16 +81,13 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
         if value not in choices:
             raise InputError(f"{path}={value!r} must be one of {', '.join(map(str, choices))}.")
         return value
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        return _scalar(value, next(a for a in typing.get_args(hint) if a is not type(None)), path)
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{path}={value!r} must be a finite number.")
     # In Python True is an int, but no number of images.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint is float and is_number:
         return float(value)
+    # People write counts as 1e3, which JSON reads as a float.
     if hint is int and is_number and float(value).is_integer():
         return int(value)
     if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
@@ -101,22 +104,19 @@ def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:
     # Changed as JSON and read again, so that a change is checked as a file is.
     document = to_json(config)
     for path, value in changes.items():
-        *parents, last = path.split(".")
-        place: Any = document
-        for depth, step in enumerate(parents):
-            if isinstance(place, list) and step.isdigit() and int(step) < len(place):
-                place = place[int(step)]
-            elif isinstance(place, dict) and isinstance(place.get(step), dict | list):
-                place = place[step]
-            else:
-                known = list(place) if isinstance(place, dict) else []
-                at = "config field " + ".".join(parents[: depth + 1])
-                raise InputError(registry.unknown(at, step, known))
-        known = list(place) if isinstance(place, dict) else [str(i) for i in range(len(place))]
-        if last not in known:
-            raise InputError(registry.unknown("config field", path, flatten(document)))
-        if isinstance(place, list):
-            place[int(last)] = to_json(value)
-        else:
-            place[last] = to_json(value)
+        try:
+            document = _changed(document, path.split("."), to_json(value))
+        except (KeyError, TypeError):  # no such field, or nothing below it
+            known = flatten(document)
+            raise InputError(registry.unknown("config field", path, known)) from None
     return from_json(document)
+
+
+def _changed(place: Any, steps: list[str], value: Any) -> Any:
+    if not steps:
+        return value
+    if isinstance(place, list):
+        items = {str(index): item for index, item in enumerate(place)}
+        return list(_changed(items, steps, value).values())
+    step, *rest = steps
+    return {**place, step: _changed(place[step], rest, value)}

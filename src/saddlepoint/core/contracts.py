@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ class DataSpec:
     """(channels, height, width), or (2,) for points."""
     n_classes: int = 0
     """Number of labels; 0 when the data has none."""
+    # Points have no bounds, so their generator ends without a tanh.
     value_range: tuple[float, float] | None = (-1.0, 1.0)
     """Range of values that a network sees; None when unbounded (points)."""
 
@@ -47,24 +48,12 @@ class DataSpec:
     @property
     def size(self) -> int:
         """Height (= width) in pixels."""
+        # Images are square: preparing them crops or pads.
         return self.shape[1]
 
     def to_json(self) -> dict[str, Any]:
-        value_range = None if self.value_range is None else list(self.value_range)
-        return {
-            "shape": list(self.shape),
-            "n_classes": self.n_classes,
-            "value_range": value_range,
-        }
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> DataSpec:
-        value_range = document["value_range"]
-        return cls(
-            shape=tuple(document["shape"]),
-            n_classes=document["n_classes"],
-            value_range=None if value_range is None else (value_range[0], value_range[1]),
-        )
+        """The inverse of `config_json.from_json(document, DataSpec)`."""
+        return asdict(self)
 
 
 class Batch(NamedTuple):
@@ -82,6 +71,7 @@ class Dataset:
 
     name: str
     spec: DataSpec
+    # Bytes, not floats: a quarter of the memory, so that most data sets fit on the device.
     images: np.ndarray
     """uint8 [n, h, w, c] (often a read-only memory map), or float32 [n, 2] for points."""
     labels: np.ndarray | None
@@ -127,6 +117,7 @@ class Discriminator(nn.Module):
     n_classes: int = 0
     """Number of labels it takes; 0 when it takes none."""
 
+    # Raw: the log-sigmoid of a logit is exact where the logarithm of a sigmoid has rounded to 0.
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """images float32 [n, *spec.shape], labels int64 [n] | None -> float32 [n]."""
         raise NotImplementedError
@@ -168,6 +159,7 @@ class Architecture(ABC):
     def takes_points(self) -> bool:
         """Whether it also builds nets for points in the plane."""
         try:
+            # By trying: what an architecture accepts is said in one place, its `check`.
             self.check(DataSpec(shape=(2,), value_range=None))
         except InputError:
             return False
@@ -175,6 +167,7 @@ class Architecture(ABC):
 
     def raised(self, option: Option, least: float) -> dict[str, Any]:
         """The option at `least`, where it is lower."""
+        # Never lowered: a higher value was chosen by somebody.
         lower = option in self.options and getattr(self, option) < least
         return {option: least} if lower else {}
 
@@ -244,6 +237,8 @@ class Penalty(ABC):
     group: ClassVar[str] = "penalty"
     kind: ClassVar[str]
     """The registered name."""
+    # A penalty differentiates twice; Karras et al. 2020 (StyleGAN2, section 3.1) found one step in
+    # 16 as good.
     every: int
     """Applied on one discriminator step in `every` and multiplied by `every`, so that its mean
     stays the same (lazy regularisation)."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file completely or not at all; a reader never sees half of it."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write, which gets its name when the block ends; a reader never sees half of it."""
+    # In the same folder: a rename is atomic only within a file system. The number of the process
+    # keeps two writers apart.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(content)
+            yield file
             # The content has to be on the disk before the name is: after a power cut a rename
             # without it would leave an empty file.
             file.flush()
@@ -25,12 +30,19 @@ def write_atomically(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all."""
+    with whole_file(path) as file:
+        file.write(content)
+
+
 def write_json(path: Path, document: Any) -> None:
     write_atomically(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
 
 
 def sync_folder(folder: Path) -> None:
     """Make a rename inside `folder` survive a power cut."""
+    # The new name is stored in the folder, which the kernel caches apart from the file.
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -26,6 +26,7 @@ def to_unit(images: np.ndarray) -> np.ndarray:
 
 def as_picture(image: np.ndarray) -> Image.Image:
     """uint8 [h, w, c] with c = 1 or 3 -> a Pillow image."""
+    # Pillow takes grey as [h, w].
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
@@ -57,6 +58,7 @@ def grid(images: np.ndarray, columns: int | None = None, padding: int = PADDING)
 
 def enlarge(sheet: np.ndarray, shortest: int = 320) -> np.ndarray:
     """Repeat pixels by the smallest whole factor that makes the shorter side >= `shortest`."""
+    # Whole factors of repeated pixels: smoothing would hide the artefacts one is looking for.
     factor = max(1, -(-shortest // max(1, min(sheet.shape[:2]))))
     return sheet.repeat(factor, axis=0).repeat(factor, axis=1)
 
@@ -93,5 +95,6 @@ def scatter(points: np.ndarray, extent: float, size: int = 320) -> np.ndarray:
     sheet = np.full((size, size, 1), 255, np.uint8)
     place = np.rint((np.asarray(points) / extent + 1) / 2 * (size - 1)).astype(int)
     inside = place[((place >= 0) & (place < size)).all(axis=1)]
+    # Rows count from the top, the second coordinate from the bottom.
     sheet[size - 1 - inside[:, 1], inside[:, 0]] = 0
     return sheet

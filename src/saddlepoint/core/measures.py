@@ -139,6 +139,7 @@ class Comparison(Settings):
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
         """`make()` the first time, its result from then on."""
+        # Distances of 50,000 images take seconds, and several measures need the same ones.
         if name not in self.shared:
             self.shared[name] = make()
         return self.shared[name]

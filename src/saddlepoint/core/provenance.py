@@ -12,6 +12,7 @@ import torch
 
 from saddlepoint import __version__
 from saddlepoint.core import registry
+from saddlepoint.core.checks import refuse_newer
 from saddlepoint.core.config import SCHEMA, Config
 from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Dataset
@@ -80,20 +81,18 @@ def read_config(run: Run) -> Config:
     Raises:
         InputError: a newer schema, or a field that is unknown or of the wrong type.
     """
-    document: Any = run.document
-    strange = InputError(f"{run.config_file} is not the configuration of a run.")
-    try:
-        schema, config = int(document["schema"]), document["config"]
-        places = (document["data"]["fingerprint"], document["budgets"])
-    except (TypeError, KeyError, ValueError):
-        raise strange from None
-    if not isinstance(places[0], str) or not isinstance(places[1], list):
-        raise strange
-    if schema > SCHEMA:
-        raise InputError(
-            f"{run.path} has schema {schema}; this version of Saddlepoint knows {SCHEMA}. Update "
-            "it with `pip install -U saddlepoint`."
-        )
+    document = run.document
+    match document:
+        # What a resume reads later, beside the configuration itself.
+        case {
+            "schema": int(schema),
+            "config": config,
+            "data": {"fingerprint": str()},
+            "budgets": list(),
+        }:
+            refuse_newer(run.path, schema, SCHEMA)
+        case _:
+            raise InputError(f"{run.config_file} is not the configuration of a run.")
     try:
         return from_json(config)
     except InputError as error:

@@ -24,6 +24,7 @@ def derive_seed(seed: int, purpose: str, n_images: int, rank: int = 0) -> int:
         rank: the process, where each must draw its own numbers.
     """
     text = f"{int(seed)}|{purpose}|{int(n_images)}|{int(rank)}".encode()
+    # 63 bits, so that it is a positive number in int64 as well.
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 

@@ -21,9 +21,6 @@ COLUMNS: Mapping[str, str] = {
 }
 """Old name of a column of metrics.jsonl -> its name today."""
 
-REMEDIES: Mapping[str, str] = {"minibatch-deviation": "minibatch-stddev"}
-"""Old name of a remedy -> its name today."""
-
 
 LOSS_FAMILIES = (
     None,

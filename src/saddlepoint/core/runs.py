@@ -13,9 +13,9 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically, write_json
 from saddlepoint.core.renames import todays_config, todays_row
 
+# 000200k, or 000200k512 where two snapshots fall into one thousand.
 _SNAPSHOT = re.compile(r"\d{6,}k\d{0,3}")
 
 
@@ -35,12 +36,9 @@ class History:
     def __len__(self) -> int:
         return len(self.rows)
 
-    @property
-    def names(self) -> list[str]:
-        return list(dict.fromkeys(name for row in self.rows for name in row))
-
     def __getitem__(self, name: str) -> np.ndarray:
         """float64 [ticks]; a list (such as the doctor's bins) counts as absent here."""
+        # NaN, not a gap: all columns stay aligned with `images`.
         return np.array([_number(row.get(name)) for row in self.rows], dtype=np.float64)
 
 
@@ -69,7 +67,7 @@ class Run:
     # -- opening ---------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Run:
+    def open(cls, path: str | os.PathLike[str]) -> Self:
         """An existing run.
 
         Raises:
@@ -88,7 +86,7 @@ class Run:
         return run
 
     @classmethod
-    def create(cls, out: str | os.PathLike[str] | None, name: str) -> Run:
+    def create(cls, out: str | os.PathLike[str] | None, name: str) -> Self:
         """A new run folder: `out` itself, or `runs/<name>-NNN` with the next free number.
 
         Raises:
@@ -109,11 +107,9 @@ class Run:
             # mkdir itself finds the free number: two runs that start together get two folders.
             for number in range(1, 100_000):
                 path = parent / f"{name}-{number:03d}"
-                try:
+                with suppress(FileExistsError):
                     path.mkdir()
-                except FileExistsError:
-                    continue
-                return cls(path)
+                    return cls(path)
         except OSError as error:
             where = out if out is not None else "runs/"
             raise InputError(
@@ -163,6 +159,7 @@ class Run:
 
     def write_status(self, state: str, n_images: int, **details: Any) -> None:
         """State: running | finished | interrupted | failed."""
+        # A killed run cannot say so: its old heartbeat does, beside the number of its process.
         document = {"state": state, "pid": os.getpid(), "host": socket.gethostname()}
         write_json(
             self.status_file,
@@ -252,6 +249,7 @@ def read_jsonl(path: Path) -> list[dict[str, Any]]:
     rows = []
     for line in path.read_text().splitlines():
         try:
+            # Only the last line can be torn, since lines are appended whole.
             rows.append(json.loads(line))
         except json.JSONDecodeError:
             break
@@ -280,4 +278,5 @@ def _snapshots(folder: Path, suffix: str) -> list[Path]:
     if not folder.is_dir():
         return []
     found = [p for p in folder.iterdir() if p.suffix == suffix and _SNAPSHOT.fullmatch(p.stem)]
+    # By number: above 999,999k, names are longer and would sort before shorter ones.
     return sorted(found, key=images_of)

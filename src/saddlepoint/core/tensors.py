@@ -19,6 +19,7 @@ def exact_float32(device: torch.device) -> Iterator[None]:
     TF32 keeps 10 bits: too few for distances, and a GPU would draw other images than a CPU.
     """
     cudnn, mkldnn, cuda = torch.backends.cudnn, torch.backends.mkldnn, torch.backends.cuda
+    # A search for the fastest algorithm may end differently each time, and so may the last bits.
     settings: list[tuple[Any, str, Any]] = [(cudnn, "benchmark", False)]
     settings.append((cudnn, "deterministic", True))
     if hasattr(cudnn, "conv"):  # PyTorch 2.9 and newer; it forbids to mix these with allow_tf32
@@ -43,6 +44,7 @@ def weights_sha256(weights: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(weights):
         value = weights[name].detach().cpu().contiguous()
+        # The shape and type as well: the same bytes in another shape are other weights.
         digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
         digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

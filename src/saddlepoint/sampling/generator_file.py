@@ -12,6 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from saddlepoint.core.checks import refuse_newer
 from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
@@ -38,37 +39,27 @@ class GeneratorFile:
     """Name of the data set it was trained on."""
     n_images: int
     """Real images shown to its discriminator."""
-    weights: dict[str, Tensor]
+    weights: Mapping[str, Tensor]
 
-
-def generator_metadata(
-    arch: Architecture,
-    spec: DataSpec,
-    classes: Sequence[str],
-    data: str,
-    n_images: int,
-    weights: Mapping[str, Tensor],
-) -> dict[str, str]:
-    """The metadata that makes a safetensors file enough to sample from.
-
-    A single key: safetensors writes several in random order, but equal runs should write equal
-    files.
-    """
-    document = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "arch": to_json(arch),
-        "spec": spec.to_json(),
-        "classes": list(classes),
-        "data": data,
-        "n_images": n_images,
-        "weights_sha256": weights_sha256(weights),
-    }
-    return {KEY: json.dumps(document)}
+    def metadata(self) -> dict[str, str]:
+        """The metadata that makes a safetensors file of the weights enough to sample from."""
+        document = {
+            "format": FORMAT,
+            "schema": SCHEMA,
+            "arch": to_json(self.arch),
+            "spec": self.spec.to_json(),
+            "classes": list(self.classes),
+            "data": self.data,
+            "n_images": self.n_images,
+            "weights_sha256": weights_sha256(self.weights),
+        }
+        # A single key: safetensors writes several in random order, but equal runs should write
+        # equal files.
+        return {KEY: json.dumps(document)}
 
 
 def read_generator_file(path: Path) -> GeneratorFile:
-    """Read a file written with `generator_metadata`.
+    """Read a file whose metadata are `GeneratorFile.metadata`.
 
     Raises:
         InputError: the file is absent, a pickle, damaged, of another kind, or of a newer schema.
@@ -92,31 +83,29 @@ def read_generator_file(path: Path) -> GeneratorFile:
             f"{path} is a safetensors file of another kind: it does not say how to build its "
             f"generator; name a run folder or an {FILE_NAME} that Saddlepoint wrote."
         )
-    schema = document.get("schema")
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise InputError(
-            f"{path} has schema {schema}, this version of Saddlepoint knows {SCHEMA}; update it."
-        )
     return _parse(path, document, weights)
 
 
-def newest_intact(run: Run) -> Path:
-    """The generator file of the newest intact checkpoint; damaged ones are named in a warning.
+def newest_intact(run: Run, files: Sequence[str] | None = (FILE_NAME,)) -> Path | None:
+    """The newest checkpoint without `damage`; damaged ones are named in a warning.
+
+    Returns:
+        Its folder, or None when the run has no checkpoint yet.
 
     Raises:
-        InputError: there is no checkpoint yet, or none is intact.
+        InputError: none is intact, or one was written by a newer version of Saddlepoint.
     """
     checkpoints = run.checkpoints
-    if not checkpoints:
-        raise InputError(f"{run.path} has no checkpoint yet; wait until training has saved one.")
     for folder in reversed(checkpoints):
-        fault = damage(folder)
+        fault = damage(folder, files)
         if fault is None:
-            return folder / FILE_NAME
+            return folder
         log.warning("Checkpoint %s is damaged (%s); using the one before.", folder, fault)
-    raise InputError(
-        f"{run.path}: none of its {len(checkpoints)} checkpoints is intact; it cannot be sampled."
-    )
+    if checkpoints:
+        raise InputError(
+            f"{run.path}: none of its checkpoints is intact; it can be neither sampled nor resumed."
+        )
+    return None
 
 
 def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str | None:
@@ -130,15 +119,12 @@ def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str 
     """
     try:
         document = json.loads((checkpoint / "state.json").read_text())
+        # The hashes are in here, so without it nothing can be verified.
         expected = dict(document["files"])
         schema = int(document["schema"])
     except (OSError, ValueError, KeyError, TypeError):
         return "state.json is missing or unreadable"
-    if schema > SCHEMA:
-        raise InputError(
-            f"{checkpoint} has schema {schema}, this version of Saddlepoint knows {SCHEMA}; "
-            "update it."
-        )
+    refuse_newer(checkpoint, schema, SCHEMA)
     for name in expected if files is None else files:
         try:
             if sha256_of(checkpoint / name) != expected.get(name):
@@ -149,23 +135,30 @@ def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str 
 
 
 def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> GeneratorFile:
+    # First of all: a newer file may have other fields.
+    refuse_newer(path, document.get("schema"), SCHEMA)
     try:
         arch = todays_config(document["arch"])
-        spec = DataSpec.from_json(document["spec"])
+        spec = document["spec"]
         classes = tuple(str(name) for name in document["classes"])
         n_images = int(document["n_images"])
         data = str(document["data"])
         expected = document["weights_sha256"]
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise InputError(f"{path} is damaged: its metadata is incomplete ({error}).") from error
+    # safetensors does not check its content, and a flipped bit still gives plausible images.
     if weights_sha256(weights) != expected:
         raise InputError(
             f"{path} is damaged: its weights do not have the sha256 they were written with; use "
             "another checkpoint of its run."
         )
-    built: Any = from_json(arch, Architecture, f"{path}: arch")
     return GeneratorFile(
-        arch=built, spec=spec, classes=classes, data=data, n_images=n_images, weights=weights
+        arch=from_json(arch, Architecture, f"{path}: arch"),
+        spec=from_json(spec, DataSpec, f"{path} is damaged: spec"),
+        classes=classes,
+        data=data,
+        n_images=n_images,
+        weights=weights,
     )
 
 

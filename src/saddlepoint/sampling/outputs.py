@@ -6,24 +6,24 @@ import contextlib
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sync_folder
+from saddlepoint.core.files import sync_folder, whole_file
 from saddlepoint.core.images import enlarge, grid, png_bytes, scatter, write_gif, write_png
 from saddlepoint.core.runs import Run
 from saddlepoint.sampling.sampler import Sampler
 
-Progress = Callable[[int, int], None]
-"""Called with (done, total) after each batch."""
-
 MOST_FRAMES = 600
+"""Frames of an interpolation, about: a .gif keeps all of them in memory."""
 GIF_SHORTEST = 256
+_STRIP = 10
+"""Images from a seed to the next in a .png, both included."""
 _HOLD = 10
 """The last frame of a training film is shown for this many frames."""
 
@@ -36,8 +36,6 @@ def sample_to(
     truncation: float = 1.0,
     interpolate: bool = False,
     class_grid: bool = False,
-    steps: int | None = None,
-    progress: Progress | None = None,
 ) -> Path:
     """Write samples to a file or folder, which is complete or absent.
 
@@ -49,14 +47,13 @@ def sample_to(
     Args:
         labels: assigned to the seeds in turn; with `class_grid` the rows to show.
         class_grid: a row for each class, a column for each seed (.png only).
-        steps: images from one seed to the next; by default 10 in a .png and 16 in a .gif, or fewer
-            with very many seeds.
 
     Raises:
         InputError: unknown suffix, options that do not go together, a path that cannot be
             written, or whatever `Sampler.images` refuses.
     """
     out = Path(out)
+    # A folder may have a dot in its name.
     suffix = "" if out.is_dir() else out.suffix.lower()
     if suffix not in ("", ".png", ".gif", ".npz"):
         raise InputError(
@@ -71,17 +68,18 @@ def sample_to(
     with _reported(out):
         out.absolute().parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".png":
-            write_png(
-                out, _picture(sampler, seeds, labels, truncation, interpolate, class_grid, steps)
-            )
+            write_png(out, _picture(sampler, seeds, labels, truncation, interpolate, class_grid))
         elif suffix == ".gif":
-            steps = steps or max(2, min(16, MOST_FRAMES // max(1, len(seeds))))
-            frames = sampler.interpolate(seeds, steps, labels, truncation, loop=True)
+            steps = max(2, min(16, MOST_FRAMES // max(1, len(seeds))))
+            frames = sampler.interpolate(seeds, labels, truncation, steps, loop=True)
             write_gif(out, [enlarge(frame, GIF_SHORTEST) for frame in frames])
         elif suffix == ".npz":
-            _write_npz(sampler, out, seeds, labels, truncation, progress)
+            parts = sampler.portions(seeds, labels, truncation)
+            _write_npz(out, parts, seeds, sampler.labels_for(seeds, labels))
         else:
-            _write_folder(sampler, out, seeds, labels, truncation, progress)
+            # Points have no picture each.
+            sampler.require_images()
+            _write_folder(out, sampler.portions(seeds, labels, truncation), seeds)
     return out
 
 
@@ -115,6 +113,7 @@ def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int =
     frames = [
         np.asarray(picture.convert(mode)).reshape(picture.height, picture.width, -1)
         for picture in pictures
+        # All frames of a GIF have one size.
         if picture.size == pictures[-1].size
     ]
     with _reported(out):
@@ -131,101 +130,61 @@ def _picture(
     truncation: float,
     interpolate: bool,
     class_grid: bool,
-    steps: int | None,
 ) -> np.ndarray:
     """uint8 [H, W, c]."""
     if not sampler.spec.is_image and not interpolate and not class_grid:
         points = sampler.points(seeds, labels, truncation)
         return scatter(points, extent=1.1 * max(1e-6, float(np.abs(points).max())))
     if class_grid:
-        made = sampler.class_grid(labels=labels, truncation=truncation, seeds=seeds)
+        made = sampler.class_grid(seeds, labels, truncation)
         return enlarge(grid(made.reshape(-1, *made.shape[2:]), columns=made.shape[1]))
     if interpolate:
         # A row holds both its seeds, so the last frame of a row is the first of the next.
-        steps = max(2, steps or 10) - 1
-        made = sampler.interpolate(seeds, steps, labels, truncation)
+        steps = _STRIP - 1
+        made = sampler.interpolate(seeds, labels, truncation, steps)
         rows = [made[i * steps : (i + 1) * steps + 1] for i in range(len(seeds) - 1)]
         return enlarge(grid(np.concatenate(rows), columns=steps + 1))
     return enlarge(grid(sampler.images(seeds, labels, truncation)))
 
 
 def _write_npz(
-    sampler: Sampler,
-    out: Path,
-    seeds: Sequence[int],
-    labels: Sequence[int] | None,
-    truncation: float,
-    progress: Progress | None,
+    out: Path, parts: Iterator[np.ndarray], seeds: Sequence[int], labels: list[int] | None
 ) -> None:
     """Stream the images into the archive, so that memory holds one batch at a time."""
-    chosen = sampler.labels_for(seeds, labels)
-    if sampler.spec.is_image:
-        channels, height, width = sampler.spec.shape
-        shape, dtype = (len(seeds), height, width, channels), np.dtype(np.uint8)
-        parts = sampler.portions(seeds, labels, truncation)
-    else:
-        shape, dtype = (len(seeds), 2), np.dtype(np.float32)
-        parts = iter([sampler.points(seeds, labels, truncation)])
-    with _whole_file(out) as file, zipfile.ZipFile(file, "w") as archive:
+    first = next(parts)
+    header = {
+        "descr": first.dtype.str,
+        "fortran_order": False,
+        "shape": (len(seeds), *first.shape[1:]),
+    }
+    with whole_file(out) as file, zipfile.ZipFile(file, "w") as archive:
         # np.savez would hold all images at once. An .npz is a zip of .npy files: written in parts.
         with archive.open("images.npy", "w", force_zip64=True) as entry:
-            header = {"descr": dtype.str, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(entry, header)
-            done = 0
-            for part in parts:
-                entry.write(np.ascontiguousarray(part, dtype).tobytes())
-                done += len(part)
-                if progress is not None:
-                    progress(done, len(seeds))
-        for name, column in (("labels", chosen), ("seeds", seeds)):
+            for part in chain([first], parts):
+                entry.write(part.tobytes())
+        for name, column in (("labels", labels), ("seeds", seeds)):
             if column is not None:
                 with archive.open(f"{name}.npy", "w") as entry:
                     np.lib.format.write_array(entry, np.asarray(column, np.int64))
 
 
-def _write_folder(
-    sampler: Sampler,
-    out: Path,
-    seeds: Sequence[int],
-    labels: Sequence[int] | None,
-    truncation: float,
-    progress: Progress | None,
-) -> None:
+def _write_folder(out: Path, parts: Iterator[np.ndarray], seeds: Sequence[int]) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out {out} exists and is not empty; choose another folder.")
     if len(set(seeds)) != len(seeds):
         raise InputError(f"--out {out}: a seed is given twice, but a folder has one file per seed.")
-    parts = sampler.portions(seeds, labels, truncation)
     target = out.resolve()
     partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     partial.mkdir()
     try:
-        done = 0
-        for part in parts:
-            for image in part:
-                (partial / f"seed{seeds[done]:06d}.png").write_bytes(png_bytes(image))
-                done += 1
-            if progress is not None:
-                progress(done, len(seeds))
+        # Batch by batch, so that memory holds only one of them.
+        for seed, image in zip(seeds, chain.from_iterable(parts), strict=True):
+            (partial / f"seed{seed:06d}.png").write_bytes(png_bytes(image))
         os.replace(partial, target)
         sync_folder(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Like `write_atomically`, for content that does not fit in memory."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.absolute().parent)
 
 
 @contextlib.contextmanager

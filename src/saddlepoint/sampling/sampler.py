@@ -18,15 +18,13 @@ from saddlepoint.sampling.generator_file import (
     FILE_NAME,
     GeneratorFile,
     damage,
-    generator_metadata,
     newest_intact,
     read_generator_file,
 )
 from saddlepoint.sampling.latent_space import latents, slerp
 
-__all__ = ["Sampler", "generator_metadata", "latents", "load_sampler", "slerp"]
-
 BATCH_SIZE = 64
+"""The same for every caller: an image's last bits depend on it."""
 
 
 def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
@@ -46,7 +44,10 @@ def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
             raise InputError(f"Checkpoint {path} is damaged ({fault}); use another one.")
         path = path / FILE_NAME
     elif path.is_dir():
-        path = newest_intact(Run.open(path))
+        folder = newest_intact(Run.open(path))
+        if folder is None:
+            raise InputError(f"{path} has no checkpoint yet; wait until training has saved one.")
+        path = folder / FILE_NAME
     content = read_generator_file(path)
     # Building the net draws initial weights, which must not use up the caller's random numbers.
     with torch.random.fork_rng(devices=[]):
@@ -69,6 +70,7 @@ class Sampler:
     """A generator in eval mode, float32, with what is known about its data."""
 
     def __init__(self, generator: Generator, content: GeneratorFile, device: str = "cpu") -> None:
+        # BatchNorm with stored statistics: an image must not depend on the others of its batch.
         self.generator = generator.eval().requires_grad_(False)
         self.device = device
         self.spec = content.spec
@@ -103,6 +105,7 @@ class Sampler:
                 )
             return None
         if labels is None:
+            # By the seed itself, so that it keeps its class whichever seeds stand beside it.
             return [int(seed) % n_classes for seed in seeds]
         labels = [int(label) for label in labels]
         for label in labels:
@@ -116,11 +119,7 @@ class Sampler:
         return [labels[i % len(labels)] for i in range(len(seeds))]
 
     def images(
-        self,
-        seeds: Sequence[int],
-        labels: Sequence[int] | None = None,
-        truncation: float = 1.0,
-        batch_size: int = BATCH_SIZE,
+        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> np.ndarray:
         """Images of the seeds.
 
@@ -129,68 +128,59 @@ class Sampler:
             labels: see `labels_for`.
             truncation: psi in (0, 1]: z is moved towards its mean, which is 0, so z is multiplied
                 by psi. 1 is off; below 1 gives more typical and less varied images.
-            batch_size: images at a time. A seed's image depends neither on it nor on the other
-                seeds, except for rounding, of at most one grey level.
 
         Returns:
-            uint8 [n, h, w, c].
+            uint8 [n, h, w, c]. A seed's image does not depend on the other seeds, except for
+            rounding, of at most one grey level.
 
         Raises:
             InputError: bad seeds, labels or truncation, or the model makes points.
         """
-        return np.concatenate(list(self.portions(seeds, labels, truncation, batch_size)))
+        self.require_images()
+        return np.concatenate(list(self.portions(seeds, labels, truncation)))
 
     def points(
-        self,
-        seeds: Sequence[int],
-        labels: Sequence[int] | None = None,
-        truncation: float = 1.0,
-        batch_size: int = BATCH_SIZE,
+        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> np.ndarray:
         """Like `images`, for a model of points: float32 [n, 2]."""
         if self.spec.is_image:
             raise InputError("This model makes images, not points; call images().")
-        z, chosen = self._inputs(seeds, labels, truncation)
-        return np.concatenate(list(self._forward(z, chosen, batch_size)))
+        return np.concatenate(list(self.portions(seeds, labels, truncation)))
 
     def portions(
-        self,
-        seeds: Sequence[int],
-        labels: Sequence[int] | None = None,
-        truncation: float = 1.0,
-        batch_size: int = BATCH_SIZE,
+        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> Iterator[np.ndarray]:
-        """Like `images`, batch by batch, for more images than fit in memory."""
-        self._needs_images()
-        z, chosen = self._inputs(seeds, labels, truncation)
-        return (to_uint8(part) for part in self._forward(z, chosen, batch_size))
+        """Like `images` or `points`, batch by batch, for more of them than fit in memory."""
+        made = self._forward(*self._inputs(seeds, labels, truncation))
+        return map(to_uint8, made) if self.spec.is_image else made
 
     def interpolate(
         self,
         seeds: Sequence[int],
-        steps: int = 16,
         labels: Sequence[int] | None = None,
         truncation: float = 1.0,
+        steps: int = 16,
         loop: bool = False,
     ) -> np.ndarray:
         """Frames on the way from each seed to the next, by `slerp`.
 
         Args:
             seeds: at least two.
-            steps: frames from one seed to the next, without the next one.
             labels: the class on the way from each seed, in turn; None: the first seed's.
+            steps: frames from one seed to the next, without the next one.
             loop: continue from the last seed to the first, for an endless film.
 
         Returns:
             uint8 [(len(seeds) - 1) * steps + 1, h, w, c], or [len(seeds) * steps, h, w, c] when
             it loops.
         """
-        self._needs_images()
+        self.require_images()
         if len(seeds) < 2 or steps < 1:
             raise InputError(
                 f"An interpolation needs two seeds and one step at least, not {len(seeds)} seeds "
                 f"and {steps} steps; give --seeds 0-7."
             )
+        # One class all the way: between two labels there is nothing to draw.
         if labels is None and self.conditional:
             labels = [int(seeds[0]) % self.spec.n_classes]
         z, chosen = self._inputs(seeds, labels, truncation)
@@ -205,16 +195,11 @@ class Sampler:
         return np.concatenate([to_uint8(p) for p in self._forward(torch.cat(frames), route)])
 
     def class_grid(
-        self,
-        n_per_class: int = 10,
-        labels: Sequence[int] | None = None,
-        truncation: float = 1.0,
-        seeds: Sequence[int] | None = None,
+        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> np.ndarray:
         """The same seeds in each class: what stays the same down a column comes from the latent.
 
         Args:
-            n_per_class: columns, with seeds 0, 1, ...; ignored when `seeds` is given.
             labels: the classes to show; None: all.
 
         Returns:
@@ -225,12 +210,12 @@ class Sampler:
                 "A class grid needs a conditional model; train with --arch.conditioning "
                 "every-layer, or sample without the class grid."
             )
-        columns = range(n_per_class) if seeds is None else seeds
         rows = range(self.spec.n_classes) if labels is None else labels
-        every_seed = [seed for _ in rows for seed in columns]
-        every_label = [label for label in rows for _ in columns]
+        # In one call, so that batches are full however short a row is.
+        every_seed = [seed for _ in rows for seed in seeds]
+        every_label = [label for label in rows for _ in seeds]
         made = self.images(every_seed, every_label, truncation)
-        return made.reshape(len(rows), len(columns), *made.shape[1:])
+        return made.reshape(len(rows), len(seeds), *made.shape[1:])
 
     def _inputs(
         self, seeds: Sequence[int], labels: Sequence[int] | None, truncation: float
@@ -249,31 +234,23 @@ class Sampler:
         return latents(seeds, self.generator.latent_dim) * truncation, chosen
 
     @torch.inference_mode()
-    def _forward(
-        self, z: Tensor, labels: list[int] | None, batch_size: int = BATCH_SIZE
-    ) -> Iterator[np.ndarray]:
-        """float32 [<= batch_size, ...] for each batch of z."""
-        if batch_size < 1:
-            raise InputError(f"batch_size={batch_size} must be at least 1.")
+    def _forward(self, z: Tensor, labels: list[int] | None) -> Iterator[np.ndarray]:
+        """float32 [<= BATCH_SIZE, ...] for each batch of z."""
         given = None if labels is None else torch.tensor(labels)
-        for first in range(0, len(z), batch_size):
-            part = z[first : first + batch_size]
+        for first in range(0, len(z), BATCH_SIZE):
             # The last batch is padded: kernels are chosen by batch size and round differently, and
             # an image must not depend on how many others were requested.
-            missing = batch_size - len(part)
-            filled = torch.cat([part, part[-1:].expand(missing, -1)])
-            classes = None
-            if given is not None:
-                classes = given[first : first + batch_size]
-                classes = torch.cat([classes, classes[-1:].expand(missing)]).to(self.device)
+            rows = torch.arange(first, first + BATCH_SIZE).clamp(max=len(z) - 1)
+            classes = None if given is None else given[rows].to(self.device)
             with exact_float32(z.device):
-                made = self.generator(filled.to(self.device), classes)
-            yield made[: len(part)].float().cpu().numpy()
+                made = self.generator(z[rows].to(self.device), classes)
+            yield made[: len(z) - first].float().cpu().numpy()
 
     def _known_classes(self) -> str:
         names = ", ".join(self.classes[:10]) + (", ..." if len(self.classes) > 10 else "")
         return f"{self.spec.n_classes} classes (0-{self.spec.n_classes - 1}: {names})"
 
-    def _needs_images(self) -> None:
+    def require_images(self) -> None:
+        """Raises InputError for a model of points."""
         if not self.spec.is_image:
             raise InputError("This model makes points, not images; write them as .npz or .png.")

@@ -36,7 +36,10 @@ class FoundUnhealthy(Exception):
 
 
 class Attending:
-    """The doctor with findings.jsonl and the monitor; absent where config.doctor.mode is off."""
+    """The doctor with findings.jsonl and the monitor; absent where config.doctor.mode is off.
+
+    Context manager; the doctor leaves the nets when it ends.
+    """
 
     def __init__(
         self,
@@ -72,15 +75,17 @@ class Attending:
             real=_pair(dataset, data),
             loss=config.loss.kind,
             latent=lambda n: torch.randn(n, latent_dim),
+            # Every class equally often, so that a missing one stands out.
             labels=(lambda n: torch.arange(n) % n_classes) if n_classes else None,
             heldout=_unseen(config, dataset),
+            # The average is what is sampled and scored, so its collapse is what counts.
             averaged=state.ema,
             every=lambda step: due(step, schedule.tick),
             probe=lambda step: due(step, schedule.probe),
             seed=config.seed,
         )
         self.doctor.resume(run.history.rows, state.n_steps)
-        monitor.findings = [finding.name for finding in self.doctor.findings]
+        monitor.findings = self.names
 
     def step(self, state: TrainState, sums: Sums) -> None:
         """Call once a step of the loop; writes and shows new findings."""
@@ -112,22 +117,29 @@ class Attending:
 
     def raise_if_fatal(self) -> None:
         """Raises FoundUnhealthy where a run in treat mode has a finding that calls for it."""
-        found = self.doctor.findings if self.doctor is not None and self.treats else []
-        for finding in found:
+        for finding in self.findings if self.treats else []:
             if finding.severity == "fatal" or finding.name in TREATED_EARLY:
                 raise FoundUnhealthy(finding)
 
     @property
+    def findings(self) -> list[Finding]:
+        """What holds now."""
+        return [] if self.doctor is None else self.doctor.findings
+
+    @property
     def names(self) -> list[str]:
-        """The findings that hold now."""
-        return [] if self.doctor is None else [finding.name for finding in self.doctor.findings]
+        return [finding.name for finding in self.findings]
 
     @property
     def row(self) -> dict[str, Any]:
         """The columns of this step's check."""
         return {} if self.doctor is None else self.doctor.row
 
-    def leave(self) -> None:
+    def __enter__(self) -> Attending:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Hooks on the nets keep them in memory: a notebook trains more than once.
         if self.doctor is not None:
             self.doctor.detach()
 
@@ -155,6 +167,7 @@ def _unseen(config: Config, dataset: Dataset) -> tuple[Tensor, ...] | None:
         return None
     try:
         test = source.open()
+    # Not on this machine: the checks that need unseen images are left out.
     except InputError:
         return None
     if test.spec != dataset.spec:

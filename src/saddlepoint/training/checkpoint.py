@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 from pathlib import Path
@@ -18,13 +17,12 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of, sync_folder, write_atomically, write_json
 from saddlepoint.core.runs import Run, snapshot_name
-from saddlepoint.sampling.generator_file import SCHEMA, damage, generator_metadata
+from saddlepoint.sampling.generator_file import SCHEMA, GeneratorFile, newest_intact
 from saddlepoint.training.state import TrainState
 
 KEEP_NEWEST = 2
 KEEP_TO_TREAT = 12
 """A treated run goes back to the last healthy checkpoint, so it needs older ones, too."""
-log = logging.getLogger("saddlepoint")
 
 
 def save(
@@ -45,16 +43,24 @@ def save(
     partial.mkdir(parents=True)
     try:
         # Everything goes into a hidden folder, which becomes the checkpoint by one rename.
-        about = (config.arch, dataset.spec, dataset.classes, dataset.name, state.n_images)
         files = {}
         for name, net in state.nets.items():
             # safetensors takes contiguous tensors only; those of nets on images are channels-last.
             tensors = {k: v.contiguous() for k, v in net.state_dict().items()}
-            extra = generator_metadata(*about, tensors) if name != "discriminator" else None
+            about = GeneratorFile(
+                arch=config.arch,
+                spec=dataset.spec,
+                classes=dataset.classes,
+                data=dataset.name,
+                n_images=state.n_images,
+                weights=tensors,
+            )
+            extra = None if name == "discriminator" else about.metadata()
             files[f"{name}.safetensors"] = safetensors.torch.save(tensors, metadata=extra)
         files["optim.safetensors"] = safetensors.torch.save(_optimizer_tensors(state))
         for name, content in files.items():
             write_atomically(partial / name, content)
+        # Last, with the hashes of all the others: without state.json the folder counts as damaged.
         document = {
             "schema": SCHEMA,
             "n_images": state.n_images,
@@ -70,6 +76,7 @@ def save(
         sync_folder(run.checkpoints_folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    # Afterwards: for a moment the disk holds a checkpoint too many, never one too few.
     _prune(run, KEEP_TO_TREAT if config.doctor.mode == "treat" else KEEP_NEWEST)
     return target
 
@@ -83,16 +90,11 @@ def load_newest(run: Run, state: TrainState) -> bool:
     Raises:
         InputError: checkpoints exist but none is intact, or one has a newer schema.
     """
-    checkpoints = run.checkpoints
-    for folder in reversed(checkpoints):
-        fault = damage(folder, files=None)
-        if fault is None:
-            _load(folder, state)
-            return True
-        log.warning("Checkpoint %s is damaged (%s); using the one before.", folder, fault)
-    if checkpoints:
-        raise InputError(f"{run.path}: none of its checkpoints is intact; it cannot be resumed.")
-    return False
+    folder = newest_intact(run, files=None)
+    if folder is None:
+        return False
+    _load(folder, state)
+    return True
 
 
 def _load(folder: Path, state: TrainState) -> None:
@@ -144,6 +146,7 @@ def _optimizer_tensors(state: TrainState) -> dict[str, Tensor]:
     tensors = {}
     players = (("generator", state.optim_g), ("discriminator", state.optim_d))
     for player, optimizer in players:
+        # By name: the order of parameters is an accident of the code.
         for name, parameter in state.nets[player].named_parameters():
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"{player}/{name}/{key}"] = torch.as_tensor(value).contiguous()
@@ -172,8 +175,9 @@ def _prune(run: Run, newest: int) -> None:
     """Delete all but the newest checkpoints and the best one."""
     checkpoints = run.checkpoints
     keep = set(checkpoints[-newest:])
-    scored = [(s, folder) for folder in checkpoints if (s := _score(folder)) is not None]
+    scored = [(s, folder) for folder in checkpoints if (s := recorded(folder, "score")) is not None]
     if scored:
+        # Of equal scores the earliest.
         keep.add(min(scored)[1])
     for folder in checkpoints:
         if folder not in keep:
@@ -187,16 +191,9 @@ def remove(folder: Path) -> None:
     shutil.rmtree(doomed, ignore_errors=True)
 
 
-def treatments_of(folder: Path) -> int:
-    """How many treatments the run had had when it wrote this checkpoint."""
+def recorded(folder: Path, field: str) -> Any:
+    """A field of a checkpoint's state.json, such as score; None where it cannot be read."""
     try:
-        return int(json.loads((folder / "state.json").read_text())["n_treatments"])
-    except (OSError, ValueError, KeyError):
-        return 0
-
-
-def _score(folder: Path) -> float | None:
-    try:
-        return json.loads((folder / "state.json").read_text())["score"]
+        return json.loads((folder / "state.json").read_text())[field]
     except (OSError, ValueError, KeyError):
         return None

@@ -26,6 +26,7 @@ def resolve(train: Train) -> Train:
         elif torch.backends.mps.is_available():
             device = "mps"
     try:
+        # A name that torch knows may have no hardware here: only a tensor on it tells.
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise InputError(
@@ -46,8 +47,10 @@ def synchronize(device: str) -> None:
 def has_fast_bf16(device: str) -> bool:
     """True where bf16 arithmetic is faster than fp32, not just supported."""
     if device.startswith("cuda"):
+        # Ampere, 8.0, is the first generation with units for bf16.
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device == "cpu":
+        # Without these instructions bf16 is emulated, more slowly than fp32.
         cpu = torch.cpu
         return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
     return False

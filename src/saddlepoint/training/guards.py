@@ -27,12 +27,12 @@ def disk_errors(run: Run) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        todo = f"checkpoints are intact; {remedy(error)}, then `saddle resume {run.path}`."
+        # Without config.json it is no run yet, and an empty folder would block the same command.
         if not run.config_file.exists():
             shutil.rmtree(run.path, ignore_errors=True)
-        raise RunFailed(
-            f"{error.strerror or error} while writing {run.path}: {remedy(error)} and run the "
-            "same command again."
-        ) from error
+            todo = f"{remedy(error)} and run the same command again."
+        raise RunFailed(f"{error.strerror or error} while writing {run.path}: {todo}") from error
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import resource
 import sys
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
-from saddlepoint.core.errors import Interrupted, RunFailed, remedy
+from saddlepoint.core.errors import Interrupted, RunFailed
 from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.data.loader import DeviceData
@@ -48,7 +47,8 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
 
     Raises:
         Interrupted: Ctrl-C, SIGTERM or a stop request, after saving.
-        RunFailed: a value is not finite, or the disk is full; the last checkpoint is intact.
+        NotFinite: a value is not finite; the last checkpoint is intact.
+        OSError: the disk is full or gone; the last checkpoint is intact.
         FoundUnhealthy: a fatal finding, where config.doctor.mode is treat.
     """
     total = config.train.total_images
@@ -60,84 +60,78 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     doctor = Attending(run, config, dataset, data, state, schedule, monitor)
     graphs = Graphs.of(state, config, doctor.paused)
     rows = run.history.rows
+    # Seconds go on from the last line: a resumed run is one run.
     seconds_before = rows[-1]["seconds"] if rows else 0.0
     started = tick_started = last_saved = time.monotonic()
     tick_images = state.n_images
     done = state.n_images >= total
 
-    try:
-        with (
-            StopRequest() as stop,
-            SharedCores(config.train) as cores,
-            monitor.watch(config, dataset, run, state.n_images),
-        ):
-            if state.n_images == 0:
-                snapshots.reals()
-                snapshots.grid(state, snapshot_name(0, 1))
-            while not done:
-                # One step: n_critic discriminator steps, one generator step, the average.
-                before = state.n_images
-                # Steps that the doctor checks run eagerly: no hook runs in a replayed one.
-                real, fake = iterate(state, config, data, sums, None if doctor.is_due else graphs)
-                doctor.step(state, sums)
-                monitor.step(state.n_images)
-                if cores.check():
-                    monitor.say(SHARED)
-                done = state.n_images >= total
-                if not (done or stop.requested or crossed(before, state.n_images, schedule.tick)):
-                    continue
+    with (
+        StopRequest() as stop,
+        SharedCores(config.train) as cores,
+        doctor,
+        monitor.watch(config, dataset, run, state.n_images),
+    ):
+        # The untrained generator too: it is the first frame of the film.
+        if state.n_images == 0:
+            snapshots.reals()
+            snapshots.grid(state, snapshot_name(0, 1))
+        while not done:
+            # One step: n_critic discriminator steps, one generator step, the average.
+            before = state.n_images
+            # Steps that the doctor checks run eagerly: no hook runs in a replayed one.
+            real, fake = iterate(state, config, data, sums, None if doctor.is_due else graphs)
+            doctor.step(state, sums)
+            monitor.step(state.n_images)
+            if cores.check():
+                monitor.say(SHARED)
+            done = state.n_images >= total
+            if not (done or stop.requested or crossed(before, state.n_images, schedule.tick)):
+                continue
 
-                # A tick: the one synchronisation with the device. A line of metrics with the means
-                # since the last one and the doctor's columns.
-                row = tick_row(state, config, real, fake, sums) | doctor.row
-                now = time.monotonic()
-                row["seconds"] = round(seconds_before + now - started, 3)
-                rate = (state.n_images - tick_images) / max(1e-9, now - tick_started)
-                row["images_per_second"] = round(rate, 1)
-                row["core_queue"] = round(cores.queued, 3)
-                fail_unless_finite(row, run)
-                requests = run.take_control()
-                stopping = stop.requested or bool(requests.get("stop"))
-                if stopping:
-                    monitor.say("Saving; press Ctrl-C again to stop at once.")
+            # A tick: the one synchronisation with the device. A line of metrics with the means
+            # since the last one and the doctor's columns.
+            row = tick_row(state, config, real, fake, sums) | doctor.row
+            now = time.monotonic()
+            row["seconds"] = round(seconds_before + now - started, 3)
+            rate = (state.n_images - tick_images) / max(1e-9, now - tick_started)
+            row["images_per_second"] = round(rate, 1)
+            row["core_queue"] = round(cores.queued, 3)
+            # Before anything is saved: a checkpoint of NaN would replace one that can be continued.
+            fail_unless_finite(row, run)
+            requests = run.take_control()
+            stopping = stop.requested or bool(requests.get("stop"))
+            if stopping:
+                monitor.say("Saving; press Ctrl-C again to stop at once.")
 
-                # Pictures and checkpoints: on schedule, on request, and by the clock.
-                name = snapshot_name(state.n_images, schedule.images_per_step)
-                due = done or schedule.samples_due(before, state.n_images)
-                if due or requests.get("sample"):
-                    monitor.sampled(snapshots.grid(state, name))
-                overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
-                saving = due or stopping or overdue or bool(requests.get("save"))
-                # Scores follow the schedule alone: which checkpoint is the best must not depend on
-                # the clock, nor on when somebody asked for a picture.
-                if due:
-                    row |= scorer.score(state)
-                # The line comes before the checkpoint: after a kill between the two, a resume drops
-                # the line and writes it again; in the other order it would be lost.
-                run.append_metrics(row)
-                doctor.raise_if_fatal()
-                if saving:
-                    checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
-                    last_saved = time.monotonic()
-                done = done or (due and scorer.exhausted(run.history.rows))
-                monitor.tick(row)
-                if stopping and not done:
-                    run.write_status("interrupted", state.n_images, findings=doctor.names)
-                    raise Interrupted(f"Saved at {state.n_images:,} images.")
-                ended = "finished" if done else "running"
-                run.write_status(ended, state.n_images, findings=doctor.names)
-                tick_started, tick_images = time.monotonic(), state.n_images
-    except OSError as error:
-        reason = f"{error.strerror or error} while writing {run.path}"
-        with contextlib.suppress(OSError):
-            run.write_status("failed", state.n_images, error=reason)
-        raise RunFailed(
-            f"{reason}: training stopped at {state.n_images:,} images; the last checkpoint is "
-            f"intact. To continue, {remedy(error)}; then `saddle resume {run.path}`."
-        ) from error
-    finally:
-        # Hooks on the nets keep them in memory: a notebook trains more than once.
-        doctor.leave()
+            # Pictures and checkpoints: on schedule, on request, and by the clock.
+            name = snapshot_name(state.n_images, schedule.images_per_step)
+            due = done or schedule.samples_due(before, state.n_images)
+            if due or requests.get("sample"):
+                monitor.sampled(snapshots.grid(state, name))
+            overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
+            saving = due or stopping or overdue or bool(requests.get("save"))
+            # Scores follow the schedule alone: which checkpoint is the best must not depend on
+            # the clock, nor on when somebody asked for a picture.
+            if due:
+                row |= scorer.score(state)
+            # The line comes before the checkpoint: after a kill between the two, a resume drops
+            # the line and writes it again; in the other order it would be lost.
+            run.append_metrics(row)
+            doctor.raise_if_fatal()
+            if saving:
+                checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
+                last_saved = time.monotonic()
+            # Read from the file, so that a resumed run counts the scores of its earlier lives.
+            done = done or (due and scorer.exhausted(run.history.rows))
+            monitor.tick(row)
+            if stopping and not done:
+                run.write_status("interrupted", state.n_images, findings=doctor.names)
+                raise Interrupted(f"Saved at {state.n_images:,} images.")
+            ended = "finished" if done else "running"
+            run.write_status(ended, state.n_images, findings=doctor.names)
+            # From here on: the rate is of training, without pictures, scores and checkpoints.
+            tick_started, tick_images = time.monotonic(), state.n_images
 
 
 def iterate(
@@ -156,11 +150,14 @@ def iterate(
         The last real batch and the images that were made beside it, until the next step.
     """
     train = config.train
+    # Dropout, augmentation and noise draw from torch's own generator. Seeded anew at every step,
+    # they are functions of the step, and a checkpoint saves no generator state.
     seed_torch(derive_seed(config.seed, "step", state.n_images))
     set_learning_rates(state, config)
     outcome = None
     for critic in range(train.n_critic):
         given = steps.draw(state, config, data)
+        # Lazy penalties count turns of the discriminator: there are n_critic in a step.
         due = steps.penalties_due(config, state.n_steps * train.n_critic + critic)
         is_last = critic == train.n_critic - 1
         if graphs is None:

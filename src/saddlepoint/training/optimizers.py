@@ -19,6 +19,7 @@ def keep_on_device(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
         device = group["params"][0].device
         if device.type == "cuda":
             group["lr"] = torch.tensor(group["lr"], dtype=torch.float32, device=device)
+            # Adam's bias correction needs its step count, which a recorded step reads on the GPU.
             if "capturable" in group:
                 group["capturable"] = True
     return optimizer
@@ -49,6 +50,7 @@ class Adam(Optimizer):
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         parameters = list(parameters)
+        # Elsewhere torch has no fused kernel and would raise.
         fused = parameters[0].device.type in ("cpu", "cuda", "mps")
         betas = (self.beta1, self.beta2)
         return torch.optim.Adam(parameters, lr=self.lr, betas=betas, eps=self.eps, fused=fused)
@@ -80,6 +82,7 @@ class RmsProp(Optimizer):
         between(self, 0, 1, "decay_start", "final_lr_factor")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        # RMSprop has no fused kernel in torch.
         return torch.optim.RMSprop(
             list(parameters), lr=self.lr, alpha=self.alpha, eps=self.eps, foreach=True
         )

@@ -20,7 +20,7 @@ from saddlepoint.evaluation.evaluate import FIRST_SEED
 from saddlepoint.evaluation.measure import measure
 from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 from saddlepoint.evaluation.sets import subset_of
-from saddlepoint.sampling.sampler import latents
+from saddlepoint.sampling.latent_space import latents
 from saddlepoint.training.state import TrainState
 
 N_CHEAP = 512
@@ -39,7 +39,7 @@ class Scorer:
         """real: float32 [at least 512 or all, ...] in [-1, 1], for the cheap score."""
         self.config, self.scoring = config, config.scoring
         self.dataset, self.device = dataset, config.train.device
-        self.real = real[: min(N_CHEAP, len(real))]
+        self.real = real[:N_CHEAP]
         self.extractor = None
         self.kept: dict[str, Any] = {}
         if self.scoring.by != CHEAP:
@@ -67,8 +67,7 @@ class Scorer:
 
     def score(self, state: TrainState) -> dict[str, float]:
         """Columns for a line of metrics: the cheap score, and the numbers of `saddle evaluate`."""
-        n = len(self.real)
-        cheap = sliced_wasserstein(self.real, self.generate(state, range(n)))
+        cheap = sliced_wasserstein(self.real, self.generate(state, range(len(self.real))))
         row = {CHEAP: round(cheap, 6)}
         if self.extractor is not None:
             # The seeds of `saddle evaluate`, so that a run's column and its score are comparable.
@@ -76,13 +75,7 @@ class Scorer:
             made = self.generate(state, seeds).float().cpu()
             if self.dataset.spec.is_image:
                 made = torch.from_numpy(images.to_uint8(made.numpy()))
-            seen = self.extractor(made)
-            labels = self._labels(seeds)
-            fake = FeatureSet(
-                vectors=seen.vectors,
-                logits=seen.logits,
-                labels=None if labels is None else labels.cpu(),
-            )
+            fake = FeatureSet(**self.extractor(made)._asdict(), labels=self._labels(seeds))
             values, _ = measure(self._comparison(fake))
             row |= {name: round(number["value"], 6) for name, number in values.items()}
         return row
@@ -107,16 +100,15 @@ class Scorer:
         """Items of the averaged generator, as the nets see them; label = seed mod n_classes."""
         z = latents(seeds, state.ema.latent_dim).to(self.device)
         labels = self._labels(seeds)
-        made = [
-            state.ema(z[i : i + CHUNK], None if labels is None else labels[i : i + CHUNK])
-            for i in range(0, len(seeds), CHUNK)
-        ]
-        return torch.cat(made)
+        if labels is None:
+            return torch.cat([state.ema(part) for part in z.split(CHUNK)])
+        parts = zip(z.split(CHUNK), labels.to(self.device).split(CHUNK), strict=True)
+        return torch.cat([state.ema(*part) for part in parts])
 
     def _labels(self, seeds: range) -> Tensor | None:
         if self.config.arch.conditioning == "none":
             return None
-        return torch.tensor(list(seeds), device=self.device) % self.dataset.spec.n_classes
+        return torch.tensor(list(seeds)) % self.dataset.spec.n_classes
 
     def _comparison(self, fake: FeatureSet) -> Comparison:
         return Comparison(
@@ -124,12 +116,10 @@ class Scorer:
             fake=fake,
             n_bootstrap=0,
             seed=self.config.seed,
-            device="cpu",
             shared=dict(self.kept),
         )
 
 
 def check_scoring(config: Config, dataset: Dataset) -> None:
     """Raises InputError as `Scorer` does, before the run has a folder; features are cached."""
-    if config.scoring.by != CHEAP:
-        Scorer(config, dataset, torch.zeros(0))
+    Scorer(config, dataset, torch.zeros(0))

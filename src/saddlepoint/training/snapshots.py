@@ -50,6 +50,7 @@ class Snapshots:
         if self.is_image:
             sheet = images.enlarge(images.grid(images.to_uint8(array), self.columns))
         else:
+            # A margin: samples just outside the data are the ones to see.
             extent = 1.2 * float(np.abs(self.dataset.images).max())
             sheet = images.scatter(array, extent)
         path = self.run.samples_folder / f"{name}.png"

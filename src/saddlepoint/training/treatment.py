@@ -162,7 +162,8 @@ def _settle(run: Run, line: dict[str, Any]) -> None:
     """
     # A checkpoint that was written since then carries this number of treatments: then it is done.
     n_treatments = len(run.document["treatments"])
-    if any(checkpoint.treatments_of(folder) == n_treatments for folder in run.checkpoints):
+    done = [checkpoint.recorded(folder, "n_treatments") for folder in run.checkpoints]
+    if n_treatments in done:
         return
     kept = run.samples_folder / f"before-treatment-{n_treatments}.png"
     if run.samples and not kept.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from saddlepoint.core.config_json import from_json
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
@@ -31,7 +32,7 @@ def open_prepared(folder: Path, name: str = "") -> Dataset:
             f"{folder} has no manifest.json of a prepared data set; create one with "
             f"`saddle data prepare SOURCE --out {folder}`."
         )
-    spec = DataSpec.from_json(manifest["spec"])
+    spec = from_json(manifest["spec"], DataSpec, f"{folder}: spec")
     channels, height, width = spec.shape
     wanted = (len(manifest["files"]), height, width, channels)
     images = _array(folder / "images.npy", np.uint8, wanted)
