@@ -267,6 +267,15 @@ class JoinedParameters(Loop):
         self.optim_g = torch.optim.Adam(both, self.lr, (0.5, 0.999))
 
 
+class OneOptimizer(Loop):
+    """Both nets in one optimiser, which steps once for each loss."""
+
+    def build(self) -> None:
+        super().build()
+        both = [*self.generator.parameters(), *self.discriminator.parameters()]
+        self.optim_g = self.optim_d = torch.optim.Adam(both, self.lr, (0.5, 0.999))
+
+
 class Swapped(Loop):
     def build(self) -> None:
         super().build()
@@ -446,6 +455,7 @@ FAULTS: list[tuple[str, Callable[[], Loop]]] = [
     ("generator-frozen", OldParameters),
     ("discriminator-frozen", NeverThawed),
     ("optimizer-mixup", JoinedParameters),
+    ("optimizer-mixup", OneOptimizer),
     ("optimizer-mixup", Swapped),
     ("optimizer-mixup", ForgottenZeroGrad),
     ("optimizer-mixup", ZeroGradTooEarly),

@@ -48,7 +48,7 @@ class Recorder:
         self.roles = roles
         self.safely = safely
         self._nets = nets
-        self._steps = Steps(nets, optimizers, self.trace)
+        self._steps = Steps(nets, self.trace)
         self._images_per_step = 0
         self._ends = [
             hooks.watch_calls(nets["g"], self._on_generator),

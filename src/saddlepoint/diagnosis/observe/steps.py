@@ -16,18 +16,11 @@ from saddlepoint.diagnosis.observe.trace import Player, Step, Trace
 class Steps:
     """Measures the steps of both optimisers into a trace."""
 
-    def __init__(
-        self,
-        nets: Mapping[Player, nn.Module],
-        optimizers: Mapping[Player, torch.optim.Optimizer],
-        trace: Trace,
-    ) -> None:
+    def __init__(self, nets: Mapping[Player, nn.Module], trace: Trace) -> None:
         self.parameters = {player: list(net.parameters()) for player, net in nets.items()}
-        # Where one optimiser holds both nets, no step can be told from the other player's.
-        self.shared = optimizers["d"] is optimizers["g"]
         self.trace = trace
-        self._copies: dict[Player, list[Tensor]] = {}
-        self._open: dict[Player, Step] = {}
+        self._open: dict[Player, tuple[Step, dict[Player, list[Tensor]]]] = {}
+        """Steps under way, with copies of the weights from before them."""
 
     def before(self, player: Player, optimizer: torch.optim.Optimizer, closely: bool) -> None:
         """Read the gradients, and copy what the step may move.
@@ -45,21 +38,21 @@ class Steps:
         total = sum(p.numel() for p in own)
         if closely and total:
             step.missing = sum(p.numel() for p in own if p.grad is None) / total
-        for which in ("d", "g") if closely and not self.shared else (player,):
-            self._copies[which] = [p.detach().clone() for p in self.parameters[which]]
-        self._open[player] = step
+        moved: tuple[Player, ...] = ("d", "g") if closely else (player,)
+        # Copied per step: an optimiser that holds both nets begins two steps at once.
+        copies = {which: [p.detach().clone() for p in self.parameters[which]] for which in moved}
+        self._open[player] = step, copies
 
     def after(self, player: Player) -> None:
         """Complete the record of a step that was measured, and count any."""
-        step, before = self._open.pop(player, None), self._copies.pop(player, None)
-        if step is not None:
-            if before:
-                change = distance(self.parameters[player], before)
-                step.update_ratio = change / norm(before).clamp_min(1e-12)
-            if not self.shared:
-                for other, copies in self._copies.items():
-                    step.other_moved = distance(self.parameters[other], copies)
-                self._copies = {}
+        if player in self._open:
+            step, copies = self._open.pop(player)
+            for which, old in copies.items():
+                change = distance(self.parameters[which], old)
+                if which == player:
+                    step.update_ratio = change / norm(old).clamp_min(1e-12)
+                else:
+                    step.other_moved = change
             self.trace.steps.append(step)
         self.trace.n_steps[player] += 1
         self.trace.last_step = self.trace.tick()

@@ -179,7 +179,11 @@ class Trace:
     def uses(self) -> Iterator[Use]:
         """Each use of a call by a loss, in the order of the steps."""
         for step in self.steps:
-            yield from self._used_by(step) if step.closely else ()
+            # One optimiser that holds both nets steps for both players at once: whose loss it was
+            # cannot be told.
+            both = any(s.player != step.player and s.previous == step.previous for s in self.steps)
+            if step.closely and not both:
+                yield from self._used_by(step)
 
     def _used_by(self, step: Step) -> Iterator[Use]:
         within = range(step.previous + 1, step.moment)
