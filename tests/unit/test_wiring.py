@@ -610,6 +610,13 @@ def test_a_sound_loop_of_another_shape_is_silent(kind: str) -> None:
     assert names(SOUND[kind]().run(100)) == []
 
 
+def test_r1_does_not_turn_a_hinge_loss_into_a_wasserstein_one() -> None:
+    """Within outputs of 1 the two have the same slopes; R1 on real images says nothing of which."""
+    loop = RegularisedReals("hinge", discriminator=critic(), lr=1e-4)
+    loop.run(60)
+    assert "wasserstein" not in {row.get("loss_family") for row in loop.doctor.history.rows}
+
+
 def test_a_high_rate_is_information_until_it_harms() -> None:
     """Normalised nets may survive a start of very large steps; ruined images are another matter."""
     ratios = {"update_ratio_g": [0.4, *[0.02] * 39]}

@@ -204,7 +204,7 @@ class Doctor:
         self._ages = {}
         now = loss.pushed(trace)
         row |= calls.columns(trace) | loss.columns(now) | penalty.columns(trace)
-        row |= self._loss_family(now, loss_d, bool(row.get("penalised")))
+        row |= self._loss_family(now, loss_d, penalty.between(trace))
         row["batch_norm_d"] = float(len(list(batch_norms(self._nets["d"]))))
         if self._averaged is not None or trace.n_steps["g"]:
             row |= self._statistics.columns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -10,13 +11,12 @@ from torch import Tensor
 
 from saddlepoint.core import images
 from saddlepoint.core.config import Config
-from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.contracts import Batch, Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.diagnosis.doctor import Doctor
-from saddlepoint.diagnosis.observe.real_batches import affordable
 from saddlepoint.evaluation.evaluate import held_out
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed
@@ -72,7 +72,7 @@ class Attending:
             state.discriminator,
             state.optim_g,
             state.optim_d,
-            real=_pair(dataset, data),
+            real=_reader(dataset, data),
             loss=config.loss.kind,
             latent=lambda n: torch.randn(n, latent_dim),
             # Every class equally often, so that a missing one stands out.
@@ -153,14 +153,12 @@ def _draw_missing(run: Run, missing: dict[int, Tensor]) -> None:
         images.write_png(folder / f"{index:02d}.png", sheet)
 
 
-def _pair(dataset: Dataset, data: DeviceData) -> tuple[Tensor, ...]:
-    """Real images as the discriminator gets them before augmentation, with their labels."""
-    n = affordable(dataset.images[0].size)
-    batch = data.batch(0, min(n, len(dataset)))
-    return (batch.images,) if batch.labels is None else (batch.images, batch.labels)
+def _reader(dataset: Dataset, data: DeviceData) -> Callable[[int], Batch]:
+    """n -> real images as the discriminator gets them before augmentation, with their labels."""
+    return lambda n: data.batch(0, min(n, len(dataset)))
 
 
-def _unseen(config: Config, dataset: Dataset) -> tuple[Tensor, ...] | None:
+def _unseen(config: Config, dataset: Dataset) -> Callable[[int], Batch] | None:
     """The data's test split, where it has one here."""
     source = held_out(config.source)
     if source == config.source:
@@ -172,4 +170,4 @@ def _unseen(config: Config, dataset: Dataset) -> tuple[Tensor, ...] | None:
         return None
     if test.spec != dataset.spec:
         return None
-    return _pair(test, DeviceData(test, config.train.device, config.seed))
+    return _reader(test, DeviceData(test, config.train.device, config.seed))

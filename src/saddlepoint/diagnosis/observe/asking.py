@@ -1,4 +1,4 @@
-"""The discriminator asked about other images, in the way in which the loop calls it."""
+"""Asks the discriminator about other images, called as the loop calls it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from saddlepoint.diagnosis.observe.outputs import are_labels, logits_of, per_image
+from saddlepoint.diagnosis.observe.outputs import are_labels, detached, logits_of, per_image
 
 
 @dataclass(frozen=True)
@@ -16,24 +16,22 @@ class Inputs:
     """What a net was called with, without graphs."""
 
     images: Tensor
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    items: dict[int | str, Any]
+    """Every argument, by its number or its name."""
     place: int | str | None
-    """Where the images are among the two; None where they are inside of something."""
+    """Which of them the images are; None where they are inside of one."""
 
     @classmethod
     def of(cls, images: Tensor, args: Sequence[Any], kwargs: dict[str, Any]) -> Inputs:
-        places = [*enumerate(args), *kwargs.items()]
-        place = next((place for place, item in places if item is images), None)
-        plain = [a.detach() if isinstance(a, Tensor) else a for a in args]
-        named = {k: a.detach() if isinstance(a, Tensor) else a for k, a in kwargs.items()}
-        return cls(images.detach(), tuple(plain), named, place)
+        given: dict[int | str, Any] = {**dict(enumerate(args)), **kwargs}
+        place = next((place for place, item in given.items() if item is images), None)
+        return cls(images.detach(), {p: detached(item) for p, item in given.items()}, place)
 
     def can_hold(self, n_numbers: int, with_labels: bool) -> bool:
-        """Whether images of so many numbers each, with labels or without, can take the place."""
+        """Whether images of this many numbers each, with labels or without, can take the place."""
         if self.place is None or self.images[0].numel() != n_numbers:
             return False
-        others = [a for place, a in self._items() if place != self.place and isinstance(a, Tensor)]
+        others = [a for p, a in self.items.items() if p != self.place and isinstance(a, Tensor)]
         return not others or (with_labels and len(others) == 1 and are_labels(others[0]))
 
     def ask(self, net: nn.Module, images: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -58,12 +56,9 @@ class Inputs:
                 item = item[:n]
             return item.to(dtype) if item.is_floating_point() else item
 
-        items = {place: changed(place, item) for place, item in self._items()}
+        items = {place: changed(place, item) for place, item in self.items.items()}
         args = [item for place, item in items.items() if isinstance(place, int)]
         kwargs = {place: item for place, item in items.items() if isinstance(place, str)}
         outputs = logits_of(net(*args, **kwargs), n)
         assert outputs is not None
         return per_image(outputs).float()
-
-    def _items(self) -> list[tuple[int | str, Any]]:
-        return [*enumerate(self.args), *self.kwargs.items()]

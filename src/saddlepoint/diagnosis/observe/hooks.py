@@ -50,24 +50,20 @@ class Hook:
         return (Hook, ())
 
 
-class _CompiledCall:
-    """Stands in for what `net.compile()` made: a hook inside it would be compiled."""
-
-    def __init__(self, call: Callable[..., Any], hook: Hook) -> None:
-        self.call, self.hook = call, hook
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        result = self.call(*args, **kwargs)
-        self.hook(None, args, kwargs, result)
-        return result
-
-
 def watch_calls(net: nn.Module, method: Callable[[Any, tuple, dict, Any], None]) -> End:
     """Call `method(net, args, kwargs, result)` after every forward pass of `net`."""
     compiled = net._compiled_call_impl
     if compiled is None:
         return net.register_forward_hook(Hook(method), with_kwargs=True).remove
-    net._compiled_call_impl = _CompiledCall(compiled, Hook(method))
+    hook = Hook(method)
+
+    # A hook inside what `net.compile()` made would be compiled too, so this goes around it.
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = compiled(*args, **kwargs)
+        hook(None, args, kwargs, result)
+        return result
+
+    net._compiled_call_impl = call
 
     def end() -> None:
         net._compiled_call_impl = compiled

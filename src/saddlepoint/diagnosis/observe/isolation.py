@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -31,8 +31,7 @@ def isolated(nets: list[nn.Module], seed: int) -> Iterator[None]:
     ]
     modes = [(module, module.training) for module in modules]
     compiled = [(net, net._compiled_call_impl) for net in nets]
-    with ExitStack() as stack:
-        stack.enter_context(own_stream(seed))
+    with own_stream(seed):
         try:
             for net in nets:
                 net._compiled_call_impl = None
@@ -76,10 +75,7 @@ def own_stream(seed: int) -> Iterator[None]:
 
 def plain(net: nn.Module) -> nn.Module:
     """The net itself, without the wrappers of torch.compile and of data parallelism."""
-    while True:
-        inner = getattr(net, "_orig_mod", None)
-        if inner is None and isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):
-            inner = net.module
-        if not isinstance(inner, nn.Module):
-            return net
-        net = inner
+    if isinstance(net, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return plain(net.module)
+    inner = getattr(net, "_orig_mod", None)
+    return plain(inner) if isinstance(inner, nn.Module) else net

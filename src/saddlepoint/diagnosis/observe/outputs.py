@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor
@@ -39,9 +40,14 @@ def per_image(outputs: Tensor) -> Tensor:
     return outputs if outputs.dim() == 1 else outputs.flatten(1).mean(1)
 
 
-def are_labels(value: object) -> bool:
+def are_labels(value: object) -> TypeGuard[Tensor]:
     """True for int64 [n] and its like."""
     return isinstance(value, Tensor) and value.dim() == 1 and not value.is_floating_point()
+
+
+def detached(value: Any) -> Any:
+    """A tensor without its graph; anything else as it is."""
+    return value.detach() if isinstance(value, Tensor) else value
 
 
 def tensors_in(value: object) -> list[Tensor]:

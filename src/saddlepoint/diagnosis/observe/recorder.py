@@ -101,22 +101,20 @@ class Recorder:
     def _on_generator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
         if not (self.plan.listens or self.closely):
             return
-        self._keep_latents(args, kwargs)
+        # Copies, because a loop may fill one buffer with its latents or labels again and again.
+        inputs = tuple(a.detach().clone() if isinstance(a, Tensor) else a for a in args)
+        kept = self.trace.latents
+        is_usual = bool(args) and isinstance(args[0], Tensor) and not kwargs
+        if is_usual and sum(len(z) for z, *_ in kept) < N_LATENTS:
+            kept.append(inputs)
         images = images_of(output)
         if images is None:
             return
-        inputs = tuple(a.detach() if isinstance(a, Tensor) else a for a in args)
         made = Made(images.detach(), inputs)
         if self.closely:
             made.last = graph.last_operation(images, self._nets["g"])
             made.evaluation = graph.evaluates(self._nets["g"])
         self.roles.remember(made, images)
-
-    def _keep_latents(self, args: tuple, kwargs: dict) -> None:
-        kept = self.trace.latents
-        enough = sum(len(inputs[0]) for inputs in kept) >= N_LATENTS
-        if args and isinstance(args[0], Tensor) and not kwargs and not enough:
-            kept.append(tuple(a.detach().clone() if isinstance(a, Tensor) else a for a in args))
 
     def _on_discriminator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
         if not (self.plan.listens or self.closely) or not torch.is_grad_enabled():

@@ -40,8 +40,10 @@ class Steps:
             step.missing = sum(p.numel() for p in own if p.grad is None) / total
         moved: tuple[Player, ...] = ("d", "g") if closely else (player,)
         # Copied per step: an optimiser that holds both nets begins two steps at once.
-        copies = {which: [p.detach().clone() for p in self.parameters[which]] for which in moved}
-        self._open[player] = step, copies
+        self._open[player] = (
+            step,
+            {which: [p.detach().clone() for p in self.parameters[which]] for which in moved},
+        )
 
     def after(self, player: Player) -> None:
         """Complete the record of a step that was measured, and count any."""

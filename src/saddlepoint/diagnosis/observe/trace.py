@@ -165,11 +165,11 @@ class Trace:
         """The discriminator stepped, on the pending calls."""
         if self.pending:
             self.sides.append(_sides(self.pending))
-            self.n_real += sum(
-                len(call.images) if call.fakes is None else int((~call.fakes).sum())
-                for call in self.pending
-                if call.role == "mixed" or (call.role == "real" and _counts(call, self.pending))
-            )
+            for call in self.pending:
+                if call.fakes is not None:
+                    self.n_real += int((~call.fakes).sum())
+                elif call.role == "real" and _counts(call, self.pending):
+                    self.n_real += len(call.images)  # known without waiting for the device
             self.pending = []
 
     def measured(self, player: Player) -> bool:
@@ -187,12 +187,9 @@ class Trace:
 
     def _used_by(self, step: Step) -> Iterator[Use]:
         within = range(step.previous + 1, step.moment)
-        used = [
-            (call, slope)
-            for call in self.calls
-            for slope in [next((s for at, s in call.slopes if at in within), None)]
-            if slope is not None
-        ]
+        used: list[tuple[Call, Tensor]] = []
+        for call in self.calls:
+            used += [(call, slope) for moment, slope in call.slopes if moment in within][:1]
         detached = any(call.role == "fake" and not call.attached for call, _ in used)
         for call, slope in used:
             # Interpolates serve a penalty. Where the discriminator has fakes of its own, slopes

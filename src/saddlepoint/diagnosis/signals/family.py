@@ -45,8 +45,8 @@ def fitting(now: Pushed, loss_d: float | None, penalised: bool) -> set[str]:
 
     Args:
         loss_d: the discriminator's loss of the same step, as the loop minimises it.
-        penalised: the loop asks for gradients of the outputs, so the loss may hold more than its
-            adversarial part.
+        penalised: the loop asks for gradients between real images and fakes, as the penalties of
+            Wasserstein critics do. R1, at real images, goes with every loss.
     """
     if now.real is None or now.fake is None:
         return set()

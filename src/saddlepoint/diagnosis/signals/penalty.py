@@ -28,6 +28,11 @@ def columns(trace: Trace) -> dict[str, float]:
     return {**found, "penalty_cosine": min(cosines)} if cosines else found
 
 
+def between(trace: Trace) -> bool:
+    """Whether the loop asks for gradients between real images and fakes."""
+    return any(c.role == "between" and c.input_gradient is not None for c in trace.calls)
+
+
 def _cosine(gradient: Tensor, pull: Tensor) -> float:
     """A penalty of a sample's norm pulls its gradient along itself: cosine 1 in each sample.
 

@@ -88,11 +88,6 @@ class Reference:
         return median_pair_distance(self.held_back)
 
     @cached_property
-    def nearest(self) -> Tensor:
-        """[n] sorted: distance of each reference image to its nearest other."""
-        return self._own_distances.amin(1).sort().values
-
-    @cached_property
     def nearest_other(self) -> Tensor:
         """int64 [n]: which other reference image is the nearest to each."""
         return self._own_distances.argmin(1)
@@ -100,7 +95,7 @@ class Reference:
     @cached_property
     def nearest_quantile(self) -> float:
         """1 % of real images have a nearer neighbour than this."""
-        return float(self.nearest[len(self.nearest) // 100])
+        return _percentile_nearest(self._own_distances)
 
     @cached_property
     def rke(self) -> float:
@@ -110,8 +105,7 @@ class Reference:
     @cached_property
     def duplicate_distance(self) -> float:
         """1 % of the held-back images have a nearer neighbour among them than this."""
-        own = own_distances(self.held_back)
-        return float(own.amin(1).sort().values[len(own) // 100])
+        return _percentile_nearest(own_distances(self.held_back))
 
     @cached_property
     def held_back_counts(self) -> Tensor:
@@ -168,6 +162,11 @@ def rke(distances: Tensor, unit: float) -> float:
     # The square of exp(-d^2 / (2 w^2)), with w half of the unit.
     squares = torch.exp(-(distances / max(0.5 * unit, 1e-12)).square())
     return float(n * n / (squares.sum() + n))
+
+
+def _percentile_nearest(distances: Tensor) -> float:
+    """The nearest-neighbour distance in [n, n] that 1 % of the rows stay below."""
+    return float(distances.amin(1).sort().values[len(distances) // 100])
 
 
 def own_distances(vectors: Tensor) -> Tensor:

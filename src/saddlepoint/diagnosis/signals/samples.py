@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.distributions import Binomial
 
 from saddlepoint.diagnosis.signals.reference import (
     N_COVERED,
@@ -123,9 +124,7 @@ def _missing(counts: Tensor, shares: Tensor) -> Tensor:
 def _binomial_cdf(counts: Tensor, n: int, p: Tensor) -> Tensor:
     """P(X <= count) of X ~ Binomial(n, p), elementwise over [bins]."""
     k = torch.arange(n + 1, dtype=torch.float64)
-    p = p.clamp(1e-12, 1 - 1e-12).unsqueeze(1)
-    choose = torch.lgamma(torch.tensor(n + 1.0)) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
-    masses = torch.exp(choose + k * p.log() + (n - k) * (-p).log1p())
+    masses = Binomial(n, p.unsqueeze(1)).log_prob(k).exp()
     return (masses * (k <= counts.unsqueeze(1))).sum(1)
 
 
