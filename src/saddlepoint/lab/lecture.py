@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +20,12 @@ KIMG = 120
 
 
 @dataclass(frozen=True, kw_only=True)
-class Application:
+class Application(Part):
     """A data set and the families that the lecture trains on it."""
 
     name: str
     """Of the data set of the lecture, or of its subject."""
-    title: str
     presets: tuple[str, ...]
-    published: dict[str, tuple[float, float, float]]
-    """Row of the lecture's table -> precision, recall, FID."""
-    protocol: str
-    """How the published numbers were made, as far as the lecture says."""
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Preset -> what differs from it here."""
 
@@ -144,25 +139,19 @@ def lecture(
         run = lab.train(config, f"{place}/{preset}-{seed}", minutes)
         lab.measure(run, features, n)
         done[application.name].append(run)
-    parts = [_part(app, done[app.name]) for app, _ in plan if done[app.name]]
+    parts = [(_titled(app, done[app.name][0]), done[app.name]) for app, _ in plan if done[app.name]]
     left_out = "" if where_faces else "faces (no ffhq on this machine; name a folder by --faces)"
     return write_lecture(parts, lab.report_file, left_out)
 
 
-def _part(application: Application, runs: list[Run]) -> Part:
-    """One section of the page, under the name of the data that its runs were trained on."""
-    data = Facts.of(runs[0]).data
+def _titled(application: Application, run: Run) -> Application:
+    """An application under the name of the data that its runs were really trained on."""
+    data = Facts.of(run).data
     size = " x ".join(map(str, data["spec"]["shape"][1:]))
-    title, published = application.title, application.published
     if application is FACES:
-        title = f"Faces: {data['name']}, {size}"
-    elif data["name"] != application.name:
-        # The lecture's clothes have nothing to say about other data.
-        title, published = f"{data['name']}: {len(data['classes'])} classes, {size}", {}
-    return Part(
-        title=title,
-        published=published,
-        published_protocol=application.protocol,
-        comparison=api.compare(runs),
-        runs=runs,
-    )
+        return replace(application, title=f"Faces: {data['name']}, {size}")
+    if data["name"] == application.name:
+        return application
+    # The lecture's clothes have nothing to say about other data.
+    title = f"{data['name']}: {len(data['classes'])} classes, {size}"
+    return replace(application, title=title, published={})

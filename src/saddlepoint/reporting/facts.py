@@ -59,10 +59,8 @@ class Facts:
     def state(self) -> str:
         """running | finished | interrupted | failed | silent | not started."""
         state = str(self.status.get("state", "not started"))
-        heartbeat = self.status.get("heartbeat")
-        if state == "running" and isinstance(heartbeat, int | float):
-            return "silent" if time.time() - heartbeat > _SILENT_SECONDS else state
-        return state
+        silence = time.time() - self.status.get("heartbeat", time.time())
+        return "silent" if state == "running" and silence > _SILENT_SECONDS else state
 
     @property
     def state_sentence(self) -> str:

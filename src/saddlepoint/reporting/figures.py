@@ -5,7 +5,7 @@ plotly is imported when a figure is drawn, so that everything else works without
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,8 @@ class Panel:
         # One range for all figures of a run, so that the eye can go straight down a column of them.
         layout["xaxis"]["range"] = [0, 1.02 * float(np.nanmax(kimg))]
         if self.log:
-            layout["yaxis"] |= {"type": "log", **_log_ticks(history, self.series)}
+            # "~g" writes every tick in full, where plotly's own are bare digits between powers.
+            layout["yaxis"] |= {"type": "log", "tickformat": "~g"}
         if self.from_zero:
             layout["yaxis"]["rangemode"] = "tozero"
         layout["shapes"] = [
@@ -239,17 +240,6 @@ PANELS = (
 """Every figure, in the order of a report."""
 
 
-def _log_ticks(history: History, series: Sequence[Series]) -> dict[str, list[float] | list[str]]:
-    """Ticks of a logarithmic axis: 1, 2, 5 in a small range, else whole powers of ten."""
-    values = np.concatenate([history[item.column] for item in series])
-    values = values[np.isfinite(values) & (values > 0)]
-    lowest, highest = (int(np.floor(np.log10(v))) for v in (values.min(), values.max()))
-    digits = (1, 2, 5) if highest - lowest < 3 else (1,)
-    step = max(1, (highest - lowest) // 8)
-    ticks = [d * 10.0**power for power in range(lowest, highest + 2, step) for d in digits]
-    return {"tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
-
-
 def _horizontal_line(y: float, colour: str) -> dict[str, object]:
     ends = {"x0": 0, "x1": 1, "xref": "x domain", "y0": y, "y1": y, "yref": "y"}
     line = {"color": colour, "width": 1.5, "dash": "dot"}
@@ -263,10 +253,8 @@ def _layout(y_title: str, n_curves: int) -> dict[str, Any]:
         "automargin": True,
         "title_standoff": 10,
         "title_font_size": 13,
-        # Invisible ticks keep the numbers away from the curves.
-        "ticks": "outside",
-        "ticklen": 6,
-        "tickcolor": "rgba(0,0,0,0)",
+        # Keeps the numbers away from the curves.
+        "ticklabelstandoff": 6,
     }
     return {
         "template": "none",
@@ -276,10 +264,7 @@ def _layout(y_title: str, n_curves: int) -> dict[str, Any]:
         "height": 320,
         "margin": {"l": 56, "r": 12, "t": 36 if n_curves > 1 else 12, "b": 48},
         "hovermode": "x unified",
-        "hoverlabel": {
-            "font": {"family": FONT, "size": 13, "color": "#1b2027"},
-            "bgcolor": "rgba(255,255,255,0.95)",
-        },
+        "hoverlabel": {"font_color": "#1b2027", "bgcolor": "rgba(255,255,255,0.95)"},
         "showlegend": n_curves > 1,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
         "xaxis": {

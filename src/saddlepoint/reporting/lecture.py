@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from saddlepoint.core.runs import Run
+from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.reporting import page
 from saddlepoint.reporting.comparison import number_text
 from saddlepoint.reporting.figures import drawn
@@ -18,39 +18,39 @@ MEASURES = ("precision", "recall", "fid", "coverage", "label_accuracy", "memoris
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One data set with the models that were trained on it."""
+    """One data set of the lecture, with what it published."""
 
     title: str
-    """Names the data that was really used."""
     published: Mapping[str, tuple[float, float, float]]
-    """Row of the lecture's table -> precision, recall, FID; {} where it is of other data."""
-    published_protocol: str
-    """How the lecture made its numbers, as far as it says."""
-    comparison: dict[str, Any]
-    """Of our models, from `compare_runs`."""
-    runs: Sequence[Run]
+    """Row of the lecture's table -> precision, recall, FID."""
+    protocol: str
+    """How the published numbers were made, as far as the lecture says."""
 
 
-def write_lecture(parts: Sequence[Part], out: Path, left_out: str) -> Path:
+def write_lecture(
+    parts: Sequence[tuple[Part, Sequence[Run]]], out: Path, left_out: str = ""
+) -> Path:
     """Write the page.
 
     Args:
-        left_out: what could not be done, or "".
+        parts: each with the runs that were trained on its data.
+        left_out: what could not be done.
     """
     sections = [f'<p class="failure">Left out: {escape(left_out)}.</p>'] if left_out else []
     curves = []
-    for part in parts:
-        grids = page.section("Samples", _grids(part.runs), "The same latents in every grid.")
-        sections += [page.section(part.title, _tables(part)), grids]
-        for run in part.runs:
+    for part, runs in parts:
+        grids = page.section("Samples", _grids(runs), "The same latents in every grid.")
+        sections += [page.section(part.title, _tables(part, runs)), grids]
+        for run in runs:
             title = f"{_name(run)}, {part.title.partition(':')[0]}: {{title}}"
             curves += drawn(run, ("losses",), title)
     sections.append(page.curves_section(curves))
     return page.write_page(out, "The lecture's experiments", sections)
 
 
-def _tables(part: Part) -> str:
-    rows, used = part.comparison["rows"], part.comparison["protocol"]
+def _tables(part: Part, runs: Sequence[Run]) -> str:
+    comparison = compare_runs(runs)
+    rows, used = comparison["rows"], comparison["protocol"]
     measured = [name for name in MEASURES if any(name in row["values"] for row in rows)]
     ours = [
         [
@@ -81,7 +81,7 @@ def _tables(part: Part) -> str:
         body = f"<h3>Measured here</h3>{body}<h3>The lecture's table</h3>" + page.grid_table(
             ["model", "precision", "recall", "FID"], theirs
         )
-        note += f" {part.published_protocol}"
+        note += f" {part.protocol}"
     return f'{body}<p class="note">{escape(note)}</p>'
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from saddlepoint.core import registry
 from saddlepoint.core.config_json import from_json
 from saddlepoint.core.contracts import AdversarialLoss
 from saddlepoint.core.errors import InputError
@@ -22,14 +21,25 @@ class Wording:
     """discriminator, or critic where its output is a height and not a verdict."""
     reading: str = "The two losses pull against each other; neither is expected to fall."
     """The loss's own text on how a person reads its curves."""
-    equilibrium: str = ""
-    """Where the curves stand when real and generated images cannot be told apart."""
     rest_d: float | None = None
-    """The discriminator's loss there, without penalties."""
+    """The discriminator's loss, without penalties, when real and generated images cannot be told
+    apart; None: unknown."""
     rest_g: float | None = None
     """The generator's loss there; None when it has a free offset."""
     zero_is_neutral: bool = True
     """Whether a logit of 0 means "cannot tell"; False when only differences count."""
+
+    @property
+    def equilibrium(self) -> str:
+        """Where the curves stand when real and generated images cannot be told apart."""
+        if self.rest_d is None:
+            return ""
+        text = f"At equilibrium the {self.critic}'s loss is {_short(self.rest_d)}"
+        if self.rest_g is None:
+            return text + "; the generator's has a free offset and no value of its own there."
+        return (
+            f"{text} and the generator's {_short(self.rest_g)} (dotted lines), before any penalty."
+        )
 
 
 def wording_of(loss: Mapping[str, Any]) -> Wording:
@@ -38,7 +48,6 @@ def wording_of(loss: Mapping[str, Any]) -> Wording:
     A loss of a plug-in that is not installed here gets a wording that holds for any.
     """
     try:
-        cls = registry.get(AdversarialLoss.group, str(loss.get("kind")))
         objective: AdversarialLoss = from_json(loss, AdversarialLoss, "loss")
     except InputError:
         return Wording()
@@ -50,13 +59,11 @@ def wording_of(loss: Mapping[str, Any]) -> Wording:
     offset_free = only_differences and abs(at_zero_g - lifted_g) > 1e-4
     # A critic's output is a height: its generator climbs it, from wherever it starts.
     critic = "critic" if offset_free else "discriminator"
-    rest_g = None if offset_free else at_zero_g
     return Wording(
         critic=critic,
-        reading=cls.reading,
-        equilibrium=_equilibrium(critic, rest_d, rest_g),
+        reading=objective.reading,
         rest_d=rest_d,
-        rest_g=rest_g,
+        rest_g=None if offset_free else at_zero_g,
         zero_is_neutral=not only_differences,
     )
 
@@ -68,13 +75,6 @@ def _at(loss: AdversarialLoss, level: float) -> tuple[float, float]:
         d = loss.discriminator(logits, logits).mean()
         g = loss.generator(logits, logits).mean()
     return float(d), float(g)
-
-
-def _equilibrium(critic: str, rest_d: float, rest_g: float | None) -> str:
-    text = f"At equilibrium the {critic}'s loss is {_short(rest_d)}"
-    if rest_g is None:
-        return text + "; the generator's has a free offset and no value of its own there."
-    return text + f" and the generator's {_short(rest_g)} (dotted lines), before any penalty."
 
 
 def _short(value: float) -> str:
