@@ -21,9 +21,8 @@ def findings_section(facts: Facts) -> str:
         article(finding, f"Since step {finding.since_step:,}.", _advice(finding, facts))
         for finding in diagnosis.findings
     ]
-    if not parts:
-        parts.append(f'<p class="note">{escape(_silence(diagnosis))}</p>')
-    return page.section("The doctor", "\n".join([*parts, _story(facts)]))
+    note = "" if parts else _silence(diagnosis)
+    return page.section("The doctor", "\n".join([*parts, _story(facts)]), note)
 
 
 def article(finding: Finding, when: str, more: str = "") -> str:

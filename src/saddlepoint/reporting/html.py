@@ -90,14 +90,13 @@ def _head(facts: Facts) -> str:
 
 
 def _samples(facts: Facts) -> str:
-    if not facts.run.samples:
-        return page.section("Samples", '<p class="note">No sample grid has been drawn yet.</p>')
     newest = page.newest_grid(facts.run, facts.title, " (averaged weights)")
-    if not newest:
-        return page.section("Samples", '<p class="note">The newest grid cannot be read.</p>')
-    return page.section(
-        "Newest samples", page.pair((newest, page.reals(facts.run, "Real, from the training data")))
-    )
+    if newest:
+        reals = page.reals(facts.run, "Real, from the training data")
+        return page.section("Newest samples", page.pair((newest, reals)))
+    drawn_one = bool(facts.run.samples)
+    why = "The newest grid cannot be read." if drawn_one else "No sample grid has been drawn yet."
+    return page.section("Samples", note=why)
 
 
 def _film(facts: Facts) -> str:
@@ -113,10 +112,8 @@ def _film(facts: Facts) -> str:
         "The same latents every time: a change in one place is what the generator learned. "
         "Places that grow alike are the beginning of a collapse."
     )
-    strip = "".join(f"<li>{item}</li>" for item in items if item)
-    return page.section(
-        "How they developed", f'<ol class="strip">{strip}</ol>', note if facts.is_image else ""
-    )
+    strip = f'<ol class="strip">{"".join(f"<li>{item}</li>" for item in items if item)}</ol>'
+    return page.section("How they developed", strip, note if facts.is_image else "")
 
 
 def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:

@@ -10,10 +10,8 @@ from pathlib import Path
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.reporting import page
-from saddlepoint.reporting.comparison import number_text
+from saddlepoint.reporting.comparison import number_table
 from saddlepoint.reporting.figures import drawn
-
-MEASURES = ("precision", "recall", "fid", "coverage", "label_accuracy", "memorised")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,23 +48,13 @@ def write_lecture(
 
 def _tables(part: Part, runs: Sequence[Run]) -> str:
     comparison = compare_runs(runs)
-    rows, used = comparison["rows"], comparison["protocol"]
-    measured = [name for name in MEASURES if any(name in row["values"] for row in rows)]
-    ours = [
-        [
-            row["name"],
-            f"{max(row['kimg']):,.0f}",
-            str(len(row["runs"])),
-            *(number_text(row["values"].get(name)) for name in measured),
-        ]
-        for row in rows
-    ]
+    used = comparison["protocol"]
     features = used["features"]["kind"]
     note = (
         f"{used['n_fake']:,} samples of each model against {used['n_real']:,} real images, "
         f"features: {features}, k = {used['k']}."
     )
-    body = page.grid_table(["model", "kimg", "runs", *measured], ours)
+    body = page.grid_table(*number_table(comparison))
     if part.published:
         # The lecture's numbers are Inception's; no others may be read beside them.
         if features != "inception":
@@ -74,12 +62,10 @@ def _tables(part: Part, runs: Sequence[Run]) -> str:
                 " These features are not Inception's, so the two tables do not compare, least of "
                 "all in FID, which has the scale of the features."
             )
-        theirs = [
-            [name, f"{precision:.4f}", f"{recall:.4f}", f"{fid:.2f}"]
-            for name, (precision, recall, fid) in part.published.items()
-        ]
+        measures = zip(("precision", "recall", "fid"), *part.published.values(), strict=True)
+        theirs = [[name, *(f"{number:.5g}" for number in numbers)] for name, *numbers in measures]
         body = f"<h3>Measured here</h3>{body}<h3>The lecture's table</h3>" + page.grid_table(
-            ["model", "precision", "recall", "FID"], theirs
+            ["measure", *part.published], theirs
         )
         note += f" {part.protocol}"
     return f'{body}<p class="note">{escape(note)}</p>'

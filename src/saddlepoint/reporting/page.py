@@ -42,7 +42,7 @@ def write_page(out: Path, title: str, sections: Iterable[str], head: str = "") -
     return out
 
 
-def section(title: str, body: str, note: str = "") -> str:
+def section(title: str, body: str = "", note: str = "") -> str:
     """A heading, a note in plain text and HTML below it."""
     explained = f'<p class="note">{escape(note)}</p>\n' if note else ""
     return f"<section>\n<h2>{escape(title)}</h2>\n{explained}{body}\n</section>"
@@ -140,7 +140,7 @@ def curves_section(figures: Sequence[tuple[str, Any, str]]) -> str:
     if find_spec("plotly") is None:
         return section("Curves", WITHOUT_PLOTLY)
     if not figures:
-        return section("Curves", '<p class="note">There are no metrics to draw yet.</p>')
+        return section("Curves", note="There are no metrics to draw yet.")
     import plotly.io
     import plotly.offline
 
