@@ -25,7 +25,10 @@ class Failure(Case):
     name: str
     preset: str = "gan"
     data: str = "ring8"
-    kimg: float
+    kimg: float = 75
+    rates: tuple[float, float]
+    """Learning rates of generator and discriminator, which have Adam."""
+    beta1: float = 0.5
     changes: dict[str, Any] = field(default_factory=dict)
     """What makes it fail, and what keeps it small."""
 
@@ -38,17 +41,12 @@ class Failure(Case):
             "arch.latent_dim": 8,
             "train.tick_kimg": self.kimg / CHECKS,
             "doctor.probe_kimg": self.kimg / CHECKS,
+            "doctor.mode": WAYS[way],
         }
-        changes = {**small, **self.changes, "doctor.mode": WAYS[way]}
-        return with_changes(
-            api.configure(self.preset, self.data, seed=seed, kimg=self.kimg), changes
-        )
-
-
-def _adam(lr_g: float, lr_d: float, beta1: float = 0.5) -> dict[str, Any]:
-    """Changes that give both players Adam."""
-    rates = {"optim_g": lr_g, "optim_d": lr_d}
-    return {name: {"kind": "adam", "lr": lr, "beta1": beta1} for name, lr in rates.items()}
+        for player, lr in zip(("optim_g", "optim_d"), self.rates, strict=True):
+            small[player] = {"kind": "adam", "lr": lr, "beta1": self.beta1}
+        changes = {**small, **self.changes}
+        return api.configure(self.preset, self.data, seed=seed, kimg=self.kimg, changes=changes)
 
 
 FAILURES = {
@@ -65,12 +63,11 @@ FAILURES = {
             ),
             expected=("complete-mode-collapse", "generator-wins"),
             data="digits",
-            kimg=75,
+            rates=(3e-4, 1e-6),
             changes={
                 "arch.generator_norm": "none",
                 "arch.generator_widths": (64, 64),
                 "arch.discriminator_widths": (256, 128),
-                **_adam(3e-4, 1e-6),
             },
         ),
         Failure(
@@ -82,12 +79,11 @@ FAILURES = {
                 "one point at a time, so it cannot see that a cluster is empty."
             ),
             expected=("partial-mode-collapse",),
-            kimg=75,
+            rates=(1e-3, 1e-3),
             changes={
                 "arch.generator_norm": "none",
                 "arch.generator_widths": (96, 96),
                 "arch.discriminator_widths": (512, 256),
-                **_adam(1e-3, 1e-3),
             },
         ),
         Failure(
@@ -102,10 +98,8 @@ FAILURES = {
             preset="gan-minimax",
             data="digits",
             kimg=150,
-            changes={
-                **_adam(1e-4, 1e-3),
-                "train.n_critic": 5,
-            },
+            rates=(1e-4, 1e-3),
+            changes={"train.n_critic": 5},
         ),
         Failure(
             name="generator-wins",
@@ -117,8 +111,7 @@ FAILURES = {
             ),
             expected=("generator-wins",),
             data="digits",
-            kimg=75,
-            changes={**_adam(1e-3, 5e-6)},
+            rates=(1e-3, 5e-6),
         ),
         Failure(
             name="oscillation",
@@ -128,8 +121,8 @@ FAILURES = {
                 "overshoots the other, and the samples wander from mode to mode."
             ),
             expected=("oscillation", "learning-rate-too-high", "partial-mode-collapse"),
-            kimg=75,
-            changes={**_adam(5e-3, 5e-3, 0.95)},
+            rates=(5e-3, 5e-3),
+            beta1=0.95,
         ),
         Failure(
             name="clipped-critic",
@@ -140,11 +133,10 @@ FAILURES = {
                 "clusters are."
             ),
             expected=("lipschitz-violation",),
-            kimg=75,
+            rates=(2e-3, 2e-3),
             changes={
                 "arch.discriminator_widths": (64, 64, 64),
                 "loss": {"kind": "wasserstein", "clip": 3e-4},
-                **_adam(2e-3, 2e-3),
                 "train.n_critic": 2,
             },
         ),
@@ -157,12 +149,8 @@ FAILURES = {
             ),
             expected=("latent-ignored", "complete-mode-collapse", "partial-mode-collapse"),
             data="digits",
-            kimg=75,
-            changes={
-                "arch.conditioning": "onehot",
-                "arch.latent_scale": 0.01,
-                **_adam(1e-3, 1e-3),
-            },
+            rates=(1e-3, 1e-3),
+            changes={"arch.conditioning": "onehot", "arch.latent_scale": 0.01},
         ),
         Failure(
             name="condition-forgotten",
@@ -174,12 +162,8 @@ FAILURES = {
             ),
             expected=("condition-ignored",),
             data="digits",
-            kimg=75,
-            changes={
-                "arch.conditioning": "onehot",
-                "arch.label_scale": 0.001,
-                **_adam(1e-3, 1e-3),
-            },
+            rates=(1e-3, 1e-3),
+            changes={"arch.conditioning": "onehot", "arch.label_scale": 0.001},
         ),
     )
 }

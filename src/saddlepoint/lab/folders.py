@@ -25,7 +25,8 @@ class LabFolder:
         settings: what must be the same when the lab goes on.
 
     Raises:
-        InputError: `out` holds something else, or cannot be written.
+        InputError: `out` holds something else.
+        OSError: it cannot be written.
     """
 
     def __init__(self, out: Path, settings: dict[str, Any], quiet: bool, preview: bool) -> None:
@@ -36,12 +37,7 @@ class LabFolder:
         if not file.is_file():
             if out.exists() and any(out.iterdir()):
                 raise InputError(f"--out {out} exists and holds no lab; choose another folder.")
-            try:
-                out.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise InputError(
-                    f"--out {out} cannot be written ({error.strerror}); choose another folder."
-                ) from error
+            out.mkdir(parents=True, exist_ok=True)
             write_json(file, settings)
             return
         before = json.loads(file.read_text())
