@@ -55,7 +55,7 @@ class Run(runs.Run):
         return load_sampler(self.path).images(seeds, labels, truncation=truncation)
 
     def evaluate(self, real: str | None = None, **settings: Any) -> dict[str, Any]:
-        """As the verb `evaluate`; returns its document, which also lies in scores/."""
+        """As the verb `evaluate`; returns its document, which is also written to scores/."""
         return evaluate(self.path, real, **settings)[0]
 
     def diagnose(self) -> list[Finding]:
@@ -112,7 +112,7 @@ def train(
 
     Args:
         preset: a preset's name, or a whole Config, which decides `data`, `seed`, `kimg` and
-            `changes` itself: they are refused beside it.
+            `changes` itself: giving both is refused.
         out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
         kimg: budget in thousands of real images shown to the discriminator; exact.
         minutes: budget in wall clock, turned into images by a short measured warm-up.
@@ -123,6 +123,7 @@ def train(
         RunFailed: training could not go on; the last checkpoint is intact.
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
+    # A budget in minutes starts here: opening the data is part of it.
     started = time.monotonic()
     if isinstance(preset, Config):
         config = preset
@@ -303,7 +304,7 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
     except (Interrupted, treatment.GivenUp):
         run.report()
         raise
-    except BaseException as error:  # recorded in status.json whatever it is, then raised again
+    except BaseException as error:  # of any kind: recorded in status.json, then raised again
         if run.status.get("state") == "running":
             with contextlib.suppress(OSError):
                 if isinstance(error, KeyboardInterrupt):  # outside the loop, which saves first

@@ -163,6 +163,7 @@ def wgan(source: Source) -> Config:
         loss=Wasserstein(clip=0.05),
         optim_g=RmsProp(lr=1e-3, decay_start=0.5),
         optim_d=RmsProp(lr=1e-3, decay_start=0.5),
+        # Algorithm 1: the critic has to be close to its optimum, or its gradient points nowhere.
         train=Train(kimg=400, n_critic=5),
     )
 
@@ -185,6 +186,7 @@ def _wgan_gp(source: Source, name: str, conditioning: Conditioning) -> Config:
             latent_dim=64,
             generator_width=48,
             discriminator_width=48,
+            # Section 4: the penalty is on one image's gradient, and BatchNorm would mix in others.
             discriminator_norm="none",
             full_resolution=True,
             init="he",

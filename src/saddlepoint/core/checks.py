@@ -6,6 +6,7 @@ Infinity and NaN are refused whatever the bounds.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from saddlepoint.core.errors import InputError
@@ -13,30 +14,34 @@ from saddlepoint.core.errors import InputError
 
 def at_least(owner: Any, least: float, *fields: str) -> None:
     """Raises InputError unless every named field is >= least."""
-    for field in fields:
-        if not least <= getattr(owner, field) < math.inf:
-            _fail(owner, field, f"must be at least {least:g}")
+    rule = f"must be at least {least:g}"
+    _require(owner, fields, lambda value: least <= value < math.inf, rule)
 
 
 def above(owner: Any, bound: float, *fields: str) -> None:
     """Raises InputError unless every named field is > bound."""
-    for field in fields:
-        if not bound < getattr(owner, field) < math.inf:
-            _fail(owner, field, f"must be greater than {bound:g}")
+    rule = f"must be greater than {bound:g}"
+    _require(owner, fields, lambda value: bound < value < math.inf, rule)
 
 
 def between(owner: Any, low: float, high: float, *fields: str) -> None:
     """Raises InputError unless every named field is in [low, high]."""
-    for field in fields:
-        if not low <= getattr(owner, field) <= high:
-            _fail(owner, field, f"must be between {low:g} and {high:g}")
+    rule = f"must be between {low:g} and {high:g}"
+    _require(owner, fields, lambda value: low <= value <= high, rule)
 
 
 def one_of(owner: Any, choices: tuple[str, ...], *fields: str) -> None:
     """Raises InputError unless every named field is one of the choices."""
+    rule = f"must be one of {', '.join(choices)}"
+    _require(owner, fields, lambda value: value in choices, rule)
+
+
+def _require(owner: Any, fields: Iterable[str], holds: Callable[[Any], bool], rule: str) -> None:
     for field in fields:
-        if getattr(owner, field) not in choices:
-            _fail(owner, field, f"must be one of {', '.join(choices)}")
+        value = getattr(owner, field)
+        # Asked what holds, not what fails: no comparison holds for NaN.
+        if not holds(value):
+            raise InputError(f"{type(owner).__name__}: {field}={value!r} {rule}.")
 
 
 def refuse_newer(owner: object, schema: object, known: int) -> None:
@@ -46,7 +51,3 @@ def refuse_newer(owner: object, schema: object, known: int) -> None:
             f"{owner} has schema {schema}; this version of Saddlepoint knows {known}. Update it "
             "with `pip install -U saddlepoint`."
         )
-
-
-def _fail(owner: Any, field: str, rule: str) -> None:
-    raise InputError(f"{type(owner).__name__}: {field}={getattr(owner, field)!r} {rule}.")

@@ -146,10 +146,10 @@ class DoctorConfig:
     mode: Literal["off", "advise", "treat"] = "advise"
     """off, advise (name what goes wrong), or treat (and go back and change what cures it)."""
     probe_kimg: float = 0
-    """Kimg between two looks with batches of the doctor's own; 0: as many ticks as take 60 steps,
+    """Kimg between two checks with batches of the doctor's own; 0: as many ticks as take 60 steps,
     which costs less than 3 % of the time."""
     treatments: int = 3
-    """After so many treatments, a run with yet another finding to be treated gives up."""
+    """A run that has had this many treatments and needs another gives up."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "probe_kimg", "treatments")

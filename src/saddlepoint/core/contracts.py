@@ -167,14 +167,14 @@ class Architecture(ABC):
 
     def raised(self, option: Option, least: float) -> dict[str, Any]:
         """The option at `least`, where it is lower."""
-        # Never lowered: a higher value was chosen by somebody.
+        # Never lowered: a higher value is the user's choice.
         lower = option in self.options and getattr(self, option) < least
         return {option: least} if lower else {}
 
     def label_in_every_layer(self) -> dict[str, Any]:
         """The label enters every layer, where it enters the input alone."""
-        beside = self.conditioning in ("onehot", "embedding")
-        return {"conditioning": "every-layer"} if beside else {}
+        at_input = self.conditioning in ("onehot", "embedding")
+        return {"conditioning": "every-layer"} if at_input else {}
 
     def without_batch_norm(self) -> dict[str, Any]:
         """A discriminator without BatchNorm."""
@@ -204,7 +204,7 @@ class AdversarialLoss(ABC):
     kind: ClassVar[str]
     """The registered name."""
     reading: ClassVar[str]
-    """How to read this loss's curves, healthy and unhealthy. Shown beside them."""
+    """How to read this loss's curves, healthy and unhealthy. Shown with them."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names of the same objective, which `sp.Doctor(loss=...)` takes too."""
     needs_penalty: ClassVar[bool] = False

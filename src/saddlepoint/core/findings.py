@@ -129,7 +129,7 @@ class Remedy(ABC):
     last_resort: ClassVar[bool] = False
     """Whether it comes after everything else."""
     advice: ClassVar[str]
-    """What to do, in one plain sentence, for somebody whose loop we cannot change."""
+    """What to do, in one plain sentence, for people whose loop we cannot change."""
 
     @abstractmethod
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:

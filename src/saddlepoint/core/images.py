@@ -79,14 +79,8 @@ def write_gif(path: Path, frames: Sequence[np.ndarray], milliseconds: int = 80) 
     """A list of uint8 [h, w, c] of one size -> a looping GIF, whole or absent."""
     pictures = [as_picture(frame) for frame in frames]
     buffer = io.BytesIO()
-    pictures[0].save(
-        buffer,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=milliseconds,
-        loop=0,
-    )
+    film = {"save_all": True, "append_images": pictures[1:], "loop": 0}
+    pictures[0].save(buffer, "GIF", duration=milliseconds, **film)
     write_atomically(path, buffer.getvalue())
 
 

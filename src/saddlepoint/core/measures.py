@@ -31,7 +31,7 @@ class Features(NamedTuple):
 
 
 class LoadedExtractor(ABC):
-    """A network that is ready to look at images."""
+    """A network, loaded and ready for images."""
 
     protocol: dict[str, Any]
     """JSON that names all that decides the features: kind, sha256 of the weights, resize, ..."""

@@ -83,7 +83,7 @@ def read_config(run: Run) -> Config:
     """
     document = run.document
     match document:
-        # What a resume reads later, beside the configuration itself.
+        # What a resume reads later, in addition to the configuration itself.
         case {
             "schema": int(schema),
             "config": config,

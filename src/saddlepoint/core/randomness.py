@@ -1,7 +1,7 @@
 """Every random number is a function of (seed, rank, n_images, purpose).
 
-Generators are created anew from derived seeds, so a checkpoint saves no generator state, and two
-purposes never share a stream by accident.
+Generators are created from derived seeds each time, so a checkpoint saves no generator state, and
+two purposes never share a stream by accident.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ LOSS_FAMILIES = (
     "wasserstein",
     "relativistic",
 )
-"""The column loss_family was a number: a place in this list. 0 was a loss that nobody knew, 2 the
+"""The column loss_family was a number: a place in this list. 0 was an unknown loss, 2 the
 non-saturating loss of probabilities."""
 
 

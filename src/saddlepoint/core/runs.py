@@ -159,7 +159,7 @@ class Run:
 
     def write_status(self, state: str, n_images: int, **details: Any) -> None:
         """State: running | finished | interrupted | failed."""
-        # A killed run cannot say so: its old heartbeat does, beside the number of its process.
+        # A killed run cannot say so, but an old heartbeat and a dead process do.
         document = {"state": state, "pid": os.getpid(), "host": socket.gethostname()}
         write_json(
             self.status_file,

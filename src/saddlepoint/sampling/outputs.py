@@ -50,7 +50,7 @@ def sample_to(
 
     Raises:
         InputError: unknown suffix, options that do not go together, a path that cannot be
-            written, or whatever `Sampler.images` refuses.
+            written, or anything that `Sampler.images` refuses.
     """
     out = Path(out)
     # A folder may have a dot in its name.

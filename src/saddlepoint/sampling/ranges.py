@@ -7,6 +7,7 @@ import re
 from saddlepoint.core.errors import InputError
 
 MOST = 10_000_000
+# Not \d, which also matches the digits of other scripts.
 _PART = re.compile(r"([0-9]+)(?:-([0-9]+))?")
 
 

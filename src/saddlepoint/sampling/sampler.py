@@ -105,7 +105,7 @@ class Sampler:
                 )
             return None
         if labels is None:
-            # By the seed itself, so that it keeps its class whichever seeds stand beside it.
+            # By the seed itself, so that it keeps its class whatever the other seeds are.
             return [int(seed) % n_classes for seed in seeds]
         labels = [int(label) for label in labels]
         for label in labels:

@@ -38,6 +38,7 @@ def for_minutes(
     left = max(1.0, budget - (time.monotonic() - started))
     images_per_step = config.train.batch_size * config.train.n_critic
     kimg = max(images_per_step, int(rate * left * _FOR_STEPS)) / 1000
+    # A round number is easier to repeat in another run.
     kimg = float(int(kimg)) if kimg >= 1 else kimg
     return replace(config, train=replace(config.train, kimg=kimg, minutes=minutes)), rate
 
@@ -56,10 +57,10 @@ def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float
         synchronize(config.train.device)
         way, first, begun = cores.way, state.n_images, time.monotonic()
         while time.monotonic() - begun < seconds:
-            for _ in range(4):  # so many that one synchronisation does not count
+            for _ in range(4):  # enough for the one synchronisation not to count
                 iterate(state, config, data, sums, graphs)
             synchronize(config.train.device)
             cores.check()
-            if cores.way != way:  # time the way that the run will have, not the trials of others
+            if cores.way != way:  # time the way that was chosen, not the trials
                 way, first, begun = cores.way, state.n_images, time.monotonic()
         return (state.n_images - first) / (time.monotonic() - begun)

@@ -20,6 +20,7 @@ from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.sampling.generator_file import SCHEMA, GeneratorFile, newest_intact
 from saddlepoint.training.state import TrainState
 
+# One to continue from, and another in case that one is damaged.
 KEEP_NEWEST = 2
 KEEP_TO_TREAT = 12
 """A treated run goes back to the last healthy checkpoint, so it needs older ones, too."""
@@ -70,7 +71,7 @@ def save(
             "files": {name: sha256_of(partial / name) for name in files},
         }
         write_json(partial / "state.json", document)
-        if target.exists():  # left by a life of the run that was rolled back
+        if target.exists():  # from before the run was rolled back
             shutil.rmtree(target)
         os.replace(partial, target)
         sync_folder(run.checkpoints_folder)
@@ -93,11 +94,6 @@ def load_newest(run: Run, state: TrainState) -> bool:
     folder = newest_intact(run, files=None)
     if folder is None:
         return False
-    _load(folder, state)
-    return True
-
-
-def _load(folder: Path, state: TrainState) -> None:
     document = json.loads((folder / "state.json").read_text())
     # A treatment may have changed the shapes of the nets or the kind of the optimisers.
     if document.get("n_treatments", 0) != state.n_treatments:
@@ -106,12 +102,13 @@ def _load(folder: Path, state: TrainState) -> None:
         _load_all(folder, state)
     state.n_images = document["n_images"]
     state.n_steps = document["n_steps"]
+    return True
 
 
 def _load_what_fits(folder: Path, state: TrainState) -> None:
     """Load a checkpoint from before a treatment: the nets whose shapes are still the same.
 
-    The others start anew. So do the optimisers: their moments point where the run went wrong.
+    The others start afresh. So do the optimisers: their moments point where the run went wrong.
     """
     for name, net in state.nets.items():
         own, kept = net.state_dict(), _read(folder / f"{name}.safetensors")

@@ -36,6 +36,7 @@ def resolve(train: Train) -> Train:
     if precision == "auto":
         precision = "bf16" if has_fast_bf16(device) else "fp32"
     threads = train.threads or torch.get_num_threads()
+    # Recorded, so that a resume computes the same bits.
     return replace(train, device=device, precision=precision, threads=threads)
 
 

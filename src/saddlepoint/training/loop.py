@@ -6,6 +6,7 @@ import math
 import resource
 import sys
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -112,7 +113,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
             saving = due or stopping or overdue or bool(requests.get("save"))
             # Scores follow the schedule alone: which checkpoint is the best must not depend on
-            # the clock, nor on when somebody asked for a picture.
+            # the clock, nor on when a picture was asked for.
             if due:
                 row |= scorer.score(state)
             # The line comes before the checkpoint: after a kill between the two, a resume drops
@@ -122,7 +123,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             if saving:
                 checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
                 last_saved = time.monotonic()
-            # Read from the file, so that a resumed run counts the scores of its earlier lives.
+            # Read from the file, so that a resumed run counts the scores from before the stop.
             done = done or (due and scorer.exhausted(run.history.rows))
             monitor.tick(row)
             if stopping and not done:
@@ -147,23 +148,21 @@ def iterate(
         graphs: replays turns where it can; without it every kernel is launched from Python.
 
     Returns:
-        The last real batch and the images that were made beside it, until the next step.
+        The last real batch and the images generated with it, valid until the next step.
     """
     train = config.train
-    # Dropout, augmentation and noise draw from torch's own generator. Seeded anew at every step,
+    # Dropout, augmentation and noise draw from torch's own generator. Seeded again at every step,
     # they are functions of the step, and a checkpoint saves no generator state.
     seed_torch(derive_seed(config.seed, "step", state.n_images))
     set_learning_rates(state, config)
+    turn = partial(steps.turn, state, config) if graphs is None else graphs.turn
     outcome = None
     for critic in range(train.n_critic):
         given = steps.draw(state, config, data)
         # Lazy penalties count turns of the discriminator: there are n_critic in a step.
         due = steps.penalties_due(config, state.n_steps * train.n_critic + critic)
         is_last = critic == train.n_critic - 1
-        if graphs is None:
-            outcome = steps.turn(state, config, given, due, is_last)
-        else:
-            outcome = graphs.turn(given, due, is_last)
+        outcome = turn(given, due, is_last)
         sums.add_row(outcome.names, outcome.values)
         state.n_images += train.batch_size
     assert outcome is not None

@@ -85,6 +85,7 @@ class Scorer:
         value = float(row.get(self.scoring.by, math.nan))
         if not math.isfinite(value):
             return None
+        # The best checkpoint has the lowest rank, so scores that should rise are negated.
         return value if self.scoring.by == CHEAP or self.lower else -value
 
     def exhausted(self, rows: list[dict[str, Any]]) -> bool:
@@ -93,6 +94,7 @@ class Scorer:
         patience = self.scoring.patience
         if not patience or len(ranks) <= patience:
             return False
+        # As good as before is no progress.
         return min(ranks[-patience:]) >= min(ranks[:-patience])
 
     @torch.no_grad()

@@ -32,6 +32,7 @@ class Snapshots:
         by_class = self.conditional and classes <= 16
         self.columns = classes if by_class else None
         if by_class:
+            # Full rows only.
             self.n_shown = max(1, self.n_shown // classes) * classes
         self.real = data.batch(0, min(max(N_CHEAP, self.n_shown), len(dataset)))
         self.scorer = Scorer(config, dataset, self.real.images)

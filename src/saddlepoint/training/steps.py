@@ -32,7 +32,7 @@ class Inputs(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a turn leaves behind, beside the changed state."""
+    """What a turn returns; it also changes the state."""
 
     real: Batch
     fake: Tensor
@@ -185,8 +185,8 @@ def _fake_logits(
 ) -> Tensor:
     """What the discriminator must lower: its logits of the fakes, float32 [n].
 
-    A share of the fakes gives way to real images beside a wrong label: the discriminator then
-    has to look at the label, and the generator has to draw what cannot be taken for another class.
+    A share of the fakes is replaced by real images with a wrong label. So the discriminator has to
+    use the label, and the generator has to draw what cannot be taken for another class.
     Paper: Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1 (GAN-CLS).
     """
     n_wrong = int(wrong_label_fraction * len(made))

@@ -38,7 +38,7 @@ class Sums:
         """The means since the last call; one synchronisation with the device."""
         if not self._totals:
             return {}
-        # In one piece: each number read by itself would wait for the device.
+        # In one piece: reading each number alone would wait for the device each time.
         flat = torch.cat(list(self._totals.values())).tolist()
         totals: dict[str, float] = {}
         counts: Counter[str] = Counter()

@@ -83,6 +83,7 @@ class SharedCores:
             # The best way is kept for a while, unless it has become much slower than it was.
             slow = rate < 0.5 * self._rates[self.way]
             self._windows_left = 0 if slow else self._windows_left - 1
+            # Over again from SPIN, the fastest way once the other programs are gone.
             if self._windows_left == 0:
                 self._rates = {}
                 self._switch(SPIN)
@@ -124,7 +125,7 @@ def _place(cores: set[int]) -> None:
 
 
 def _idle_teams(n_cores: int) -> threading.Event:
-    """Start so many teams that this process has more threads than cores; they end when the event
+    """Start enough teams that this process has more threads than cores; they end when the event
     is set."""
     release = threading.Event()
     for _ in range(n_cores // (torch.get_num_threads() - 1) + 1):

@@ -89,13 +89,15 @@ def treat(
         "name": finding.name,
         "at_images": finding.at_images,
         "remedy": remedy.kind,
-        "changes": differences(config, treated),
+        "changes": differences(to_json(config), to_json(treated)),
         "back_to": back_to,
     }
     line["message"] = _sentence(len(past) + 1, line)
     document["config"] = to_json(treated)
     document["treatments"] = [*past, line]
-    write_json(run.config_file, document)  # the decision: whatever happens next, it is taken
+    write_json(
+        run.config_file, document
+    )  # from here on the decision stands, even if the run is killed
     monitor.say(f"doctor: {line['message']}")
     state = begin(run, treated, dataset.spec)
     run.rewind(state.n_images)
@@ -131,17 +133,14 @@ def applicable(
     return found
 
 
-def differences(before: Config, after: Config) -> dict[str, list[Any]]:
-    """Dotted path -> [value before, value after] of every field that differs."""
-    return {path: [a, b] for path, a, b in _differing(to_json(before), to_json(after), "")}
-
-
-def _differing(old: Any, new: Any, path: str) -> Iterable[tuple[str, Any, Any]]:
+def differences(old: Any, new: Any, path: str = "") -> dict[str, list[Any]]:
+    """Dotted path -> [value before, value after] of every field of two JSON documents."""
     if isinstance(old, dict) and isinstance(new, dict) and old.get("kind") == new.get("kind"):
+        found: dict[str, list[Any]] = {}
         for name, value in new.items():
-            yield from _differing(old.get(name), value, f"{path}.{name}" if path else name)
-    elif old != new:
-        yield path, old, new
+            found |= differences(old.get(name), value, f"{path}.{name}" if path else name)
+        return found
+    return {} if old == new else {path: [old, new]}
 
 
 def way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
@@ -187,6 +186,7 @@ def _sentence(number: int, line: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
+    # A whole component is too long for a sentence; its name is enough.
     if isinstance(value, dict):
         return str(value.get("kind", "..."))
     if isinstance(value, list):
