@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,17 @@ def test_a_lost_stream_drops_what_is_written() -> None:
         print("one", file=stream)  # type: ignore[arg-type]
         assert isinstance(stream.error, BrokenPipeError)
         print("two", file=stream, flush=True)  # type: ignore[arg-type]
+
+
+def test_nothing_else_prints() -> None:
+    """Or it would bypass what escapes, and what survives a lost stream."""
+    source = Path(saddlepoint.__file__).parent
+    printing = {
+        str(file.relative_to(source))
+        for file in source.rglob("*.py")
+        if re.search(r"(?<![\w.])print\(", file.read_text())
+    }
+    assert printing == {"core/streams.py"}
 
 
 # -- stops -----------------------------------------------------------------------------------

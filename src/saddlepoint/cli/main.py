@@ -107,4 +107,6 @@ def _help(prog: str, verbs: dict[str, Verb]) -> str:
         lines += ["Train GANs, see why they fail, mend them, and trust the numbers.", ""]
     lines += [f"  {name:<9} {(run.__doc__ or '').strip()}" for name, run in verbs.items()]
     lines += ["", f"`{prog} COMMAND --help` shows the flags of a command."]
+    if prog == "saddle":
+        lines += ["With --debug a command shows where in the code it failed."]
     return "\n".join(lines)
