@@ -163,7 +163,8 @@ def nothing_left(case: Case, outcome: Outcome) -> Iterator[Fault]:
 def strict_json(case: Case, outcome: Outcome) -> Iterator[Fault]:
     if not case.as_json or not outcome.stdout.strip() or case.stdout not in ("file", "pty"):
         return
-    if "--help" in case.argv or "--version" in case.argv or case.stderr == "same":
+    other = {"--help", "--version", "--no-json"}
+    if other & set(case.argv) or case.stderr == "same":
         return
 
     def refuse(word: str) -> None:

@@ -211,6 +211,28 @@ def test_one_press_that_arrives_twice_is_one_request(monkeypatch: pytest.MonkeyP
         assert ended == [130]
 
 
+def test_a_signal_after_the_end_leaves_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(sys, "argv", ["saddle", "--version"])
+    try:
+        assert main() == 0
+        send(signal.SIGINT)
+        send(signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def test_a_stop_inside_exec_ends_with_130_too() -> None:
+    """As in the imports that a command begins with: dataclasses are made by `exec`."""
+    script = "import os, signal; from saddlepoint.cli.main import VERBS, main\n"
+    script += "stop = 'os.kill(os.getpid(), signal.SIGTERM)'\n"
+    script += "VERBS['presets'] = lambda argv: exec(stop)\nraise SystemExit(main(['presets']))"
+    environment = os.environ | {"PYTHONPATH": str(Path(saddlepoint.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
+    assert (done.returncode, done.stderr) == (130, b"interrupted.\n")
+
+
 def test_nohup_stays_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

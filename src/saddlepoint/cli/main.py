@@ -81,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code, sentence = 1, f"failed: stdout cannot be written ({reason(answers.error)})."
         if sentence:
             tell(sentence)
+        if argv is None:
+            stop.end_process()
         return code
 
 

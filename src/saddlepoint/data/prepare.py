@@ -19,6 +19,7 @@ from typing import Any
 
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sync_folder, write_atomically, write_json
+from saddlepoint.core.streams import printable
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.assemble import assemble
 from saddlepoint.data.chunks import Work
@@ -75,7 +76,7 @@ def prepare(
             ready.mkdir()
             manifest = assemble(ready, work, listing, options, source.name, pool, progress)
             write_json(ready / "manifest.json", manifest)
-            text = report_text(manifest).encode("utf-8", "backslashreplace")
+            text = printable(report_text(manifest), lines=True).encode()
             write_atomically(ready / "report.txt", text)
             # From here on the folder is complete: a kill before this line leaves no `out` at all.
             os.rename(ready, out)

@@ -14,6 +14,11 @@ _ONE_PRESS = 0.5
 """Seconds. `timeout` and a shell may send the same request twice at once; a person cannot."""
 
 
+class Stopped(KeyboardInterrupt):
+    """Python ends its process by SIGINT once a plain KeyboardInterrupt has passed through `exec`,
+    though it was caught; and every import of a dataclass has such a call."""
+
+
 class StopRequest:
     """Context manager; `requested` becomes True at the first signal.
 
@@ -41,20 +46,25 @@ class StopRequest:
             signal.signal(number, handler)
 
     def interrupt(self) -> None:
-        """From here on the first signal raises KeyboardInterrupt, as there is nothing to save."""
+        """From here on the first signal raises Stopped, as there is nothing to save."""
         self._raises = True
         if self.requested:
-            raise KeyboardInterrupt
+            raise Stopped
 
     def ignore(self) -> None:
         """From here on only a second Ctrl-C counts: what is left takes no time."""
         self.requested, self._since = True, time.monotonic()
+
+    def end_process(self) -> None:
+        """The interpreter needs a second to end: no signal changes the exit code any more."""
+        while self._old:
+            signal.signal(self._old.popitem()[0], signal.SIG_IGN)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         # Nothing is printed here: a signal may come while stderr is written to, or is gone.
         if not self.requested:
             self.ignore()
             if self._raises:
-                raise KeyboardInterrupt
+                raise Stopped
         elif number == signal.SIGINT and time.monotonic() - self._since > _ONE_PRESS:
             os._exit(130)
