@@ -223,13 +223,15 @@ def test_a_signal_after_the_end_leaves_the_exit_code(monkeypatch: pytest.MonkeyP
             signal.signal(number, handler)
 
 
-def test_a_stop_inside_exec_ends_with_130_too() -> None:
-    """As in the imports that a command begins with: dataclasses are made by `exec`."""
+def test_a_stop_inside_exec_ends_with_130_too(tmp_path: Path) -> None:
+    """As in the imports of `python -m saddlepoint`: dataclasses are made by `exec`."""
     script = "import os, signal; from saddlepoint.cli.main import VERBS, main\n"
     script += "stop = 'os.kill(os.getpid(), signal.SIGTERM)'\n"
     script += "VERBS['presets'] = lambda argv: exec(stop)\nraise SystemExit(main(['presets']))"
+    (tmp_path / "stopping.py").write_text(script)
     environment = os.environ | {"PYTHONPATH": str(Path(saddlepoint.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True)
+    command = [sys.executable, "-m", "stopping"]
+    done = subprocess.run(command, env=environment, capture_output=True)
     assert (done.returncode, done.stderr) == (130, b"interrupted.\n")
 
 
