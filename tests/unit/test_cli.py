@@ -566,8 +566,8 @@ def test_a_checkpoint_of_a_newer_schema(saddle: Saddle, run: Path) -> None:
     for checkpoint in Run(run).checkpoints:
         document = json.loads((checkpoint / "state.json").read_text())
         (checkpoint / "state.json").write_text(json.dumps({**document, "schema": 9}))
-    refused(saddle("resume", run, "--kimg", "0.3"), "schema 9", "update")
-    refused(saddle("sample", run, "--out", "x.png"), "schema 9", "update")
+    refused(saddle("resume", run, "--kimg", "0.3"), "schema 9", "Update")
+    refused(saddle("sample", run, "--out", "x.png"), "schema 9", "Update")
 
 
 @pytest.mark.parametrize(
