@@ -180,7 +180,7 @@ def test_an_out_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine/thesis.txt").write_text("x")
     with pytest.raises(InputError, match="exists and is not a prepared data set"):
         prepare(source, tmp_path / "mine", size=8)
-    with pytest.raises(InputError, match="lies inside the source"):
+    with pytest.raises(InputError, match="is inside the source"):
         prepare(source, source / "out", size=8)
     with pytest.raises(InputError, match="is prepared already"):
         prepare(out, tmp_path / "twice", size=8)

@@ -1,12 +1,14 @@
-"""Data sets from arrays of images."""
+"""Data sets from arrays, and a hash by which equal ones are known."""
 
 from __future__ import annotations
+
+import hashlib
+import json
 
 import numpy as np
 
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
-from saddlepoint.data.fingerprint import fingerprint
 
 
 def checked_images(name: str, images: np.ndarray) -> np.ndarray:
@@ -25,9 +27,18 @@ def checked_images(name: str, images: np.ndarray) -> np.ndarray:
 
 
 def image_dataset(
-    name: str, images: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...]
+    name: str,
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    classes: tuple[str, ...] | None = None,
 ) -> Dataset:
-    """uint8 [n, h, w, c] and int64 [n] | None -> a Dataset whose spec follows from the arrays."""
+    """uint8 [n, h, w, c] and int64 [n] | None -> a Dataset whose spec follows from the arrays.
+
+    Args:
+        classes: names; by default the numbers up to the largest label.
+    """
+    if classes is None:
+        classes = () if labels is None else tuple(str(i) for i in range(int(labels.max()) + 1))
     height, width, channels = images.shape[1:]
     spec = DataSpec(shape=(channels, height, width), n_classes=len(classes))
     return Dataset(
@@ -38,3 +49,20 @@ def image_dataset(
         classes=classes,
         fingerprint=fingerprint(spec, images, labels),
     )
+
+
+def fingerprint(spec: DataSpec, images: np.ndarray, labels: np.ndarray | None) -> str:
+    """sha256 (hex) over spec, images (their dtype, shape and bytes) and labels.
+
+    Args:
+        images: uint8 [n, h, w, c] or float32 [n, 2]; a memory map is read once, page by page.
+        labels: int64 [n] or None.
+    """
+    digest = hashlib.sha256(json.dumps(spec.to_json(), sort_keys=True).encode())
+    for array in (images, labels):
+        if array is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()

@@ -15,9 +15,9 @@ import numpy as np
 from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.data.archive import Reader
+from saddlepoint.data.arrays import fingerprint
 from saddlepoint.data.chunks import Record, Work, read_pixels
 from saddlepoint.data.decode import by_name
-from saddlepoint.data.fingerprint import fingerprint
 from saddlepoint.data.labels import Labelling, encode, find_labels, is_label_file
 from saddlepoint.data.listing import Entry, Listing
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, SCHEMA

@@ -25,9 +25,8 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise InputError(
-            f"{path} cannot be read ({reason}); fetch it again, the download may be incomplete."
+            f"{path} cannot be read ({error}); fetch it again, the download may be incomplete."
         ) from None
     header = 4 + 4 * n_dimensions
     if len(content) < 4 or content[:3] != bytes((0, 0, _UINT8)) or content[3] != n_dimensions:

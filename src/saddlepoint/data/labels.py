@@ -89,10 +89,8 @@ def _parse(entry: Entry, reader: Reader) -> dict[str, Label] | None:
     name = entry.name
     try:
         text = reader.read(entry).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{name} is not UTF-8 text; save it as UTF-8.") from None
     except Exception as error:  # reading an archive member can raise anything
-        raise InputError(f"{name} cannot be read ({error}); fetch it again.") from None
+        raise InputError(f"{name} cannot be read as UTF-8 ({error}); save it again.") from None
     rows = LABEL_FILES[posixpath.basename(name)](name, text)
     if rows is None:
         return None

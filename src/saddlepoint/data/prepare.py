@@ -119,7 +119,7 @@ def _check_options(
 def _check_places(source: Path, out: Path) -> None:
     inside = out.resolve().is_relative_to(source.resolve())
     if source.is_dir() and inside:
-        raise InputError(f"{out} lies inside the source {source}; choose an --out beside it.")
+        raise InputError(f"{out} is inside the source {source}; choose an --out beside it.")
     if read_manifest(source) is not None:
         raise InputError(f"{source} is prepared already; use it as it is.")
 

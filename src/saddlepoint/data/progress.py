@@ -74,7 +74,7 @@ class DownloadBar:
 def _bars(*columns: ProgressColumn, quiet: bool = False) -> Progress:
     """Title, a bar, the columns, time left: one line at any width."""
     console = Console(stderr=True)
-    # A title can be a path longer than the line: it gives way, so that nothing wraps.
+    # A title can be a path longer than the line: it is cut, so that nothing wraps.
     title = TextColumn(
         "{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
     )

@@ -44,6 +44,7 @@ class PrepareReport:
 def report_text(manifest: dict[str, Any]) -> str:
     """The content of manifest.json -> a page of text."""
     counts, options = manifest["counts"], manifest["options"]
+    quarantined = {name: [reason] for name, reason in manifest["quarantined"].items()}
     channels, height, width = manifest["spec"]["shape"]
     colour = "colour (RGB)" if channels == 3 else "grey"
     lines = [
@@ -55,8 +56,8 @@ def report_text(manifest: dict[str, Any]) -> str:
         f"channels {options['channels']}, labels {options['labels']}.",
         "",
         *_labels(manifest),
-        *_odd(manifest["notes"]),
-        *_quarantine(manifest["quarantined"]),
+        *_by_kind("Done to images, besides resizing", manifest["notes"]),
+        *_by_kind("Left out; the files themselves were not changed", quarantined),
         *_duplicates(manifest),
         f"Fingerprint: {manifest['fingerprint']}",
         "Every file is named in manifest.json.",
@@ -79,27 +80,15 @@ def _labels(manifest: dict[str, Any]) -> list[str]:
     return [*lines, ""]
 
 
-def _odd(notes: dict[str, list[str]]) -> list[str]:
-    if not notes:
-        return []
-    return ["Done to images, besides resizing:", *_by_kind(notes), ""]
-
-
-def _quarantine(quarantined: dict[str, str]) -> list[str]:
-    if not quarantined:
-        return ["Left out: none.", ""]
-    title = f"Left out ({len(quarantined):,}; the files themselves were not changed):"
-    return [title, *_by_kind({name: [reason] for name, reason in quarantined.items()}), ""]
-
-
-def _by_kind(kinds_of: dict[str, list[str]]) -> list[str]:
+def _by_kind(title: str, kinds_of: dict[str, list[str]]) -> list[str]:
     """File -> kinds; a line for each kind with its files, the most frequent first."""
     names: dict[str, list[str]] = {}
     for name, kinds in kinds_of.items():
         for kind in kinds:
             names.setdefault(kind, []).append(name)
     ordered = sorted(names.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [f"  {len(files):6,}  {kind}: {_first(files)}" for kind, files in ordered]
+    lines = [f"  {len(files):6,}  {kind}: {_first(files)}" for kind, files in ordered]
+    return [f"{title}:", *lines, ""] if lines else [f"{title}: none.", ""]
 
 
 def _duplicates(manifest: dict[str, Any]) -> list[str]:

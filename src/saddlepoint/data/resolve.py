@@ -19,7 +19,7 @@ class Available(NamedTuple):
 
     name: str
     where: str | None
-    """Where the data lies; None if it would have to be fetched."""
+    """Where the data is; None if it would have to be fetched."""
     description: str
 
 
@@ -43,7 +43,7 @@ def resolve(text: str) -> Source:
 
 
 def available() -> list[Available]:
-    """Every named data set, and where it lies; downloads nothing."""
+    """Every named data set, and where it is; downloads nothing."""
     rows = []
     for name, source in _named_sources().items():
         description = (inspect.getdoc(source) or "").partition("\n\n")[0].replace("\n", " ")

@@ -23,7 +23,7 @@ class NamedSource(Source):
 
     @abstractmethod
     def where(self) -> str | None:
-        """Where the data lies, or None if it would have to be fetched; downloads nothing."""
+        """Where the data is, or None if it would have to be fetched; downloads nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +106,8 @@ def _download(name: str, files: list[RemoteFile], package: str) -> dict[str, Pat
     found = {}
     for file in files:
         bar = DownloadBar(file.name)
-        # Seconds to connect, as nobody waits half a minute to hear that there is no network, and
-        # seconds without a byte.
+        # Seconds to connect (without a network the error should come soon), and seconds without
+        # a byte.
         patience = (5, 30)
         downloader: Any = pooch.HTTPDownloader(progressbar=bar, timeout=patience)  # type: ignore[arg-type]  # not in its stubs
         try:

@@ -69,15 +69,14 @@ def decode_all(
             records[number] = done
     n_done = sum(len(done) for done in records.values())
     todo = {number: chunk for number, chunk in enumerate(chunks) if number not in records}
-    if progress is not None:
-        progress(n_done, len(entries))
+    progress = progress or (lambda done, of: None)
+    progress(n_done, len(entries))
     many = bool(pool.workers) and len(entries) - n_done >= POOL_FROM
     results = _by_pool(work, todo, pool.workers) if many else _in_this_process(work, todo)
     for number, result in results:
         records[number] = result
         n_done += len(result)
-        if progress is not None:
-            progress(n_done, len(entries))
+        progress(n_done, len(entries))
     return [records[number] for number in range(len(chunks))]
 
 

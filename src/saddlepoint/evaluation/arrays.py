@@ -106,4 +106,4 @@ def _matrix(values: np.ndarray | Tensor, name: str, k: int) -> Tensor:
 def _dataset(images: str | np.ndarray, name: str) -> Dataset:
     if isinstance(images, str):
         return resolve(images).open()
-    return image_dataset(name, checked_images(name, np.asarray(images)), None, ())
+    return image_dataset(name, checked_images(name, np.asarray(images)), None)

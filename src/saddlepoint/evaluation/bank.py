@@ -26,7 +26,7 @@ from saddlepoint.evaluation.sets import ImageSet
 from saddlepoint.evaluation.tensor_files import cached_tensors
 
 PART = 1000
-"""Images in a part: what a kill can cost."""
+"""Images in a part: what a kill costs at most."""
 OF_REFERENCE = ("moments-real", "pairs-real")
 """Names in Comparison.shared of results that hold for other fakes of the same number, too."""
 

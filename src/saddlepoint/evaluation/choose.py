@@ -10,11 +10,11 @@ from saddlepoint.core import registry
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, LoadedExtractor, Progress, no_progress
-from saddlepoint.evaluation.extractors._module import LoadedModule
+from saddlepoint.evaluation.extractors._networks import LoadedModule
 
 FeatureChoice = str | Extractor | nn.Module
 """What may be given as `features`: a word as on the command line, an extractor with its fields set,
-or a module (see extractors/_module.py)."""
+or a module (see extractors/_networks.py)."""
 
 AUTO = ("inception", "classifier", "rotations", "pixels")
 """Tried in this order: what most published numbers use, then what works offline."""

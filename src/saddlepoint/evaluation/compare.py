@@ -90,16 +90,16 @@ def _shared_protocol(runs: Sequence[Run], scores: list[list[dict[str, Any]]]) ->
         wanted = candidate["protocol_sha256"]
         if all(any(s["protocol_sha256"] == wanted for s in found) for found in scores):
             return wanted
-    for run, found in zip(runs, scores, strict=True):
-        fields = protocol_differences(scores[0][-1]["protocol"], found[-1]["protocol"])
-        if fields:
-            raise InputError(
-                f"{runs[0].path} and {run.path} were measured by different protocols (they differ "
-                f"in {', '.join(fields)}), so their numbers cannot be compared; evaluate both in "
-                "the same way."
-            )
+    newest = [found[-1] for found in scores]
+    run, other = next(
+        (run, score)
+        for run, score in zip(runs, newest, strict=True)
+        if score["protocol_sha256"] != newest[0]["protocol_sha256"]
+    )
+    fields = protocol_differences(newest[0]["protocol"], other["protocol"])
     raise InputError(
-        f"No protocol is shared by all {len(scores)} runs; evaluate them in the same way."
+        f"{runs[0].path} and {run.path} were measured by different protocols (they differ in "
+        f"{', '.join(fields)}), so their numbers cannot be compared; evaluate both in the same way."
     )
 
 

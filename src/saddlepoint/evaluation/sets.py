@@ -11,7 +11,7 @@ import numpy as np
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.randomness import derive_seed
-from saddlepoint.data.fingerprint import fingerprint
+from saddlepoint.data.arrays import fingerprint
 from saddlepoint.sampling.sampler import Sampler
 
 SAMPLES_AT_ONCE = 1000

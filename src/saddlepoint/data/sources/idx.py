@@ -36,9 +36,7 @@ class Idx(Source):
         else:
             images, labels = read_idx_pair(path, labels_path)
         images = checked_images(self.path, images)
-        n_classes = 0 if labels is None else int(labels.max()) + 1
-        classes = tuple(str(number) for number in range(n_classes))
-        return image_dataset(path.name.split(".")[0], images, labels, classes)
+        return image_dataset(path.name.split(".")[0], images, labels)
 
 
 def _labels_beside(path: Path) -> Path | None:

@@ -11,7 +11,7 @@ import numpy as np
 from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.registry import register
-from saddlepoint.data.fingerprint import fingerprint
+from saddlepoint.data.arrays import fingerprint
 from saddlepoint.data.search import NamedSource
 
 

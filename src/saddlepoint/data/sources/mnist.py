@@ -20,34 +20,34 @@ SPLITS = {"train": ("train",), "test": ("t10k",), "all": ("train", "t10k")}
 """Split -> prefixes of the files that it consists of."""
 
 
-def idx_files(
-    base_url: str, train_images: str, train_labels: str, test_images: str, test_labels: str
-) -> list[RemoteFile]:
-    """The four files of a data set, all at one address, from their sha256."""
-    hashes = {
-        f"train-{IMAGES}": train_images,
-        f"train-{LABELS}": train_labels,
-        f"t10k-{IMAGES}": test_images,
-        f"t10k-{LABELS}": test_labels,
-    }
-    return [RemoteFile(name=name, url=base_url + name, sha256=hashes[name]) for name in hashes]
+def idx_files(base_url: str, *hashes: str) -> list[RemoteFile]:
+    """The four files of a data set, all at one address.
+
+    Args:
+        hashes: sha256 of the images and labels of train, then of those of test.
+    """
+    names = (f"{part}-{end}" for part in SPLITS["all"] for end in (IMAGES, LABELS))
+    return [
+        RemoteFile(name=name, url=base_url + name, sha256=sha256)
+        for name, sha256 in zip(names, hashes, strict=True)
+    ]
 
 
 MNIST_FILES = idx_files(
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    train_images="440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
-    train_labels="3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
-    test_images="8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
-    test_labels="f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+    "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 )
 # Hashes of the files at the original address. Debian's package holds the same bytes under another
 # gzip header, so the hashes of its files differ.
 FASHION_FILES = idx_files(
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    train_images="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
-    train_labels="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
-    test_images="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
-    test_labels="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 )
 CLOTHES = (
     *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),

@@ -28,11 +28,8 @@ class Npz(Source):
     def open(self) -> Dataset:
         images, labels = self._read()
         images = checked_images(self.path, images)
-        classes: tuple[str, ...] = ()
-        if labels is not None:
-            labels = self._checked_labels(labels, len(images))
-            classes = tuple(str(number) for number in range(int(labels.max()) + 1))
-        return image_dataset(Path(self.path).stem, images, labels, classes)
+        labels = None if labels is None else self._checked_labels(labels, len(images))
+        return image_dataset(Path(self.path).stem, images, labels)
 
     def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
         try:

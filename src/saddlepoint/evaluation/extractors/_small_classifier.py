@@ -24,7 +24,7 @@ from saddlepoint.evaluation.tensor_files import read_tensors, write_tensors
 
 WIDTHS = (32, 64, 128)
 HELD_OUT = 10
-"""One image in so many is held out to measure the accuracy."""
+"""One image in ten is not trained on: the accuracy is measured on these."""
 
 
 class SmallClassifier(nn.Module):
@@ -158,7 +158,7 @@ class TrainedExtractor(Extractor):
 class LoadedNet(LoadedNetwork):
     """A trained net on a device."""
 
-    batch_size = 100
+    batch_size = 100  # part of the last bits of features: another size would change them
 
     def __init__(
         self,

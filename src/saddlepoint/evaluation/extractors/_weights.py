@@ -46,7 +46,7 @@ def find_weights(name: str, files: Sequence[RemoteFile], weights: str) -> Path:
 
 
 def in_usual_places(name: str, files: Sequence[RemoteFile]) -> Path | None:
-    """The first of the files that lies in one of the usual places; nothing is downloaded."""
+    """The first of the files that is in one of the usual places; nothing is downloaded."""
     found = (_known_name(folder, files) for folder in candidate_folders(name))
     return next((path for path in found if path is not None), None)
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.measures import Extractor, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors._networks import LoadedNetwork
+from saddlepoint.evaluation.extractors._networks import GivenNetwork, first_line
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
 
 
@@ -62,7 +62,7 @@ def _session(path: Path, content: bytes) -> Any:
         return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has a dozen kinds without a common base
         raise InputError(
-            f"{path} cannot be opened by onnxruntime ({_first_line(error)}); export it again, with "
+            f"{path} cannot be opened by onnxruntime ({first_line(error)}); export it again, with "
             "its weights in the same file (external_data=False)."
         ) from None
 
@@ -87,7 +87,7 @@ def _input_shape(
     return n, channels or spec.channels, size
 
 
-class LoadedOnnx(LoadedNetwork):
+class LoadedOnnx(GivenNetwork):
     """The network, and how images are converted to its input.
 
     Raises:
@@ -95,16 +95,14 @@ class LoadedOnnx(LoadedNetwork):
             image.
     """
 
-    expensive = True
-
     def __init__(self, path: Path, reference: Dataset) -> None:
         # Hashed and opened from the same bytes: the file cannot change in between.
         content = path.read_bytes()
-        self.path, self.session = path, _session(path, content)
+        self.name, self.session = str(path), _session(path, content)
         inputs = self.session.get_inputs()
         n, self.channels, self.size = _input_shape(path, inputs, reference.spec)
-        self.batch_size = n or 32
-        self.input, self.output = inputs[0].name, self.session.get_outputs()[0].name
+        self.batch_size = n or self.batch_size
+        self.input, self.layer = inputs[0].name, self.session.get_outputs()[0].name
         # Run once now: a network that does not fit is refused before anything is extracted.
         blank = torch.zeros(self.batch_size, *reference.images.shape[1:], dtype=torch.uint8)
         self.protocol: dict[str, Any] = {
@@ -113,26 +111,15 @@ class LoadedOnnx(LoadedNetwork):
             "resize": "clean" if self.size else "none",
             "pixels": self.size,
             "channels": self.channels,
-            "layer": self.output,
+            "layer": self.layer,
             "dim": self.run(blank).vectors.shape[1],
         }
 
-    def run(self, images: Tensor) -> Features:
+    def prepared(self, images: Tensor) -> Tensor:
         shown = images.permute(0, 3, 1, 2).float()
         x = antialiased_bicubic(images, self.size) if self.size else shown
-        x = (x / 127.5 - 1).expand(-1, self.channels, -1, -1).contiguous()
-        try:
-            (seen,) = self.session.run([self.output], {self.input: x.numpy()})
-        except Exception as error:  # as in _session
-            reason = _first_line(error)
-            raise InputError(f"{self.path} fails on float32 {list(x.shape)}: {reason}.") from None
-        if not isinstance(seen, np.ndarray) or seen.ndim != 2 or len(seen) != len(x):
-            raise InputError(
-                f"{self.path} returns {list(np.shape(seen))} for float32 {list(x.shape)}, but its "
-                "first output must be one vector per image, [n, d]; export it so."
-            )
-        return Features(torch.from_numpy(seen.astype(np.float32)), None)
+        return (x / 127.5 - 1).expand(-1, self.channels, -1, -1).contiguous()
 
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    def output(self, x: Tensor) -> object:
+        (seen,) = self.session.run([self.layer], {self.input: x.numpy()})
+        return torch.from_numpy(np.asarray(seen, np.float32))

@@ -18,34 +18,20 @@ def subset_size(comparison: Comparison) -> int:
     return min(SUBSET_SIZE, comparison.smallest)
 
 
-def subsets(comparison: Comparison) -> tuple[Tensor, Tensor]:
-    """Membership of the subsets of real and fake images: float32 [s, n_real], [s, n_fake].
-
-    100 subsets of `subset_size`, drawn without replacement; a function of the seed and the two
-    sizes.
-    """
-    sizes = (len(comparison.real), len(comparison.fake))
-    size = subset_size(comparison)
-    generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "kid-subsets", 0))
-    members = []
-    for n in sizes:
-        member = torch.zeros(N_SUBSETS, n)
-        for row in member:
-            row[torch.randperm(n, generator=generator)[:size]] = 1
-        members.append(member)
-    return members[0], members[1]
-
-
 def members(comparison: Comparison) -> tuple[Tensor, Tensor]:
     """How often each real and each fake image is in a group: float32 [s, n_real], [s, n_fake].
 
-    The groups are the 100 subsets, then all images, then the resamples of the bootstrap.
+    The groups are the 100 subsets, drawn without replacement, then all images, then the resamples
+    of the bootstrap: a function of the seed and the two sizes.
     """
+    generator = torch.Generator().manual_seed(derive_seed(comparison.seed, "kid-subsets", 0))
     found = []
-    for side, images in zip(("real", "fake"), subsets(comparison), strict=True):
-        n = images.shape[1]
-        drawn = [n * share for share in weights(n, comparison, f"kid-{side}")]
-        found.append(torch.cat([images, torch.ones(1, n), *(one[None] for one in drawn)]))
+    for side, n in (("real", len(comparison.real)), ("fake", len(comparison.fake))):
+        subsets = torch.zeros(N_SUBSETS, n)
+        for row in subsets:
+            row[torch.randperm(n, generator=generator)[: subset_size(comparison)]] = 1
+        drawn = [n * share[None] for share in weights(n, comparison, f"kid-{side}")]
+        found.append(torch.cat([subsets, torch.ones(1, n), *drawn]))
     return found[0], found[1]
 
 

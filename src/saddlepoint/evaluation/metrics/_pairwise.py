@@ -26,23 +26,20 @@ from saddlepoint.evaluation.metrics._neighbours import (
 )
 
 TILE = 768
-"""Rows and columns of a tile."""
+"""Rows and columns of a tile on a CPU, where its products take 2.4 MB."""
 GPU_TILE = 4096
 """The same on a GPU: 50,000 x 50,000 take 1.9 s there, 14.5 s with TILE (docs/log.md)."""
 FLOAT32_LIMIT = 1e10
 """Mean square of the features beyond which the kernel's third power may overflow float32."""
 SPARE = 3
-"""Candidates beyond the k-th that are kept until float64 has decided."""
+"""Candidates beyond the k-th that are kept until float64 has decided. Rounding can swap near
+neighbours; if it could have swapped more than these, the pass is done again in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairwise:
     """Results of the pass over all pairs, on the CPU."""
 
-    real_radii: Tensor
-    """float64 [n_real]: squared distance of each real image to its k-th nearest real neighbour."""
-    fake_radii: Tensor
-    """float64 [n_fake]: the same among the fakes."""
     n_balls: Tensor
     """int64 [n_fake]: how many real images have the fake within their radius."""
     covered: Tensor
@@ -115,8 +112,6 @@ def _pairwise(comparison: Comparison) -> Pairwise:
             ratio = trusted[rows, None] / squares.clamp_min(torch.finfo(real.dtype).tiny)
             realism[columns] = torch.maximum(realism[columns], ratio.amax(0))
     return Pairwise(
-        real_radii=real_radii.cpu(),
-        fake_radii=fake_radii.cpu(),
         n_balls=in_real_balls.column_counts.cpu(),
         covered=in_real_balls.row_any.cpu(),
         inside_fake=in_fake_balls.column_counts.cpu() > 0,
@@ -174,9 +169,8 @@ def _products(left: Points, right: Points) -> Iterator[tuple[slice, slice, Tenso
                 yield rows, columns, x @ right.centred(columns, right_room).T
 
 
-def tiles(n: int, size: int | None = None) -> Iterator[slice]:
-    """Slices of at most `size` (default TILE) that cover range(n)."""
-    size = size or TILE
+def tiles(n: int, size: int) -> Iterator[slice]:
+    """Slices of at most `size` that cover range(n)."""
     return (slice(first, min(first + size, n)) for first in range(0, n, size))
 
 

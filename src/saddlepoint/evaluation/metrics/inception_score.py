@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from saddlepoint.core.measures import Comparison, Measured, Metric
 from saddlepoint.core.registry import register
@@ -33,32 +33,27 @@ class InceptionScore(Metric):
     def measure(self, comparison: Comparison) -> dict[str, Measured]:
         assert comparison.fake.logits is not None
         log_p = comparison.fake.logits.double().log_softmax(1)
-        value = score(log_p)
         p, negative_entropy = log_p.exp(), (log_p.exp() * log_p).sum(1)
+        n = len(p)
 
-        def replicate(_: torch.Tensor, shares: torch.Tensor) -> float:
+        def score(shares: Tensor) -> float:
             # KL of p(y|x) from p(y), averaged = H(p(y)) - mean of H(p(y|x))
             marginal = shares.double() @ p
+            # log_softmax is never -inf, so only the marginal can underflow.
             of_marginal = (marginal * marginal.clamp_min(1e-300).log()).sum()
             return (shares.double() @ negative_entropy - of_marginal).exp().item()
 
-        interval = interval_of(value, replicate, comparison, "inception-score")
+        value = score(torch.full((n,), 1 / n, dtype=torch.float64))
+        interval = interval_of(
+            value, lambda _, shares: score(shares), comparison, "inception-score"
+        )
         found = {"inception_score": Measured(value=value, interval=interval, better="higher")}
-        n = len(log_p)
         if n >= self.splits:
-            ends = [i * n // self.splits for i in range(self.splits + 1)]
-            parts = [score(log_p[a:b]) for a, b in itertools.pairwise(ends)]
-            values = torch.tensor(parts, dtype=torch.float64)
+            # Part i, in the order of the images, is that of row i.
+            part = torch.arange(n) * self.splits // n == torch.arange(self.splits)[:, None]
+            scores = [score(rows / rows.sum()) for rows in part.double()]
+            values = torch.tensor(scores, dtype=torch.float64)
             mean, spread = values.mean().item(), values.std(correction=0).item()
             note = f"{self.splits} splits; standard deviation {spread:.4f}, which is no interval"
             found["inception_score_splits"] = Measured(value=mean, note=note, better="higher")
         return found
-
-
-def score(log_p: torch.Tensor) -> float:
-    """float64 [n, classes] log probabilities -> in [1, classes]."""
-    p = log_p.exp()
-    marginal = p.mean(0, keepdim=True)
-    # log_softmax is never -inf, so only the marginal can underflow.
-    divergence = (p * (log_p - marginal.clamp_min(1e-300).log())).sum(1)
-    return divergence.mean().exp().item()
