@@ -168,10 +168,10 @@ def test_truncation_out_of_range(plain: Sampler, psi: float) -> None:
 
 
 def test_points(points: Sampler) -> None:
-    made = points.points(range(100))
+    made = np.concatenate(list(points.portions(range(100))))
     assert made.shape == (100, 2)
     assert made.dtype == np.float32
-    np.testing.assert_allclose(points.points([7])[0], made[7], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(next(points.portions([7]))[0], made[7], rtol=1e-4, atol=1e-5)
     with pytest.raises(InputError, match="points"):
         points.images([0])
     with pytest.raises(InputError, match="points"):

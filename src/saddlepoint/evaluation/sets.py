@@ -71,11 +71,10 @@ def drawn_from(
     if sampler.conditional:
         wanted = np.arange(sampler.spec.n_classes) if labels is None else labels
         asked = np.resize(wanted, n).astype(np.int64)
-    draw = sampler.images if sampler.spec.is_image else sampler.points
     for first in range(0, n, SAMPLES_AT_ONCE):
         seeds = range(first_seed + first, first_seed + min(first + SAMPLES_AT_ONCE, n))
         given = None if asked is None else asked[first : first + len(seeds)].tolist()
-        parts.append(draw(seeds, given, truncation))
+        parts.extend(sampler.portions(seeds, given, truncation))
         if progress is not None:
             progress(f"Samples of {name}", first + len(seeds), n)
     images = np.concatenate(parts)

@@ -133,7 +133,7 @@ def _picture(
 ) -> np.ndarray:
     """uint8 [H, W, c]."""
     if not sampler.spec.is_image and not interpolate and not class_grid:
-        points = sampler.points(seeds, labels, truncation)
+        points = np.concatenate(list(sampler.portions(seeds, labels, truncation)))
         return scatter(points, extent=1.1 * max(1e-6, float(np.abs(points).max())))
     if class_grid:
         made = sampler.class_grid(seeds, labels, truncation)

@@ -139,18 +139,11 @@ class Sampler:
         self.require_images()
         return np.concatenate(list(self.portions(seeds, labels, truncation)))
 
-    def points(
-        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
-    ) -> np.ndarray:
-        """Like `images`, for a model of points: float32 [n, 2]."""
-        if self.spec.is_image:
-            raise InputError("This model makes images, not points; call images().")
-        return np.concatenate(list(self.portions(seeds, labels, truncation)))
-
     def portions(
         self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> Iterator[np.ndarray]:
-        """Like `images` or `points`, batch by batch, for more of them than fit in memory."""
+        """Like `images`, batch by batch, for more of them than fit in memory. A model of points
+        gives float32 [<= BATCH_SIZE, 2]."""
         made = self._forward(*self._inputs(seeds, labels, truncation))
         return map(to_uint8, made) if self.spec.is_image else made
 
