@@ -20,8 +20,8 @@ from saddlepoint.core.runs import History, Run
 from saddlepoint.reporting import figures
 from saddlepoint.reporting.facts import duration, flat
 from saddlepoint.reporting.html import STRIP, notebook_view, write_report
-from saddlepoint.reporting.pictures import spread
 from saddlepoint.reporting.wording import Wording, wording_of
+from saddlepoint.sampling.outputs import spread
 
 NASTY = '<script>alert("x")</script>&amp;'
 VOID = {"meta", "link", "img", "br", "hr", "input"}

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from saddlepoint.cli.flags import (
-    check_flags,
-    command,
-    in_a_sentence,
-    load_named_plugin,
-    peek,
-    print_json,
-    take,
-)
+from saddlepoint.cli import flags
 from saddlepoint.core.streams import answer
 
 if TYPE_CHECKING:
@@ -29,7 +21,12 @@ _SWAPS = {"arch": "architecture", "loss": "loss", "optim-g": "optimizer", "optim
 
 @dataclass(frozen=True, kw_only=True)
 class TrainFlags:
-    """What `saddle train` takes beside the fields of the configuration."""
+    """Train a GAN. Every field of the configuration is a flag.
+
+    --arch, --loss, --optim-g and --optim-d NAME replace a component;
+    --penalties NAME,NAME (or none) replaces all penalties;
+    --doctor off|advise|treat is short for --doctor.mode.
+    """
 
     data: str | None = None
     """A data set's name (`saddle data list`) or a path; by default the first one found."""
@@ -63,48 +60,36 @@ def train(argv: list[str]) -> None:
     # The flags of `train` are the fields of a configuration, and which fields there are depends on
     # the plug-ins, the preset, the data and the components: so these are read from argv first.
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
-    plugins = peek(argv, "plugins")
-    load_named_plugin(Path(plugins) if plugins else None)
-    config = api.configure(preset, peek(argv, "data"))
+    plugins = flags.peek(argv, "plugins")
+    flags.load_named_plugin(Path(plugins) if plugins else None)
+    config = api.configure(preset, flags.peek(argv, "data"))
     config = _swap_components(config, argv)
-    flags, config = _parse_train(preset, config, argv)
-    api.check_budget(flags.kimg, flags.minutes)
-    short = {name: getattr(flags, name) for name in ("device", "threads", "kimg")}
-    given = {name: value for name, value in short.items() if value is not None}
-    config = replace(config, train=replace(config.train, **given))
-    if flags.dry_run:
-        print_json(to_json(config))
+    given = _parse_train(preset, config, argv)
+    api.check_budget(given.kimg, given.minutes)
+    short = {name: getattr(given, name) for name in ("device", "threads", "kimg")}
+    changes = {name: value for name, value in short.items() if value is not None}
+    config = replace(given.config, train=replace(given.config.train, **changes))
+    if given.dry_run:
+        flags.print_json(to_json(config))
         return
-    how = {"minutes": flags.minutes, "quiet": flags.quiet, "preview": flags.preview}
-    _finish(api.train(config, out=flags.out, **how), flags.json)
+    how = {"minutes": given.minutes, "quiet": given.quiet, "preview": given.preview}
+    _finish(api.train(config, out=given.out, **how), given.json)
 
 
-def _parse_train(preset: str, config: Config, argv: list[str]) -> tuple[TrainFlags, Config]:
-    """Parse the flags of `saddle train`, and every field of the configuration as a flag."""
+def _parse_train(preset: str, config: Config, argv: list[str]) -> Any:
+    """Parse the flags of `saddle train`; returns them with the field `config`."""
     from saddlepoint.core.config import Config
     from saddlepoint.core.config_json import to_json
     from saddlepoint.core.flat import flatten
 
-    # Two dataclasses without names of their own, so that their fields share one level of flags.
-    both = make_dataclass(
-        "TrainArguments",
-        [
-            ("flags", Annotated[TrainFlags, tyro.conf.arg(name="")]),
-            ("config", Annotated[Config, tyro.conf.arg(name="")]),
-        ],
-    )
+    # Made here, because Config imports torch; without a name, its fields are flags at this level.
+    field = ("config", Annotated[Config, tyro.conf.arg(name="")])
+    arguments = make_dataclass("Arguments", [field], bases=(TrainFlags,), frozen=True, kw_only=True)
     prog = f"saddle train {preset}"
-    check_flags(prog, argv, [f.name for f in fields(TrainFlags)] + list(flatten(to_json(config))))
-    parsed: Any = in_a_sentence(
-        both,
-        prog=prog,
-        description="Train a GAN. Every field of the configuration is a flag. --arch, --loss, "
-        "--optim-g and --optim-d NAME replace a component; --penalties NAME,NAME (or none) "
-        "replaces all penalties; --doctor off|advise|treat is short for --doctor.mode.",
-        default=both(TrainFlags(), config),
-        args=argv,
-    )
-    return parsed.flags, parsed.config
+    names = [one.name for one in fields(TrainFlags)] + list(flatten(to_json(config)))
+    flags.check_flags(prog, argv, names)
+    arguments.__doc__ = TrainFlags.__doc__
+    return flags.in_a_sentence(arguments, prog, argv, default=arguments(config=config))
 
 
 def _swap_components(config: Config, argv: list[str]) -> Config:
@@ -114,18 +99,18 @@ def _swap_components(config: Config, argv: list[str]) -> Config:
     from saddlepoint.core.registry import get
 
     for flag, group in _SWAPS.items():
-        name = take(argv, flag)
+        name = flags.take(argv, flag)
         if name is not None:
             config = replace(config, **{flag.replace("-", "_"): get(group, name)()})
-    names = take(argv, "penalties")
+    names = flags.take(argv, "penalties")
     if names is not None:
         kinds = [] if names == "none" else names.split(",")
         config = replace(config, penalties=tuple(get("penalty", kind)() for kind in kinds))
-    mode = take(argv, "doctor")
+    mode = flags.take(argv, "doctor")
     return config if mode is None else with_changes(config, {"doctor.mode": mode})
 
 
-@command("Continue a killed run bit for bit, or extend a finished one: saddle resume RUN.")
+@flags.command("Continue a killed run bit for bit, or extend a finished one: saddle resume RUN.")
 def resume(
     run: Annotated[Path, tyro.conf.Positional],
     kimg: float | None = None,
@@ -153,7 +138,7 @@ def resume(
     """
     from saddlepoint import api
 
-    load_named_plugin(plugins)
+    flags.load_named_plugin(plugins)
     resumed = api.resume(
         run,
         kimg=kimg,
@@ -168,6 +153,6 @@ def resume(
 
 def _finish(run: Run, as_json: bool) -> None:
     if as_json:
-        print_json({"run": str(run.path), "report": str(run.report_file), **run.status})
+        flags.print_json({"run": str(run.path), "report": str(run.report_file), **run.status})
     else:
         answer(f"Report: {run.report_file}")

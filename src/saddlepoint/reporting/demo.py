@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from html import escape
 from pathlib import Path
 
@@ -82,11 +81,9 @@ def demo_table(good: Run, mended: Run) -> tuple[list[str], list[list[str]]]:
 
 def next_commands(good: Run) -> dict[str, str]:
     """What to try next: what for -> the exact command."""
-    saddle, path = saddle_command(), shlex.quote(str(good.path))
-    return {
-        "Train it for ten more minutes": f"{saddle} resume {path} --minutes 10",
-        "Walk from image to image": (
-            f"{saddle} sample {path} --seeds 0-7 --interpolate --out walk.gif"
-        ),
-        "See eight ways to fail, each untreated and treated": f"{saddle} lab failures",
+    known = Facts.of(good).commands()
+    chosen = ("Train for ten more minutes", "Walk from image to image")
+    more = {
+        "See eight ways to fail, each untreated and treated": f"{saddle_command()} lab failures"
     }
+    return {purpose: known[purpose] for purpose in chosen} | more

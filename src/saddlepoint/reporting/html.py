@@ -12,9 +12,9 @@ from saddlepoint.reporting import page
 from saddlepoint.reporting.facts import Facts, flat
 from saddlepoint.reporting.figures import drawn
 from saddlepoint.reporting.findings import findings_section
-from saddlepoint.reporting.pictures import spread
 from saddlepoint.reporting.scores import scores_section
 from saddlepoint.reporting.wording import wording_of
+from saddlepoint.sampling.outputs import spread
 
 STRIP = 8
 """Earlier grids in the film strip, at most."""

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
 from PIL import Image
-
-_T = TypeVar("_T")
 
 
 def picture_uri(path: Path, shortest: int, longest: int) -> str | None:
@@ -42,12 +37,3 @@ def picture_uri(path: Path, shortest: int, longest: int) -> str | None:
 
 def _data_uri(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def spread(items: Sequence[_T], most: int) -> list[_T]:
-    """At most `most` items: the first, the last, and between them closer together early on."""
-    if len(items) <= most:
-        return list(items)
-    # The power puts more of them early, where a training changes most.
-    places = np.rint(np.linspace(0, 1, most) ** 1.5 * (len(items) - 1)).astype(int)
-    return [items[i] for i in np.unique(places)]

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -18,6 +19,8 @@ from saddlepoint.core.files import sync_folder, whole_file
 from saddlepoint.core.images import enlarge, grid, png_bytes, scatter, write_gif, write_png
 from saddlepoint.core.runs import Run
 from saddlepoint.sampling.sampler import Sampler
+
+_T = TypeVar("_T")
 
 MOST_FRAMES = 600
 """Frames of an interpolation, about: a .gif keeps all of them in memory."""
@@ -86,8 +89,8 @@ def sample_to(
 def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int = 120) -> Path:
     """A film of training: the run's sample grids, which always show the same latents.
 
-    Early grids differ more than late ones, so when there are more than `most`, the indices of those
-    that are kept grow as squares.
+    Args:
+        most: grids; where there are more, `spread` chooses.
 
     Raises:
         InputError: the run has no grid yet, or `out` is not a .gif or cannot be written.
@@ -98,11 +101,8 @@ def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int =
     paths = run.samples
     if not paths:
         raise InputError(f"{run.path} has no sample grids yet; wait until training has drawn one.")
-    if len(paths) > most:
-        places = np.rint(np.linspace(0, 1, most) ** 2 * (len(paths) - 1)).astype(int)
-        paths = [paths[i] for i in np.unique(places)]
     pictures = []
-    for path in paths:
+    for path in spread(paths, most):
         with contextlib.suppress(OSError), Image.open(path) as picture:
             picture.load()
             pictures.append(picture.copy())
@@ -121,6 +121,15 @@ def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int =
         # Pillow merges equal frames into one long frame.
         write_gif(out, frames + frames[-1:] * _HOLD, milliseconds)
     return out
+
+
+def spread(items: Sequence[_T], most: int) -> list[_T]:
+    """At most `most` items: the first, the last, and between them closer together early on."""
+    if len(items) <= most:
+        return list(items)
+    # The power puts more of them early, where a training changes most.
+    places = np.rint(np.linspace(0, 1, most) ** 1.5 * (len(items) - 1)).astype(int)
+    return [items[i] for i in np.unique(places)]
 
 
 def _picture(
