@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -10,9 +12,10 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from PIL import Image
+
 from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
-from saddlepoint.reporting.pictures import picture_uri
 
 WITHOUT_PLOTLY = (
     '<p class="note">For curves: <code>pip install "saddlepoint[report]"</code>, then run the same '
@@ -89,14 +92,36 @@ def commands(rows: Mapping[str, str]) -> str:
 def image(
     path: Path, alt: str, shortest: int = 640, longest: int = 1600, attributes: str = ""
 ) -> str:
-    """A picture file inside the page; "" when it cannot be read.
+    """A picture file inside the page, a GIF unchanged; "" when it is absent or cannot be read.
 
     Args:
-        shortest, longest: as in `picture_uri`.
+        shortest: pixels are repeated by a whole factor until the width reaches about this.
+        longest: a picture that is larger is made smaller.
         attributes: further ones of the HTML tag.
     """
-    uri = picture_uri(path, shortest, longest)
-    return f'<img src="{uri}" alt="{escape(alt)}"{attributes}>' if uri else ""
+    kind = "gif" if path.suffix == ".gif" else "png"
+    try:
+        content = path.read_bytes() if kind == "gif" else _png(path, shortest, longest)
+    except (OSError, ValueError):
+        return ""
+    uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return f'<img src="{uri}" alt="{escape(alt)}"{attributes}>'
+
+
+def _png(path: Path, shortest: int, longest: int) -> bytes:
+    """A picture that is crisp when small, and no larger than it has to be."""
+    with Image.open(path) as file:
+        picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
+    # Whole factors keep pixels square and sharp; browsers blur what they enlarge.
+    factor = max(1, round(shortest / picture.width))
+    if factor > 1:
+        size = (picture.width * factor, picture.height * factor)
+        picture = picture.resize(size, Image.Resampling.NEAREST)
+    if max(picture.size) > longest:
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def figure(picture: str, caption: str) -> str:
