@@ -149,6 +149,7 @@ def test_the_demo_names_the_data_that_was_really_used(
     monkeypatch.setattr(demo, "PLANTED", replace(demo.PLANTED, kimg=40))
     out = tmp_path / "demo"
     argv = ["lab", "demo", "--minutes", "0.02", "--n", "200", "--features", "pixels"]
+    argv += ["--threads", "1"]
     assert main([*argv, "--out", str(out)]) == 0
     said = capsys.readouterr()
     assert said.err.startswith("Data: the embedded digits (8 x 8), because Fashion-MNIST is not")
@@ -166,6 +167,8 @@ def test_the_demo_names_the_data_that_was_really_used(
     assert page.count("data:image/gif") == 1
     assert page.count("data:image/png") == 4  # generated, real, before, treated
     mended = Run(out / "latent-ignored-digits")
+    for run in (mended, Run(out / "dcgan-r1-digits")):
+        assert run.document["config"]["train"]["threads"] == 1
     assert [line["event"] for line in mended.findings] == ["found", "treated"]
     assert [finding.name for finding in api.Run(mended.path).diagnose()] == []
 

@@ -27,6 +27,7 @@ def demo(
     seed: int = 0,
     n: int = 5000,
     features: str = "classifier",
+    threads: int = 0,
     preview: bool = True,
     quiet: bool = False,
 ) -> Path:
@@ -41,6 +42,7 @@ def demo(
         n: Images of each set in the scores, at most.
         features: As in `saddle evaluate`; auto would take Inception's where they are, which a
             processor needs many minutes for.
+        threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
 
@@ -57,14 +59,16 @@ def demo(
     lab.say(sentence)
 
     lab.say(f"1 of 2: {BEST} on {data} for {minutes:g} minutes, then its scores.")
-    good = lab.train(api.configure(BEST, data, seed=seed), f"{BEST}-{data}", minutes)
+    config = api.configure(BEST, data, seed=seed, changes={"train.threads": threads})
+    good = lab.train(config, f"{BEST}-{data}", minutes)
     lab.measure(good, features, n)
     film = api.training_film(good.path, out / f"{good.path.name}.gif")
 
     lab.say(f"2 of 2: a failure, planted and treated. {PLANTED.title}.")
     config = replace(PLANTED, data=data).config("treated", seed)
     # A grid at every third check, so that there is one from before the treatment.
-    config = with_changes(config, {"train.sample_kimg": 3 * config.train.tick_kimg})
+    more = {"train.sample_kimg": 3 * config.train.tick_kimg, "train.threads": threads}
+    config = with_changes(config, more)
     mended = lab.train_to_the_end(config, f"{PLANTED.name}-{data}", None)
 
     page = write_demo(good, mended, film, PLANTED.title, PLANTED.story, lab.report_file)
