@@ -144,11 +144,11 @@ def test_grey_only_when_all_are(source: Path, tmp_path: Path) -> None:
     Image.fromarray(gradient()).save(source / "colour.png")
     report = prepare(source, tmp_path / "mixed", size=SIZE)
     images = np.load(tmp_path / "mixed/images.npy")
-    assert report.manifest["spec"]["shape"] == [3, SIZE, SIZE]
+    assert tuple(report.manifest["spec"]["shape"]) == (3, SIZE, SIZE)
     grey = images[report.manifest["files"].index("grey.png")]
     assert (grey == grey[:, :, :1]).all()
     report = prepare(source, tmp_path / "all-grey", size=SIZE, channels="grey")
-    assert report.manifest["spec"]["shape"] == [1, SIZE, SIZE]
+    assert tuple(report.manifest["spec"]["shape"]) == (1, SIZE, SIZE)
     assert report.manifest["notes"]["colour.png"] == ["colour made grey"]
 
 

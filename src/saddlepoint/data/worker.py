@@ -26,10 +26,9 @@ def main() -> None:
         (kind, root, recipe, scratch), number, entries = json.loads(line)
         work = Work(kind, Path(root), Recipe(*recipe), Path(scratch))
         reader = reader or Reader(kind, work.root)
-        answer: dict[str, Any]
         try:
             records = run_chunk(work, reader, number, [Entry(*entry) for entry in entries])
-            answer = {"records": records}
+            answer: dict[str, Any] = {"records": records}
         except OSError as error:  # a full disk; damaged images end as records
             answer = {"errno": error.errno, "text": error.strerror}
         sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")

@@ -28,7 +28,8 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
     """
     if not runs:
         raise InputError("No runs were given; name at least one run folder.")
-    scores = [newest_scores(run) for run in runs]
+    # By protocol, the newest last.
+    scores = [{s["protocol_sha256"]: s for s in newest_scores(run)} for run in runs]
     for run, found in zip(runs, scores, strict=True):
         if not found:
             raise InputError(
@@ -41,7 +42,7 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
     for run, config, found in zip(runs, configs, scores, strict=True):
         # Runs that differ by nothing but what NOT_A_DIFFERENCE names are seeds of one model.
         identity = json.dumps({field: config.get(field) for field in differing}, sort_keys=True)
-        one = Compared(run, config, _of_protocol(found, protocol))
+        one = Compared(run, config, found[protocol])
         groups.setdefault(identity, []).append(one)
     names = _names([group[0] for group in groups.values()], differing)
     rows, differences = [], {field: {} for field in differing}
@@ -57,8 +58,8 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
         )
         for field in differing:
             differences[field][name] = group[0].config.get(field)
-    document = _of_protocol(scores[0], protocol)
-    return {"protocol": document["protocol"], "rows": rows, "differences": differences}
+    shared = scores[0][protocol]["protocol"]
+    return {"protocol": shared, "rows": rows, "differences": differences}
 
 
 class Compared(NamedTuple):
@@ -83,14 +84,14 @@ def protocol_differences(one: dict[str, Any], other: dict[str, Any]) -> list[str
     return [name for name in dict.fromkeys((*a, *b)) if a.get(name) != b.get(name)]
 
 
-def _shared_protocol(runs: Sequence[Run], scores: list[list[dict[str, Any]]]) -> str:
+def _shared_protocol(runs: Sequence[Run], scores: list[dict[str, dict[str, Any]]]) -> str:
     """The newest protocol by which every run was measured."""
     # Newest first: a later evaluation is the one that was meant.
-    for candidate in reversed(scores[0]):
-        wanted = candidate["protocol_sha256"]
-        if all(any(s["protocol_sha256"] == wanted for s in found) for found in scores):
-            return wanted
-    newest = [found[-1] for found in scores]
+    for protocol in reversed(scores[0]):
+        if all(protocol in found for found in scores):
+            return protocol
+    # Nothing is shared, so some run's newest protocol is not that of the first run.
+    newest = [next(reversed(found.values())) for found in scores]
     run, other = next(
         (run, score)
         for run, score in zip(runs, newest, strict=True)
@@ -101,10 +102,6 @@ def _shared_protocol(runs: Sequence[Run], scores: list[list[dict[str, Any]]]) ->
         f"{runs[0].path} and {run.path} were measured by different protocols (they differ in "
         f"{', '.join(fields)}), so their numbers cannot be compared; evaluate both in the same way."
     )
-
-
-def _of_protocol(scores: list[dict[str, Any]], protocol: str) -> dict[str, Any]:
-    return next(score for score in scores if score["protocol_sha256"] == protocol)
 
 
 def _differing(configs: list[dict[str, Any]]) -> list[str]:
