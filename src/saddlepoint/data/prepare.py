@@ -90,7 +90,8 @@ def prepare(
         raise InputError(
             f"{error.filename or out} cannot be used ({error.strerror}); choose another --out."
         ) from None
-    return PrepareReport(folder=out, manifest=manifest)
+    # As any later reader finds it: JSON makes lists of the tuples in it.
+    return PrepareReport(folder=out, manifest=json.loads((out / "manifest.json").read_bytes()))
 
 
 def _check_options(
