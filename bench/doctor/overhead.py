@@ -25,7 +25,7 @@ from _bench import machine, machine_text, write_result  # beside this folder
 
 import saddlepoint as sp
 from saddlepoint.diagnosis.doctor import Doctor
-from saddlepoint.diagnosis.observe.safety import Safety
+from saddlepoint.diagnosis.observe.hooks import Safety
 from saddlepoint.training import loop
 
 AIM = 3.0

@@ -48,12 +48,10 @@ COLUMNS: dict[str, str] = {
     "bins_real": "list: share of the real data in each bin",
     "bins_are_classes": "1 when the bins are the labels of the data, in order",
     "label_diversity": "pair_ratio among fakes of one label, median over labels",
-    "label_agreement": "Cohen's kappa of the label given and that of the nearest real image / "
-    "the same of real images: 1 as in the data, 0 by chance",
+    "label_agreement": "do fakes show their labels? Cohen's kappa: 1 as real images, 0 by chance",
     "latent_effect": "mean change by a new latent (same label) / by another real image of it",
     "label_effect": "mean change by a new label (same latent) / mean change by a new latent",
-    "eval_gap": "distance of train-mode and eval-mode (or averaged) fakes of one latent, in units "
-    "of pair distances",
+    "eval_gap": "distance of fakes in training and evaluation mode (or averaged) / pair distance",
     "averaged": "1 when eval_gap is of a separate averaged generator",
     # How the loop is wired: measured at the first checks, and at every tenth after them.
     "loss_family": "registered name of the loss, as given, or recognised at most checks so far",
@@ -64,20 +62,16 @@ COLUMNS: dict[str, str] = {
     "reach_low": "least value that the generator's last operation (tanh, sigmoid) can give",
     "reach_high": "greatest value that the generator's last operation can give",
     "sigmoid_end": "1 when the discriminator's last operation is a sigmoid",
-    "expects_logits": "after a sigmoid: 1 when the loss takes its outputs for raw ones, by its "
-    "slope",
-    "flat_share": "share of generated images whose output the generator's loss cannot move: its "
-    "slope there is 0",
-    "logit_gradient_sign_real_d": "-1 (down) to 1 (up): where the discriminator's loss pushes the "
-    "outputs of real images",
+    "expects_logits": "after a sigmoid: 1 when the loss takes its outputs for raw ones",
+    "flat_share": "share of fakes whose output the generator's loss cannot move: its slope is 0",
+    "logit_gradient_sign_real_d": "where its loss pushes real images' outputs: -1 (down) to 1 (up)",
     "logit_gradient_sign_fake_d": "where the discriminator's loss pushes the outputs of fakes",
     "logit_gradient_sign_fake_g": "where the generator's loss pushes the outputs of fakes",
     "mixed_batch": "1 when one call of the discriminator had real and fake images",
     "batch_norm_d": "number of BatchNorm layers in the discriminator",
     "penalised": "1 when the loop takes the gradient of the output with respect to its input",
     "penalty_graph": "1 when that gradient keeps its graph, so that a penalty on it has an effect",
-    "penalty_cosine": "cosine of that gradient and of what the loss makes of it, within a sample: "
-    "1 when the norm is over all pixels",
+    "penalty_cosine": "1 when the penalty pulls each gradient along itself: a norm over all pixels",
     "penalty_right": "mean (norm - 1)^2 at the loop's interpolates, norms over all pixels",
     "batch_effect": "change of an image's output when its batch changes / logit_spread",
     "steps_d": "steps of the discriminator's optimiser since the last row",
@@ -87,10 +81,8 @@ COLUMNS: dict[str, str] = {
     "shared_parameters": "parameters of one net that the other net's optimiser holds",
     "d_moved_in_g_step": "2-norm of the discriminator's change while only the generator stepped",
     "g_moved_in_d_step": "2-norm of the generator's change while only the discriminator stepped",
-    "stale_gradient_d": "norm of the discriminator's gradient left over when its step begins, as a "
-    "share of the gradient it steps with",
-    "stale_gradient_g": "norm of the generator's gradient left over when its step begins, as a "
-    "share of the gradient it steps with",
+    "stale_gradient_d": "share of the discriminator's gradient at its step that was left over",
+    "stale_gradient_g": "share of the generator's gradient at its step that was left over",
     "missing_gradient_g": "share of the generator's weights without a gradient at its step",
     "missing_gradient_d": "share of the discriminator's weights without a gradient at its step",
     "leak_noise": "auc minus auc after the same faint noise (2/255) was added to both sides",
@@ -98,8 +90,7 @@ COLUMNS: dict[str, str] = {
     "frame_alone": "width in pixels of a border of exactly one value on one side only",
     "eval_mode_d": "share of the discriminator's training calls with BatchNorm in evaluation mode",
     "eval_mode_g": "share of the generator's training calls with BatchNorm in evaluation mode",
-    "stale_statistics": "share of BatchNorm layers of the generator that samples come from whose "
-    "running statistics stand still since the last row although its weights move",
+    "stale_statistics": "share of the sampled net's BatchNorm layers still while its weights move",
     "net_age": "greatest number of steps that nets or optimisers remember from before the doctor",
     "optimizer_age": "least such number of the two optimisers and nets / net_age",
 }

@@ -20,22 +20,15 @@ from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.diagnose import all_detectors, inspect, with_remedies
 from saddlepoint.diagnosis.observe.graph import batch_norms
+from saddlepoint.diagnosis.observe.hooks import Safety
 from saddlepoint.diagnosis.observe.real_batches import Real, read_real
 from saddlepoint.diagnosis.observe.recorder import Recorder
 from saddlepoint.diagnosis.observe.roles import Roles
-from saddlepoint.diagnosis.observe.safety import Safety
 from saddlepoint.diagnosis.observe.trace import Player
 from saddlepoint.diagnosis.probes import N_POINTS, Latent, Probes
 from saddlepoint.diagnosis.schedule import Plan, Schedule
-from saddlepoint.diagnosis.signals import (
-    calls,
-    family,
-    leaks,
-    logits,
-    loss,
-    penalty,
-    weights,
-)
+from saddlepoint.diagnosis.signals import calls, family, logits, loss, weights
+from saddlepoint.diagnosis.signals.discriminator import leaks
 from saddlepoint.diagnosis.signals.generator import Statistics
 
 _N_COMPARED = 64  # real images by which fakes that a loop changed are told from real ones
@@ -203,15 +196,15 @@ class Doctor:
         row |= self._ages | weights.holdings(self._nets, self._optimizers)
         self._ages = {}
         now = loss.pushed(trace)
-        row |= calls.columns(trace) | loss.columns(now) | penalty.columns(trace)
-        row |= self._loss_family(now, loss_d, penalty.between(trace))
+        row |= calls.columns(trace) | calls.penalty_columns(trace) | loss.columns(now)
+        row |= self._loss_family(now, loss_d, calls.penalised_between(trace))
         row["batch_norm_d"] = float(len(list(batch_norms(self._nets["d"]))))
         if self._averaged is not None or trace.n_steps["g"]:
             row |= self._statistics.columns()
         # What both nets make of the doctor's own questions, which cost forward passes.
         row |= weights.clip_share(discriminator)
         if self._recorder.plan.asks:
-            row |= leaks.columns(discriminator, trace)
+            row |= leaks(discriminator, trace)
         if self._recorder.plan.probes:
             row |= self.probes.measure(trace, self._recorder.roles.newest())
         self._recorder.end_check()

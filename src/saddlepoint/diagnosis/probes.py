@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.diagnosis.observe.inputs import are_labels, images_of
 from saddlepoint.diagnosis.observe.isolation import isolated, own_randomness, plain
-from saddlepoint.diagnosis.observe.outputs import are_labels, images_of
 from saddlepoint.diagnosis.observe.recorder import N_LATENTS
 from saddlepoint.diagnosis.observe.trace import Made, Trace
 from saddlepoint.diagnosis.signals import discriminator, generator, samples
@@ -72,11 +71,6 @@ class Probes:
                 drawn = drawn if labels is None else (*drawn, labels(N_LATENTS))
             self.inputs = tuple(a.to(device) if isinstance(a, Tensor) else a for a in drawn)
 
-    def isolated(self) -> AbstractContextManager[None]:
-        """Inside, forward passes of the nets leave no trace in them."""
-        nets = [n for n in (self.generator, self.discriminator, self.averaged) if n is not None]
-        return isolated(nets, self.seed)
-
     def measure(self, trace: Trace, newest: list[Made]) -> Columns:
         """All columns of the samples and of both nets' behaviour.
 
@@ -96,7 +90,8 @@ class Probes:
         if labels is not None and known:
             columns |= samples.within_labels(vectors, labels, reference)
             columns |= samples.label_agreement(vectors, labels, reference)
-        with self.isolated():
+        nets = [n for n in (self.generator, self.discriminator, self.averaged) if n is not None]
+        with isolated(nets, self.seed):
             columns |= self._of_generator()
             inputs = trace.newest_inputs
             if inputs is not None and inputs.can_hold(reference.images[0].numel(), known):
@@ -120,10 +115,9 @@ class Probes:
             self.comparable = bool((shift < 0.5) & (scale > 0.6) & (scale < 1.7))
         kept = trace.latents
         if self.inputs is None and sum(len(inputs[0]) for inputs in kept) >= N_LATENTS:
-            columns = zip(*kept, strict=True)
             self.inputs = tuple(
                 torch.cat(column)[:N_LATENTS] if isinstance(column[0], Tensor) else column[0]
-                for column in columns
+                for column in zip(*kept, strict=True)
             )
         elif self.inputs is not None and len(self.inputs) == 1 and kept and len(kept[0]) == 2:
             # Latents were given, and the generator takes labels beside them.

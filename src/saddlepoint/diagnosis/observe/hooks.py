@@ -7,8 +7,10 @@ and with it both nets. So every hook here holds its watcher weakly.
 
 from __future__ import annotations
 
+import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import torch
@@ -18,10 +20,49 @@ End = Callable[[], None]
 """Takes a hook away."""
 
 
-class Watcher(Protocol):
-    """Whose methods hooks call, and through what, so that no failure gets out."""
+class Owner(Protocol):
+    """Whom a failure detaches from the loop."""
 
-    safely: Callable[..., None]
+    n_steps: int
+
+    def detach(self) -> None: ...
+
+
+class Safety:
+    """Runs what the hooks call for, one at a time, and detaches its owner at the first failure."""
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.active = True
+        self._busy = False
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Every hook does nothing in this context."""
+        before, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = before
+
+    def __call__(self, action: Callable[..., None], *args: Any) -> None:
+        """Call `action`, unless a hook hears the doctor's own passes through the nets."""
+        if not self.active or self._busy:
+            return
+        self._busy = True
+        try:
+            action(*args)
+        except Exception as error:  # the doctor's own failure, whatever it is
+            self.owner.detach()
+            reason = str(error).partition("\n")[0]
+            warnings.warn(
+                f"The doctor stopped watching after {self.owner.n_steps} steps, because it failed "
+                f"itself ({type(error).__name__}: {reason}); training goes on untouched.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        finally:
+            self._busy = False
 
 
 class Hook:
@@ -29,7 +70,7 @@ class Hook:
     net is not the net that is watched.
 
     Args:
-        method: of a Watcher.
+        method: of a watcher, whose `safely` (a Safety) it is called through.
         given: what it gets before what the hook sees. It must not hold a graph.
     """
 
@@ -40,8 +81,7 @@ class Hook:
     def __call__(self, *seen: Any) -> None:
         method = None if self._method is None else self._method()
         if method is not None:
-            watcher: Watcher = method.__self__
-            watcher.safely(method, *self._given, *seen)
+            method.__self__.safely(method, *self._given, *seen)
 
     def __deepcopy__(self, memo: dict) -> Hook:
         return Hook()

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.diagnosis.observe.inputs import are_labels
 from saddlepoint.diagnosis.observe.isolation import own_randomness
-from saddlepoint.diagnosis.observe.outputs import are_labels
 
 Real = Tensor | tuple | list | Iterable[Any] | Callable[[int], Any]
 """A batch of images, images with labels, a DataLoader (or any iterable of batches that starts

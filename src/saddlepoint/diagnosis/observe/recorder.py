@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.diagnosis.observe import graph, hooks
-from saddlepoint.diagnosis.observe.asking import Inputs
-from saddlepoint.diagnosis.observe.outputs import images_among, images_of, logits_of
+from saddlepoint.diagnosis.observe.hooks import Safety
+from saddlepoint.diagnosis.observe.inputs import Inputs, images_among, images_of, logits_of
 from saddlepoint.diagnosis.observe.roles import Roles, judged_again
-from saddlepoint.diagnosis.observe.safety import Safety
 from saddlepoint.diagnosis.observe.steps import Steps
 from saddlepoint.diagnosis.observe.trace import PENDING, Call, Made, Player, Trace
 from saddlepoint.diagnosis.schedule import Plan
@@ -203,11 +202,10 @@ class Recorder:
 
 def _reach(call: Call, images: Tensor) -> tuple[float, float] | None:
     """What the last operation before the discriminator can give to the fakes of a call."""
-    maker = call.maker
-    if maker is None:
-        return None
-    if call.images.shape == maker.images.shape and torch.equal(call.images, maker.images):
-        return graph.REACH.get(maker.last or "")
-    if images.grad_fn is not None:  # something lies between the two nets: its end counts
-        return graph.REACH.get(graph.last_operation(images, nn.Identity()) or "")
-    return None
+    last = None
+    if call.maker is not None and torch.equal(call.images, call.maker.images):
+        last = call.maker.last
+    elif call.maker is not None and images.grad_fn is not None:
+        # Something lies between the two nets: its end counts.
+        last = graph.last_operation(images, nn.Identity())
+    return graph.REACH.get(last or "")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 from torch import Tensor
@@ -45,7 +44,7 @@ class Roles:
         wanted: fakes of training that are to be remembered, at least.
     """
 
-    def __init__(self, real: Tensor | None = None, wanted: int = 0) -> None:
+    def __init__(self, real: Tensor, wanted: int = 0) -> None:
         self.real, self.wanted = real, wanted
         self.made: deque[Made] = deque()
         self._in_memory: dict[int, Made] = {}
@@ -124,7 +123,7 @@ class Roles:
     def _reals_like(self, images: Tensor) -> Tensor:
         """Real images, as many as these; the images themselves in another order where the doctor
         was given none of their shape."""
-        if self.real is None or self.real.shape[1:] != images.shape[1:]:
+        if self.real.shape[1:] != images.shape[1:]:
             return images.roll(1, 0)
         index = torch.arange(len(images), device=images.device) % len(self.real)
         return self.real.to(images.device)[index]
@@ -193,10 +192,9 @@ def lie_on_line(images: Tensor, real: Tensor, fake: Tensor) -> bool:
 
 
 def _lie_between(images: Tensor, before: Sequence[Call]) -> bool:
-    newest = list(before[-4:])
-    reals = [call.images for call in newest if call.role == "real"]
-    fakes = [call.images for call in newest if call.role == "fake"]
-    return any(lie_on_line(images.detach(), r, f) for r, f in product(reals, fakes))
+    newest = before[-4:]
+    pairs = [(r, f) for r in newest for f in newest if r.role == "real" and f.role == "fake"]
+    return any(lie_on_line(images.detach(), r.images, f.images) for r, f in pairs)
 
 
 @torch.no_grad()

@@ -13,8 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from saddlepoint.diagnosis.observe.asking import Inputs
-from saddlepoint.diagnosis.observe.outputs import per_image
+from saddlepoint.diagnosis.observe.inputs import Inputs, per_image
 
 Player = Literal["d", "g"]
 Role = Literal["real", "fake", "mixed", "between"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from saddlepoint.diagnosis.observe.outputs import per_image
+from saddlepoint.diagnosis.observe.inputs import per_image
 from saddlepoint.diagnosis.observe.trace import Trace, Use
 
 FLAT = 1e-6
@@ -22,6 +22,7 @@ the 1e-8 that Adam adds to its denominator. Reached at sigmoid(-13.8); torch's c
 probabilities, which holds its denominator above 1e-12, gets there at -41."""
 _FITS = 0.02  # relative residual up to which a formula describes the slopes
 _CLEARLY = 5.0  # times better than every formula of the other kind
+_TARGETS = ((1.0, 0.0), (0.9, 0.0), (0.9, 0.1), (0.8, 0.0))  # as people smooth them
 _EXTREME = 1e-3  # nearer to 0 or 1 formulas differ in their clamps
 
 
@@ -115,7 +116,7 @@ def expects_logits(real: Slopes, fake: Slopes) -> bool | None:
 
     Cross-entropy of probabilities has the slopes -1/p and 1/(1-p), least squares p-1 and p;
     cross-entropy of raw outputs has sigmoid(p)-1 and sigmoid(p), a Wasserstein or hinge loss -1
-    and 1. Targets are smoothed as people do it, and the labels may be exchanged.
+    and 1. Targets may be smoothed, and the labels exchanged.
     """
     p = torch.cat([real.outputs, fake.outputs]).double()
     slopes = torch.cat([real.slopes, fake.slopes]).double()
@@ -124,18 +125,14 @@ def expects_logits(real: Slopes, fake: Slopes) -> bool | None:
     p, slopes, is_real = p[inside], slopes[inside], is_real[inside]
     if len(p) < len(inside) / 2 or float(slopes.norm()) == 0:
         return None
-    raw, probability = [2 * (0.5 - is_real)], []
-    for high, low in ((1.0, 0.0), (0.9, 0.0), (0.9, 0.1), (0.8, 0.0)):
-        for t in (high * is_real + low * (1 - is_real), low * is_real + high * (1 - is_real)):
-            raw.append(torch.sigmoid(p) - t)
-            probability += [p - t, (p - t) / (p * (1 - p)).clamp_min(1e-7)]
-    best_raw = min(misfit(slopes, formula) for formula in raw)
-    best_probability = min(misfit(slopes, formula) for formula in probability)
-    if best_raw < _FITS and best_raw * _CLEARLY < best_probability:
-        return True
-    if best_probability < _FITS and best_probability * _CLEARLY < best_raw:
-        return False
-    return None
+    pairs = [*_TARGETS, *((low, high) for high, low in _TARGETS)]
+    targets = [is_real * of_real + (1 - is_real) * of_fake for of_real, of_fake in pairs]
+    raw = [1 - 2 * is_real, *(torch.sigmoid(p) - t for t in targets)]
+    probability = [(p - t) / scale for t in targets for scale in (1, p * (1 - p))]
+    best = [min(misfit(slopes, formula) for formula in kind) for kind in (raw, probability)]
+    if min(best) >= _FITS or min(best) * _CLEARLY >= max(best):
+        return None
+    return best[0] < best[1]
 
 
 def flat_share(made: Slopes, real: Tensor | None, up: float) -> float:
