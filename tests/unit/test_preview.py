@@ -146,3 +146,10 @@ def test_a_picture_is_made_once_a_grid(tmp_path: Path, monkeypatch: pytest.Monke
     shown(tmp_path, monkeypatch)
     grids = sorted((tmp_path / "run/samples").glob("0*.png"))
     assert sorted(made) == grids[1:]  # the first one is drawn before the view begins
+
+
+def test_a_finding_keeps_its_lines_and_loses_what_a_terminal_obeys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monitor.Monitor().say("doctor: a collapse\n  class = \x1b[31m7")
+    assert capsys.readouterr().err == "doctor: a collapse\n  class = \\x1b[31m7\n"

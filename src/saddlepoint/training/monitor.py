@@ -47,11 +47,10 @@ class Monitor:
         """Names of what the doctor finds now."""
 
     def say(self, text: str) -> None:
-        """One line that stays."""
+        """Text that stays above the bar; a finding has several lines."""
         if not self.quiet:
-            self.console.print(
-                printable(text), markup=False, soft_wrap=not self.console.is_terminal
-            )
+            text = printable(text, lines=True)
+            self.console.print(text, markup=False, soft_wrap=not self.console.is_terminal)
 
     @contextmanager
     def watch(self, config: Config, dataset: Dataset, run: Run, n_images: int) -> Iterator[None]:
