@@ -13,9 +13,9 @@ from typing import Any, TextIO, cast
 
 
 def printable(text: str, lines: bool = False) -> str:
-    """`text` without what a terminal obeys: escape, bell and their kin become `\\x1b`, `\\x07`.
+    """`text` without control characters: escape, bell and the like become `\\x1b`, `\\x07`.
 
-    Names of files, classes and labels come from strangers; whatever prints one passes through here.
+    Names of files, classes and labels are not to be trusted; whatever prints one calls this.
 
     Args:
         lines: keep line feeds, for a text of several lines.

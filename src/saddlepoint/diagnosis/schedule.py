@@ -49,7 +49,7 @@ class Schedule:
     _last: int = 0
 
     def plan(self, step: int, n_checks: int) -> Plan:
-        """For step number `step`, after so many checks."""
+        """For step number `step`, after `n_checks` checks."""
         due = self._is_check(step)
         early = step <= FIRST_CHECKS[-1]
         # Listening costs a few microseconds a call, which are more beside a small step.

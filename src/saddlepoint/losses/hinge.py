@@ -1,4 +1,4 @@
-"""The hinge loss: whoever is right by a margin is left alone."""
+"""The hinge loss: outputs that are right by a margin no longer count."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Graphs:
         Args:
             record: makes a recording without changing anything but gradients.
             pause: entered while a turn is tried and recorded: those are no turns of the run, and
-                whoever watches the nets must not see them.
+                hooks on the nets must not see them.
         """
         self.state, self.config = state, config
         self._pause, self._record = pause, record

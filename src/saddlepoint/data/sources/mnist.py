@@ -1,4 +1,4 @@
-"""MNIST and its kin: four IDX files, and a choice of splits."""
+"""MNIST and sets in its format: four IDX files, and a choice of splits."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def evaluates(net: nn.Module) -> bool:
 
 
 def _notes(node: Any) -> dict[str, Any]:
-    """The dictionary that torch keeps with each node, for whoever debugs a graph."""
+    """The dictionary that torch keeps with each node, for debugging."""
     return node.metadata
 
 

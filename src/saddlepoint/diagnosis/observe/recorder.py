@@ -22,7 +22,7 @@ from saddlepoint.diagnosis.observe.trace import PENDING, Call, Made, Player, Tra
 from saddlepoint.diagnosis.schedule import Plan
 
 N_LATENTS = 64
-"""Of the loop's own latents, so many are kept."""
+"""How many of the loop's own latents are kept."""
 
 
 class Recorder:

@@ -1,1 +1,1 @@
-"""One file for each remedy; found by the folder scan. Their order stands in the detectors."""
+"""One file for each remedy; found by the folder scan. Each detector names its own, best first."""

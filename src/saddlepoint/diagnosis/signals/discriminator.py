@@ -18,7 +18,7 @@ Judge = Callable[[Tensor, Tensor | None], Tensor]
 N_JUDGED = 64
 N_SLOPES = 32
 FAINT = 2 / 255
-"""Half of the range [-1, 1] has 255 levels of half that size: noise that nobody sees."""
+"""Half of the range [-1, 1] has 255 levels of half that size: invisible noise."""
 BORDER = 1 / 8
 """Width of a border as a share of an image's height, at least one pixel."""
 _MOST = 64  # images of each side

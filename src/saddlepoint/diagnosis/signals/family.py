@@ -18,7 +18,7 @@ from saddlepoint.diagnosis.signals.loss import Pushed, Slopes, misfit
 
 _FITS = 0.02  # relative residual up to which the slopes are those of a loss
 _NEAR = 0.01  # relative difference up to which its value is
-_CLEARLY = 5.0  # a loss whose slopes are so many times farther off than the best one's is another
+_CLEARLY = 5.0  # a loss whose slopes fit this many times worse than the best one's is ruled out
 _ROUNDING = 1e-5  # slopes nearer than this are equal
 _EXTREME = 1e-3  # probabilities nearer to 0 or 1 are clamped in different ways
 

@@ -1,4 +1,4 @@
-"""Fréchet Inception Distance, and what it would be with endless samples."""
+"""Fréchet Inception Distance, and what it would be with unlimited samples."""
 
 from __future__ import annotations
 
