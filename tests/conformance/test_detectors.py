@@ -301,3 +301,12 @@ def test_extra_critic_steps_count_half_an_update_step() -> None:
     assert Checks(History([{"step": 10}, {"step": 20}])).updates.tolist() == [10.0, 20.0]
     slow_critic = [{"step": 10, "steps_d": 2.0, "steps_g": 10.0}]
     assert Checks(History(slow_critic)).updates.tolist() == [10.0]
+
+
+def test_latent_ignored_shows_no_variety_that_is_healthy() -> None:
+    """A batch with few images of each label gives a noisy variety, which would mislead here."""
+    detector = registry.get("detector", "latent-ignored")()
+    rows = histories.unhealthy(detector)[0].rows
+    finding = detector.inspect(History([{**row, "label_diversity": 0.17} for row in rows]))
+    assert finding is not None
+    assert [item.name for item in finding.evidence] == ["latent_effect"]

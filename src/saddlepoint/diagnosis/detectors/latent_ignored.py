@@ -55,8 +55,8 @@ class LatentIgnored(LastingDetector):
             "The generator ignores its latent: with one label, another latent changes the image by "
             f"only {100 * effect[-1]:.2g} % of what another real image of that label would."
         )
-        evidence = checks.known(
-            checks.evidence("latent_effect", low=self.effect),
-            checks.evidence("label_diversity", low=self.effect),
-        )
+        evidence = [checks.evidence("latent_effect", low=self.effect)]
+        # Few images of a label make it noisy: shown only where it speaks for the finding.
+        if checks["label_diversity"][-1] < self.effect:
+            evidence.append(checks.evidence("label_diversity", low=self.effect))
         return checks.finding(self, first, message, *evidence)
