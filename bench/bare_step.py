@@ -32,6 +32,7 @@ class BareStep:
         self.labels = torch.tensor(dataset.labels, device=self.device) if conditional else None
         made, judge = config.arch.generator(dataset.spec), config.arch.discriminator(dataset.spec)
         layout = torch.channels_last
+        # The overloads of Module.to in torch's stubs lack memory_format alone.
         self.g = made.to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
         self.d = judge.to(self.device).to(memory_format=layout)  # type: ignore[call-overload]
         self.ema = copy.deepcopy(self.g).requires_grad_(False)

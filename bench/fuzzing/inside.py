@@ -114,7 +114,7 @@ def _stream(number: int, mode: str, encoding: str, errors: str) -> Any:
     except OSError:
         return None
     line = number == 2 or os.isatty(number)
-    file = open(number, mode, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115
+    file = open(number, mode, encoding=encoding, errors=errors, closefd=False)  # noqa: SIM115 - the child keeps it
     file.reconfigure(line_buffering=line)
     return file
 

@@ -21,7 +21,7 @@ from fuzzing.world import draw_pictures
 def pictures(world: Path, path: str, n: int, seed: int, **shape: object) -> None:
     """A folder of n pictures of noise."""
     (world / path).mkdir(exist_ok=True)
-    draw_pictures(world / path, n, Random(seed), **shape)  # type: ignore[arg-type]
+    draw_pictures(world / path, n, Random(seed), **shape)  # type: ignore[arg-type]  # a drawn shape
 
 
 @step

@@ -68,7 +68,7 @@ def evaluate(
         source = held_out(training)
     else:
         raise InputError(
-            f"{model} is not a run, so its real images are unknown; name them: "
+            f"There is no run at {model}, so the real images are unknown; name them: "
             f"`saddle evaluate {model} REAL`, or --data NAME."
         )
     real_data = source.open()
@@ -92,7 +92,7 @@ def evaluate(
             n_train = n if extractor.expensive else None
             train = subset_of(learned, n_train, seed, _origin(training))
         centres = getattr(source, "centres", None)
-        mixture = None if centres is None else (centres(), source.std)  # type: ignore[attr-defined]
+        mixture = None if centres is None else (centres(), source.std)  # type: ignore[attr-defined]  # mixtures
         done = evaluate_sets(
             real_set, fake, extractor, settings, train, mixture, progress, per_class
         )
@@ -118,7 +118,7 @@ def _with_split(source: Source, old: str, new: str) -> Source:
 def _in_size_of(source: Source, real: Dataset) -> Source:
     """A folder of images has no size of its own: it is read at the size of the real images."""
     if getattr(source, "kind", "") == "folder" and real.spec.is_image:
-        return dataclasses.replace(source, size=real.spec.size)  # type: ignore[type-var]
+        return dataclasses.replace(source, size=real.spec.size)  # type: ignore[type-var]  # a dataclass
     return source
 
 

@@ -30,7 +30,7 @@ class FrozenDetector(WiringDetector):
     def has_slope(self, checks: Checks) -> np.ndarray:
         """bool [checks]: the loss asks this player to move. A loss that is flat everywhere moves
         nothing either, and that is no fault of the wiring."""
-        raise NotImplementedError
+        raise NotImplementedError  # each of the two detectors knows its own sign of a slope
 
     def inspect(self, history: History) -> Finding | None:
         return self._never_steps(history) or self._stands_still(history)

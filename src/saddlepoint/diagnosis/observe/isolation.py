@@ -50,13 +50,13 @@ def isolated(nets: list[nn.Module], seed: int) -> Iterator[None]:
 @contextmanager
 def own_randomness(seed: int) -> Iterator[None]:
     """Inside, no random stream is touched that the loop uses: for reading the user's data."""
-    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    python, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - the loop's
     with own_stream(seed):
         try:
             yield
         finally:
             random.setstate(python)
-            np.random.set_state(numpy_state)  # noqa: NPY002
+            np.random.set_state(numpy_state)  # noqa: NPY002 - the loop's
 
 
 @contextmanager
