@@ -36,7 +36,8 @@ def run_of(path: Path, distance: float, treatments: list[dict[str, Any]]) -> Run
     for name in ("reals", "000010k"):
         write_png(run.samples_folder / f"{name}.png", np.zeros((8, 8, 1), dtype=np.uint8))
     config = {"loss": {"kind": "non-saturating"}}
-    run.config_file.write_text(json.dumps({"config": config, "treatments": treatments}))
+    document = {"config": config, "data": {"name": "digits"}, "treatments": treatments}
+    run.config_file.write_text(json.dumps(document))
     for images in (5000, 10_000):
         row = {"images": images, "step": images // 50, "loss_d": 1.0, "loss_g": 1.0}
         run.append_metrics({**row, "sliced_wasserstein": distance})
@@ -68,6 +69,7 @@ def test_finding_remedy_and_recovery_stand_side_by_side(tmp_path: Path) -> None:
         "at most 0.1",
         "optim_g.beta1 0.95 -&gt; 0.5",
         "Too much momentum.",
+        "real, digits",
     ):
         assert text in page, text
     assert page.count("<img ") == 3

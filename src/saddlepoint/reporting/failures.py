@@ -36,13 +36,21 @@ def write_failures(cases: Sequence[tuple[Case, Mapping[str, Run]]], out: Path) -
     Args:
         cases: each with its two runs, "untreated" and "treated".
     """
-    header = ("Failure", "The doctor finds", "", "Remedies", "Untreated, at the end", "Treated")
+    header = (
+        "Failure",
+        "Data",
+        "The doctor finds",
+        "",
+        "Remedies",
+        "Untreated, at the end",
+        "Treated",
+    )
     summary = page.grid_table(header, (_summary(case, runs) for case, runs in cases))
     sections, curves = [page.section("All of them", summary, ABOUT)], []
     for number, (case, runs) in enumerate(cases, 1):
         untreated, treated = runs["untreated"], runs["treated"]
         grids = [page.newest_grid(run, way, f": {_outcome(run)}") for way, run in runs.items()]
-        pictures = page.pair([page.reals(untreated, "the data"), *grids])
+        pictures = page.pair([page.reals(untreated, f"real, {_data(untreated)}"), *grids])
         told = findings.first_finding(untreated) + findings.treatments(treated)
         sections.append(page.section(f"{number}. {case.title}", told + pictures, case.story))
         # Only losses and diversity: with every panel the page would hold a hundred curves.
@@ -58,12 +66,18 @@ def _summary(case: Case, runs: Mapping[str, Run]) -> tuple[str, ...]:
     remedies = [line["remedy"] for line in findings.treatments_of(runs["treated"])]
     return (
         case.title.partition(":")[0],
+        _data(runs["untreated"]),
         f"{found.name} at {found.at_images / 1000:.3g} kimg" if found else "nothing",
         "as expected" if found and found.name in case.expected else "not as expected",
         ", ".join(remedies) or "none",
         _outcome(runs["untreated"]),
         _outcome(runs["treated"]),
     )
+
+
+def _data(run: Run) -> str:
+    """The name of the data that a run was trained on."""
+    return str(Facts.of(run).data["name"])
 
 
 def _outcome(run: Run) -> str:
