@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from saddlepoint.core.files import write_json
+from saddlepoint.core.json_files import write_json
 
 HERE = Path(__file__).parent
 DATA = HERE / "data"

@@ -42,8 +42,8 @@ from saddlepoint.core import registry
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.errors import RunFailed
-from saddlepoint.core.files import write_json
 from saddlepoint.core.findings import Finding, Remedy
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.runs import Run

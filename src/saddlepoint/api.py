@@ -19,8 +19,8 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, Interrupted
-from saddlepoint.core.files import write_json
 from saddlepoint.core.findings import Finding
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_bars

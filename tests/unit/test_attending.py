@@ -20,8 +20,8 @@ import saddlepoint as sp
 from saddlepoint.cli.main import main
 from saddlepoint.core import registry
 from saddlepoint.core.files import sha256_of
+from saddlepoint.core.json_files import append_row
 from saddlepoint.core.renames import todays_row
-from saddlepoint.core.runs import append_jsonl
 from saddlepoint.reporting.html import write_report
 from saddlepoint.training.state import TrainState
 
@@ -84,7 +84,7 @@ def test_each_line_of_metrics_is_a_look(watched: sp.Run) -> None:
 def test_a_resumed_run_is_looked_at_as_one_never_stopped(watched: sp.Run, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(watched.path, copy)
-    append_jsonl(copy / "findings.jsonl", {"event": "found", "name": "x", "at_images": 1_600})
+    append_row(copy / "findings.jsonl", {"event": "found", "name": "x", "at_images": 1_600})
     for folder in sp.Run(copy).checkpoints[1:]:
         shutil.rmtree(folder)
     resumed = sp.resume(copy, quiet=True)

@@ -14,8 +14,8 @@ import pytest
 
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import write_json
 from saddlepoint.core.images import write_png
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import History, Run
 from saddlepoint.reporting import figures
 from saddlepoint.reporting.facts import duration, flat

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import write_atomically, write_json
+from saddlepoint.core.files import write_atomically
+from saddlepoint.core.json_files import append_row, read_rows, write_json
 from saddlepoint.core.randomness import derive_seed
-from saddlepoint.core.runs import Run, append_jsonl, images_of, read_jsonl, snapshot_name
+from saddlepoint.core.runs import Run, images_of, snapshot_name
 
 # -- creating and opening ------------------------------------------------------------------
 
@@ -85,7 +86,7 @@ def test_columns_have_nan_where_a_line_has_no_value(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         {"images": 1, "loss_d": 0.5},
         {"images": 2, "loss_d": None, "penalty": 3},
-        {"images": 3, "loss_d": float("nan")},
+        {"images": 3, "loss_d": None},
     ]
     for row in rows:
         run.append_metrics(row)
@@ -110,12 +111,12 @@ def test_wherever_the_last_line_is_torn_the_whole_ones_are_read(
     tmp_path_factory: pytest.TempPathFactory, kept: int
 ) -> None:
     file = tmp_path_factory.mktemp("torn") / "metrics.jsonl"
-    append_jsonl(file, {"images": 1})
-    append_jsonl(file, {"images": 2, "a": "b"})
+    append_row(file, {"images": 1})
+    append_row(file, {"images": 2, "a": "b"})
     content = file.read_bytes()
     whole = content.index(b"\n") + 1
     file.write_bytes(content[: min(whole + kept, len(content) - 2)])
-    assert read_jsonl(file) == [{"images": 1}]
+    assert read_rows(file).good == [{"images": 1}]
 
 
 def test_rewinding_drops_the_torn_line_and_what_comes_after(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_rewinding_drops_the_torn_line_and_what_comes_after(tmp_path: Path) -> N
         file.write('{"images": 4')
     run.rewind(200)
     run.append_metrics({"images": 300, "again": 1})
-    assert read_jsonl(run.metrics_file) == [
+    assert read_rows(run.metrics_file).good == [
         {"images": 100},
         {"images": 200},
         {"images": 300, "again": 1},

@@ -23,8 +23,9 @@ from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sha256_of, write_json
+from saddlepoint.core.files import sha256_of
 from saddlepoint.core.images import write_png
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run
 from saddlepoint.sampling import sampler
 from saddlepoint.sampling.generator_file import KEY, GeneratorFile

@@ -6,16 +6,14 @@ A component is written to JSON with its registered name: `{"kind": "dcgan", "wid
 from __future__ import annotations
 
 import dataclasses
-import math
-import types
-import typing
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from saddlepoint.core import registry
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.flat import flatten
+from saddlepoint.core.shapes import shaped
 
 
 def to_json(value: Any) -> Any:
@@ -37,62 +35,7 @@ def from_json(document: Any, hint: Any = Config, path: str = "config") -> Any:
     Raises:
         InputError: an unknown field or kind, a missing field, a wrong type or range, with its path.
     """
-    if typing.get_origin(hint) is tuple:
-        if not isinstance(document, list | tuple):
-            raise InputError(f"{path} must be a list, not {document!r}.")
-        item_hint = typing.get_args(hint)[0]
-        return tuple(from_json(v, item_hint, f"{path}.{i}") for i, v in enumerate(document))
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        if document is None:
-            return None
-        hint = next(a for a in typing.get_args(hint) if a is not type(None))
-        return from_json(document, hint, path)
-    if isinstance(hint, type) and (dataclasses.is_dataclass(hint) or hasattr(hint, "group")):
-        return _component(document, hint, path)
-    return _scalar(document, hint, path)
-
-
-def _component(document: Any, hint: type, path: str) -> Any:
-    if not isinstance(document, Mapping):
-        raise InputError(f"{path} must be an object with fields, not {document!r}.")
-    fields = dict(document)
-    kind = fields.pop("kind", None)
-    group = getattr(hint, "group", None)
-    if group is not None:
-        if not isinstance(kind, str):
-            raise InputError(f"{path} needs a 'kind': one of {', '.join(registry.names(group))}.")
-        hint = registry.get(group, kind)
-    hints = typing.get_type_hints(hint)
-    known = [item.name for item in dataclasses.fields(hint)]
-    for name in fields:
-        if name not in known:
-            raise InputError(registry.unknown(f"field of {path}", name, known))
-    values = {n: from_json(v, hints[n], f"{path}.{n}") for n, v in fields.items()}
-    try:
-        return hint(**values)
-    # A field without a default is missing; the constructor names it.
-    except TypeError as error:
-        raise InputError(f"{path}: {error}.") from error
-
-
-def _scalar(value: Any, hint: Any, path: str) -> Any:
-    if typing.get_origin(hint) is Literal:
-        choices = typing.get_args(hint)
-        if value not in choices:
-            raise InputError(f"{path}={value!r} must be one of {', '.join(map(str, choices))}.")
-        return value
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{path}={value!r} must be a finite number.")
-    # In Python True is an int, but no number of images.
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is float and is_number:
-        return float(value)
-    # People write counts as 1e3, which JSON reads as a float.
-    if hint is int and is_number and float(value).is_integer():
-        return int(value)
-    if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
-        return value
-    raise InputError(f"{path}={value!r} must be of type {getattr(hint, '__name__', hint)}.")
+    return shaped(document, hint, path)
 
 
 def with_changes(config: Config, changes: Mapping[str, Any]) -> Config:

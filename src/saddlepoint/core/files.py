@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
+
+from saddlepoint.core.reading import open_regular
 
 
 @contextmanager
@@ -36,10 +37,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def write_json(path: Path, document: Any) -> None:
-    write_atomically(path, (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
-
-
 def sync_folder(folder: Path) -> None:
     """Make a rename inside `folder` survive a power cut."""
     # The new name is stored in the folder, which the kernel caches apart from the file.
@@ -52,13 +49,8 @@ def sync_folder(folder: Path) -> None:
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file's content, hex."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sha256_of_json(document: Any) -> str:
-    """sha256 of a JSON document, hex, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def cache_folder() -> Path:

@@ -7,7 +7,6 @@ comparisons read it.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import socket
@@ -20,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import write_atomically, write_json
+from saddlepoint.core.json_files import append_row, read_json, read_rows, write_json, write_rows
 from saddlepoint.core.renames import todays_config, todays_row
 
 # 000200k, or 000200k512 where two snapshots fall into one thousand.
@@ -127,23 +126,23 @@ class Run:
         Raises:
             InputError: not JSON.
         """
-        document = _read_json(self.config_file)
-        if isinstance(document, dict) and "config" in document:
+        document = read_json(self.config_file, dict[str, Any])
+        if "config" in document:
             document["config"] = todays_config(document["config"])
         return document
 
     @property
     def status(self) -> dict[str, Any]:
         """status.json, or {} before the first one is written."""
-        return _read_json(self.status_file) if self.status_file.is_file() else {}
+        return read_json(self.status_file, dict[str, Any]) if self.status_file.is_file() else {}
 
     @property
     def history(self) -> History:
-        return History([todays_row(row) for row in read_jsonl(self.metrics_file)])
+        return History([todays_row(row) for row in read_rows(self.metrics_file).good])
 
     @property
     def findings(self) -> list[dict[str, Any]]:
-        return read_jsonl(self.findings_file)
+        return read_rows(self.findings_file).good
 
     @property
     def samples(self) -> list[Path]:
@@ -175,29 +174,29 @@ class Run:
         except FileNotFoundError:
             return {}
         try:
-            return _read_json(taken)
+            return read_json(taken, dict[str, Any])
         except InputError:
             return {}
         finally:
             taken.unlink()
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
-        append_jsonl(self.metrics_file, row)
+        append_row(self.metrics_file, row)
 
     def append_finding(self, line: Mapping[str, Any]) -> None:
-        append_jsonl(self.findings_file, line)
+        append_row(self.findings_file, line)
 
     def rewind(self, n_images: int) -> None:
         """Drop every line after `n_images` and a torn last line, from metrics and findings;
         training writes them again. Findings up to the last treatment stay: they led to it."""
-        rows = [row for row in read_jsonl(self.metrics_file) if row["images"] <= n_images]
-        _rewrite(self.metrics_file, rows)
+        rows = [row for row in read_rows(self.metrics_file).good if row["images"] <= n_images]
+        write_rows(self.metrics_file, rows)
         lines = self.findings
         treated = [i for i, line in enumerate(lines) if line.get("event") == "treated"]
         first = treated[-1] + 1 if treated else 0
         later = [line for line in lines[first:] if line["at_images"] <= n_images]
         if self.findings_file.is_file():
-            _rewrite(self.findings_file, lines[:first] + later)
+            write_rows(self.findings_file, lines[:first] + later)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -240,38 +239,6 @@ def images_of(snapshot: Path) -> int:
     """The number of images in a snapshot's name: the nominal thousand."""
     thousands, rest = snapshot.stem.split("k")
     return int(thousands) * 1000 + int(rest or 0)
-
-
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """The complete lines of a JSONL file, without a torn last one; [] when it is absent."""
-    if not path.is_file():
-        return []
-    rows = []
-    for line in path.read_text().splitlines():
-        try:
-            # Only the last line can be torn, since lines are appended whole.
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return rows
-
-
-def _rewrite(path: Path, rows: list[dict[str, Any]]) -> None:
-    write_atomically(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
-
-
-def append_jsonl(path: Path, row: Mapping[str, Any]) -> None:
-    """Append one object as one line, in a single write."""
-    # Unbuffered: a kill leaves at most one torn line, which the next resume drops.
-    with open(path, "ab", buffering=0) as file:
-        file.write((json.dumps(row) + "\n").encode())
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
 
 
 def _snapshots(folder: Path, suffix: str) -> list[Path]:

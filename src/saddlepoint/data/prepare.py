@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError, RunFailed
-from saddlepoint.core.files import sync_folder, write_atomically, write_json
+from saddlepoint.core.files import sync_folder, write_atomically
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.streams import printable
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.assemble import assemble

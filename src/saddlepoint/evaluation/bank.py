@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import cache_folder, sha256_of_json
+from saddlepoint.core.files import cache_folder
+from saddlepoint.core.json_files import sha256_of_json
 from saddlepoint.core.measures import Comparison, FeatureSet, LoadedExtractor, Progress, no_progress
 from saddlepoint.evaluation.metrics._kernel import subset_size
 from saddlepoint.evaluation.metrics._moments import Moments

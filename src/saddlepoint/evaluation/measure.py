@@ -11,7 +11,7 @@ import torch
 from saddlepoint import __version__
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sha256_of_json
+from saddlepoint.core.json_files import sha256_of_json
 from saddlepoint.core.measures import (
     Comparison,
     LoadedExtractor,

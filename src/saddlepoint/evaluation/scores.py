@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import write_json
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run, images_of
 
 SCHEMA = 1

@@ -11,7 +11,7 @@ from typing import Any
 from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError, RunFailed
-from saddlepoint.core.files import write_json
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run
 from saddlepoint.core.streams import tell

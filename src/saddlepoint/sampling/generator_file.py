@@ -129,8 +129,8 @@ def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str 
         try:
             if sha256_of(checkpoint / name) != expected.get(name):
                 return f"{name} does not have the sha256 it was written with"
-        except OSError as error:
-            return f"{name} cannot be read: {error.strerror or error}"
+        except (InputError, OSError) as error:
+            return f"{name} cannot be read: {error}"
     return None
 
 

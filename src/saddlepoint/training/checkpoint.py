@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sha256_of, sync_folder, write_atomically, write_json
+from saddlepoint.core.files import sha256_of, sync_folder, write_atomically
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.sampling.generator_file import SCHEMA, GeneratorFile, newest_intact
 from saddlepoint.training.state import TrainState

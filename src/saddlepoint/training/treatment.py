@@ -17,8 +17,8 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError, RunFailed
-from saddlepoint.core.files import write_json
 from saddlepoint.core.findings import Finding, Remedy
+from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.diagnosis.diagnose import diagnose, remedies_for
 from saddlepoint.training import checkpoint, loop

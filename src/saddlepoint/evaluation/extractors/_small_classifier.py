@@ -16,7 +16,8 @@ from saddlepoint.core import images as core_images
 from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import cache_folder, sha256_of_json
+from saddlepoint.core.files import cache_folder
+from saddlepoint.core.json_files import sha256_of_json
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.evaluation.extractors._networks import LoadedNetwork, weights_hash

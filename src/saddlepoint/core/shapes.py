@@ -1,0 +1,131 @@
+"""Plain JSON values -> typed ones, every field checked against a type. No torch in here."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from saddlepoint.core import registry
+from saddlepoint.core.errors import InputError
+
+
+def shaped(document: Any, hint: Any, path: str) -> Any:
+    """`document`, checked and converted to the type `hint`.
+
+    Args:
+        hint: a dataclass, a contract of the registry, a TypedDict (whose further fields are kept
+            as they are), tuple[X, ...], tuple[X, Y], list[X], dict[str, X], a Literal, a union
+            with None, int, float, str, bool, or Any.
+        path: where the document stands, for the sentence: `run/config.json: config`.
+
+    Raises:
+        InputError: an unknown field or kind, a missing field, a wrong type or range, with its path.
+    """
+    if hint is Any:
+        return document
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (tuple, list):
+        items = _items(document, arguments if origin is tuple else (*arguments, ...), path)
+        return origin(items)
+    if origin is dict:
+        fields = _fields(document, path)
+        return {name: shaped(value, arguments[1], f"{path}.{name}") for name, value in fields}
+    if origin in (typing.Union, types.UnionType):
+        return _one_of(document, arguments, path)
+    if typing.is_typeddict(hint):
+        return _typed_dict(document, hint, path)
+    if isinstance(hint, type) and (dataclasses.is_dataclass(hint) or hasattr(hint, "group")):
+        return _component(document, hint, path)
+    return _scalar(document, hint, path)
+
+
+def _fields(document: Any, path: str) -> list[tuple[str, Any]]:
+    if not isinstance(document, Mapping):
+        raise InputError(f"{path} must be an object with fields, not {_short(document)}.")
+    return list(document.items())
+
+
+def _items(document: Any, hints: tuple[Any, ...], path: str) -> list[Any]:
+    if not isinstance(document, list | tuple):
+        raise InputError(f"{path} must be a list, not {_short(document)}.")
+    if hints[-1] is ...:
+        hints = hints[:1] * len(document)
+    if len(hints) != len(document):
+        raise InputError(f"{path} must have {len(hints)} entries, not {len(document)}.")
+    pairs = enumerate(zip(document, hints, strict=True))
+    return [shaped(item, hint, f"{path}.{i}") for i, (item, hint) in pairs]
+
+
+def _one_of(document: Any, hints: tuple[Any, ...], path: str) -> Any:
+    if document is None and type(None) in hints:
+        return None
+    wanted = [hint for hint in hints if hint is not type(None)]
+    for hint in wanted[:-1]:
+        try:
+            return shaped(document, hint, path)
+        except InputError:
+            pass
+    # The last one says what is wrong.
+    return shaped(document, wanted[-1], path)
+
+
+def _typed_dict(document: Any, hint: Any, path: str) -> dict[str, Any]:
+    values, hints = dict(_fields(document, path)), typing.get_type_hints(hint)
+    for name in sorted(hint.__required_keys__):
+        if name not in values:
+            raise InputError(f"{path} has no field {name!r}.")
+    for name in values.keys() & hints.keys():
+        values[name] = shaped(values[name], hints[name], f"{path}.{name}")
+    return values
+
+
+def _component(document: Any, hint: type, path: str) -> Any:
+    fields = dict(_fields(document, path))
+    group = getattr(hint, "group", None)
+    if group is not None:
+        kind = fields.pop("kind", None)
+        if not isinstance(kind, str):
+            raise InputError(f"{path} needs a 'kind': one of {', '.join(registry.names(group))}.")
+        hint = registry.get(group, kind)
+    hints = typing.get_type_hints(hint)
+    known = [item.name for item in dataclasses.fields(hint)]
+    for name in fields:
+        if name not in known:
+            raise InputError(registry.unknown(f"field of {path}", name, known))
+    values = {n: shaped(v, hints[n], f"{path}.{n}") for n, v in fields.items()}
+    try:
+        return hint(**values)
+    # A field without a default is missing; the constructor names it.
+    except TypeError as error:
+        raise InputError(f"{path}: {error}.") from error
+
+
+def _scalar(value: Any, hint: Any, path: str) -> Any:
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        # By type as well: True equals 1, and a list is in no set of choices.
+        if not any(type(value) is type(choice) and value == choice for choice in choices):
+            rule = f"must be one of {', '.join(map(str, choices))}"
+            raise InputError(f"{path}={_short(value)} {rule}.")
+        return value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{path}={value!r} must be a finite number.")
+    # In Python True is an int, but no number of images.
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is float and is_number and abs(value) < 2**1000:
+        return float(value)
+    # People write counts as 1e3, which JSON reads as a float.
+    if hint is int and is_number and (isinstance(value, int) or value.is_integer()):
+        return int(value)
+    if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
+        return value
+    raise InputError(f"{path}={_short(value)} must be of type {getattr(hint, '__name__', hint)}.")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
