@@ -141,7 +141,7 @@ def test_duplicates_with_another_label_are_told(source: Path) -> None:
         ("labels.csv", "file,label\n0.png,1\n0.png,2\n", "gives 0.png two labels, 1 and 2"),
         ("metadata.jsonl", '{"label": 1}\n', 'not an object with "file_name"'),
         ("metadata.jsonl", '{"file_name": "0.png", "label": [1]}\n', "neither a whole number"),
-        ("metadata.jsonl", '{"file_name": \n', "line 1 is not JSON"),
+        ("metadata.jsonl", '{"file_name": \n', "line 1: not valid JSON"),
         (
             "metadata.jsonl",
             '{"file_name": "0.png", "label": 1}\n{"file_name": "1.png"}\n',
@@ -149,7 +149,7 @@ def test_duplicates_with_another_label_are_told(source: Path) -> None:
         ),
         ("dataset.json", '{"labels": [["0.png"]]}', "must read"),
         ("dataset.json", '{"labels": [["0.png", 1.5]]}', "neither a whole number nor text"),
-        ("dataset.json", "{", "is not JSON"),
+        ("dataset.json", "{", ": not valid JSON"),
     ],
 )
 def test_labels_that_do_not_fit(source: Path, name: str, text: str, sentence: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import tyro
 
 from saddlepoint.core.errors import Answered, InputError
+from saddlepoint.core.json_files import dumps
 from saddlepoint.core.streams import answer, answers
 
 try:
@@ -145,7 +145,7 @@ def load_named_plugin(path: Path | None) -> None:
 
 def print_json(document: Any) -> None:
     """The one JSON document of a verb, on stdout."""
-    answer(json.dumps(document, indent=2, allow_nan=False))
+    answer(dumps(document, indent=2))
 
 
 def print_lines(lines: dict[str, str], as_json: bool) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 
 import numpy as np
 
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import dumps
 
 
 def checked_images(name: str, images: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ def fingerprint(spec: DataSpec, images: np.ndarray, labels: np.ndarray | None) -
         images: uint8 [n, h, w, c] or float32 [n, 2]; a memory map is read once, page by page.
         labels: int64 [n] or None.
     """
-    digest = hashlib.sha256(json.dumps(spec.to_json(), sort_keys=True).encode())
+    digest = hashlib.sha256(dumps(spec.to_json(), sort_keys=True).encode())
     for array in (images, labels):
         if array is None:
             digest.update(b"none")

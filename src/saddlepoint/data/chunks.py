@@ -11,12 +11,13 @@ Every worker process imports this file, so it must stay quick to import (no torc
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import dumps, read_json
 from saddlepoint.data.archive import Reader
 from saddlepoint.data.decode import Decoded, Recipe, Refused, decode, quiet_pillow
 from saddlepoint.data.listing import Entry
@@ -65,7 +66,7 @@ def run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> 
     document = {"crc": zlib.crc32(content), "records": records}
     # The records last: where they are, the pixels are, too.
     _replace(_file(work.scratch, number, "bin"), content)
-    _replace(_file(work.scratch, number, "json"), json.dumps(document).encode())
+    _replace(_file(work.scratch, number, "json"), dumps(document).encode())
     return records
 
 
@@ -114,9 +115,9 @@ def _replace(path: Path, content: bytes) -> None:
 def read_records(scratch: Path, number: int) -> list[Record] | None:
     """The records of a finished chunk, or None if it must be done again."""
     try:
-        document: dict[str, Any] = json.loads(_file(scratch, number, "json").read_bytes())
+        document: dict[str, Any] = read_json(_file(scratch, number, "json"))
         content = _file(scratch, number, "bin").read_bytes()
-    except (OSError, ValueError):
+    except (OSError, InputError):
         return None
     if zlib.crc32(content) != document["crc"]:
         return None

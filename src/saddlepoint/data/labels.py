@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import posixpath
 import re
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import parse
 from saddlepoint.data.archive import Reader
 from saddlepoint.data.listing import Entry
 
@@ -176,9 +176,9 @@ LABEL_FILES = {
 
 def _json(where: str, text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not JSON ({error}); correct it.") from None
+        return parse(text, where)
+    except InputError as error:
+        raise InputError(f"{error} Correct it.") from None
 
 
 def _label(where: str, label: Any) -> Label:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import read_json
+from saddlepoint.core.reading import Absent
 
 SCHEMA = "saddlepoint-prepared-1"
 """Changes if the same files would give other bytes."""
@@ -21,11 +22,11 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         InputError: prepared by another version, or damaged.
     """
     try:
-        document = json.loads((folder / "manifest.json").read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+        document = read_json(folder / "manifest.json")
+    except Absent:
         return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}/manifest.json is damaged ({error}); prepare again.") from None
+    except InputError as error:
+        raise InputError(f"{error} The manifest is damaged; prepare again.") from None
     if not isinstance(document, dict) or "saddlepoint-prepared" not in str(document.get("schema")):
         return None
     if document["schema"] != SCHEMA:

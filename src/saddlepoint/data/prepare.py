@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from typing import Any
 
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sync_folder, write_atomically
-from saddlepoint.core.json_files import write_json
+from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.streams import printable
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.assemble import assemble
@@ -92,7 +91,7 @@ def prepare(
             f"{error.filename or out} cannot be used ({error.strerror}); choose another --out."
         ) from None
     # As any later reader finds it: JSON makes lists of the tuples in it.
-    return PrepareReport(folder=out, manifest=json.loads((out / "manifest.json").read_bytes()))
+    return PrepareReport(folder=out, manifest=read_json(out / "manifest.json"))
 
 
 def _check_options(
@@ -191,8 +190,8 @@ def _start_or_resume(scratch: Path, listing: Listing, options: dict[str, Any]) -
     # With stamps: chunks of a file that was replaced by one of the same size are not kept.
     plan = {"schema": SCHEMA, "listing": listing.key(stamps=True), "options": options}
     try:
-        resumes = json.loads((scratch / "plan.json").read_bytes()) == plan
-    except (OSError, ValueError):
+        resumes = read_json(scratch / "plan.json") == plan
+    except (OSError, InputError):
         resumes = False
     if not resumes:
         shutil.rmtree(scratch / "chunks", ignore_errors=True)

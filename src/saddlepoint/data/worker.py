@@ -7,12 +7,12 @@ ends, killed or not, its stdin ends, and so does it.
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import sys
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.data.archive import Reader
 from saddlepoint.data.chunks import Work, run_chunk
 from saddlepoint.data.decode import Recipe
@@ -23,7 +23,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent
     reader: Reader | None = None
     for line in sys.stdin.buffer:
-        (kind, root, recipe, scratch), number, entries = json.loads(line)
+        (kind, root, recipe, scratch), number, entries = parse(line, "a chunk of work")
         work = Work(kind, Path(root), Recipe(*recipe), Path(scratch))
         reader = reader or Reader(kind, work.root)
         try:
@@ -31,7 +31,7 @@ def main() -> None:
             answer: dict[str, Any] = {"records": records}
         except OSError as error:  # a full disk; damaged images end as records
             answer = {"errno": error.errno, "text": error.strerror}
-        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+        sys.stdout.buffer.write(dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()
 
 

@@ -8,7 +8,6 @@ train there too.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import subprocess
@@ -17,7 +16,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
 
-from saddlepoint.core.errors import RunFailed
+from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.data.archive import Reader
 from saddlepoint.data.chunks import Record, Work, read_records, records_from, run_chunk, split
 from saddlepoint.data.listing import Entry
@@ -110,8 +110,8 @@ def _by_pool(
                 if not sent:
                     return
                 assert worker.stdout is not None
-                answers.put((sent.pop(0), json.loads(worker.stdout.readline())))
-        except (OSError, ValueError):  # its pipe broke, or its answer is incomplete
+                answers.put((sent.pop(0), parse(worker.stdout.readline(), "a worker's answer")))
+        except (OSError, ValueError, InputError):  # its pipe broke, or its answer is incomplete
             answers.put((-1, {}))
 
     threads = [threading.Thread(target=serve, args=(worker,), daemon=True) for worker in workers]
@@ -138,7 +138,7 @@ def _by_pool(
 def _send(worker: subprocess.Popen[bytes], work: Work, number: int, entries: list[Entry]) -> None:
     assert worker.stdin is not None
     where = (work.kind, str(work.root.absolute()), work.recipe, str(work.scratch.absolute()))
-    message = json.dumps([where, number, [astuple(entry) for entry in entries]])
+    message = dumps([where, number, [astuple(entry) for entry in entries]])
     worker.stdin.write(message.encode() + b"\n")
     worker.stdin.flush()
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.flat import flatten
+from saddlepoint.core.json_files import dumps
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import newest_scores
 
@@ -41,7 +41,7 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
     groups: dict[str, list[Compared]] = {}
     for run, config, found in zip(runs, configs, scores, strict=True):
         # Runs that differ by nothing but what NOT_A_DIFFERENCE names are seeds of one model.
-        identity = json.dumps({field: config.get(field) for field in differing}, sort_keys=True)
+        identity = dumps({field: config.get(field) for field in differing}, sort_keys=True)
         one = Compared(run, config, found[protocol])
         groups.setdefault(identity, []).append(one)
     names = _names([group[0] for group in groups.values()], differing)
@@ -110,7 +110,7 @@ def _differing(configs: list[dict[str, Any]]) -> list[str]:
         name
         for name in names
         if name not in NOT_A_DIFFERENCE
-        and len({json.dumps(config.get(name), sort_keys=True) for config in configs}) > 1
+        and len({dumps(config.get(name), sort_keys=True) for config in configs}) > 1
     ]
 
 

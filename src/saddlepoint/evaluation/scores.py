@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.json_files import write_json
+from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.runs import Run, images_of
 
 SCHEMA = 1
@@ -49,9 +48,9 @@ def read_scores(file: Path) -> list[dict[str, Any]]:
     if not file.is_file():
         return []
     try:
-        scores = json.loads(file.read_text())["scores"]
+        scores = read_json(file)["scores"]
         assert all("values" in score and "protocol_sha256" in score for score in scores)
-    except (ValueError, KeyError, TypeError, AssertionError):
+    except (InputError, KeyError, TypeError, AssertionError):
         raise InputError(f"{file} is damaged; remove it and evaluate again.") from None
     return scores
 
@@ -75,6 +74,6 @@ def in_digits(value: float) -> str:
 
 def _n_images(checkpoint: Path) -> int | None:
     try:
-        return json.loads((checkpoint / "state.json").read_text()).get("n_images")
-    except (OSError, ValueError):
+        return read_json(checkpoint / "state.json", dict[str, Any]).get("n_images")
+    except (OSError, InputError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError, RunFailed
-from saddlepoint.core.json_files import write_json
+from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run
 from saddlepoint.core.streams import tell
@@ -40,7 +39,7 @@ class LabFolder:
             out.mkdir(parents=True, exist_ok=True)
             write_json(file, settings)
             return
-        before = json.loads(file.read_text())
+        before = read_json(file, dict[str, Any])
         # A setting that an older lab.json does not know yet is no difference.
         changed = [name for name in settings if before.get(name, settings[name]) != settings[name]]
         if changed:

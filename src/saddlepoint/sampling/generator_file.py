@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of
+from saddlepoint.core.json_files import dumps, parse, read_json
 from saddlepoint.core.renames import todays_config
 from saddlepoint.core.runs import Run
 from saddlepoint.core.tensors import weights_sha256
@@ -55,7 +55,7 @@ class GeneratorFile:
         }
         # A single key: safetensors writes several in random order, but equal runs should write
         # equal files.
-        return {KEY: json.dumps(document)}
+        return {KEY: dumps(document)}
 
 
 def read_generator_file(path: Path) -> GeneratorFile:
@@ -75,8 +75,8 @@ def read_generator_file(path: Path) -> GeneratorFile:
     except SafetensorError as error:
         raise InputError(_why_unreadable(path)) from error
     try:
-        document = json.loads(metadata.get(KEY, "{}"))
-    except ValueError:
+        document = parse(metadata.get(KEY, "{}"), f"{path}: {KEY}")
+    except InputError:
         document = {}
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise InputError(
@@ -118,11 +118,11 @@ def damage(checkpoint: Path, files: Sequence[str] | None = (FILE_NAME,)) -> str 
         InputError: written by a newer version of Saddlepoint.
     """
     try:
-        document = json.loads((checkpoint / "state.json").read_text())
+        document = read_json(checkpoint / "state.json", dict[str, Any])
         # The hashes are in here, so without it nothing can be verified.
         expected = dict(document["files"])
         schema = int(document["schema"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, InputError, ValueError, KeyError, TypeError):
         return "state.json is missing or unreadable"
     refuse_newer(checkpoint, schema, SCHEMA)
     for name in expected if files is None else files:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -16,7 +15,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of, sync_folder, write_atomically
-from saddlepoint.core.json_files import write_json
+from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.sampling.generator_file import SCHEMA, GeneratorFile, newest_intact
 from saddlepoint.training.state import TrainState
@@ -95,7 +94,7 @@ def load_newest(run: Run, state: TrainState) -> bool:
     folder = newest_intact(run, files=None)
     if folder is None:
         return False
-    document = json.loads((folder / "state.json").read_text())
+    document = read_json(folder / "state.json")
     # A treatment may have changed the shapes of the nets or the kind of the optimisers.
     if document.get("n_treatments", 0) != state.n_treatments:
         _load_what_fits(folder, state)
@@ -192,6 +191,6 @@ def remove(folder: Path) -> None:
 def recorded(folder: Path, field: str) -> Any:
     """A field of a checkpoint's state.json, such as score; None where it cannot be read."""
     try:
-        return json.loads((folder / "state.json").read_text())[field]
-    except (OSError, ValueError, KeyError):
+        return read_json(folder / "state.json", dict[str, Any])[field]
+    except (OSError, InputError, KeyError):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from saddlepoint.core.config_json import from_json
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
+from saddlepoint.core.json_files import dumps
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.manifest import SCHEMA, read_manifest
 from saddlepoint.data.prepare import prepare
@@ -76,7 +76,7 @@ def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Da
         stamp = f"{source.stat().st_size} {source.stat().st_mtime_ns}"
     else:  # a folder, or nothing: then this says so
         stamp = list_source(source, lambda: Path(tempfile.gettempdir())).key(stamps=True)
-    text = json.dumps([str(source.resolve()), stamp, options])
+    text = dumps([str(source.resolve()), stamp, options])
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     out = cache_folder() / "prepared" / key
     if read_manifest(out) is None:
