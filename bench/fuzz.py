@@ -44,6 +44,7 @@ from fuzzing import (
     oracle,
     results,
     sandbox,
+    sentences,
     sources,
     surroundings,
     tensors,
@@ -55,8 +56,18 @@ from fuzzing.warm import build
 
 import saddlepoint
 
-REGISTERED = (archives, documents, folders, inputs, sources, surroundings, tensors, words)
-"""Importing these registers the categories and the steps of damage."""
+REGISTERED = (
+    archives,
+    documents,
+    folders,
+    inputs,
+    sentences,
+    sources,
+    surroundings,
+    tensors,
+    words,
+)
+"""Importing these registers the categories, the steps of damage and the rules."""
 MOST_GROUPS = 40
 LEAST_RESULT = 1000
 """Fewer cases are a test and no figure for the page."""

@@ -151,7 +151,8 @@ def _watch_events(fault: Step | None, world: str) -> None:
         if event == "open":
             # Only what is opened to be written: reading source files counts for nothing.
             writes = arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-            event = "open" if writes and str(arguments[0]).find("__pycache__") < 0 else None
+            own = str(arguments[0]) == os.devnull or "__pycache__" in str(arguments[0])
+            event = "open" if writes and not own else None
         if event is not None:
             happens(event)
 

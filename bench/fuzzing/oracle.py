@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from fuzzing.case import Case
+from fuzzing.equality import RunEnd, differences
 from fuzzing.fingerprints import TRACEBACK, last_line, raised_at, stuck_at
 from fuzzing.world import Snapshot
 
-MOST_MEMORY = 4 * 2**30
-KILLED = -9
+MOST_MEMORY = 4_000_000_000
 CODES = {"doctor": (0, 1, 2, 3, 130)}
 USUAL_CODES = (0, 1, 2, 130)
-SPEAKS = ("error: ", "failed: ", "interrupted")
-"""How a line begins that tells why a command did not do what it was asked for."""
+RUNNING = ("train", "resume")
+USUAL_PLACES = ("cache", "home", "tmp", "runs", "lab-lecture", "lab-failures")
+"""Where a command may write although nobody names it."""
 LEAVINGS = re.compile(r"(^|/)\.[^/]*\.(tmp|taken|old)(/|$)")
 # Tab and line feed are no danger; escape, bell, carriage return and the C1 set are.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x80-\x9f]")
 _PLANTED = re.compile("\x1b\\]0;|\x07")
 UNREPORTED = "; add --debug to see where."
 """How a sentence ends when no crash report could be written."""
-_EMPTY = re.compile(r" \(\s*\)|\(None\)|: *$|^\W*$")
 
 
 @dataclass
@@ -44,12 +44,18 @@ class Outcome:
     """The crash report that the command wrote, or ''."""
     before: Snapshot = field(default_factory=dict)
     after: Snapshot = field(default_factory=dict)
+    last: Snapshot = field(default_factory=dict)
+    """After the commands in `then`."""
     then: list[tuple[tuple[str, ...], Outcome]] = field(default_factory=list)
     status: dict[str, Any] = field(default_factory=dict)
     """status.json of the run that was written, after the command."""
     lines_before: dict[str, bytes] = field(default_factory=dict)
     lines_after: dict[str, bytes] = field(default_factory=dict)
     """metrics.jsonl and what lies beside it."""
+    end: RunEnd | None = None
+    """What the run is in the end, if it is one."""
+    unstopped: RunEnd | None = None
+    """What it is in the end where nothing happens to it."""
 
 
 class Fault(NamedTuple):
@@ -113,25 +119,6 @@ def right_code(case: Case, outcome: Outcome) -> Iterator[Fault]:
 
 
 @check
-def a_sentence(case: Case, outcome: Outcome) -> Iterator[Fault]:
-    """A failure says why, in one line that has a reason in it."""
-    if outcome.hung or outcome.code not in (1, 2, 130) or TRACEBACK in outcome.stderr:
-        return
-    if case.stderr not in ("file", "pty") or (case.fault or {}).get("again"):
-        return  # nobody can read it; or a second Ctrl-C, which ends all at once
-    lines = [line for line in outcome.stderr.split("\n") if line.startswith(SPEAKS)]
-    if not lines and case.stderr == "pty":  # after what clears the progress display
-        lines = [line for line in outcome.stderr.split("\n") if any(w in line for w in SPEAKS)]
-    if not lines:
-        yield Fault("no sentence", f"{case.verb}: exit code {outcome.code} without a reason", "")
-    elif len(lines) > 1:
-        yield Fault("no sentence", f"{case.verb}: two reasons", " | ".join(lines)[:300])
-    elif _EMPTY.search(lines[0].partition(" ")[2]) and lines[0] != "interrupted.":
-        shape = re.sub(r"['\"/\d].*", "", lines[0])[:60]
-        yield Fault("no sentence", f"{case.verb}: an empty reason: {shape}", lines[0][:300])
-
-
-@check
 def ends(case: Case, outcome: Outcome) -> Iterator[Fault]:
     if outcome.hung:
         yield Fault("hang", f"{case.verb} {stuck_at(outcome.stacks)}", outcome.hung)
@@ -150,12 +137,41 @@ def no_harm(case: Case, outcome: Outcome) -> Iterator[Fault]:
 
 @check
 def nothing_left(case: Case, outcome: Outcome) -> Iterator[Fault]:
-    """No temporary file stays, unless the process was killed."""
-    if outcome.code < 0 or outcome.hung:
+    """No temporary file stays, unless the process was killed; then until the next command."""
+    if outcome.code >= 0 and not outcome.hung:
+        new = outcome.after.keys() - outcome.before.keys()
+        left = sorted(path for path in new if LEAVINGS.search(path) or path.startswith("tmp/"))
+        if left:
+            yield Fault("leavings", f"{case.verb}: leaves {_shape(left[0])}", left[0])
+            return
+    if case.verb in RUNNING and any(after.code == 0 for _, after in outcome.then):
+        new = outcome.last.keys() - outcome.before.keys()
+        left = sorted(path for path in new if LEAVINGS.search(path) and _within(path, case.writes))
+        if left:
+            yield Fault("leavings", f"{case.verb}: stays for ever: {_shape(left[0])}", left[0])
+
+
+@check
+def no_stray(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """What is new lies where the command line or the verb says."""
+    named = {part for word in case.argv for part in word.partition("=")[2::-2]}
+    places = {*USUAL_PLACES, *(part.removeprefix("./").partition("/")[0] for part in named)}
+    for path in sorted(outcome.after.keys() - outcome.before.keys()):
+        top = path.partition("/")[0]
+        if top not in places and not top.startswith(case.writes) and not LEAVINGS.search(path):
+            yield Fault("stray", f"{case.verb}: makes {_shape(path)} ({case.category})", path)
+            return
+
+
+@check
+def nothing_made_by_a_refusal(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """A command that is refused can be corrected and given again: nothing is in its way."""
+    if outcome.code != 2 or case.fault is not None:
         return
-    for path in outcome.after:
-        if path not in outcome.before and LEAVINGS.search(path):
-            yield Fault("leavings", f"{case.verb}: leaves {_shape(path)}", path)
+    for path in sorted(outcome.after.keys() - outcome.before.keys()):
+        # A half-prepared set is meant to stay, and is gone on with.
+        if "/" not in path and path != "cache" and not path.endswith(".partial"):
+            yield Fault("remains", f"{case.verb}: refused, and makes {_shape(path)}", path)
             return
 
 
@@ -218,9 +234,19 @@ def no_dead_end(case: Case, outcome: Outcome) -> Iterator[Fault]:
 
 
 @check
+def as_if_never_stopped(case: Case, outcome: Outcome) -> Iterator[Fault]:
+    """A run that went on after a stop ends with the weights and rows of one never stopped."""
+    done = outcome.code == 0 or any(after.code == 0 for _, after in outcome.then)
+    if outcome.unstopped is None or not done:
+        return  # whether it can go on is a question of its own
+    for difference in differences(outcome.end, outcome.unstopped):
+        yield Fault("unequal", f"{case.verb} ({case.category}): {difference}", str(case)[:300])
+
+
+@check
 def clear_state(case: Case, outcome: Outcome) -> Iterator[Fault]:
     """A run that is over does not call itself running."""
-    if case.verb not in ("train", "resume") or outcome.code < 0 or outcome.hung:
+    if case.verb not in RUNNING or outcome.code < 0 or outcome.hung:
         return
     files = [f"{place}/status.json" for place in case.writes]
     if all(outcome.before.get(file) == outcome.after.get(file) for file in files):
@@ -255,7 +281,7 @@ def _rows(content: bytes) -> list[int]:
 
 
 def _within(path: str, places: tuple[str, ...]) -> bool:
-    usual = ("cache", "home", "tmp", *places)
+    usual = (*USUAL_PLACES, *places)
     return any(path == place or path.startswith(f"{place}/") for place in usual)
 
 

@@ -12,17 +12,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fuzzing import damage, inside, sandbox, world
+from fuzzing import damage, inside, oracle, sandbox, world
 from fuzzing.case import Case
+from fuzzing.equality import RunEnd, end_of
 from fuzzing.oracle import Outcome
 from fuzzing.streams import Streams
 
 BLOCKED_SECONDS = 8.0
 """Without a tick of processor time for so long, a process waits for something that never comes."""
 LEAST_LIMIT = 6.0
-"""Processor seconds that every command may take: ten times the usual of a cheap one is nothing."""
+"""Processor seconds that every command may take. A fork spares it two seconds of imports, so ten
+times what a person usually waits for is far above this."""
 TIMES_USUAL = 10
 LONGEST_SECONDS = 180.0
+DISTURBED = ("signals", "streams", "clocks", "disks and environment")
+"""Categories whose cases change nothing that a run is computed from."""
 SLOTS = "slots"
 CRASH_REPORTS = "saddle-crash-*.txt"
 
@@ -35,6 +39,8 @@ class Slot:
     number: int
     usual: dict[str, float] = field(default_factory=dict)
     """Verb -> processor seconds of its usual call."""
+    unstopped: dict[tuple[str, ...], RunEnd | None] = field(default_factory=dict)
+    """Command line -> what its run is in the end, where nothing happens to it."""
 
     @property
     def world(self) -> Path:
@@ -58,6 +64,7 @@ class Slot:
 
     def play(self, case: Case) -> Outcome:
         """The whole case, with the commands that follow it."""
+        unstopped = self.unstopped_end(case)
         named = [str(case), *(word for argv in case.then for word in argv)]
         world.copy_parts(self.template, self.world, named)
         try:
@@ -72,11 +79,26 @@ class Slot:
             for argv in case.then:
                 after = self.run(replace(Case(argv=argv), user=case.user))
                 outcome.then.append((argv, after))
+            if case.then:
+                outcome.last = world.snapshot(self.world)
+            if unstopped is not None:
+                outcome.end, outcome.unstopped = end_of(self.world / case.writes[0]), unstopped
             return outcome
         finally:
             for place in damage.mounted(self.world, case.damage):
                 with contextlib.suppress(OSError):
                     sandbox.unmount(place)
+
+    def unstopped_end(self, case: Case) -> RunEnd | None:
+        """What a run that the case disturbs from outside has to be in the end."""
+        if case.category not in DISTURBED or case.verb not in oracle.RUNNING or case.damage:
+            return None
+        argv = tuple(word for word in case.argv if word not in ("--json", "--quiet"))
+        if argv not in self.unstopped:
+            world.copy_parts(self.template, self.world, argv)
+            self.run(Case(argv=argv))
+            self.unstopped[argv] = end_of(self.world / case.writes[0])
+        return self.unstopped[argv]
 
     def run(self, case: Case) -> Outcome:
         """One command in the world as it is."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzzing.case import Case
+from fuzzing.fingerprints import last_line
 from fuzzing.oracle import Fault, Outcome
 
 TAIL = 1500
@@ -35,6 +36,8 @@ def line_of(seed: int, index: int, case: Case, outcome: Outcome, faults: list[Fa
         "cpu_seconds": round(outcome.cpu_seconds, 3),
         "memory_mb": outcome.memory_bytes >> 20,
     }
+    if outcome.code:
+        record["said"] = last_line(outcome.stderr)
     if faults:
         record["faults"] = [fault._asdict() for fault in faults]
         record["what"] = case.to_json()

@@ -61,13 +61,14 @@ def disks(draw: Random) -> Case:
     if way == 2:
         limit = draw.choice((0, 100, 5000, 100_000))
         # The report of our own stdout counts too, which is a file here.
-        return replace(case, limits={"FSIZE": limit}, stdout="pipe:999999", stderr="pipe:999999")
+        limited = replace(case, limits={"FSIZE": limit})
+        return _goes_on(replace(limited, stdout="pipe:999999", stderr="pipe:999999"))
     if way == 3:
-        return replace(case, limits={"NOFILE": draw.choice((10, 12, 16, 24))})
+        return _goes_on(replace(case, limits={"NOFILE": draw.choice((10, 12, 16, 24))}))
     if way == 4:
         at = draw.choice((1, 2, 3, 5, 8, 13, 21, 34))
         fault: Step = {"strike": draw.choice(ERRORS), "event": draw.choice(EVENTS), "at": at}
-        return replace(case, fault=fault)
+        return _goes_on(replace(case, fault=fault))
     return replace(case, environment=draw.choice(ENVIRONMENTS))
 
 
@@ -159,12 +160,16 @@ def _stopped(draw: Random, case: Case) -> Case:
     fault: Step = {"strike": name, "event": draw.choice(EVENTS), "at": at}
     if name == "SIGINT" and draw.random() < 0.2:
         fault["again"] = True
-    then: tuple[tuple[str, ...], ...] = (case.argv,)
-    if case.verb in ("train", "resume"):
-        run = case.argv[case.argv.index("--out") + 1] if case.verb == "train" else case.argv[1]
-        then = (("resume", run, "--quiet"), case.argv)
     codes = (0, 130, -9) if name == "SIGKILL" else (0, 130)
-    return replace(case, fault=fault, then=then, codes=codes)
+    return _goes_on(replace(case, fault=fault, codes=codes))
+
+
+def _goes_on(case: Case) -> Case:
+    """Afterwards, when whatever was in the way is gone, a person tries again."""
+    if case.verb == "train":
+        run = case.argv[case.argv.index("--out") + 1]
+        return replace(case, then=(("resume", run, "--quiet"), case.argv))
+    return replace(case, then=(case.argv,))
 
 
 @category("labs", 0.5)

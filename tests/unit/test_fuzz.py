@@ -13,12 +13,14 @@ from fuzzing import (
     archives,
     damage,
     documents,
+    equality,
     folders,
     inputs,
     oracle,
     player,
     results,
     sandbox,
+    sentences,
     sources,
     surroundings,
     tensors,
@@ -29,7 +31,17 @@ from fuzzing import case as cases
 from fuzzing.case import Case
 from fuzzing.oracle import Outcome
 
-REGISTERED = (archives, documents, folders, inputs, sources, surroundings, tensors, words)
+REGISTERED = (
+    archives,
+    documents,
+    folders,
+    inputs,
+    sentences,
+    sources,
+    surroundings,
+    tensors,
+    words,
+)
 BENCH = Path(cases.__file__).parents[1]
 TRACEBACK = """Traceback (most recent call last):
   File "/x/src/saddlepoint/cli/main.py", line 72, in main
@@ -37,6 +49,9 @@ TRACEBACK = """Traceback (most recent call last):
   File "/usr/lib/python3.11/json/__init__.py", line 346, in loads
 UnicodeDecodeError: 'utf-8' codec can't decode byte
 """
+
+
+UNSTOPPED = equality.RunEnd(images=64, weights={"ema.safetensors": "x"}, rows=[{"images": 64}])
 
 
 def kinds(case: Case, outcome: Outcome) -> set[str]:
@@ -137,9 +152,33 @@ def test_a_good_end_has_no_fault():
         ("exit code", {"codes": (2,)}, {"code": 0}),
         ("silence", {"says": "damaged"}, {"code": 0, "stderr": "all well\n"}),
         ("no sentence", {}, {"code": 2, "stderr": "oh\n"}),
-        ("no sentence", {}, {"code": 2, "stderr": "error: x cannot be read ().\n"}),
-        ("no sentence", {}, {"code": 2, "stderr": "error: made cannot be used (None); x.\n"}),
-        ("no sentence", {}, {"code": 1, "stderr": "error: \n"}),
+        ("no sentence", {}, {"code": 2, "stderr": "error: one.\nerror: two.\n"}),
+        ("exit code", {}, {"code": 1, "stderr": "error: an input.\n"}),
+        ("exit code", {}, {"code": 2, "stderr": "failed: a run.\n"}),
+        ("exit code", {"category": "arrays"}, {"code": 1, "stderr": "failed: x needs memory.\n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: x cannot be read ().\n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: made cannot be used (None); x.\n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: a/b cannot be read ([Errno 2] No).\n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: PosixPath('a') is no run.\n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: 'NoneType' has no length.\n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: a.json: KeyError 'x'.\n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: a.json is damaged\n"}),
+        ("sentence", {}, {"code": 1, "stderr": "failed: \n"}),
+        ("sentence", {}, {"code": 2, "stderr": "error: Permission denied.\n"}),
+        ("sentence", {}, {"code": 2, "stderr": f"error: {'many words ' * 40}.\n"}),
+        ("stray", {}, {"code": 0, "after": {"elsewhere": (1, 2, "x")}}),
+        ("remains", {}, {"code": 2, "stderr": "error: x.\n", "after": {"out": (1, 2, "x")}}),
+        ("leavings", {}, {"code": 0, "after": {"tmp/x": (1, 2, "x")}}),
+        (
+            "leavings",
+            {"argv": ("resume", "run"), "writes": ("run",)},
+            {
+                "code": -9,
+                "then": [(("resume", "run"), Outcome(code=0))],
+                "last": {"run/.a.7.tmp": (1, 2, "x")},
+            },
+        ),
+        ("unequal", {"argv": ("train",)}, {"code": 0, "end": None, "unstopped": UNSTOPPED}),
         ("hang", {}, {"code": -9, "hung": "blocked for 8 s"}),
         ("harm", {}, {"code": 0, "before": {"a": (1, 2, "x")}, "after": {"a": (1, 2, "y")}}),
         ("harm", {}, {"code": 0, "before": {"a": (1, 2, "x")}, "after": {}}),
@@ -172,6 +211,60 @@ def test_a_good_end_has_no_fault():
 )
 def test_each_rule_catches_its_fault(kind: str, case: dict, outcome: dict):
     assert kind in kinds(Case(**{"argv": ("sample", "run"), **case}), Outcome(**outcome))
+
+
+@pytest.mark.parametrize(
+    ("case", "outcome"),
+    [
+        ({}, {"code": 2, "stderr": "error: a/b cannot be read (Permission denied).\n"}),
+        ({}, {"code": 2, "stderr": "error: run cannot be read (Permission denied).\n"}),
+        ({}, {"code": 130, "stderr": "interrupted: Saved at 8 images.\n"}),
+        (
+            {"argv": ("sample", "x" * 900)},
+            {"code": 2, "stderr": f"error: There is no run at {'x' * 900}.\n"},
+        ),
+        (
+            {"argv": ("train", "--plugins", "a.py")},
+            {"code": 2, "stderr": "error: --plugins a.py: ValueError: planted.\n"},
+        ),
+        (
+            {"category": "arrays", "argv": ("train", "--out", "o")},
+            {"code": 1, "stderr": "failed: loss not finite at 8 images.\n"},
+        ),
+        ({"argv": ("sample", "run", "--out=o/x")}, {"code": 0, "after": {"o/x": (1, 2, "x")}}),
+        (
+            {"writes": ("a.partial",)},
+            {"code": 2, "stderr": "error: x.\n", "after": {"a.partial": (1, 2, "x")}},
+        ),
+        ({}, {"code": -9, "after": {".x.7.tmp": (1, 2, "x")}}),
+        ({"argv": ("resume", "run")}, {"code": 0, "end": UNSTOPPED, "unstopped": UNSTOPPED}),
+    ],
+)
+def test_what_is_right_is_no_fault(case: dict, outcome: dict):
+    assert oracle.judge(Case(**{"argv": ("sample", "run"), **case}), Outcome(**outcome)) == []
+
+
+def test_a_run_is_equal_to_another_but_for_its_clock(tmp_path: Path):
+    def run(name: str, n: int = 2, weights: bytes = b"w", **columns: float) -> equality.RunEnd:
+        checkpoint = tmp_path / name / "checkpoints" / f"{n:06d}k"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "state.json").write_text('{"n_images": 9}')
+        (checkpoint / "ema.safetensors").write_bytes(weights)
+        rows = [{"images": i, "loss_g": 0.5, "seconds": i, **columns} for i in range(n)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / name / "metrics.jsonl").write_text(text)
+        found = equality.end_of(tmp_path / name)
+        assert found is not None
+        return found
+
+    usual = run("usual", seconds=5.0)
+    assert list(equality.differences(run("slow", seconds=7.0), usual)) == []
+    assert list(equality.differences(run("bits", weights=b"v"), usual)) == [
+        "other weights: ema.safetensors"
+    ]
+    assert list(equality.differences(run("more", 3), usual)) == ["more rows of metrics"]
+    assert list(equality.differences(run("probe", auc=0.7), usual)) == ["other columns: auc"]
+    assert equality.end_of(tmp_path / "nothing") is None
 
 
 def test_what_a_command_may_write_is_no_harm():
@@ -326,7 +419,7 @@ def test_a_crash_report_counts_as_a_fault_and_is_taken_away(tmp_path: Path):
     crash = player._taken_crash_report(tmp_path)
     assert crash == TRACEBACK
     assert player._taken_crash_report(tmp_path) == ""
-    case, said = Case(argv=("doctor", "run")), "error: met text (UnicodeDecodeError)"
+    case, said = Case(argv=("doctor", "run")), "error: met text (UnicodeDecodeError)."
     (fault,) = oracle.judge(case, Outcome(code=2, stderr=said, crash=crash))
     assert fault[:2] == ("crash", "UnicodeDecodeError at core/runs.py:read_jsonl")
     said = "failed: a fault (KeyError); add --debug to see where."
