@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from fuzzing.case import Case
 from fuzzing.fingerprints import TRACEBACK
-from fuzzing.oracle import Fault, Outcome, check
+from fuzzing.oracle import UNREPORTED, Fault, Outcome, check
 
 WORDS = {1: "failed: ", 2: "error: ", 130: "interrupted"}
 """Exit code -> how the line begins that says why."""
@@ -98,8 +98,10 @@ def reasons(case: Case, outcome: Outcome) -> list[str]:
 
 def _is_read(case: Case, outcome: Outcome) -> bool:
     """Whether the command failed where somebody can read why."""
-    if outcome.hung or outcome.code not in WORDS or outcome.crash or TRACEBACK in outcome.stderr:
+    if outcome.hung or outcome.code not in WORDS or TRACEBACK in outcome.stderr:
         return False
+    if outcome.crash or UNREPORTED in outcome.stderr:
+        return False  # told as what it is
     # A second Ctrl-C ends all at once.
     return case.stderr in ("file", "pty") and not (case.fault or {}).get("again")
 

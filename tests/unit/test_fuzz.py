@@ -236,7 +236,7 @@ def test_each_rule_catches_its_fault(kind: str, case: dict, outcome: dict):
             {"writes": ("a.partial",)},
             {"code": 2, "stderr": "error: x.\n", "after": {"a.partial": (1, 2, "x")}},
         ),
-        ({}, {"code": -9, "after": {".x.7.tmp": (1, 2, "x")}}),
+        ({"codes": (-9,)}, {"code": -9, "after": {".x.7.tmp": (1, 2, "x")}}),
         ({"argv": ("resume", "run")}, {"code": 0, "end": UNSTOPPED, "unstopped": UNSTOPPED}),
     ],
 )
