@@ -153,6 +153,6 @@ def test_half_an_archive_is_refused(tmp_path: Path, kind: str) -> None:
     else:
         pack_tar(packed, f"w:{kind[4:]}" if "." in kind else "w", FILES)
     packed.write_bytes(packed.read_bytes()[: packed.stat().st_size // 2])
-    with pytest.raises(InputError, match=r"damaged archive|neither a folder nor"):
+    with pytest.raises(InputError, match=r"is damaged|neither a folder nor"):
         prepare(packed, tmp_path / "out", size=8)
     assert [path.name for path in tmp_path.iterdir()] == [packed.name]

@@ -6,21 +6,21 @@ are still reported as rejected: whoever made the archive may have meant harm.
 
 from __future__ import annotations
 
-import io
-import lzma
 import os
 import stat
-import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.data.listing import Entry, Listing, is_ignored, too_large
+from saddlepoint.core.reading import open_regular, require_regular
+from saddlepoint.data import tar
+from saddlepoint.data.damage import decoding
+from saddlepoint.data.listing import MAX_FILE_BYTES, Entry, Listing, Refused, is_ignored, too_large
 
-MAX_TAR_RATIO = 64
-"""A compressed tar that grows by more than this (beyond 1 GiB) is taken for a bomb."""
+MAX_RATIO, FREE_GROWTH = 64, 2**30
+"""An archive that grows to more than this times its size, and bytes, is taken for a bomb."""
 
 
 class Reader:
@@ -29,21 +29,33 @@ class Reader:
     def __init__(self, kind: str, root: Path) -> None:
         self._root = root
         self._zip = zipfile.ZipFile(root) if kind == "zip" else None
-        self._tar = open(root, "rb") if kind == "tar" else None  # noqa: SIM115 - closed by close
+        self._tar = open_regular(root) if kind == "tar" else None
 
     def read(self, entry: Entry) -> bytes:
         """The whole content.
 
         Raises:
-            OSError, zipfile.BadZipFile, zlib.error and others: it cannot be read.
+            Refused: it cannot be read.
+            OSError: the machine is in trouble.
         """
+        try:
+            with decoding(entry.name, "fetch it again"):
+                return self._read(entry)
+        except InputError as error:
+            cause = error.__cause__
+            reason = cause.strerror if isinstance(cause, OSError) else None
+            raise Refused(f"cannot be read ({reason or 'damaged'})") from error
+
+    def _read(self, entry: Entry) -> bytes:
         if self._zip is not None:
-            return self._zip.read(entry.name)
+            with self._zip.open(entry.name) as file:
+                # A number, or a member that is larger than it says would be unpacked whole.
+                return file.read(entry.size + 1)
         if self._tar is not None:
             self._tar.seek(entry.offset)
             return self._tar.read(entry.size)
-        with open(os.path.join(self._root, entry.name), "rb", buffering=0) as file:
-            return file.read()
+        with open_regular(os.path.join(self._root, entry.name), MAX_FILE_BYTES) as file:
+            return file.read(MAX_FILE_BYTES)
 
     def close(self) -> None:
         for archive in (self._zip, self._tar):
@@ -51,9 +63,17 @@ class Reader:
                 archive.close()
 
 
-def is_archive(path: Path) -> bool:
-    """True for a zip or a tar (compressed or not), by content and not by name."""
-    return path.is_file() and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
+def archive_kind(path: Path) -> str:
+    """`zip`, `tar` (compressed or not), or "" for another file; by content and not by name.
+
+    Raises:
+        InputError: it is no regular file, or compressed and damaged.
+    """
+    require_regular(path)
+    if zipfile.is_zipfile(path):
+        return "zip"
+    with decoding(path, "fetch it again"), closing(tar.unpacked(path)[0]) as stream:
+        return "tar" if tar.is_header(stream.read(tar.BLOCK)) else ""
 
 
 def list_source(source: Path, spool: Callable[[], Path]) -> Listing:
@@ -64,22 +84,20 @@ def list_source(source: Path, spool: Callable[[], Path]) -> Listing:
             read by several processes. The members stay inside that tar.
 
     Raises:
-        InputError: no such path, neither folder nor archive, or a damaged archive.
+        InputError: no such path, neither folder nor archive, or an archive that is damaged or a
+            bomb.
     """
     if source.is_dir():
         return _list_folder(source)
     if not source.exists():
         raise InputError(f"{source} does not exist; give a folder, zip or tar of images.")
-    try:
-        if zipfile.is_zipfile(source):
-            return _list_zip(source)
-        if tarfile.is_tarfile(source):
-            return _list_tar(source, spool)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise InputError(f"{source} is a damaged archive ({error}); fetch it again.") from None
-    raise InputError(
-        f"{source} is neither a folder nor a zip or tar archive of images; give one of these."
-    )
+    kind = archive_kind(source)
+    if not kind:
+        raise InputError(
+            f"{source} is neither a folder nor a zip or tar archive of images; give one of these."
+        )
+    with decoding(source, "fetch it again"):
+        return _list_zip(source) if kind == "zip" else _list_tar(source, spool)
 
 
 def _list_folder(root: Path) -> Listing:
@@ -142,48 +160,50 @@ def _list_zip(path: Path) -> Listing:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             entry = Entry(info.filename, info.file_size, info.CRC)
-            is_link = stat.S_ISLNK(info.external_attr >> 16)  # the upper half is Unix' mode
-            encrypted = "encrypted" if info.flag_bits & 0x1 else ""
-            problem = "link inside an archive" if is_link else encrypted
+            problem = "encrypted" if info.flag_bits & 0x1 else ""
+            # Python unpacks other kinds in steps that can be of any size.
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                problem = "compressed in another way than deflate"
+            if stat.S_ISLNK(info.external_attr >> 16):  # the upper half is Unix' mode
+                problem = "link inside an archive"
             listing.add_member(entry, is_folder=info.is_dir(), problem=problem)
+    # Members may share their bytes, so even those that are not packed can be a bomb together.
+    _check_growth(path, sum(entry.size for entry in listing.entries))
     return listing
 
 
 def _list_tar(path: Path, spool: Callable[[], Path]) -> Listing:
     plain = _plain_tar(path, spool)
     listing = Listing(kind="tar", root=plain, newest=path.stat().st_mtime)
-    with tarfile.open(plain, "r:") as archive:
-        for member in archive:
+    with open_regular(plain) as file:
+        for member in tar.members(file):
             name = member.name.removeprefix("./")
-            entry = Entry(name, member.size, int(member.mtime), member.offset_data)
-            problem = "" if member.isreg() and not member.issparse() else "not a regular file"
-            if member.issym() or member.islnk():
-                problem = "link inside an archive"
-            listing.add_member(entry, is_folder=member.isdir(), problem=problem)
-        end = archive.offset
-    with open(plain, "rb") as file:  # tarfile accepts a file that was cut between two members
-        file.seek(end)
-        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("its end is missing")
+            entry = Entry(name, member.size, member.seconds, member.offset)
+            problem = {"link": "link inside an archive", "other": "not a regular file"}
+            listing.add_member(
+                entry, is_folder=member.kind == "folder", problem=problem.get(member.kind, "")
+            )
     return listing
 
 
 def _plain_tar(path: Path, spool: Callable[[], Path]) -> Path:
     """The tar itself if it is not compressed, else its unpacked stream in the spool file."""
-    limit = path.stat().st_size * MAX_TAR_RATIO + 2**30
-    with tarfile.open(path) as archive:  # finds the compression by the content
-        stream = archive.fileobj
-        assert stream is not None
-        if isinstance(stream, io.BufferedReader):  # the file itself, not a decompressor
+    stream, compressed = tar.unpacked(path)
+    with closing(stream):
+        if not compressed:
             return path
-        stream.seek(0)
         target = spool()
         with open(target, "wb") as file:
             while block := stream.read(2**20):
-                if file.tell() + len(block) > limit:
-                    raise InputError(
-                        f"{path} unpacks to more than {limit:,} bytes, as a bomb does; unpack it "
-                        f"yourself if you trust it."
-                    )
+                _check_growth(path, file.tell() + len(block))
                 file.write(block)
     return target
+
+
+def _check_growth(path: Path, n_bytes: int) -> None:
+    limit = path.stat().st_size * MAX_RATIO + FREE_GROWTH
+    if n_bytes > limit:
+        raise InputError(
+            f"{path} unpacks to more than {limit:,} bytes, as a bomb does; unpack it yourself if "
+            f"you trust it."
+        )

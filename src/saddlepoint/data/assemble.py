@@ -16,7 +16,7 @@ from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.data.archive import Reader
 from saddlepoint.data.arrays import fingerprint
-from saddlepoint.data.chunks import Record, Work, read_pixels
+from saddlepoint.data.chunks import Record, Work, open_pixels
 from saddlepoint.data.decode import by_name
 from saddlepoint.data.labels import Labelling, encode, find_labels, is_label_file
 from saddlepoint.data.listing import Entry, Listing
@@ -131,19 +131,16 @@ def _write_images(
     with open(path, "wb", buffering=2**20) as file:
         np.lib.format.write_array_header_1_0(file, header)
         for number, records in enumerate(chunks):
-            # One chunk in memory at a time, whatever the size of the set.
-            content = read_pixels(scratch, number)
-            start = 0
-            for record in records:
-                length = math.prod(record.shape) if record.shape else 0
-                pixels = content[start : start + length]
-                start += length
-                if record.refused or record.name in duplicates:
-                    continue
-                if record.shape == shape[1:]:
-                    file.write(pixels)
-                else:  # a grey image in a set with colour: its value three times
-                    file.write(np.repeat(np.frombuffer(pixels, np.uint8), shape[3]).tobytes())
+            with open_pixels(scratch, number) as content:
+                for record in records:
+                    # One image in memory at a time, whatever the size of the set.
+                    pixels = content.read(math.prod(record.shape) if record.shape else 0)
+                    if record.refused or record.name in duplicates:
+                        continue
+                    if record.shape == shape[1:]:
+                        file.write(pixels)
+                    else:  # a grey image in a set with colour: its value three times
+                        file.write(np.repeat(np.frombuffer(pixels, np.uint8), shape[3]).tobytes())
         file.flush()
         os.fsync(file.fileno())
 

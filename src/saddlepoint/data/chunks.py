@@ -14,13 +14,13 @@ import hashlib
 import os
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypedDict
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import dumps, read_json
 from saddlepoint.data.archive import Reader
-from saddlepoint.data.decode import Decoded, Recipe, Refused, decode, quiet_pillow
-from saddlepoint.data.listing import Entry
+from saddlepoint.data.decode import Decoded, Recipe, decode, quiet_pillow
+from saddlepoint.data.listing import Entry, Refused
 
 CHUNK = 128
 """Images in a chunk: about a tenth of a second of work, so a kill costs little."""
@@ -50,36 +50,39 @@ class Record(NamedTuple):
     """Hash of the pixels and the source size; equal for exact duplicates."""
 
 
+class _Document(TypedDict):
+    crc: int
+    records: list[tuple[str, str, tuple[int, ...], tuple[int, ...], tuple[str, ...], str]]
+
+
 def split(entries: list[Entry]) -> list[list[Entry]]:
     return [entries[start : start + CHUNK] for start in range(0, len(entries), CHUNK)]
 
 
 def run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> list[Record]:
-    records, parts = [], []
-    with quiet_pillow():
+    records, crc = [], 0
+    # Each file complete or absent after a kill; no fsync, as the checksum detects damage by a power
+    # cut. One picture in memory at a time.
+    bin_file, json_file = (_file(work.scratch, number, suffix) for suffix in ("bin", "json"))
+    temporary = bin_file.with_name(f"{bin_file.name}.{os.getpid()}.tmp")
+    with quiet_pillow(), open(temporary, "wb") as file:
         for entry in entries:
             record, pixels = _one(work.recipe, reader, entry)
             records.append(record)
-            if pixels is not None:
-                parts.append(pixels)
-    content = b"".join(parts)
-    document = {"crc": zlib.crc32(content), "records": records}
+            file.write(pixels)
+            crc = zlib.crc32(pixels, crc)
+    os.replace(temporary, bin_file)
     # The records last: where they are, the pixels are, too.
-    _replace(_file(work.scratch, number, "bin"), content)
-    _replace(_file(work.scratch, number, "json"), dumps(document).encode())
+    temporary.write_text(dumps({"crc": crc, "records": records}))
+    os.replace(temporary, json_file)
     return records
 
 
-def _one(recipe: Recipe, reader: Reader, entry: Entry) -> tuple[Record, bytes | None]:
+def _one(recipe: Recipe, reader: Reader, entry: Entry) -> tuple[Record, bytes]:
     try:
-        content = reader.read(entry)
-    except Exception as error:  # damaged archives raise all kinds of errors
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
-        return Record(entry.name, refused=f"cannot be read ({reason})"), None
-    try:
-        decoded = decode(content, recipe)
+        decoded = decode(reader.read(entry), recipe)
     except Refused as error:
-        return Record(entry.name, refused=str(error)), None
+        return Record(entry.name, refused=str(error)), b""
     record = Record(
         entry.name,
         shape=decoded.shape,
@@ -105,23 +108,17 @@ def _file(scratch: Path, number: int, suffix: str) -> Path:
     return scratch / f"{number:06d}.{suffix}"
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Complete or absent after a kill; no fsync, as the checksum detects damage by a power cut."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
-
-
 def read_records(scratch: Path, number: int) -> list[Record] | None:
     """The records of a finished chunk, or None if it must be done again."""
     try:
-        document: dict[str, Any] = read_json(_file(scratch, number, "json"))
-        content = _file(scratch, number, "bin").read_bytes()
+        document = read_json(_file(scratch, number, "json"), _Document)
+        with open_pixels(scratch, number) as file:
+            crc = 0
+            while block := file.read(2**20):
+                crc = zlib.crc32(block, crc)
     except (OSError, InputError):
         return None
-    if zlib.crc32(content) != document["crc"]:
-        return None
-    return records_from(document["records"])
+    return records_from(document["records"]) if crc == document["crc"] else None
 
 
 def records_from(rows: list[list[Any]]) -> list[Record]:
@@ -132,6 +129,6 @@ def records_from(rows: list[list[Any]]) -> list[Record]:
     ]
 
 
-def read_pixels(scratch: Path, number: int) -> memoryview:
+def open_pixels(scratch: Path, number: int) -> BinaryIO:
     """The pixels of a chunk's good images, one after another: h * w * c bytes each."""
-    return memoryview(_file(scratch, number, "bin").read_bytes())
+    return open(_file(scratch, number, "bin"), "rb")

@@ -25,6 +25,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from saddlepoint.data.listing import Refused
+from saddlepoint.data.manifest import MAX_SIZE
+
 MAX_PIXELS = 89_478_485
 """An image with more pixels (by its header, before decoding) is taken for a bomb. Pillow's own
 limit for a warning: 1 GiB of memory at 12 bytes a pixel."""
@@ -60,10 +63,6 @@ class Decoded(NamedTuple):
     """(width, height) in the file."""
     notes: tuple[str, ...]
     """What was done to it beyond resizing."""
-
-
-class Refused(Exception):
-    """Why a file is not a usable image."""
 
 
 @contextmanager
@@ -118,6 +117,9 @@ def _decode(image: Image.Image, recipe: Recipe) -> Decoded:
     width, height = source_size = image.size
     if width * height > MAX_PIXELS:
         raise Refused(f"too large: {width}x{height} is more than {MAX_PIXELS:,} pixels")
+    if recipe.size is None and max(source_size) > MAX_SIZE:
+        # The whole set is refused for it, so nobody will read its pixels.
+        return Decoded(b"", (height, width, 3), source_size, ())
     notes: list[str] = []
     if image.format == "JPEG" and recipe.size and min(width, height) >= 4 * recipe.size:
         image.draft(None, (2 * recipe.size, 2 * recipe.size))

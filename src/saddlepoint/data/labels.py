@@ -14,7 +14,7 @@ import numpy as np
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
 from saddlepoint.data.archive import Reader
-from saddlepoint.data.listing import Entry
+from saddlepoint.data.listing import Entry, Refused
 
 Label = int | str
 
@@ -89,7 +89,7 @@ def _parse(entry: Entry, reader: Reader) -> dict[str, Label] | None:
     name = entry.name
     try:
         text = reader.read(entry).decode("utf-8-sig")
-    except Exception as error:  # reading an archive member can raise anything
+    except (Refused, UnicodeDecodeError) as error:
         raise InputError(f"{name} cannot be read as UTF-8 ({error}); save it again.") from None
     rows = LABEL_FILES[posixpath.basename(name)](name, text)
     if rows is None:

@@ -7,9 +7,17 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from saddlepoint.core.errors import InputError
+
 MAX_FILE_BYTES = 256 * 2**20
 """A larger file, or archive member when unpacked, is not read."""
+MAX_MEMBERS = 2_000_000
+"""Of an archive, good or not."""
 _IGNORED = re.compile(r"(^|/)(\.|(thumbs\.db|desktop\.ini|__macosx)(/|$))", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """Why a file is not a usable image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,8 @@ class Listing:
     files: dict[str, Entry] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
     """Name -> reason."""
+    n_members: int = 0
+    """Of an archive, good or not."""
 
     @property
     def entries(self) -> list[Entry]:
@@ -52,7 +62,16 @@ class Listing:
         return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
 
     def add_member(self, entry: Entry, *, is_folder: bool, problem: str = "") -> None:
-        """Take an archive's member into the files or the rejected ones."""
+        """Take an archive's member into the files or the rejected ones.
+
+        Raises:
+            InputError: the archive has too many.
+        """
+        self.n_members += 1
+        if self.n_members > MAX_MEMBERS:
+            raise InputError(
+                f"{self.root} has more than {MAX_MEMBERS:,} members; unpack it and give the folder."
+            )
         name = entry.name
         reason = _unsafe(name)
         if not reason and (is_folder or is_ignored(name)):

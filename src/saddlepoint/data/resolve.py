@@ -9,7 +9,8 @@ from typing import NamedTuple
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import Source
 from saddlepoint.core.errors import InputError
-from saddlepoint.data.archive import is_archive
+from saddlepoint.core.reading import open_regular
+from saddlepoint.data.archive import archive_kind
 from saddlepoint.data.manifest import read_manifest
 from saddlepoint.data.search import NamedSource
 
@@ -62,10 +63,10 @@ def _kind(path: Path) -> str:
         return "folder" if read_manifest(path) is None else "prepared"
     if path.suffix.lower() == ".npz":
         return "npz"
-    if is_archive(path):  # read and prepared like a folder
-        return "folder"
     if "idx3" in path.name or _starts_as_idx(path):
         return "idx"
+    if archive_kind(path):  # read and prepared like a folder
+        return "folder"
     raise InputError(
         f"{path} is not data of a known kind; give a folder, zip or tar of images, a prepared "
         f"folder, an .npz or an IDX file of images."
@@ -73,7 +74,7 @@ def _kind(path: Path) -> str:
 
 
 def _starts_as_idx(path: Path) -> bool:
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return file.read(4) == b"\x00\x00\x08\x03"
 
 
