@@ -6,7 +6,8 @@
 
 A case is a function of (seed, index). This process imports the package once and forks for each
 case, in a private mount namespace where everything but a scratch folder in memory is read-only; it
-refuses to run where it cannot have one. Exit code 1 when a case shows a fault.
+refuses to run where it cannot have one. Exit code 1 when a case shows a fault, 3 when none was
+played, as the machine permits no namespace. What is tried is the package that this Python imports.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import argparse
 import contextlib
 import gc
-import json
 import random
 import shutil
 import signal
@@ -34,7 +34,7 @@ from pathlib import Path
 
 import torch
 import torch._dynamo  # the first step of an optimiser would, in every child
-from _bench import RESULTS, machine, machine_text, write_result
+from _bench import RESULTS, git_commit, machine, machine_text, write_result
 from fuzzing import (
     archives,
     documents,
@@ -52,6 +52,7 @@ from fuzzing import (
 )
 from fuzzing import case as cases
 from fuzzing.player import Slot
+from fuzzing.replay import replay
 from fuzzing.warm import build
 
 import saddlepoint
@@ -71,6 +72,7 @@ REGISTERED = (
 MOST_GROUPS = 40
 LEAST_RESULT = 1000
 """Fewer cases are a test and no figure for the page."""
+NOT_PLAYED = 3
 NUMBER = struct.Struct("I")
 """An index in the pipe from the parent: read and written whole, as it is so short."""
 
@@ -103,37 +105,6 @@ def feed(queue: int, settings: argparse.Namespace, done: set[str]) -> None:
     os.close(queue)
 
 
-def replay(slot: Slot, settings: argparse.Namespace) -> int:
-    """One case in full; with --shrink without all that its faults do not need."""
-    slot.open()
-    seed, _, index = settings.replay.partition(":")
-    case = cases.make_case(int(seed), int(index))
-    outcome = slot.play(case)
-    faults = oracle.judge(case, outcome)
-    if settings.shrink and faults:
-        wanted = {fault.fingerprint for fault in faults}
-
-        def fails(smaller: cases.Case) -> bool:
-            found = oracle.judge(smaller, slot.play(smaller))
-            return bool(wanted & {fault.fingerprint for fault in found})
-
-        case = cases.shrunk(case, fails)
-        outcome = slot.play(case)
-        faults = oracle.judge(case, outcome)
-    print(json.dumps(case.to_json(), indent=2))
-    print(f"--- exit code {outcome.code} after {outcome.seconds:.2f} s; {outcome.hung}")
-    for name in ("stdout", "stderr", "stacks"):
-        # Escaped, as a case may have planted what a terminal obeys.
-        print(f"--- {name}", *map(ascii, getattr(outcome, name).splitlines()), sep="\n  ")
-    for argv, after in outcome.then:
-        print(f"--- then {' '.join(argv)}: {after.code}\n  {after.stderr[-400:]!a}")
-    print(f"--- {len(faults)} faults")
-    for fault in faults:
-        print(f"  {fault.kind}: {fault.fingerprint}: {fault.detail!a}")
-    sys.stdout.flush()
-    return int(bool(faults))
-
-
 def warden(scratch: Path, settings: argparse.Namespace, done: set[str], out: int) -> int:
     """In a sandbox: build the world, then let the slots play. -> exit code"""
     sandbox.enter(scratch)
@@ -142,7 +113,7 @@ def warden(scratch: Path, settings: argparse.Namespace, done: set[str], out: int
     gc.freeze()  # the children share these objects as long as nobody counts them
     inside.malloc_trim()
     if settings.replay:
-        return replay(Slot(scratch, 0, usual), settings)
+        return replay(Slot(scratch, 0, usual), settings.replay, settings.shrink)
     children = []
     taken, given = os.pipe()
     settings.deadline = time.time() + 60 * settings.minutes
@@ -166,8 +137,8 @@ def _leave(task: Callable[[], int]) -> None:
     try:
         code = task()
     except sandbox.NoSandbox as error:
-        print(error, file=sys.stderr)
-        code = 2
+        print(f"NOT PLAYED: {error}", file=sys.stderr)
+        code = NOT_PLAYED
     except KeyboardInterrupt:
         code = 130
     except BaseException:
@@ -182,9 +153,9 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
     source, records = results.read(path)
     found = results.summary(list(records.values()))
     grouped = results.groups(records.values())
-    rate = found["cases"] / max(seconds, 1e-9)
     document = {
         "machine": machine(),
+        "commit": git_commit(),
         "seed": settings.seed,
         "source": source,
         "seconds": round(seconds, 1),
@@ -193,18 +164,16 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
     }
     if settings.cases >= LEAST_RESULT and settings.only is None:
         write_result("fuzz", document)
-    for category, row in found["categories"].items():
-        kinds = ", ".join(f"{n} {kind}" for kind, n in row.items() if kind in found["kinds"])
-        print(f"{category:<24}{row['cases']:>6} cases{row['faulty']:>6} faulty  {kinds}")
+    print(*results.table(found), sep="\n")
+    wanted = f" of {settings.cases:,}" if found["cases"] < settings.cases else ""
     print(
-        f"seed {settings.seed}: {found['cases']:,} cases in {seconds:.0f} s ({rate:.1f} a second), "
+        f"seed {settings.seed}: {found['cases']:,}{wanted} cases in {seconds:.0f} s, "
         f"{found['faulty']:,} with a fault, {len(grouped)} different; peak "
         f"{found['peak_memory_mb']:,} MiB"
     )
     for row in grouped[:MOST_GROUPS]:
-        print(
-            f"{row['n']:>5} x {row['kind']}: {row['fingerprint']!a}  [--replay {row['cases'][0]}]"
-        )
+        print(f"{row['n']:>5} x {row['kind']}: {row['fingerprint']!a}")
+        print(f"        python bench/fuzz.py --replay {row['cases'][0]}")
     return int(bool(found["faulty"]))
 
 
@@ -228,11 +197,14 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     settings = arguments()
-    print(f"seed {settings.seed}. {machine_text(machine())}", flush=True)
+    print(f"seed {settings.seed}, {saddlepoint.__file__}. {machine_text(machine())}", flush=True)
     torch.set_num_threads(1)
     name = "" if settings.only is None else f"-{settings.only.replace(' ', '-')}"
     path = RESULTS / "fuzz" / f"{settings.seed}{name}.jsonl"
-    source = results.source_hash(Path(saddlepoint.__file__).parent)
+    package = Path(saddlepoint.__file__).parent
+    # A worker that a case starts has to import it from there, too.
+    os.environ["PYTHONPATH"] = str(package.parent)
+    source = results.source_hash(package, Path(cases.__file__).parent)
     before, records = results.read(path)
     if settings.resume and before not in ("", source):
         print("The package has changed since that start; begin anew without --resume.")
@@ -252,7 +224,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child has it too, and ends; then we report
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     shutil.rmtree(scratch, ignore_errors=True)
-    if settings.replay or code in (2, 70):
+    if settings.replay or code in (NOT_PLAYED, 70):
         return code
     return report(settings, path, time.monotonic() - begun)
 

@@ -17,11 +17,12 @@ from fuzzing.oracle import Fault, Outcome
 TAIL = 1500
 
 
-def source_hash(package: Path) -> str:
+def source_hash(*packages: Path) -> str:
     """Of all Python files: the cases of another state of the code are not these."""
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    for package in packages:
+        for path in sorted(package.rglob("*.py")):
+            digest.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -94,6 +95,15 @@ def groups(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-row["n"], row["kind"], row["fingerprint"]))
 
 
+def table(found: dict[str, Any]) -> list[str]:
+    """A line for each category of a summary."""
+    lines = []
+    for category, row in found["categories"].items():
+        kinds = ", ".join(f"{n} {kind}" for kind, n in row.items() if kind in found["kinds"])
+        lines.append(f"{category:<24}{row['cases']:>6} cases{row['faulty']:>6} faulty  {kinds}")
+    return lines
+
+
 def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts by category and by kind of fault."""
     by_category: dict[str, dict[str, Any]] = {}
@@ -111,6 +121,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
         "cases": len(records),
         "faulty": sum(bool(record.get("faults")) for record in records),
         "kinds": dict(kinds.most_common()),
+        "hangs": kinds["hang"],
         "peak_memory_mb": max((record["memory_mb"] for record in records), default=0),
         "categories": dict(sorted(by_category.items())),
     }
