@@ -18,10 +18,13 @@ from saddlepoint.core import runs
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError, Interrupted
+from saddlepoint.core.errors import InputError, Interrupted, RunFailed, remedy, words
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.json_files import write_json
+from saddlepoint.core.outputs import check_writable, output_file, output_place
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.provenance import budget_line, describe, read_config
+from saddlepoint.core.streams import tell
 from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.report import PrepareReport
@@ -31,7 +34,7 @@ from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
 from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
-from saddlepoint.sampling.outputs import sample_to, training_gif
+from saddlepoint.sampling.outputs import check_out, sample_to, training_gif
 from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.training import budget, device, treatment
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
@@ -125,6 +128,9 @@ def train(
     """
     # A budget in minutes starts here: opening the data is part of it.
     started = time.monotonic()
+    place = output_place("runs/new" if out is None else out)
+    if out is not None and place.exists():
+        Run.create(place, "")  # refuse a folder that is in use before any work, not after
     if isinstance(preset, Config):
         config = preset
         given = {"data": data, "seed": seed, "kimg": kimg, "changes": changes}
@@ -143,14 +149,12 @@ def train(
     # Whatever is wrong shows here: before the warm-up, and before there is a folder.
     check_scoring(config, dataset)
     monitor = Monitor(quiet, preview)
-    if out is not None and Path(out).exists():
-        Run.create(out, "")  # refuse a folder that is in use before the warm-up, not after
     rate = None
     with own_randomness(), use_threads(config.train.threads):
         if minutes is not None:
             monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
             config, rate = budget.for_minutes(config, dataset, minutes, started)
-        run = Run.create(out, f"{config.preset or 'run'}-{dataset.name}")
+        run = Run.create(None if out is None else place, f"{config.preset or 'run'}-{dataset.name}")
         with disk_errors(run), run.lock():
             # config.json first: from here on a killed run can be resumed.
             write_json(run.config_file, describe(config, dataset, rate))
@@ -228,6 +232,12 @@ def resume(
                 )
         document["config"] = to_json(config)
         if state.n_images >= config.train.total_images:
+            # Killed, or out of space, after the last checkpoint: only the end is missing.
+            if kimg is None and not _is_complete(run):
+                names = [finding.name for finding in diagnose(run).findings]
+                run.write_status("finished", state.n_images, findings=names)
+                run.report()
+                return run
             raise InputError(
                 f"{run.path} has already reached {state.n_images / 1000:g} kimg of "
                 f"{config.train.kimg:g}; extend it with a larger --kimg or with --minutes."
@@ -250,22 +260,32 @@ def sample(
     class_grid: bool = False,
 ) -> Path:
     """Write samples of a run, or of one ema.safetensors, to a PNG, GIF, .npz or folder."""
-    sampler = load_sampler(Path(model))
-    return sample_to(sampler, Path(out), seeds, labels, truncation, interpolate, class_grid)
+    check_out(out, interpolate, class_grid)
+    sampler = load_sampler(given_path(model))
+    return sample_to(sampler, out, seeds, labels, truncation, interpolate, class_grid)
 
 
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
     """Write a GIF of a run's training from its sample grids, which show the same latents."""
-    return training_gif(runs.Run.open(run), Path(out))
+    return training_gif(runs.Run.open(run), out)
+
+
+def report(run: str | os.PathLike[str]) -> Path:
+    """Write the page of a run again; returns its path."""
+    return Run.open(run).report()
 
 
 @functools.wraps(evaluate_images)
 def evaluate(
     model: str | os.PathLike[str], real: str | None = None, **settings: Any
 ) -> tuple[dict[str, Any], str]:
-    done = evaluate_images(model, real, **settings)
-    if (run := Run(model)).config_file.is_file():
-        run.report()  # the page shows the scores as well
+    run = Run(given_path(model))
+    is_run = run.config_file.is_file()
+    if is_run:
+        check_writable(run.scores_folder)
+    done = evaluate_images(run.path, real, **settings)
+    if is_run and (fault := _report_fault(run)):  # the page shows the scores as well
+        tell(f"warning: {fault}")
     return done
 
 
@@ -281,10 +301,11 @@ def compare(
     Raises:
         InputError: a run without scores, or scores of different protocols.
     """
+    page = None if out is None else output_file(out, [".html"])
     opened = [r if isinstance(r, runs.Run) else runs.Run.open(r) for r in runs_given]
     document = compare_runs(opened)
-    if out is not None:
-        write_comparison(document, Path(out))
+    if page is not None:
+        write_comparison(document, page)
     return document
 
 
@@ -294,7 +315,7 @@ def prepare(
 ) -> PrepareReport:
     with progress_bars() as progress:
         shown = functools.partial(progress, "Preparing")
-        return prepare_data(Path(source), Path(out), progress=shown, **options)
+        return prepare_data(source, out, progress=shown, **options)
 
 
 def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
@@ -302,7 +323,8 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
         run.write_status("running", state.n_images)
         treatment.train(run, config, dataset, state, monitor)
     except (Interrupted, treatment.GivenUp):
-        run.report()
+        if fault := _report_fault(run):
+            tell(f"warning: {fault}")
         raise
     except BaseException as error:  # of any kind: recorded in status.json, then raised again
         if run.status.get("state") == "running":
@@ -313,4 +335,27 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
                     reason = f"{type(error).__name__}: {error}"
                     run.write_status("failed", state.n_images, error=reason)
         raise
-    run.report()
+    if fault := _report_fault(run):
+        raise RunFailed(f"The training is complete and saved, but {fault}")
+
+
+def _report_fault(run: Run) -> str:
+    """Write the page of a run; -> why that could not be done, or ""."""
+    try:
+        run.report()
+    except OSError as error:
+        return (
+            f"its report could not be written ({words(error)}); {remedy(error)}, then "
+            f"`saddle report {run.path}`."
+        )
+    return ""
+
+
+def _is_complete(run: Run) -> bool:
+    """True for a finished run whose page is newer than all that it shows."""
+    shown = (run.status_file, run.metrics_file, run.scores_folder)
+    newest = max(path.stat().st_mtime for path in shown if path.exists())
+    page = run.report_file
+    return (
+        run.status.get("state") == "finished" and page.is_file() and page.stat().st_mtime >= newest
+    )

@@ -647,7 +647,8 @@ def test_a_full_disk_while_sampling(
 ) -> None:
     monkeypatch.setattr(os, "fsync", no_space)
     for name in ("x.png", "x.npz", "x.gif"):
-        refused(saddle("sample", trained, "--seeds", "0-3", "--out", name), name, "No space left")
+        result = saddle("sample", trained, "--seeds", "0-3", "--out", name)
+        refused(result, name, "No space left", "free some space", code=1, start="failed: ")
     assert not list(Path.cwd().glob("*x.*"))
 
 

@@ -95,7 +95,7 @@ def test_a_lab_of_other_settings_is_refused(
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "file").touch()
     assert main([*LAB, "--out", str(tmp_path / "other")]) == 2
-    assert "holds no lab" in capsys.readouterr().err
+    assert "holds no lab.json" in capsys.readouterr().err
 
 
 def test_a_killed_lab_goes_on(tmp_path: Path) -> None:

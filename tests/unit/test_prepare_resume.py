@@ -178,7 +178,7 @@ def test_an_out_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     assert contents(out) == before
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("x")
-    with pytest.raises(InputError, match="exists and is not a prepared data set"):
+    with pytest.raises(InputError, match=r"not empty and holds no manifest\.json"):
         prepare(source, tmp_path / "mine", size=8)
     with pytest.raises(InputError, match="is inside the source"):
         prepare(source, source / "out", size=8)
@@ -203,7 +203,7 @@ def test_a_full_disk_stops_cleanly_and_the_same_command_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr("saddlepoint.data.assemble.os.fsync", full)
-        with pytest.raises(RunFailed, match=r"No space left for .*out; free some and run"):
+        with pytest.raises(RunFailed, match=r"No space left .*out was prepared; free some space"):
             prepare(source, out, size=8)
     assert not out.exists()
     assert prepare(source, out, size=8).n_images == 3
@@ -213,5 +213,5 @@ def test_a_full_disk_stops_cleanly_and_the_same_command_goes_on(
 def test_an_out_that_cannot_be_written(tmp_path: Path) -> None:
     source = small(tmp_path / "in")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(InputError, match="cannot be written"):
         prepare(source, tmp_path / "file/out", size=8)

@@ -114,24 +114,22 @@ def compare(
 
     Args:
         runs: Run folders that `saddle evaluate` has measured.
-        out: Also write a page with grids of the same latents (.html).
+        out: Also write a page with grids of the same latents (.html); replaces a file of that
+            name.
         json: One JSON document on stdout.
     """
     # Past the api, which imports torch: without a page this answers at once.
+    from saddlepoint.core.outputs import output_file
     from saddlepoint.core.runs import Run
     from saddlepoint.evaluation.compare import compare_runs
     from saddlepoint.reporting import comparison
     from saddlepoint.reporting.terminal import print_table
 
+    page = None if out is None else output_file(out, [".html"])
     document = compare_runs([Run.open(path) for path in runs])
-    if out is not None:
-        try:
-            comparison.write_comparison(document, out)
-        except OSError as error:
-            raise InputError(
-                f"--out {out} cannot be written ({error.strerror}); choose another file."
-            ) from error
-        tell(f"Page: {out}")
+    if page is not None:
+        comparison.write_comparison(document, page)
+        tell(f"Page: {page}")
     if json:
         print_json(document)
         return

@@ -13,6 +13,7 @@ from saddlepoint.cli.doctor import doctor
 from saddlepoint.cli.ending import ending
 from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import Verb, command, print_lines
+from saddlepoint.cli.report import report
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.training import resume, train
 from saddlepoint.core.errors import InputError, reason
@@ -50,6 +51,7 @@ VERBS: dict[str, Verb] = {
     "evaluate": evaluate,
     "compare": compare,
     "doctor": doctor,
+    "report": report,
     "data": data,
     "lab": lab,
     "presets": presets,

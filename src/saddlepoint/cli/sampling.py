@@ -30,7 +30,8 @@ def sample(
 
     Args:
         model: The run's folder, one of its checkpoints, or an ema.safetensors.
-        out: .png (a grid), .gif (an interpolation), .npz, or a folder for one PNG a seed.
+        out: .png (a grid), .gif (an interpolation), .npz, or a new folder for one PNG a seed;
+            replaces a file of that name.
         seeds: Ranges such as 0-63 or 7,9,20-30; by default 0-63.
         labels: Ranges of labels; the seeds take them in turn (conditional models).
         n: Short for --seeds 0-(n-1).

@@ -57,10 +57,15 @@ def is_users(error: OSError) -> bool:
     return error.errno in _USERS
 
 
+def words(error: OSError) -> str:
+    """`Permission denied`; never empty."""
+    return error.strerror or str(error) or type(error).__name__
+
+
 def reason(error: OSError) -> str:
     """`run/lock: Permission denied`: where, if that is known, and what."""
-    what = error.strerror or str(error) or type(error).__name__
-    return what if error.filename is None else f"{error.filename}: {what}"
+    where = "" if error.filename is None else f"{error.filename}: "
+    return where + words(error)
 
 
 def remedy(error: OSError) -> str:

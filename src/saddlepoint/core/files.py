@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
+import stat
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from saddlepoint.core.reading import open_regular
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.reading import kind, open_regular
+
+_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp", re.DOTALL)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which gets its name when the block ends; a reader never sees half of it."""
-    # In the same folder: a rename is atomic only within a file system. The number of the process
-    # keeps two writers apart.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """A file to write, which gets its name when the block ends; a reader never sees half of it.
+
+    Raises:
+        InputError: what has that name is no regular file.
+        OSError: the disk is full, gone or closed; a file of that name is as it was.
+    """
+    temporary = temporary_name(path)
     try:
         with open(temporary, "wb") as file:
             yield file
@@ -25,10 +35,65 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             # without it would leave an empty file.
             file.flush()
             os.fsync(file.fileno())
+        check_replaceable(path)
         os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
     sync_folder(path.parent)
+
+
+def temporary_name(path: Path) -> Path:
+    """The name of a file or folder until it is whole."""
+    # In the same folder: a rename is atomic only within a file system. The number of the process
+    # keeps two writers apart. Cut, as no name may be longer than 255 bytes.
+    return path.with_name(f".{path.name[:50]}.{os.getpid()}.tmp")
+
+
+def check_replaceable(path: Path) -> None:
+    """Raises InputError for a link, device, folder and the like, which nothing replaces."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(
+            f"{path} is {kind(status)}, which is never replaced; move it away or choose another "
+            "name."
+        )
+
+
+def is_temporary(path: Path) -> bool:
+    """True for a name from `temporary_name`."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def remove_leftovers(folder: Path, seconds: float = 0) -> None:
+    """Remove what killed processes left in a folder under temporary names.
+
+    Args:
+        seconds: leave alone what is younger. Without a lock on the folder a process of another
+            machine, whose number says nothing here, may be writing it.
+    """
+    with suppress(OSError):
+        for path in filter(is_temporary, folder.iterdir()):
+            age = time.time() - path.lstat().st_mtime
+            if (not seconds or age > seconds) and not _is_another(int(path.stem.split(".")[-1])):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_another(process: int) -> bool:
+    """True while another process of this number runs."""
+    # This one has begun nothing yet; in containers it often has the number of the killed one.
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -55,5 +120,9 @@ def sha256_of(path: Path) -> str:
 
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/saddlepoint`, by default `~/.cache/saddlepoint`."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "saddlepoint"
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # As the standard has it, a relative path does not count.
+    if not base.is_absolute():
+        # Containers have the root as the home of a user who has none.
+        base = Path("/", os.path.expanduser("~").removeprefix("~"), ".cache")
+    return base / "saddlepoint"

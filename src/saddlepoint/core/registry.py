@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sha256_of
+from saddlepoint.core.paths import given_path
 
 HOMES = {
     "source": "saddlepoint.data.sources",
@@ -114,6 +115,7 @@ def load_plugin(path: Path) -> None:
     Raises:
         InputError: no such file, not a Python file, or it fails when it is imported.
     """
+    path = given_path(path)
     if not path.is_file() or path.suffix != ".py":
         raise InputError(f"--plugins {path}: no such Python file.")
     path = path.resolve()

@@ -18,8 +18,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.errors import InputError, words
+from saddlepoint.core.files import is_temporary, remove_leftovers, temporary_name
 from saddlepoint.core.json_files import append_row, read_json, read_rows, write_json, write_rows
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.renames import todays_config, todays_row
 
 # 000200k, or 000200k512 where two snapshots fall into one thousand.
@@ -72,7 +74,7 @@ class Run:
         Raises:
             InputError: the folder does not exist or is not a run.
         """
-        run = cls(path)
+        run = cls(given_path(path))
         if not run.path.is_dir():
             raise InputError(f"{run.path}: no such run folder.")
         if not run.config_file.is_file():
@@ -112,7 +114,7 @@ class Run:
         except OSError as error:
             where = out if out is not None else "runs/"
             raise InputError(
-                f"{where} cannot be written ({error.strerror}); choose another --out."
+                f"{where} cannot be written ({words(error)}); choose another --out."
             ) from error
         raise InputError("runs/ is full; name the folder with --out.")
 
@@ -167,7 +169,7 @@ class Run:
 
     def take_control(self) -> dict[str, Any]:
         """The requests in control.json, {"stop"|"save"|"sample": true}; each is returned once."""
-        taken = self.control_file.with_name(f".{self.control_file.name}.taken")
+        taken = temporary_name(self.control_file)
         try:
             # Renamed before it is read, so that a request written meanwhile is not lost.
             os.replace(self.control_file, taken)
@@ -218,15 +220,35 @@ class Run:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
+            for folder in (
+                self.path,
+                self.samples_folder,
+                self.scores_folder,
+                self.checkpoints_folder,
+            ):
+                remove_leftovers(folder)
             try:
                 yield
             finally:
                 file.truncate(0)
 
 
+def run_of_part(path: Path) -> Path | None:
+    """The run folder that keeps `path` for its own files; None for any other path."""
+    whole = Path(os.path.realpath(path))
+    for folder in whole.parents:
+        run = Run(folder)
+        own = {file.name for file in vars(run).values() if file != folder} | {"lock"}
+        # Both, as other programs have a config.json, too.
+        is_run = os.path.isfile(run.config_file) and os.path.isfile(run.status_file)
+        if is_run and whole.relative_to(folder).parts[0] in own:
+            return folder
+    return None
+
+
 def _is_unused(folder: Path) -> bool:
     """Empty, or left by a run that was killed before it wrote its configuration."""
-    return all(p.name == "lock" or p.suffix == ".tmp" for p in folder.iterdir())
+    return all(p.name == "lock" or is_temporary(p) for p in folder.iterdir())
 
 
 def snapshot_name(n_images: int, images_per_step: int) -> str:

@@ -90,9 +90,10 @@ def command_streams() -> Iterator[Surviving]:
 
 def _fill_descriptors() -> None:
     """Or the next file that is opened would be number 2, and get what libraries write to stderr."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(number)
+    with contextlib.suppress(OSError):  # where none can be opened, no other file can be either
+        while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+            pass
+        os.close(number)
 
 
 def answers() -> TextIO:

@@ -7,7 +7,6 @@ interruptions. The output folder appears complete, by one rename; until then all
 
 from __future__ import annotations
 
-import errno
 import gc
 import os
 import shutil
@@ -16,9 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.errors import InputError, RunFailed, is_users, reason, remedy
 from saddlepoint.core.files import sync_folder, write_atomically
 from saddlepoint.core.json_files import read_json, write_json
+from saddlepoint.core.outputs import output_folder
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.streams import printable
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.assemble import assemble
@@ -31,8 +32,8 @@ from saddlepoint.data.worker_pool import WorkerPool
 
 
 def prepare(
-    source: Path,
-    out: Path,
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     *,
     size: int | None = 64,
     fit: str = "crop",
@@ -61,7 +62,7 @@ def prepare(
         RunFailed: no space left, or a worker died; the same command resumes.
     """
     workers = _check_options(size, fit, channels, labels, workers)
-    source, out = source.expanduser(), out.expanduser()
+    source, out = given_path(source), output_folder(out, own="manifest.json")
     _check_places(source, out)
     options = {"size": size, "fit": fit, "channels": channels, "labels": labels}
     try:
@@ -83,13 +84,10 @@ def prepare(
             sync_folder(out.parent)
             shutil.rmtree(scratch)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunFailed(
-                f"No space left for {out}; free some and run the same command to go on."
-            ) from None
-        raise InputError(
-            f"{error.filename or out} cannot be used ({error.strerror}); choose another --out."
-        ) from None
+        sentence = f"{reason(error)}, while {out} was prepared; {remedy(error)}"
+        if is_users(error):
+            raise InputError(f"{sentence}, or choose another --out.") from error
+        raise RunFailed(f"{sentence} and run the same command to go on.") from error
     # As any later reader finds it: JSON makes lists of the tuples in it.
     return PrepareReport(folder=out, manifest=read_json(out / "manifest.json"))
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import Source
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import open_regular
 from saddlepoint.data.archive import archive_kind
 from saddlepoint.data.manifest import read_manifest
@@ -33,7 +34,7 @@ def resolve(text: str) -> Source:
     named = _named_sources()
     if text in named:
         return named[text]()
-    path = Path(text).expanduser()
+    path = given_path(text)
     if not path.exists():
         raise InputError(
             f"{registry.unknown('data set', text, named).rstrip('.')} - and there is no file or "

@@ -12,6 +12,7 @@ from typing import Any
 from saddlepoint.core.contracts import Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
+from saddlepoint.core.paths import given_path
 from saddlepoint.data.progress import DownloadBar
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")
@@ -41,7 +42,7 @@ class RemoteFile:
 def candidate_folders(name: str) -> list[Path]:
     """Folders that may hold data set `name`, best first: $SADDLE_DATA, the system's, the cache."""
     own = os.environ.get("SADDLE_DATA")
-    roots = [Path(own).expanduser()] if own else []
+    roots = [given_path(own)] if own else []
     return [root / name for root in (*roots, SYSTEM_FOLDER, cache_folder() / "datasets")]
 
 
@@ -82,7 +83,7 @@ def obtain(
         InputError: `path` lacks a file; or the data is nowhere and cannot be downloaded.
     """
     names = [file.name for file in files]
-    folder = Path(path).expanduser() if path else locate(name, names)
+    folder = given_path(path) if path else locate(name, names)
     if folder is None:
         return _download(name, files, package)
     found = find_in(folder, names)

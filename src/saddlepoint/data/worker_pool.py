@@ -39,7 +39,10 @@ class WorkerPool:
 
     def __enter__(self) -> WorkerPool:
         if self.n_workers > 1:
-            self.workers = [_start_worker() for _ in range(self.n_workers)]
+            # Where none can be started, this process does the work.
+            with contextlib.suppress(OSError):
+                for _ in range(self.n_workers):
+                    self.workers.append(_start_worker())
         return self
 
     def __exit__(self, *exception: object) -> None:

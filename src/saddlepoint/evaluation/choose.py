@@ -10,6 +10,7 @@ from saddlepoint.core import registry
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.paths import given_path
 from saddlepoint.evaluation.extractors._networks import LoadedModule
 
 FeatureChoice = str | Extractor | nn.Module
@@ -71,7 +72,7 @@ def _named(text: str) -> Extractor:
     names = registry.names("extractor")
     if text in names:
         return registry.get("extractor", text)()
-    if Path(text).expanduser().exists():
+    if given_path(text).exists():
         kind = BY_ENDING.get(Path(text).suffix, "inception")
         return registry.get("extractor", kind)(weights=text)
     hint = registry.unknown("features", text, ["auto", *names]).rstrip(".?")

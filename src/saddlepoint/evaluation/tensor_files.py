@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from saddlepoint.core.files import write_atomically
+from saddlepoint.core.errors import InputError, words
+from saddlepoint.core.files import cache_folder, remove_leftovers, write_atomically
+from saddlepoint.core.reading import require_regular
+from saddlepoint.core.streams import tell
 from saddlepoint.core.tensors import weights_sha256
 
 
@@ -24,21 +28,35 @@ def cached_tensors(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[st
 
 
 def write_tensors(file: Path, tensors: dict[str, Tensor], **facts: str) -> None:
-    """Write tensors on the CPU, and facts about them, to a file of the cache."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Write tensors on the CPU, and facts about them, to a file of the cache; where it cannot be
+    written, a warning says so once."""
     metadata = {**facts, "sha256": weights_sha256(tensors), "place": _place(file)}
-    write_atomically(file, safetensors.torch.save(tensors, metadata))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(file.parent, seconds=3600)
+        write_atomically(file, safetensors.torch.save(tensors, metadata))
+    except (OSError, InputError) as error:
+        _warn(words(error) if isinstance(error, OSError) else str(error).rstrip("."))
+
+
+@cache
+def _warn(why: str) -> None:
+    tell(
+        f"warning: what was computed is not kept in the cache {cache_folder()} ({why}): the next "
+        "call computes it again. XDG_CACHE_HOME names another folder."
+    )
 
 
 def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
     """The tensors and facts that `write_tensors` wrote; None when absent, damaged, or moved here
     from elsewhere in the cache."""
     try:
+        require_regular(file)
         # Copied, as fresh memory is aligned; products of unaligned tensors round differently.
         tensors = {name: t.clone() for name, t in safetensors.torch.load_file(file).items()}
         with safe_open(file, "pt") as opened:
             facts = opened.metadata() or {}
-    except (OSError, SafetensorError):
+    except (OSError, InputError, SafetensorError):
         return None
     # A file copied here from another folder is intact, but it belongs to other content.
     intact = facts.get("sha256") == weights_sha256(tensors) and facts.get("place") == _place(file)

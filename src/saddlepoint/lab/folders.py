@@ -11,6 +11,7 @@ from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.json_files import read_json, write_json
+from saddlepoint.core.outputs import output_folder, writing
 from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run
 from saddlepoint.core.streams import tell
@@ -24,20 +25,20 @@ class LabFolder:
         settings: what must be the same when the lab goes on.
 
     Raises:
-        InputError: `out` holds something else.
-        OSError: it cannot be written.
+        InputError: `out` holds something else, or cannot be written.
+        RunFailed: the machine is in trouble, such as a full disk.
     """
 
     def __init__(self, out: Path, settings: dict[str, Any], quiet: bool, preview: bool) -> None:
+        out = output_folder(out, own="lab.json")
         self.out, self.report_file = out, out / "report.html"
         self.quiet, self.preview = quiet, preview
         self._said = ""
         file = out / "lab.json"
         if not file.is_file():
-            if out.exists() and any(out.iterdir()):
-                raise InputError(f"--out {out} exists and holds no lab; choose another folder.")
-            out.mkdir(parents=True, exist_ok=True)
-            write_json(file, settings)
+            with writing(out):
+                out.mkdir(parents=True, exist_ok=True)
+                write_json(file, settings)
             return
         before = read_json(file, dict[str, Any])
         # A setting that an older lab.json does not know yet is no difference.

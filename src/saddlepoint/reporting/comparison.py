@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.outputs import writing
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.scores import in_digits
 from saddlepoint.reporting import page
@@ -17,8 +18,11 @@ FIRST = ("precision", "recall", "fid", "coverage", "density", "kid_subsets", "la
 def write_comparison(document: dict[str, Any], out: Path) -> Path:
     """Write the page; every row shows the newest grid of its first run.
 
+    Args:
+        out: from `output_file`.
+
     Raises:
-        OSError: `out` cannot be written.
+        InputError, RunFailed: it cannot be written.
     """
     rows = document["rows"]
     header, cells = number_table(document)
@@ -36,7 +40,8 @@ def write_comparison(document: dict[str, Any], out: Path) -> Path:
         differences = page.grid_table(*difference_table(document))
         sections.append(page.section("What differs", differences))
     sections.append(page.section("Protocol", page.table(flat(document["protocol"]))))
-    return page.write_page(out, title, sections)
+    with writing(out):
+        return page.write_page(out, title, sections)
 
 
 def number_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:

@@ -41,7 +41,8 @@ def write_page(out: Path, title: str, sections: Iterable[str], head: str = "") -
         sections="\n".join(part for part in (head, *sections) if part),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(out, page.encode())
+    # A name that is not UTF-8, of a class for instance, is no reason to have no page.
+    write_atomically(out, page.encode(errors="backslashreplace"))
     return out
 
 

@@ -15,13 +15,16 @@ import numpy as np
 from PIL import Image
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sync_folder, whole_file
+from saddlepoint.core.files import sync_folder, temporary_name, whole_file
 from saddlepoint.core.images import enlarge, grid, png_bytes, scatter, write_gif, write_png
+from saddlepoint.core.outputs import output_file, output_folder, writing
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.runs import Run
 from saddlepoint.sampling.sampler import Sampler
 
 _T = TypeVar("_T")
 
+SUFFIXES = (".png", ".gif", ".npz")
 MOST_FRAMES = 600
 """Frames of an interpolation, about: a .gif keeps all of them in memory."""
 GIF_SHORTEST = 256
@@ -33,7 +36,7 @@ _HOLD = 10
 
 def sample_to(
     sampler: Sampler,
-    out: str | Path,
+    out: str | os.PathLike[str],
     seeds: Sequence[int],
     labels: Sequence[int] | None = None,
     truncation: float = 1.0,
@@ -55,21 +58,9 @@ def sample_to(
         InputError: unknown suffix, options that do not go together, a path that cannot be
             written, or anything that `Sampler.images` refuses.
     """
-    out = Path(out)
-    # A folder may have a dot in its name.
-    suffix = "" if out.is_dir() else out.suffix.lower()
-    if suffix not in ("", ".png", ".gif", ".npz"):
-        raise InputError(
-            f"--out {out}: unknown suffix {out.suffix!r}; use .png, .gif, .npz, or a folder's name."
-        )
-    if class_grid and suffix != ".png":
-        raise InputError(f"--out {out}: a class grid is one picture; use a name that ends in .png.")
-    if interpolate and (suffix not in (".png", ".gif") or class_grid):
-        raise InputError(
-            f"--out {out}: an interpolation is a .gif or a .png, and not a class grid; drop one."
-        )
-    with _reported(out):
-        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    out, suffix = check_out(out, interpolate, class_grid)
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".png":
             write_png(out, _picture(sampler, seeds, labels, truncation, interpolate, class_grid))
         elif suffix == ".gif":
@@ -86,7 +77,29 @@ def sample_to(
     return out
 
 
-def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int = 120) -> Path:
+def check_out(
+    path: str | os.PathLike[str], interpolate: bool = False, class_grid: bool = False
+) -> tuple[Path, str]:
+    """The path and the suffix that decides the format, "" for a folder; raises as `sample_to`."""
+    out = given_path(path)
+    # A folder may have a dot in its name.
+    suffix = "" if out.is_dir() else out.suffix.lower()
+    if suffix not in ("", *SUFFIXES):
+        raise InputError(
+            f"--out {out}: unknown suffix {out.suffix!r}; use .png, .gif, .npz, or a folder's name."
+        )
+    if class_grid and suffix != ".png":
+        raise InputError(f"--out {out}: a class grid is one picture; use a name that ends in .png.")
+    if interpolate and (suffix not in (".png", ".gif") or class_grid):
+        raise InputError(
+            f"--out {out}: an interpolation is a .gif or a .png, and not a class grid; drop one."
+        )
+    return output_file(out, SUFFIXES) if suffix else output_folder(out), suffix
+
+
+def training_gif(
+    run: Run, out: str | os.PathLike[str], milliseconds: int = 120, most: int = 120
+) -> Path:
     """A film of training: the run's sample grids, which always show the same latents.
 
     Args:
@@ -95,9 +108,7 @@ def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int =
     Raises:
         InputError: the run has no grid yet, or `out` is not a .gif or cannot be written.
     """
-    out = Path(out)
-    if out.suffix.lower() != ".gif":
-        raise InputError(f"--out {out}: a training film is a .gif; use a name that ends in .gif.")
+    out = output_file(out, [".gif"])
     paths = run.samples
     if not paths:
         raise InputError(f"{run.path} has no sample grids yet; wait until training has drawn one.")
@@ -116,8 +127,8 @@ def training_gif(run: Run, out: str | Path, milliseconds: int = 120, most: int =
         # All frames of a GIF have one size.
         if picture.size == pictures[-1].size
     ]
-    with _reported(out):
-        out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
         # Pillow merges equal frames into one long frame.
         write_gif(out, frames + frames[-1:] * _HOLD, milliseconds)
     return out
@@ -179,12 +190,10 @@ def _write_npz(
 
 
 def _write_folder(out: Path, parts: Iterator[np.ndarray], seeds: Sequence[int]) -> None:
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"--out {out} exists and is not empty; choose another folder.")
     if len(set(seeds)) != len(seeds):
         raise InputError(f"--out {out}: a seed is given twice, but a folder has one file per seed.")
     target = out.resolve()
-    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    partial = temporary_name(target)
     partial.mkdir()
     try:
         # Batch by batch, so that memory holds only one of them.
@@ -194,15 +203,3 @@ def _write_folder(out: Path, parts: Iterator[np.ndarray], seeds: Sequence[int]) 
         sync_folder(target.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _reported(out: Path) -> Iterator[None]:
-    """Turns an OSError into one sentence: the user has to choose another path."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(
-            f"--out {out} cannot be written ({reason}); choose another one."
-        ) from error

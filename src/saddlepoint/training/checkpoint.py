@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sha256_of, sync_folder, write_atomically
+from saddlepoint.core.files import sha256_of, sync_folder, temporary_name, write_atomically
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.sampling.generator_file import SCHEMA, GeneratorFile, newest_intact
@@ -39,7 +39,7 @@ def save(
     """
     images_per_step = config.train.batch_size * config.train.n_critic
     target = run.checkpoints_folder / snapshot_name(state.n_images, images_per_step)
-    partial = run.checkpoints_folder / f".{target.name}.tmp"
+    partial = temporary_name(target)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
@@ -183,7 +183,7 @@ def _prune(run: Run, newest: int) -> None:
 
 def remove(folder: Path) -> None:
     """Delete a checkpoint. Renamed first, so that a kill leaves no partial folder of that name."""
-    doomed = folder.with_name(f".{folder.name}.old")
+    doomed = temporary_name(folder)
     os.replace(folder, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 

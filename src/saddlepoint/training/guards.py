@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
-from saddlepoint.core.errors import InputError, RunFailed, remedy
+from saddlepoint.core.errors import InputError, RunFailed, remedy, words
 from saddlepoint.core.runs import Run
 
 
@@ -32,7 +32,7 @@ def disk_errors(run: Run) -> Iterator[None]:
         if not run.config_file.exists():
             shutil.rmtree(run.path, ignore_errors=True)
             todo = f"{remedy(error)} and run the same command again."
-        raise RunFailed(f"{error.strerror or error} while writing {run.path}: {todo}") from error
+        raise RunFailed(f"{words(error)} while writing {run.path}: {todo}") from error
 
 
 @contextlib.contextmanager

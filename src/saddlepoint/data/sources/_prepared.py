@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import numpy as np
 
 from saddlepoint.core.config_json import from_json
 from saddlepoint.core.contracts import Dataset, DataSpec
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.json_files import dumps
+from saddlepoint.core.outputs import check_writable
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.manifest import SCHEMA, read_manifest
 from saddlepoint.data.prepare import prepare
@@ -79,8 +82,17 @@ def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Da
     text = dumps([str(source.resolve()), stamp, options])
     key = hashlib.sha256(text.encode()).hexdigest()[:20]
     out = cache_folder() / "prepared" / key
-    if read_manifest(out) is None:
-        with progress_bars() as progress:
-            told = partial(progress, f"Preparing {source.name}")
-            prepare(source, out, size=size, fit=fit, labels=labels, progress=told)
+    # A set that was damaged in the cache is prepared again; so is one that is not there yet.
+    with suppress(InputError):
+        return open_prepared(out, name)
+    try:
+        check_writable(out.parent)
+    except (InputError, RunFailed) as error:
+        raise type(error)(
+            f"{error} Prepared images are kept there; name another folder by XDG_CACHE_HOME."
+        ) from error
+    shutil.rmtree(out, ignore_errors=True)
+    with progress_bars() as progress:
+        told = partial(progress, f"Preparing {source.name}")
+        prepare(source, out, size=size, fit=fit, labels=labels, progress=told)
     return open_prepared(out, name)

@@ -9,6 +9,7 @@ from saddlepoint.core.checks import between
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE
 from saddlepoint.data.search import NamedSource, candidate_folders
@@ -48,7 +49,7 @@ class Ffhq(NamedSource):
                 f"thumbnails128x128 from https://github.com/NVlabs/ffhq-dataset and put the folder "
                 f"or zip at {cache_folder() / 'datasets' / 'ffhq'}[.zip], or give its path."
             )
-        source = Path(place).expanduser()
+        source = given_path(place)
         return open_raw(source, "ffhq", size=self.size, fit="crop", labels="none")
 
     def where(self) -> str | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from saddlepoint.core.checks import between, one_of
 from saddlepoint.core.contracts import Dataset, Source
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE
 from saddlepoint.data.sources._prepared import open_raw
@@ -33,6 +33,6 @@ class Folder(Source):
         one_of(self, ("auto", "none"), "labels")
 
     def open(self) -> Dataset:
-        path = Path(self.path).expanduser()
+        path = given_path(self.path)
         name = path.resolve().name
         return open_raw(path, name, size=self.size, fit=self.fit, labels=self.labels)

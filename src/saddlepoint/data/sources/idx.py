@@ -9,6 +9,7 @@ import numpy as np
 
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
 from saddlepoint.data.arrays import checked_images, image_dataset
 from saddlepoint.data.idx import read_idx, read_idx_pair
@@ -26,7 +27,7 @@ class Idx(Source):
     """The file of images, gzipped or not."""
 
     def open(self) -> Dataset:
-        path = Path(self.path).expanduser()
+        path = given_path(self.path)
         if not path.is_file():
             raise InputError(f"{self.path} is not a file; give the path of an IDX file of images.")
         labels_path = _labels_beside(path)

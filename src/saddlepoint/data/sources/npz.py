@@ -10,6 +10,7 @@ import numpy as np
 
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
 from saddlepoint.data.arrays import checked_images, image_dataset
 
@@ -33,7 +34,7 @@ class Npz(Source):
 
     def _read(self) -> tuple[np.ndarray, np.ndarray | None]:
         try:
-            path = Path(self.path).expanduser()
+            path = given_path(self.path)
             # allow_pickle=False: a pickle could run any code.
             with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
                 keys = [key for key in ("images", "arr_0") if key in archive]

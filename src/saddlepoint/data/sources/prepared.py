@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from saddlepoint.core.contracts import Dataset, Source
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
 from saddlepoint.data.sources._prepared import open_prepared
 
@@ -19,4 +19,4 @@ class Prepared(Source):
     """The folder with manifest.json."""
 
     def open(self) -> Dataset:
-        return open_prepared(Path(self.path).expanduser())
+        return open_prepared(given_path(self.path))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.paths import given_path
 from saddlepoint.data.search import RemoteFile, candidate_folders, obtain, offline
 
 
@@ -22,7 +23,7 @@ def find_weights(name: str, files: Sequence[RemoteFile], weights: str) -> Path:
         InputError: no such file; or it is nowhere and cannot be downloaded.
     """
     if weights:
-        named = Path(weights).expanduser()
+        named = given_path(weights)
         path = named if named.is_file() else _known_name(named, files)
         if path is None:
             known = ", ".join(file.name for file in files)

@@ -14,6 +14,7 @@ from torch import Tensor
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
 from saddlepoint.evaluation.extractors._networks import GivenNetwork, first_line
 from saddlepoint.evaluation.extractors._resize import antialiased_bicubic
@@ -38,7 +39,7 @@ class Onnx(Extractor):
     def load(
         self, reference: Dataset, device: str, progress: Progress = no_progress
     ) -> LoadedExtractor:
-        path = Path(self.weights).expanduser()
+        path = given_path(self.weights)
         if not path.is_file():
             raise InputError(f"{self.weights!r} is not a file; give one: --features model.onnx.")
         if not reference.spec.is_image:

@@ -1,0 +1,32 @@
+"""saddle report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from saddlepoint.cli.flags import command, load_named_plugin, print_json
+from saddlepoint.core.streams import answer
+
+
+@command("Write the page of a run again: saddle report RUN.")
+def report(
+    run: Annotated[Path, tyro.conf.Positional], plugins: Path | None = None, json: bool = False
+) -> None:
+    """Write report.html into the run's folder, from what the folder holds now.
+
+    Args:
+        run: The folder of a run, which may still be training.
+        plugins: The Python file that the run was trained with, if any.
+        json: One JSON document on stdout.
+    """
+    from saddlepoint import api
+
+    load_named_plugin(plugins)
+    page = api.report(run)
+    if json:
+        print_json({"run": str(run), "report": str(page)})
+    else:
+        answer(f"Report: {page}")

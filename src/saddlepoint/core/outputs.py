@@ -1,0 +1,97 @@
+"""Where a verb may write what a user names with --out: one rule, checked before any work.
+
+A file has a suffix that the verb writes. Nothing is replaced but a regular file of that name, which
+the verb's help says. Nothing is written over the parts of a run folder. Parent folders are made.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from saddlepoint.core.errors import InputError, RunFailed, is_users, remedy, words
+from saddlepoint.core.files import check_replaceable, is_temporary
+from saddlepoint.core.paths import given_path
+from saddlepoint.core.reading import kind
+from saddlepoint.core.runs import run_of_part
+
+
+def output_file(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
+    """The path of a file to write; what is there already is a regular file, to be replaced.
+
+    Raises:
+        InputError: another suffix, or a place that may not or cannot be written.
+        RunFailed: the machine is in trouble, such as a full disk.
+    """
+    out = output_place(path)
+    if out.suffix.lower() not in suffixes:
+        raise InputError(
+            f"--out {out}: unknown suffix {out.suffix!r}; use a name that ends in "
+            f"{' or '.join(suffixes)}."
+        )
+    check_replaceable(out)
+    return out
+
+
+def output_folder(path: str | os.PathLike[str], own: str = "") -> Path:
+    """The path of a folder to write, which is absent or empty, or was begun by the same verb.
+
+    Args:
+        own: the file by which a folder is known that the same verb has begun.
+
+    Raises:
+        InputError: it holds something else, or the place may not or cannot be written.
+        RunFailed: the machine is in trouble, such as a full disk.
+    """
+    out = output_place(path)
+    if not os.path.lexists(out):
+        return out
+    if not out.is_dir():
+        raise InputError(
+            f"--out {out} is {kind(os.lstat(out))}, where a folder is to be; choose another name."
+        )
+    with writing(out):
+        kept = not all(map(is_temporary, out.iterdir()))
+    if kept and not (own and (out / own).is_file()):
+        begun = f" and holds no {own}" if own else ""
+        raise InputError(f"--out {out} is not empty{begun}; choose another folder.")
+    return out
+
+
+def output_place(path: str | os.PathLike[str]) -> Path:
+    """The path of a file or folder to write, whatever is there now; raises as `output_file`."""
+    out = given_path(path)
+    if out.name in ("", ".."):
+        raise InputError(f"--out {out}: the name of a file or folder is needed.")
+    run = run_of_part(out)
+    if run is not None:
+        raise InputError(f"--out {out} is a part of the run {run}; choose another name.")
+    check_writable(out.parent, out)
+    return out
+
+
+def check_writable(folder: Path, out: Path | None = None) -> None:
+    """Raises as `output_file` unless files can be made in `folder`, or it can be made itself.
+
+    Args:
+        out: what the user named, for the sentence.
+    """
+    made = folder
+    while not os.path.lexists(made):
+        made = made.parent
+    # Written to for a moment, which says why it cannot be done; the file never has a name.
+    with writing(out or folder, "--out " if out else ""), tempfile.TemporaryFile(dir=made):
+        pass
+
+
+@contextmanager
+def writing(out: Path, flag: str = "--out ") -> Iterator[None]:
+    """An OSError while `out` is written becomes one sentence; raises as `output_file`."""
+    try:
+        yield
+    except OSError as error:
+        sentence = f"{flag}{out} cannot be written ({words(error)}); {remedy(error)}."
+        raise (InputError if is_users(error) else RunFailed)(sentence) from error
