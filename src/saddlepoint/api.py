@@ -17,7 +17,7 @@ from saddlepoint import presets
 from saddlepoint.core import runs
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json, with_changes
-from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.contracts import Dataset, Player
 from saddlepoint.core.errors import InputError, Interrupted, RunFailed, remedy, words
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.json_files import write_json
@@ -29,6 +29,7 @@ from saddlepoint.data.prepare import prepare as prepare_data
 from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import first_data_set, resolve
+from saddlepoint.data.search import NamedSource
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
@@ -99,6 +100,21 @@ def configure(
     return with_changes(config, {**(changes or {}), **wanted})
 
 
+def n_parameters(config: Config) -> dict[Player, int] | None:
+    """How many numbers each net learns on the configuration's data; None where the data would have
+    to be downloaded first.
+
+    Raises:
+        InputError: data that cannot be opened, or that the nets do not fit.
+    """
+    source = config.source
+    if isinstance(source, NamedSource) and not getattr(source, "path", "") and not source.where():
+        return None
+    spec = source.open().spec
+    config.check(spec)
+    return config.arch.n_parameters(spec)
+
+
 def train(
     preset: str | Config = "dcgan",
     data: str | None = None,
@@ -149,6 +165,8 @@ def train(
     # Whatever is wrong shows here: before the warm-up, and before there is a folder.
     check_scoring(config, dataset)
     monitor = Monitor(quiet, preview)
+    for doubt in config.doubts():
+        tell(f"warning: {doubt}")
     rate = None
     with own_randomness(), use_threads(config.train.threads):
         if minutes is not None:

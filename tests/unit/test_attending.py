@@ -200,7 +200,7 @@ def test_saddle_doctor_in_words(
     watched: sp.Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["doctor", str(watched.path)]) == 0
-    assert "No finding in 6 lines" in capsys.readouterr().out
+    assert "no finding of another kind in 6 lines" in capsys.readouterr().out
     ill = ill_run(watched, tmp_path / "ill", "discriminator-wins")
     assert main(["doctor", str(ill)]) == 3
     said = capsys.readouterr().out
@@ -212,7 +212,7 @@ def test_saddle_doctor_in_words(
 
 
 def test_the_report_shows_findings(watched: sp.Run, tmp_path: Path) -> None:
-    assert "Nothing wrong at the end" in write_report(watched).read_text()
+    assert "Too short to judge" in write_report(watched).read_text()
     page = write_report(sp.Run(ill_run(watched, tmp_path / "ill", "oscillation"))).read_text()
     assert "oscillation" in page
     assert 'class="finding' in page

@@ -18,7 +18,8 @@ def doctor(
 ) -> None:
     """Name what goes wrong in a run, with the numbers that show it and what may help.
 
-    Exit code 0: healthy; 3: something is wrong at the end of the run.
+    Exit code 0: nothing is wrong as far as the run can be judged; a run that is too short for some
+    failures says so, here and in the JSON. 3: something is wrong at the end of the run.
 
     Args:
         run: The folder of a run, which may still be training.
@@ -41,10 +42,8 @@ def doctor(
             if finding.missing:
                 answer(f"  missing: {', '.join(facts.bin_names(finding.missing))}")
         if not diagnosis.findings:
-            answer(f"No finding in {diagnosis.rows} lines of metrics.")
+            answer(diagnosis.silence)
         if diagnosis.past:
             answer(f"Found earlier, and over by the end: {', '.join(diagnosis.past)}.")
-        if not diagnosis.watched:
-            answer("The doctor was off during training (--doctor off): only losses were checked.")
     if diagnosis.unhealthy:
         raise Unhealthy

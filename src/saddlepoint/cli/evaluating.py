@@ -37,7 +37,7 @@ def evaluate(
             data, its test split if it has one.
         data: Another way to name the real images.
         features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
-        n: Images of each set, at most.
+        n: Images of each set, at most; always as many of one as of the other.
         truncation: psi of the samples in (0, 1].
         k: Neighbours in precision, recall, density and coverage.
         bootstrap: Resamplings behind each interval; 0 for no intervals.
@@ -79,13 +79,10 @@ def evaluate(
 
 def _print_scores(document: dict[str, Any]) -> None:
     from saddlepoint.evaluation.scores import as_rows
-    from saddlepoint.reporting.scores import by_class
+    from saddlepoint.reporting.scores import by_class, protocol_sentence
     from saddlepoint.reporting.terminal import print_table
 
-    real, fake = document["real"], document["fake"]
-    split = f", {real['split']}" if "split" in real else ""
-    answer(f"{fake['n']:,} images of {fake['name']}")
-    answer(f"against {real['n']:,} of {real['name']}{split}; protocol in the JSON and in scores/\n")
+    answer(f"{document['fake']['name']}: {protocol_sentence(document)}\n")
     print_table(as_rows(document), ("measure", "value", "95 % interval", ""), right=(1,))
     answer("")
     if document["per_class"]:

@@ -135,6 +135,33 @@ def take(argv: list[str], flag: str) -> str | None:
     return value
 
 
+def split_lists(argv: list[str], names: Sequence[str]) -> None:
+    """Write `--flag A,B` as `--flag A B`, the form that tyro knows, for flags that take lists."""
+    flags, inside = {f"--{name.replace('_', '-')}" for name in names}, False
+    words = list(argv)
+    argv.clear()
+    for word in words:
+        name, given, value = word.partition("=")
+        inside = name.replace("_", "-") in flags or (inside and not word.startswith("--"))
+        if inside and given and name.startswith("--"):
+            argv += [name, *value.split(",")]
+        else:
+            argv += [part for part in word.split(",") if part] if inside else [word]
+
+
+def take_list(argv: list[str], flag: str) -> list[str] | None:
+    """The values of `--flag A B`, which are removed from argv."""
+    split_lists(argv, [flag])
+    found = None
+    while f"--{flag}" in argv:
+        first = last = argv.index(f"--{flag}") + 1
+        while last < len(argv) and not argv[last].startswith("--"):
+            last += 1
+        found = argv[first:last]
+        del argv[first - 1 : last]
+    return found
+
+
 def load_named_plugin(path: Path | None) -> None:
     """Run the file of `--plugins`, if one was given."""
     from saddlepoint.core.registry import load_plugin

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from saddlepoint.cli import flags
-from saddlepoint.core.streams import answer
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.streams import answer, tell
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
+    from saddlepoint.core.contracts import Architecture
     from saddlepoint.core.runs import Run
 
 _SWAPS = {"arch": "architecture", "loss": "loss", "optim-g": "optimizer", "optim-d": "optimizer"}
@@ -24,7 +26,8 @@ class TrainFlags:
     """Train a GAN. Every field of the configuration is a flag.
 
     --arch, --loss, --optim-g and --optim-d NAME replace a component;
-    --penalties NAME,NAME (or none) replaces all penalties;
+    what the preset chose for its nets, such as how labels enter them, holds for others too;
+    --penalties NAME NAME (or none) replaces all penalties;
     --doctor off|advise|treat is short for --doctor.mode.
     """
 
@@ -59,6 +62,9 @@ def train(argv: list[str]) -> None:
 
     # The flags of `train` are the fields of a configuration, and which fields there are depends on
     # the plug-ins, the preset, the data and the components: so these are read from argv first.
+    if (wanted := flags.peek(argv, "preset")) is not None:
+        # As a field it would rename another preset's nets.
+        raise InputError(f"A preset is no flag but the first word: saddle train {wanted}.")
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
     plugins = flags.peek(argv, "plugins")
     flags.load_named_plugin(Path(plugins) if plugins else None)
@@ -71,6 +77,11 @@ def train(argv: list[str]) -> None:
     config = replace(given.config, train=replace(given.config.train, **changes))
     if given.dry_run:
         flags.print_json(to_json(config))
+        counts = api.n_parameters(config) or {}
+        sizes = [f"{name} {count:,}" for name, count in counts.items()]
+        tell(f"Parameters: {', '.join(sizes) or 'unknown before the data is downloaded'}.")
+        for doubt in config.doubts():
+            tell(f"warning: {doubt}")
         return
     how = {"minutes": given.minutes, "quiet": given.quiet, "preview": given.preview}
     _finish(api.train(config, out=given.out, **how), given.json)
@@ -86,8 +97,9 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> Any:
     field = ("config", Annotated[Config, tyro.conf.arg(name="")])
     arguments = make_dataclass("Arguments", [field], bases=(TrainFlags,), frozen=True, kw_only=True)
     prog = f"saddle train {preset}"
-    names = [one.name for one in fields(TrainFlags)] + list(flatten(to_json(config)))
-    flags.check_flags(prog, argv, names)
+    values = flatten(to_json(config))
+    flags.check_flags(prog, argv, [one.name for one in fields(TrainFlags)] + list(values))
+    flags.split_lists(argv, [name for name, value in values.items() if isinstance(value, list)])
     arguments.__doc__ = TrainFlags.__doc__
     return flags.in_a_sentence(arguments, prog, argv, default=arguments(config=config))
 
@@ -101,13 +113,28 @@ def _swap_components(config: Config, argv: list[str]) -> Config:
     for flag, group in _SWAPS.items():
         name = flags.take(argv, flag)
         if name is not None:
-            config = replace(config, **{flag.replace("-", "_"): get(group, name)()})
-    names = flags.take(argv, "penalties")
+            component = get(group, name)()
+            if flag == "arch":
+                component = _as_chosen(component, config.arch)
+            config = replace(config, **{flag.replace("-", "_"): component})
+    names = flags.take_list(argv, "penalties")
     if names is not None:
-        kinds = [] if names == "none" else names.split(",")
+        kinds = [] if names == ["none"] else names
         config = replace(config, penalties=tuple(get("penalty", kind)() for kind in kinds))
     mode = flags.take(argv, "doctor")
     return config if mode is None else with_changes(config, {"doctor.mode": mode})
+
+
+def _as_chosen(arch: Architecture, preset: Architecture) -> Architecture:
+    """`arch` with what a preset chose for its own nets, as far as both have it."""
+    # Otherwise a conditional preset would silently become an unconditional one.
+    usual = type(preset)()
+    chosen = {
+        field.name: getattr(preset, field.name)
+        for field in fields(preset)  # type: ignore[arg-type]  # every component is a dataclass
+        if getattr(preset, field.name) != getattr(usual, field.name) and hasattr(arch, field.name)
+    }
+    return replace(arch, **chosen)  # type: ignore[type-var]  # every component is a dataclass
 
 
 @flags.command("Continue a killed run bit for bit, or extend a finished one: saddle resume RUN.")

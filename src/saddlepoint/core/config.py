@@ -175,6 +175,18 @@ class Config:
     seed: int = 0
     """The one seed."""
 
+    def doubts(self) -> list[str]:
+        """What can be trained and is hardly meant, a sentence each."""
+        found = []
+        # An architecture that has nothing to change is spectral already (or cannot be).
+        bounded = self.loss.clips or self.penalties or not self.arch.with_spectral_norm()
+        if self.loss.needs_penalty and not bounded:
+            found.append(
+                f"--loss {self.loss.kind} bounds nothing by itself, so the critic's outputs will "
+                "run away; add --penalties gradient-penalty or --loss.clip 0.05."
+            )
+        return found
+
     def check(self, spec: DataSpec) -> None:
         """Cross-field checks against the data.
 

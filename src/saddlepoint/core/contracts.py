@@ -156,6 +156,16 @@ class Architecture(ABC):
     @abstractmethod
     def discriminator(self, spec: DataSpec) -> Discriminator: ...
 
+    def n_parameters(self, spec: DataSpec) -> dict[Player, int]:
+        """How many numbers each net learns."""
+        # Building draws initial weights, which must not use up the caller's random numbers.
+        with torch.random.fork_rng(devices=[]):
+            nets: dict[Player, nn.Module] = {
+                "generator": self.generator(spec),
+                "discriminator": self.discriminator(spec),
+            }
+        return {name: sum(p.numel() for p in net.parameters()) for name, net in nets.items()}
+
     def takes_points(self) -> bool:
         """Whether it also builds nets for points in the plane."""
         try:

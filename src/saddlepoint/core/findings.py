@@ -111,6 +111,10 @@ class Detector(ABC):
     remedies: ClassVar[tuple[str, ...]] = ()
     """Names of what treats it, best first."""
 
+    def waits(self, history: History) -> bool:
+        """Whether the history is too short for it, so that its silence means nothing yet."""
+        return False
+
     @abstractmethod
     def inspect(self, history: History) -> Finding | None:
         """The failure as of the last row, or None. `history` has every row so far, and each row

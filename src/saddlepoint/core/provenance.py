@@ -44,6 +44,7 @@ def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, 
             "precision": train.precision,
             "threads": train.threads,
         },
+        "parameters": config.arch.n_parameters(dataset.spec),
         "versions": {
             "saddlepoint": __version__,
             "torch": torch.__version__,

@@ -66,11 +66,26 @@ class Diagnosis:
     """Whether a doctor checked it while it trained; otherwise there are only its losses."""
     rows: int
     """Lines of metrics that were read."""
+    waiting: tuple[str, ...]
+    """Failures that the run is still too short to judge."""
 
     @property
     def unhealthy(self) -> bool:
         """True when a finding that is more than information holds at the end."""
         return any(finding.severity != "info" for finding in self.findings)
+
+    @property
+    def silence(self) -> str:
+        """What it means that nothing was found."""
+        if not self.watched:
+            return "The doctor was off during training (--doctor off): only losses were checked."
+        if not self.waiting:
+            return f"No finding in {self.rows} lines of metrics."
+        names = ", ".join(self.waiting[:3]) + (", ..." if len(self.waiting) > 3 else "")
+        return (
+            f"Too short to judge {len(self.waiting)} kinds of failure ({names}); no finding of "
+            f"another kind in {self.rows} lines of metrics."
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -79,6 +94,7 @@ class Diagnosis:
             "past": list(self.past),
             "watched": self.watched,
             "rows": self.rows,
+            "too_short_to_judge": list(self.waiting),
         }
 
 
@@ -95,4 +111,5 @@ def diagnose(run: Run) -> Diagnosis:
         # A column that every check has, and no loop writes by itself.
         watched=any("nonfinite" in row for row in history.rows),
         rows=len(history),
+        waiting=tuple(detector.kind for detector in all_detectors() if detector.waits(history)),
     )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.flat import flatten
 from saddlepoint.core.json_files import dumps
@@ -20,8 +22,9 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
     """One row for all runs that differ only by seed: median, least and greatest of each number.
 
     Returns:
-        {"protocol", "rows": [{"name", "runs", "seeds", "kimg", "values": {number: {"median",
-        "least", "greatest", "each", "intervals"}}}], "differences": {field: {row name: value}}}.
+        {"protocol", "rows": [{"name", "runs", "seeds", "kimg", "steps", "seconds", "parameters",
+        "values": {number: {"median", "least", "greatest", "each", "intervals"}}}], "differences":
+        {field: {row name: value}}}.
 
     Raises:
         InputError: a run without scores, or no protocol that all runs share; says what differs.
@@ -53,6 +56,9 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
                 "runs": [str(one.run.path) for one in group],
                 "seeds": [one.config.get("seed") for one in group],
                 "kimg": [one.score["fake"]["trained_images"] / 1000 for one in group],
+                "steps": [_at_score(one, "step") for one in group],
+                "seconds": [_at_score(one, "seconds") for one in group],
+                "parameters": group[0].run.document.get("parameters", {}),
                 "values": _over_seeds([one.score for one in group]),
             }
         )
@@ -68,6 +74,14 @@ class Compared(NamedTuple):
     run: Run
     config: dict[str, Any]
     score: dict[str, Any]
+
+
+def _at_score(one: Compared, column: str) -> float | None:
+    """A column of the history when the scored checkpoint was written; None where it is absent."""
+    history = one.run.history
+    known = np.isfinite(history[column])
+    known &= history["images"] <= one.score["fake"]["trained_images"]
+    return float(history[column][known][-1]) if known.any() else None
 
 
 def _configuration(run: Run) -> dict[str, Any]:

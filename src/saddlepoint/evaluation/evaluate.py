@@ -46,7 +46,7 @@ def evaluate(
         model: a run, an ema.safetensors, or a set of images.
         real: a data set's name or a path; by default a run's own data, its test split if any.
         features: as in `score_images`.
-        n: images of each set, at most.
+        n: images of each set, at most; both sets get as many as the smaller one has.
         truncation: psi of the samples; 1 is off.
         per_class: measure each class of more than 20 classes too, and refuse sets without classes.
 
@@ -77,14 +77,18 @@ def evaluate(
     learned = real_data if learned_source == source else learned_source.open()
     with progress_bars(quiet) as progress:
         extractor, said = choose_extractor(features, learned, device, progress)
+        sampled = run is not None or (model.is_file() and model.suffix == ".safetensors")
+        given = None if sampled else resolve(str(model))
+        judged = None if given is None else _in_size_of(given, real_data).open()
+        # N and N: with unequal numbers precision and recall would not mean the same.
+        n = min(n, *(len(data) for data in (real_data, judged) if data is not None))
         real_set = subset_of(real_data, n, seed, _origin(source))
-        if run is not None or (model.is_file() and model.suffix == ".safetensors"):
+        if given is None or judged is None:
             sampler = load_sampler(model, device)
             labels = real_set.labels
             fake = drawn_from(sampler, n, FIRST_SEED, str(model), truncation, labels, progress)
         else:
-            given = resolve(str(model))
-            fake = subset_of(_in_size_of(given, real_data).open(), n, seed, _origin(given))
+            fake = subset_of(judged, n, seed, _origin(given))
         # Memorisation needs training images that are not the real set itself; a large network is
         # too slow for all of them, so it sees as many as there are in the other sets.
         train = None

@@ -53,7 +53,12 @@ def number_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     header = ["measure", *(row["name"] for row in rows)]
     lines = [
         ["runs", *(str(len(row["runs"])) for row in rows)],
-        ["kimg", *(_kimg(row["kimg"]) for row in rows)],
+        # Each is an axis of its own: a critic's extra steps take images as well.
+        ["kimg", *(_range(row["kimg"]) for row in rows)],
+        ["generator steps", *(_range(row["steps"]) for row in rows)],
+        ["seconds", *(_range(row["seconds"]) for row in rows)],
+        ["parameters G", *(_count(row["parameters"].get("generator")) for row in rows)],
+        ["parameters D", *(_count(row["parameters"].get("discriminator")) for row in rows)],
     ]
     for name in dict.fromkeys(names):
         lines.append([name, *(number_text(row["values"].get(name)) for row in rows)])
@@ -83,6 +88,13 @@ def number_text(value: dict[str, Any] | None) -> str:
     return f"{in_digits(value['median'])}{around}"
 
 
-def _kimg(values: list[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+def _range(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    low, high = (f"{v:,.0f}" if v >= 100 else f"{v:.3g}" for v in (min(known), max(known)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

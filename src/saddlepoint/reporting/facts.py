@@ -106,9 +106,15 @@ class Facts:
             "Time": "" if seconds is None else duration(seconds),
             "Images / second": f"{np.median(rates):,.0f}" if len(rates) else "",
             "Device": str(resolved.get("device") or train.get("device") or ""),
+            "Parameters": ", ".join(f"{n:,} {name}" for name, n in self.parameters.items()),
             "Precision": str(resolved.get("precision") or train.get("precision") or ""),
         }
         return {label: value for label, value in facts.items() if value}
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Net -> how many numbers it learns; {} for a run from before that was recorded."""
+        return _mapping(self.document.get("parameters"))
 
     def bin_names(self, indices: Sequence[int]) -> list[str]:
         """Names of the bins that a finding says are missing: classes, or regions by number."""

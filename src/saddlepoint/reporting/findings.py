@@ -7,7 +7,7 @@ from html import escape
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import Run
-from saddlepoint.diagnosis.diagnose import Diagnosis, diagnose
+from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.reporting import page
 from saddlepoint.reporting.facts import Facts
 
@@ -21,7 +21,7 @@ def findings_section(facts: Facts) -> str:
         article(finding, f"Since step {finding.since_step:,}.", _advice(finding, facts))
         for finding in diagnosis.findings
     ]
-    note = "" if parts else _silence(diagnosis)
+    note = "" if parts else diagnosis.silence
     return page.section("The doctor", "\n".join([*parts, _story(facts)]), note)
 
 
@@ -38,15 +38,6 @@ def article(finding: Finding, when: str, more: str = "") -> str:
         f'<article class="finding {finding.severity}"><h3>{escape(finding.name)}</h3>'
         f"<p>{escape(finding.message)} ({when})</p>{evidence}{more}</article>"
     )
-
-
-def _silence(diagnosis: Diagnosis) -> str:
-    if not diagnosis.watched:
-        return (
-            "The doctor was off while this run trained (--doctor off); its losses alone show no "
-            "failure."
-        )
-    return f"Nothing wrong at the end, after {diagnosis.rows} checks."
 
 
 def _advice(finding: Finding, facts: Facts) -> str:

@@ -34,6 +34,10 @@ class BehaviourDetector(Detector):
         # Each field is a count, a share or a factor.
         at_least(self, 0, *(field.name for field in fields(self)))
 
+    def waits(self, history: History) -> bool:
+        # A column that every check has: what a loop cannot give at all, nobody waits for.
+        return self.checks(history, "nonfinite").window(self.k, self.steps) is None
+
     def checks(self, history: History, *names: str) -> Checks:
         """The checks after the warm-up that have these columns."""
         return Checks(history, *names, after=self.warmup)
