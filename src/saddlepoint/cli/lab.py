@@ -12,19 +12,27 @@ LABS = {
     "demo": "The best preset on real images, and a failure named and treated: six minutes.",
     "lecture": "Every family of the lecture on Fashion-MNIST and faces, beside its figures.",
     "failures": "The lecture's failures on demand, each untreated and treated.",
+    "claims": "The lecture, claim by claim: each tried over seeds, with a verdict.",
 }
 """saddlepoint.lab.NAME has the function NAME, whose parameters are the flags."""
 _OLD_FLAGS = {"--presets": "--only", "--cases": "--only"}
 
 
-@command("The labs, one line each.")
+@command("The labs and the claims, one line each.")
 def lab_list(json: bool = False) -> None:
-    """List the labs.
+    """List the labs, and each of the claims.
 
     Args:
         json: One JSON document on stdout.
     """
-    print_lines(LABS, json)
+    from saddlepoint.core import registry
+    from saddlepoint.lab.claims import in_order
+
+    # In one list, each as it is given to --only.
+    every = {
+        f"claims --only {name}": registry.get("claim", name).sentence.en for name in in_order()
+    }
+    print_lines({**LABS, **every}, json)
 
 
 def _run(name: str, argv: list[str]) -> None:

@@ -86,21 +86,21 @@ class Panel:
             curves.append(curve)
         if not curves or (self.only_if_changing and not changes):
             return None
-        layout = _layout(self.y_title.format(critic=wording.critic), len(curves))
+        shape = layout(self.y_title.format(critic=wording.critic), len(curves))
         # One range for all figures of a run, so that the eye can go straight down a column of them.
-        layout["xaxis"]["range"] = [0, 1.02 * float(np.nanmax(kimg))]
+        shape["xaxis"]["range"] = [0, 1.02 * float(np.nanmax(kimg))]
         if self.log:
             # "~g" writes every tick in full, where plotly's own are bare digits between powers.
-            layout["yaxis"] |= {"type": "log", "tickformat": "~g"}
+            shape["yaxis"] |= {"type": "log", "tickformat": "~g"}
         if self.from_zero:
-            layout["yaxis"]["rangemode"] = "tozero"
-        layout["shapes"] = [
+            shape["yaxis"]["rangemode"] = "tozero"
+        shape["shapes"] = [
             _horizontal_line(value, colour)
             for value, colour in self.rests(wording)
             if value is not None
         ]
         # In one call: plotly checks every later change against the whole figure.
-        return go.Figure(curves, layout)
+        return go.Figure(curves, shape)
 
 
 def drawn(
@@ -246,7 +246,8 @@ def _horizontal_line(y: float, colour: str) -> dict[str, object]:
     return {"type": "line", **ends, "line": line, "opacity": 0.7}
 
 
-def _layout(y_title: str, n_curves: int) -> dict[str, Any]:
+def layout(y_title: str, n_curves: int) -> dict[str, Any]:
+    """What all figures of all pages look like; x counts real images."""
     axis = {
         "gridcolor": RULE,
         "zeroline": False,

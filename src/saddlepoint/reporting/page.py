@@ -16,6 +16,7 @@ from PIL import Image
 
 from saddlepoint.core.files import write_atomically
 from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.texts import Language
 
 WITHOUT_PLOTLY = (
     '<p class="note">For curves: <code>pip install "saddlepoint[report]"</code>, then run the same '
@@ -23,7 +24,9 @@ WITHOUT_PLOTLY = (
 )
 
 
-def write_page(out: Path, title: str, sections: Iterable[str], head: str = "") -> Path:
+def write_page(
+    out: Path, title: str, sections: Iterable[str], head: str = "", language: Language = "en"
+) -> Path:
     """Write a page of some sections, whole or not at all; empty sections are left out.
 
     Args:
@@ -36,6 +39,7 @@ def write_page(out: Path, title: str, sections: Iterable[str], head: str = "") -
     folder = resources.files("saddlepoint.reporting")
     frame = Template(folder.joinpath("page.html").read_text())
     page = frame.substitute(
+        language=language,
         title=escape(title),
         style=folder.joinpath("page.css").read_text(),
         sections="\n".join(part for part in (head, *sections) if part),
@@ -167,24 +171,34 @@ def curves_section(figures: Sequence[tuple[str, Any, str]]) -> str:
         return section("Curves", WITHOUT_PLOTLY)
     if not figures:
         return section("Curves", note="There are no metrics to draw yet.")
+    cards = [
+        f'<section class="card"><h3>{escape(title)}</h3>'
+        f"{plot_place(f'curve-{number}', f'Curve over training: {title}')}"
+        f"<p>{escape(reading)}</p></section>"
+        for number, (title, _, reading) in enumerate(figures)
+    ]
+    # After all cards: a curve drawn before its neighbours exist takes their room.
+    script = plots({f"curve-{number}": drawing for number, (_, drawing, _) in enumerate(figures)})
+    return section("Curves", f'<div class="cards">{"".join(cards)}</div>\n{script}')
+
+
+def plot_place(place: str, says: str) -> str:
+    """Where `plots` draws the figure of this name."""
+    return f'<div class="plot" id="{place}" role="img" aria-label="{escape(says)}"></div>'
+
+
+def plots(figures: Mapping[str, Any]) -> str:
+    """plotly's own script, and place -> figure drawn by it. Once a page, below all places."""
     import plotly.io
     import plotly.offline
 
-    cards, drawings = [], []
-    for number, (title, drawing, reading) in enumerate(figures):
-        cards.append(
-            f'<section class="card"><h3>{escape(title)}</h3>'
-            f'<div class="plot" id="curve-{number}" role="img" '
-            f'aria-label="Curve over training: {escape(title)}"></div>'
-            f"<p>{escape(reading)}</p></section>"
-        )
+    drawings = []
+    for place, drawing in figures.items():
         # Without "<", nothing in the JSON can end the script that holds it.
         content = str(plotly.io.to_json(drawing)).replace("<", "\\u003c")
-        drawings.append(f"draw('curve-{number}', {content});")
-    # After all cards: a curve drawn before its neighbours exist takes their room.
-    script = (
+        drawings.append(f"draw('{place}', {content});")
+    return (
         f"<script>{plotly.offline.get_plotlyjs()}</script>\n<script>\n"
         "const draw = (place, figure) => Plotly.newPlot(place, figure.data, figure.layout, "
         "{displayModeBar: false, responsive: true});\n" + "\n".join(drawings) + "\n</script>"
     )
-    return section("Curves", f'<div class="cards">{"".join(cards)}</div>\n{script}')
