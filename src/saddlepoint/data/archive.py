@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -73,7 +74,7 @@ def archive_kind(path: Path) -> str:
     if zipfile.is_zipfile(path):
         return "zip"
     with decoding(path, "fetch it again"), closing(tar.unpacked(path)[0]) as stream:
-        return "tar" if tar.is_header(stream.read(tar.BLOCK)) else ""
+        return "tar" if tar.is_header(stream.read(tarfile.BLOCKSIZE)) else ""
 
 
 def list_source(source: Path, spool: Callable[[], Path]) -> Listing:
@@ -175,14 +176,13 @@ def _list_zip(path: Path) -> Listing:
 def _list_tar(path: Path, spool: Callable[[], Path]) -> Listing:
     plain = _plain_tar(path, spool)
     listing = Listing(kind="tar", root=plain, newest=path.stat().st_mtime)
-    with open_regular(plain) as file:
-        for member in tar.members(file):
-            name = member.name.removeprefix("./")
-            entry = Entry(name, member.size, member.seconds, member.offset)
-            problem = {"link": "link inside an archive", "other": "not a regular file"}
-            listing.add_member(
-                entry, is_folder=member.kind == "folder", problem=problem.get(member.kind, "")
-            )
+    for member in tar.members(plain):
+        name = member.name.removeprefix("./")
+        entry = Entry(name, member.size, int(member.mtime), member.offset_data)
+        problem = "" if member.isreg() and not member.issparse() else "not a regular file"
+        if member.issym() or member.islnk():
+            problem = "link inside an archive"
+        listing.add_member(entry, is_folder=member.isdir(), problem=problem)
     return listing
 
 

@@ -1,26 +1,28 @@
-"""Lists a tar in one pass over its headers, believing none of them.
+"""Python's `tarfile` for tars that are not trusted.
 
-Python's own `tarfile` goes round for ever on a member of negative size (CVE-2025-8194), takes
-minutes for some headers (CVE-2024-6232), and keeps every member in memory.
+By itself it goes round for ever on a member of negative size (CVE-2025-8194) and on a sparse one
+whose map never ends, and takes minutes for some headers (CVE-2024-6232).
 """
 
 from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
-import os
+import re
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Self
 
 from saddlepoint.core.reading import open_regular
 
-BLOCK = 512
-MOST_EXTENDED = 2**20
+MOST_EXTENDED = 2**16
 """Bytes of a header that gives the next member a long name or a size; a path has thousands."""
-_EMPTY = (b"1", b"2", b"3", b"4", b"5", b"6")
-"""Kinds without content, whatever their size says: links, devices, folders, pipes."""
+_BLOCK = tarfile.BLOCKSIZE
+_PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_EXTENDED = (*_PAX, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _UNPACKERS: dict[bytes, Any] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
@@ -30,18 +32,54 @@ _UNPACKERS: dict[bytes, Any] = {
 """How a compressed file begins -> what opens it."""
 
 
-class Member(NamedTuple):
-    """What one header says."""
+class _Member(tarfile.TarInfo):
+    """A header whose sizes lead forwards, and not out of all bounds."""
 
-    name: str
-    kind: str
-    """file | folder | link | other."""
-    size: int
-    """Bytes; they lie inside the tar."""
-    seconds: int
-    """Time of its last change."""
-    offset: int
-    """Where its content starts."""
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        member = super().frombuf(buf, encoding, errors)
+        if member.size < 0 or (member.type in _EXTENDED and member.size > MOST_EXTENDED):
+            raise tarfile.ReadError(f"a header of {member.size} bytes")
+        return member
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        file: Any = tarfile.fileobj
+        start, head = file.tell(), file.read(_BLOCK)
+        if head[156:157] in _PAX:
+            _check_pax(file.read(cls.frombuf(head, "utf-8", "surrogateescape").size))
+        file.seek(start)
+        member = super().fromtarfile(tarfile)
+        # Extended headers replace sizes, so the next header may lie anywhere.
+        if member.size < 0 or tarfile.offset <= member.offset:
+            raise ValueError(f"a member of {member.size} bytes")
+        return member
+
+
+def _check_pax(content: bytes) -> None:
+    """Raises ValueError for records, such as `12 path=a.b` and a line feed, whose lengths are
+    wrong, and for digits without end: tarfile looks for records in them in quadratic time."""
+    position = 0
+    while position < len(content):
+        length = re.compile(rb"[0-9]{1,5} ").match(content, position)
+        end = position + int(length[0]) if length else 0
+        if length is None or not length.end() < end <= len(content):
+            raise ValueError("a wrong length in an extended header")
+        if b"=" not in content[position:end]:
+            raise ValueError("a record without a value in an extended header")
+        position = end
+    if re.search(rb"[0-9]{256}", content):
+        raise ValueError("too long a number in an extended header")
+
+
+class _Ending(io.BufferedReader):
+    """Reading on at the end is an error: tarfile waits there for the rest of a sparse map."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        if size and not content:
+            raise EOFError("its end is missing")
+        return content
 
 
 def unpacked(path: Path) -> tuple[BinaryIO, bool]:
@@ -59,84 +97,24 @@ def unpacked(path: Path) -> tuple[BinaryIO, bool]:
 def is_header(block: bytes) -> bool:
     """True for a block that begins a member: it holds its own checksum."""
     try:
-        wanted = _number(block[148:156])
-    except ValueError:
+        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+    except (tarfile.TarError, ValueError):
         return False
-    return len(block) == BLOCK and wanted == sum(block[:148]) + 8 * 32 + sum(block[156:])
+    return True
 
 
-def members(file: BinaryIO) -> Iterator[Member]:
-    """Every member of a plain tar; metadata such as long names are joined to their member.
+def members(path: Path) -> Iterator[tarfile.TarInfo]:
+    """Every member of a plain tar.
 
     Raises:
-        ValueError, IndexError: a header is wrong, or the end is missing.
+        tarfile.TarError, EOFError, ValueError and others: a header is wrong, or the end is missing.
     """
-    n_bytes, position = file.seek(0, os.SEEK_END), 0
-    extended: dict[str, bytes] = {}
-    while True:
-        file.seek(position)
-        header = file.read(BLOCK)
-        if header == bytes(BLOCK):
-            return
-        if not is_header(header):
-            raise ValueError(f"a wrong header at byte {position:,}, or its end is missing")
-        kind = header[156:157]
-        position += BLOCK
-        goes_on = kind == b"S" and header[482]  # the map of a sparse file, in further blocks
-        while goes_on:
-            goes_on = file.read(BLOCK)[504]
-            position += BLOCK
-        size = int(extended.get("size") or _number(header[124:136]))
-        length = 0 if kind in _EMPTY else size
-        if size < 0 or position + length > n_bytes:
-            raise ValueError(f"a member of {size} bytes, where {n_bytes - position} are left")
-        if kind in (b"x", b"X", b"L", b"K", b"g"):
-            if size > MOST_EXTENDED:
-                raise ValueError(f"a header of {size} bytes")
-            content = file.read(size)
-            if kind == b"L":
-                extended["path"] = content
-            elif kind in (b"x", b"X"):
-                extended |= dict(_pax_records(content))
-        else:
-            yield _member(header, extended, size, position)
-            extended = {}
-        position += -(-length // BLOCK) * BLOCK
-
-
-def _member(header: bytes, extended: dict[str, bytes], size: int, offset: int) -> Member:
-    name = extended.get("path") or header[:100]
-    if header[257:263] == b"ustar\0" and header[345] and "path" not in extended:
-        name = _text(header[345:500]) + b"/" + _text(name)
-    path = os.fsdecode(_text(name))
-    sparse = header[156:157] == b"S" or any(key.startswith("GNU.sparse") for key in extended)
-    kinds = {b"0": "file", b"\0": "file", b"7": "file", b"5": "folder", b"1": "link", b"2": "link"}
-    kind = "other" if sparse else kinds.get(header[156:157], "other")
-    if kind == "file" and path.endswith("/"):  # before 1988 a folder had no kind of its own
-        kind = "folder"
-    return Member(path, kind, size, _number(header[136:148]), offset)
-
-
-def _pax_records(content: bytes) -> Iterator[tuple[str, bytes]]:
-    """Records such as `30 path=a/b.png` and a line feed; the number is the length of all of it."""
-    position = 0
-    while position < len(content):
-        space = content.find(b" ", position)
-        digits = content[position:space]
-        end = position + int(digits) if digits.isdigit() else 0
-        if not space < end <= len(content):
-            raise ValueError("a wrong length in an extended header")
-        key, _, value = content[space + 1 : end - 1].partition(b"=")
-        yield key.decode(errors="replace"), value
-        position = end
-
-
-def _text(field: bytes) -> bytes:
-    return field.partition(b"\0")[0]
-
-
-def _number(field: bytes) -> int:
-    """Octal digits; or, where the first bit is set, a binary number."""
-    if field[:1] >= b"\x80":
-        return int.from_bytes(field, "big") - (0x80 << 8 * (len(field) - 1))
-    return int(_text(field).strip() or b"0", 8)
+    with _Ending(open_regular(path).detach()) as file:
+        archive = tarfile.open(fileobj=file, mode="r:", tarinfo=_Member)  # noqa: SIM115 - holds only `file`
+        while member := archive.next():
+            archive.members.clear()  # pyright: ignore - it would keep all of them
+            yield member
+        # tarfile takes a wrong header for the end.
+        file.seek(archive.offset)
+        if file.read(_BLOCK) != bytes(_BLOCK):
+            raise tarfile.ReadError(f"a wrong header at byte {archive.offset:,}")
