@@ -49,6 +49,7 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.mnist import FashionMnist
 from saddlepoint.training import budget, device, loop
+from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.state import TrainState
 
@@ -94,7 +95,7 @@ def run_ours(nets: str, seconds: float) -> dict[str, float]:
         run = Run.create(Path(folder) / "run", "")
         state = TrainState.new(config, dataset.spec)
         begun = time.perf_counter()
-        loop.train(run, config, dataset, state, Monitor(quiet=True))
+        loop.train(run, config, dataset, state, Monitor(quiet=True), StopRequest())
         whole = time.perf_counter() - begun
         rows = run.history.rows
     spans = [

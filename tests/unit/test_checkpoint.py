@@ -28,6 +28,7 @@ from saddlepoint.presets import PRESETS
 from saddlepoint.sampling.generator_file import damage
 from saddlepoint.training import checkpoint, device, steps
 from saddlepoint.training.loop import iterate
+from saddlepoint.training.moment import Moment
 from saddlepoint.training.state import TrainState
 
 SMALL = {
@@ -73,7 +74,7 @@ def test_five_steps_saved_loaded_and_five_more_equal_ten(preset: str, tmp_path: 
     with torch.random.fork_rng(devices=[]):
         whole = advance(TrainState.new(config, dataset.spec), config, dataset, 10)
         half = advance(TrainState.new(config, dataset.spec), config, dataset, 5)
-        checkpoint.save(run, half, config, dataset, None)
+        checkpoint.save(run, Moment.of(half), config, dataset, None)
         loaded = TrainState.new(config, dataset.spec)
         assert checkpoint.load_newest(run, loaded)
         resumed = advance(loaded, config, dataset, 5)

@@ -28,6 +28,7 @@ from saddlepoint.losses.gradient_penalties import R1, GradientPenalty, input_gra
 from saddlepoint.losses.wasserstein import Wasserstein
 from saddlepoint.training import checkpoint
 from saddlepoint.training.loop import iterate
+from saddlepoint.training.moment import Moment
 from saddlepoint.training.optimizers import Adam, RmsProp
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
 from saddlepoint.training.steps import (
@@ -492,7 +493,7 @@ def test_broken_resume_a_resumed_run_equals_one_never_stopped(
     state = TrainState.new(config, DEEPER)
     for _ in range(3):
         iterate(state, config, data, Sums())
-    checkpoint.save(run, state, config, dataset, None)
+    checkpoint.save(run, Moment.of(state), config, dataset, None)
     resumed = TrainState.new(replace(config, seed=99), DEEPER)
     assert checkpoint.load_newest(run, resumed)
     assert (resumed.n_images, resumed.n_steps) == (state.n_images, state.n_steps) == (24, 3)

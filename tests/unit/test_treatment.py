@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from _contents import contents
 
 from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import RunFailed
-from saddlepoint.core.files import sha256_of
 from saddlepoint.core.findings import Detector, Finding, Remedy
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History, Run
@@ -191,19 +191,6 @@ MOMENTS = [
 ]
 
 
-def contents(run: Run) -> dict[str, Any]:
-    """All that must not depend on a kill."""
-    clocked = {"seconds", "images_per_second", "memory_mb"}
-    rows = [{k: v for k, v in row.items() if k not in clocked} for row in run.history.rows]
-    document = {k: v for k, v in run.document.items() if k not in ("created", "budgets")}
-    files = {
-        str(file.relative_to(run.path)): sha256_of(file)
-        for pattern in ("checkpoints/*/*.safetensors", "samples/*.png")
-        for file in sorted(run.path.glob(pattern))
-    }
-    return {"rows": rows, "document": document, "findings": run.findings, "files": files}
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("whole") / "run"
@@ -222,6 +209,6 @@ def test_a_kill_at_any_moment_of_it_changes_nothing(
         with pytest.raises(Killed):
             trained(killed, unhealthy())
     api.resume(killed, quiet=True)
-    expected, found = contents(Run(whole)), contents(Run(killed))
+    expected, found = contents(whole), contents(killed)
     for part, value in expected.items():
         assert found[part] == value, part

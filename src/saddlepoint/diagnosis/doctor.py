@@ -150,6 +150,7 @@ class Doctor:
             # optimisers that are old on purpose, and the first step is not watched as a first.
             self._ages = {}
             self._recorder.closely = False
+            self._recorder.trace.last_step = self._recorder.trace.tick()
         self._recorder.expect(self._plan())
 
     def detach(self) -> None:

@@ -18,6 +18,7 @@ from saddlepoint.core.files import sha256_of, sync_folder, temporary_name, write
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.runs import Run, snapshot_name
 from saddlepoint.sampling.generator_file import SCHEMA, GeneratorFile, newest_intact
+from saddlepoint.training.moment import Moment
 from saddlepoint.training.state import TrainState
 
 # One to continue from, and another in case that one is damaged.
@@ -26,53 +27,49 @@ KEEP_TO_TREAT = 12
 """A treated run goes back to the last healthy checkpoint, so it needs older ones, too."""
 
 
-def save(
-    run: Run, state: TrainState, config: Config, dataset: Dataset, score: float | None
-) -> Path:
-    """Write the state as a folder that is complete or absent, then delete old checkpoints.
+def save(run: Run, moment: Moment, config: Config, dataset: Dataset, score: float | None) -> Path:
+    """Write a moment as a folder that is complete or absent, then delete old checkpoints.
 
     Args:
-        score: lower is better; the best checkpoint is kept as well as the newest ones.
+        score: lower is better; None where none is due, as when the run is stopped.
 
     Raises:
         OSError: the disk is full or gone; earlier checkpoints are intact.
     """
     images_per_step = config.train.batch_size * config.train.n_critic
-    target = run.checkpoints_folder / snapshot_name(state.n_images, images_per_step)
+    target = run.checkpoints_folder / snapshot_name(moment.n_images, images_per_step)
     partial = temporary_name(target)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         # Everything goes into a hidden folder, which becomes the checkpoint by one rename.
         files = {}
-        for name, net in state.nets.items():
-            # safetensors takes contiguous tensors only; those of nets on images are channels-last.
-            tensors = {k: v.contiguous() for k, v in net.state_dict().items()}
+        for name, tensors in moment.nets.items():
             about = GeneratorFile(
                 arch=config.arch,
                 spec=dataset.spec,
                 classes=dataset.classes,
                 data=dataset.name,
-                n_images=state.n_images,
+                n_images=moment.n_images,
                 weights=tensors,
             )
             extra = None if name == "discriminator" else about.metadata()
             files[f"{name}.safetensors"] = safetensors.torch.save(tensors, metadata=extra)
-        files["optim.safetensors"] = safetensors.torch.save(_optimizer_tensors(state))
+        files["optim.safetensors"] = safetensors.torch.save(moment.optimizers)
         for name, content in files.items():
             write_atomically(partial / name, content)
         # Last, with the hashes of all the others: without state.json the folder counts as damaged.
         document = {
             "schema": SCHEMA,
-            "n_images": state.n_images,
-            "n_steps": state.n_steps,
-            "n_treatments": state.n_treatments,
+            "n_images": moment.n_images,
+            "n_steps": moment.n_steps,
+            "n_treatments": moment.n_treatments,
             "score": score,
             "files": {name: sha256_of(partial / name) for name in files},
         }
         write_json(partial / "state.json", document)
         if target.exists():  # from before the run was rolled back
-            shutil.rmtree(target)
+            remove(target)
         os.replace(partial, target)
         sync_folder(run.checkpoints_folder)
     finally:
@@ -138,18 +135,6 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path} is not a safetensors file; it was not loaded.") from error
 
 
-def _optimizer_tensors(state: TrainState) -> dict[str, Tensor]:
-    """`generator/<parameter>/exp_avg` and so on."""
-    tensors = {}
-    players = (("generator", state.optim_g), ("discriminator", state.optim_d))
-    for player, optimizer in players:
-        # By name: the order of parameters is an accident of the code.
-        for name, parameter in state.nets[player].named_parameters():
-            for key, value in optimizer.state.get(parameter, {}).items():
-                tensors[f"{player}/{name}/{key}"] = torch.as_tensor(value).contiguous()
-    return tensors
-
-
 def _restore(
     optimizer: torch.optim.Optimizer, net: nn.Module, tensors: dict[str, Tensor], player: str
 ) -> None:
@@ -169,13 +154,19 @@ def _restore(
 
 
 def _prune(run: Run, newest: int) -> None:
-    """Delete all but the newest checkpoints and the best one."""
+    """Delete all but the newest checkpoints with a score, the best one, and what is newer.
+
+    A checkpoint without a score was asked for by the clock or by a stop, and bridges the time to
+    the next one that has one. So after each of these the same are left, whoever stopped the run.
+    """
     checkpoints = run.checkpoints
-    keep = set(checkpoints[-newest:])
-    scored = [(s, folder) for folder in checkpoints if (s := recorded(folder, "score")) is not None]
+    scores = {folder: recorded(folder, "score") for folder in checkpoints}
+    scored = [folder for folder, score in scores.items() if score is not None]
+    newer = checkpoints[checkpoints.index(scored[-1]) + 1 :] if scored else checkpoints
+    keep = {*scored[-newest:], *newer[-KEEP_NEWEST:]}
     if scored:
         # Of equal scores the earliest.
-        keep.add(min(scored)[1])
+        keep.add(min(scored, key=lambda folder: scores[folder]))
     for folder in checkpoints:
         if folder not in keep:
             remove(folder)

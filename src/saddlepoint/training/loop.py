@@ -22,6 +22,7 @@ from saddlepoint.training import checkpoint, steps
 from saddlepoint.training.attending import Attending
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.interrupt import StopRequest
+from saddlepoint.training.moment import Moment
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.snapshots import Snapshots
@@ -39,8 +40,18 @@ class NotFinite(RunFailed):
     """A value is not finite: no step after it can train anything."""
 
 
-def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
+def train(
+    run: Run,
+    config: Config,
+    dataset: Dataset,
+    state: TrainState,
+    monitor: Monitor,
+    stop: StopRequest,
+) -> None:
     """Train from `state` to the end of the budget, writing the run folder on the way.
+
+    Every checkpoint is of a tick. A stop between two ticks saves the last one: the next line of
+    metrics, and what the doctor makes of it, are then those of a run that was never stopped.
 
     Args:
         config: with device and precision resolved.
@@ -67,8 +78,11 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     tick_images = state.n_images
     done = state.n_images >= total
 
+    # The last tick, and whether it has to be saved: the state came from a checkpoint, or is new and
+    # a function of the configuration.
+    kept, unsaved = Moment.of(state), False
+
     with (
-        StopRequest() as stop,
         SharedCores(config.train) as cores,
         doctor,
         monitor.watch(config, dataset, run, state.n_images),
@@ -78,6 +92,17 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             snapshots.reals()
             snapshots.grid(state, snapshot_name(0, 1))
         while not done:
+            if stop.requested:
+                monitor.say("Saving; press Ctrl-C again to stop at once.")
+                if unsaved:
+                    checkpoint.save(run, kept, config, dataset, None)
+                run.write_status("interrupted", kept.n_images, findings=doctor.names)
+                raise Interrupted(
+                    f"Saved at {kept.n_images:,} images."
+                    if kept.n_images
+                    else "There was nothing to save yet."
+                )
+
             # One step: n_critic discriminator steps, one generator step, the average.
             before = state.n_images
             # Steps that the doctor checks run eagerly: no hook runs in a replayed one.
@@ -87,7 +112,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             if cores.check():
                 monitor.say(SHARED)
             done = state.n_images >= total
-            if not (done or stop.requested or crossed(before, state.n_images, schedule.tick)):
+            if not (done or crossed(before, state.n_images, schedule.tick)):
                 continue
 
             # A tick: the one synchronisation with the device. A line of metrics with the means
@@ -101,9 +126,8 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             # Before anything is saved: a checkpoint of NaN would replace one that can be continued.
             fail_unless_finite(row, run)
             requests = run.take_control()
-            stopping = stop.requested or bool(requests.get("stop"))
-            if stopping:
-                monitor.say("Saving; press Ctrl-C again to stop at once.")
+            if requests.get("stop"):
+                stop.ignore()
 
             # Pictures and checkpoints: on schedule, on request, and by the clock.
             name = snapshot_name(state.n_images, schedule.images_per_step)
@@ -111,7 +135,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             if due or requests.get("sample"):
                 monitor.sampled(snapshots.grid(state, name))
             overdue = time.monotonic() - last_saved > 60 * config.train.checkpoint_minutes
-            saving = due or stopping or overdue or bool(requests.get("save"))
+            saving = due or overdue or bool(requests.get("save"))
             # Scores follow the schedule alone: which checkpoint is the best must not depend on
             # the clock, nor on when a picture was asked for.
             if due:
@@ -120,15 +144,13 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
             # the line and writes it again; in the other order it would be lost.
             run.append_metrics(row)
             doctor.raise_if_fatal()
+            kept, unsaved = Moment.of(state), not saving
             if saving:
-                checkpoint.save(run, state, config, dataset, scorer.rank(row) if due else None)
+                checkpoint.save(run, kept, config, dataset, scorer.rank(row) if due else None)
                 last_saved = time.monotonic()
             # Read from the file, so that a resumed run counts the scores from before the stop.
             done = done or (due and scorer.exhausted(run.history.rows))
             monitor.tick(row)
-            if stopping and not done:
-                run.write_status("interrupted", state.n_images, findings=doctor.names)
-                raise Interrupted(f"Saved at {state.n_images:,} images.")
             ended = "finished" if done else "running"
             run.write_status(ended, state.n_images, findings=doctor.names)
             # From here on: the rate is of training, without pictures, scores and checkpoints.

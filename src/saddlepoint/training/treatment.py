@@ -24,6 +24,7 @@ from saddlepoint.diagnosis.diagnose import diagnose, remedies_for
 from saddlepoint.training import checkpoint, loop
 from saddlepoint.training.attending import FoundUnhealthy
 from saddlepoint.training.device import cuda_stream
+from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.state import TrainState
 
@@ -39,21 +40,23 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
         RunFailed, Interrupted: as `loop.train`.
         GivenUp: a fatal finding is left, and no treatment is.
     """
-    while True:
-        try:
-            with cuda_stream(config.train.device):
-                loop.train(run, config, dataset, state, monitor)
-            return
-        except FoundUnhealthy as stopped:
-            finding = stopped.finding
-        except loop.NotFinite as failure:
-            # The loop itself stopped, before the doctor's next check: ask the detectors now.
-            fatal = [one for one in diagnose(run).findings if one.severity == "fatal"]
-            if config.doctor.mode != "treat" or not fatal:
-                raise
-            monitor.say(str(failure))
-            finding = fatal[0]
-        config, state = treat(run, config, dataset, finding, monitor)
+    # One for all of it: a stop that is asked for in the middle of a treatment comes after it.
+    with StopRequest() as stop:
+        while True:
+            try:
+                with cuda_stream(config.train.device):
+                    loop.train(run, config, dataset, state, monitor, stop)
+                return
+            except FoundUnhealthy as unhealthy:
+                finding = unhealthy.finding
+            except loop.NotFinite as failure:
+                # The loop itself stopped, before the doctor's next check: ask the detectors now.
+                fatal = [one for one in diagnose(run).findings if one.severity == "fatal"]
+                if config.doctor.mode != "treat" or not fatal:
+                    raise
+                monitor.say(str(failure))
+                finding = fatal[0]
+            config, state = treat(run, config, dataset, finding, monitor)
 
 
 def begin(run: Run, config: Config, spec: DataSpec) -> TrainState:
@@ -150,7 +153,9 @@ def way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
         return 0
     before = [row["images"] for row in run.history.rows if row["step"] < finding.since_step]
     healthy_until = max(before, default=0)
-    saved = [images_of(folder) for folder in run.checkpoints]
+    # Those with a score alone: others depend on the clock, and on when the run was stopped.
+    scored = [f for f in run.checkpoints if checkpoint.recorded(f, "score") is not None]
+    saved = [images_of(folder) for folder in scored]
     return max((images for images in saved if images <= healthy_until), default=0)
 
 
