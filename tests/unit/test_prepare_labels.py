@@ -72,6 +72,20 @@ def test_csv_with_words_and_with_numbers(source: Path) -> None:
     assert manifest["labels_from"] == "labels.csv"
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_line_ends_of_any_system(source: Path, end: str) -> None:
+    rows = ["file,label", "0.png,b", '1.png,"a"', "2.png,b", "3.png,a", ""]
+    (source / "labels.csv").write_bytes(end.join(rows).encode())
+    assert run(source)[0] == [1, 0, 1, 0]
+
+
+def test_a_line_of_json_ends_at_the_line_feed(source: Path) -> None:
+    rows = [{"file_name": f"{i}.png", "label": f"a\u2028{i % 2}\x85"} for i in range(4)]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (source / "metadata.jsonl").write_text(text)
+    assert run(source)[0] == [0, 1, 0, 1]
+
+
 def test_numbers_sort_by_value(source: Path) -> None:
     text = "\ufefffile_name,label\n0.png,10\n1.png,9\n2.png,10\n3.png,100\n"
     (source / "labels.csv").write_text(text, encoding="utf-8")
@@ -138,6 +152,7 @@ def test_duplicates_with_another_label_are_told(source: Path) -> None:
             "file,label\n0.png,1\n2.png,1\n",
             r"2 of 4 images have no label in labels.csv \(1.png, 3.png\); add them",
         ),
+        ("labels.csv", f"file,label\n0.png,{'x' * 140_000}\n", "line 2: field larger than"),
         ("labels.csv", "file,label\n0.png,1\n0.png,2\n", "gives 0.png two labels, 1 and 2"),
         ("metadata.jsonl", '{"label": 1}\n', 'not an object with "file_name"'),
         ("metadata.jsonl", '{"file_name": "0.png", "label": [1]}\n', "neither a whole number"),

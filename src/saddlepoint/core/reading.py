@@ -52,8 +52,12 @@ def open_regular(path: str | os.PathLike[str], most: int | None = None) -> Buffe
 def read_bytes(path: str | os.PathLike[str], most: int = MOST_BYTES) -> bytes:
     """The whole content of a regular file of at most `most` bytes; raises as `open_regular`."""
     with open_regular(path, most) as file:
-        # One more than allowed: a file can grow after its size was asked for.
-        content = file.read(most + 1)
+        # In pieces: one read takes the memory for what it is asked for, however small the file.
+        pieces = [file.read(2**20)]
+        # It can grow after its size was asked for.
+        while pieces[-1] and len(pieces) * 2**20 <= most:
+            pieces.append(file.read(2**20))
+        content = b"".join(pieces)
     if len(content) > most:
         raise _too_large(path, len(content), most)
     return content

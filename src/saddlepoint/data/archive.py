@@ -19,6 +19,7 @@ from saddlepoint.core.reading import open_regular, require_regular
 from saddlepoint.data import tar
 from saddlepoint.data.damage import decoding
 from saddlepoint.data.listing import MAX_FILE_BYTES, Entry, Listing, Refused, is_ignored, too_large
+from saddlepoint.data.packed import unpacked, unreadable_member
 
 MAX_RATIO, FREE_GROWTH = 64, 2**30
 """An archive that grows to more than this times its size, and bytes, is taken for a bomb."""
@@ -56,7 +57,7 @@ class Reader:
             self._tar.seek(entry.offset)
             return self._tar.read(entry.size)
         with open_regular(os.path.join(self._root, entry.name), MAX_FILE_BYTES) as file:
-            return file.read(MAX_FILE_BYTES)
+            return file.read(entry.size + 1)
 
     def close(self) -> None:
         for archive in (self._zip, self._tar):
@@ -73,7 +74,7 @@ def archive_kind(path: Path) -> str:
     require_regular(path)
     if zipfile.is_zipfile(path):
         return "zip"
-    with decoding(path, "fetch it again"), closing(tar.unpacked(path)[0]) as stream:
+    with decoding(path, "fetch it again"), closing(unpacked(path)[0]) as stream:
         return "tar" if tar.is_header(stream.read(tarfile.BLOCKSIZE)) else ""
 
 
@@ -161,10 +162,7 @@ def _list_zip(path: Path) -> Listing:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             entry = Entry(info.filename, info.file_size, info.CRC)
-            problem = "encrypted" if info.flag_bits & 0x1 else ""
-            # Python unpacks other kinds in steps that can be of any size.
-            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                problem = "compressed in another way than deflate"
+            problem = unreadable_member(info)
             if stat.S_ISLNK(info.external_attr >> 16):  # the upper half is Unix' mode
                 problem = "link inside an archive"
             listing.add_member(entry, is_folder=info.is_dir(), problem=problem)
@@ -188,7 +186,7 @@ def _list_tar(path: Path, spool: Callable[[], Path]) -> Listing:
 
 def _plain_tar(path: Path, spool: Callable[[], Path]) -> Path:
     """The tar itself if it is not compressed, else its unpacked stream in the spool file."""
-    stream, compressed = tar.unpacked(path)
+    stream, compressed = unpacked(path)
     with closing(stream):
         if not compressed:
             return path

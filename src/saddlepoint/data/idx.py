@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.limits import require_memory
+from saddlepoint.data.damage import decoding
+from saddlepoint.data.packed import MOST_GROWTH, unpacked
 
 _UINT8 = 0x08
 
@@ -20,31 +22,31 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
     Raises:
         InputError: unreadable, not IDX, another type or number of axes, truncated or too long.
     """
-    try:
-        content = path.read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
+    with (
+        decoding(path, "fetch it again, the download may be incomplete"),
+        closing(unpacked(path)[0]) as file,
+    ):
+        magic, lengths = file.read(4), file.read(4 * n_dimensions)
+        if magic != bytes((0, 0, _UINT8, n_dimensions)):
+            raise InputError(
+                f"{path} starts with {magic.hex() or 'nothing'}, but an IDX file of unsigned bytes "
+                f"with {n_dimensions} axes starts with 000008{n_dimensions:02x}; give the original "
+                f"file."
+            )
+        # A truncated header reads as lengths of 0, which then do not match.
+        shape = np.frombuffer(lengths.ljust(4 * n_dimensions, b"\0"), ">u4").tolist()
+        expected = math.prod(shape)
+        if expected > MOST_GROWTH * path.stat().st_size:
+            raise ValueError(f"its header announces {expected:,} bytes, which are not there")
+        require_memory(expected, str(path), "give fewer or smaller images")
+        content = file.read(expected + 1)
+    if len(content) != expected or len(lengths) != 4 * n_dimensions:
+        found = f"{4 + len(lengths) + len(content):,}" if len(content) <= expected else "more"
         raise InputError(
-            f"{path} cannot be read ({error}); fetch it again, the download may be incomplete."
-        ) from None
-    header = 4 + 4 * n_dimensions
-    if len(content) < 4 or content[:3] != bytes((0, 0, _UINT8)) or content[3] != n_dimensions:
-        raise InputError(
-            f"{path} starts with {content[:4].hex() or 'nothing'}, but an IDX file of unsigned "
-            f"bytes with {n_dimensions} axes starts with 000008{n_dimensions:02x}; "
-            f"give the original file."
+            f"{path} holds {found} bytes, but its header announces {4 + len(lengths) + expected:,};"
+            f" fetch the file again, it is damaged."
         )
-    # A truncated header reads as lengths of 0, which then do not match.
-    lengths = content[4:header].ljust(header - 4, b"\0")
-    shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
-    expected = header + math.prod(shape)
-    if len(content) != expected:
-        raise InputError(
-            f"{path} holds {len(content)} bytes, but its header announces {expected}; "
-            f"fetch the file again, it is damaged."
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:

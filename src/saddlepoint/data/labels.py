@@ -106,7 +106,11 @@ def _parse(entry: Entry, reader: Reader) -> dict[str, Label] | None:
 
 
 def _parse_csv(name: str, text: str) -> list[tuple[str, Label]]:
-    rows = [row for row in csv.reader(io.StringIO(text)) if row]
+    reader = csv.reader(io.StringIO(text, newline=""))  # any line ends, of old Macs too
+    try:
+        rows = [row for row in reader if row]
+    except csv.Error as error:
+        raise InputError(f"{name}, line {reader.line_num}: {error}; correct it.") from None
     header = [column.strip().lower() for column in rows[0]] if rows else []
     file_columns = [c for c in ("file", "file_name", "filename") if c in header]
     if not file_columns or "label" not in header:
@@ -132,7 +136,7 @@ def _parse_csv(name: str, text: str) -> list[tuple[str, Label]]:
 def _parse_jsonl(name: str, text: str) -> list[tuple[str, Label]] | None:
     pairs: list[tuple[str, Label]] = []
     n_rows = 0
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         row = _json(f"{name}, line {number}", line)

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import read_json
 from saddlepoint.core.reading import Absent
+from saddlepoint.core.shapes import shaped
 
 SCHEMA = "saddlepoint-prepared-1"
 """Changes if the same files would give other bytes."""
+MOST_BYTES = 2**30
+"""A million images need about 100 MB."""
 MIN_SIZE, MAX_SIZE = 4, 1024
 """Height and width in pixels."""
+
+
+class Manifest(TypedDict):
+    """What readers rely on; the rest is for the report."""
+
+    schema: str
+    fingerprint: str
+    spec: dict[str, Any]
+    classes: list[str]
+    files: list[str]
+    quarantined: dict[str, str]
+    options: dict[str, Any]
+    listing: str
+    source: str
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -22,7 +39,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         InputError: prepared by another version, or damaged.
     """
     try:
-        document = read_json(folder / "manifest.json")
+        document = read_json(folder / "manifest.json", most=MOST_BYTES)
     except Absent:
         return None
     except InputError as error:
@@ -34,4 +51,5 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
             f"{folder} was prepared as {document['schema']}, this version reads {SCHEMA}; "
             f"prepare the original images again."
         )
+    shaped(document, Manifest, f"{folder}/manifest.json")
     return document

@@ -26,7 +26,7 @@ from saddlepoint.data.assemble import assemble
 from saddlepoint.data.chunks import Work
 from saddlepoint.data.decode import Recipe
 from saddlepoint.data.listing import Listing
-from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, SCHEMA, read_manifest
+from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, MOST_BYTES, SCHEMA, read_manifest
 from saddlepoint.data.report import PrepareReport, report_text
 from saddlepoint.data.worker_pool import WorkerPool
 
@@ -89,7 +89,7 @@ def prepare(
             raise InputError(f"{sentence}, or choose another --out.") from error
         raise RunFailed(f"{sentence} and run the same command to go on.") from error
     # As any later reader finds it: JSON makes lists of the tuples in it.
-    return PrepareReport(folder=out, manifest=read_json(out / "manifest.json"))
+    return PrepareReport(folder=out, manifest=read_json(out / "manifest.json", most=MOST_BYTES))
 
 
 def _check_options(

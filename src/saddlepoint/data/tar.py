@@ -6,15 +6,12 @@ whose map never ends, and takes minutes for some headers (CVE-2024-6232).
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from saddlepoint.core.reading import open_regular
 
@@ -23,13 +20,6 @@ MOST_EXTENDED = 2**16
 _BLOCK = tarfile.BLOCKSIZE
 _PAX = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _EXTENDED = (*_PAX, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
-_UNPACKERS: dict[bytes, Any] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
-    b"\x5d\0\0": lzma.open,
-}
-"""How a compressed file begins -> what opens it."""
 
 
 class _Member(tarfile.TarInfo):
@@ -80,18 +70,6 @@ class _Ending(io.BufferedReader):
         if size and not content:
             raise EOFError("its end is missing")
         return content
-
-
-def unpacked(path: Path) -> tuple[BinaryIO, bool]:
-    """The tar as a stream, and whether it is compressed; raises as `open_regular`."""
-    file = open_regular(path)
-    start = file.read(6)
-    file.seek(0)
-    for magic, unpacker in _UNPACKERS.items():
-        if start.startswith(magic):
-            file.close()
-            return unpacker(path), True
-    return file, False
 
 
 def is_header(block: bytes) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Comparison, FeatureSet, Settings
-from saddlepoint.data.arrays import checked_images, image_dataset
+from saddlepoint.data.arrays import image_dataset
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import evaluate_sets, measure
@@ -106,4 +106,4 @@ def _matrix(values: np.ndarray | Tensor, name: str, k: int) -> Tensor:
 def _dataset(images: str | np.ndarray, name: str) -> Dataset:
     if isinstance(images, str):
         return resolve(images).open()
-    return image_dataset(name, checked_images(name, np.asarray(images)), None)
+    return image_dataset(name, np.asarray(images), None)

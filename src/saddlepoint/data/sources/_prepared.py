@@ -9,8 +9,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from saddlepoint.core.config_json import from_json
 from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError, RunFailed
@@ -18,9 +16,12 @@ from saddlepoint.core.files import cache_folder
 from saddlepoint.core.json_files import dumps
 from saddlepoint.core.outputs import check_writable
 from saddlepoint.data.archive import list_source
+from saddlepoint.data.array_files import map_npy
+from saddlepoint.data.arrays import check_images, checked_labels, fingerprint
 from saddlepoint.data.manifest import SCHEMA, read_manifest
 from saddlepoint.data.prepare import prepare
 from saddlepoint.data.progress import progress_bars
+from saddlepoint.data.verified import verify
 
 
 def open_prepared(folder: Path, name: str = "") -> Dataset:
@@ -35,33 +36,31 @@ def open_prepared(folder: Path, name: str = "") -> Dataset:
             f"{folder} has no manifest.json of a prepared data set; create one with "
             f"`saddle data prepare SOURCE --out {folder}`."
         )
-    spec = from_json(manifest["spec"], DataSpec, f"{folder}: spec")
-    channels, height, width = spec.shape
-    wanted = (len(manifest["files"]), height, width, channels)
-    images = _array(folder / "images.npy", np.uint8, wanted)
-    labels = _array(folder / "labels.npy", np.int64, wanted[:1]) if spec.n_classes else None
+    spec = from_json(manifest["spec"], DataSpec, f"{folder}/manifest.json: spec")
+    images = map_npy(folder / "images.npy", "prepare the set again")
+    check_images(f"{folder}/images.npy", images)
+    n, height, width, channels = images.shape
+    told = (len(manifest["files"]), spec.shape, spec.n_classes)
+    if told != (n, (channels, height, width), len(manifest["classes"])):
+        raise InputError(
+            f"{folder}/images.npy holds {n} images [c, h, w] = {[channels, height, width]}, but "
+            f"manifest.json says {told[0]} of {list(spec.shape)}, {spec.n_classes} classes and "
+            f"{len(manifest['classes'])} names of them; prepare the set again."
+        )
+    labels = None
+    if spec.n_classes:
+        labels = map_npy(folder / "labels.npy", "prepare the set again")
+        labels = checked_labels(f"{folder}/labels.npy", labels, n, spec.n_classes)
+    verify(folder, manifest["fingerprint"], lambda: fingerprint(spec, images, labels))
     return Dataset(
         name=name or folder.resolve().name,
         spec=spec,
         images=images,
-        labels=None if labels is None else np.array(labels),
+        labels=labels,
         classes=tuple(manifest["classes"]),
         fingerprint=manifest["fingerprint"],
         quarantined=manifest["quarantined"],
     )
-
-
-def _array(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be read ({error}); prepare the set again.") from None
-    if array.dtype != dtype or array.shape != shape:
-        raise InputError(
-            f"{path} holds {array.dtype} {list(array.shape)}, but manifest.json says "
-            f"{np.dtype(dtype)} {list(shape)}; prepare the set again."
-        )
-    return array
 
 
 def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Dataset:

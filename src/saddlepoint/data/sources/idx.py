@@ -11,7 +11,7 @@ from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
-from saddlepoint.data.arrays import checked_images, image_dataset
+from saddlepoint.data.arrays import image_dataset
 from saddlepoint.data.idx import read_idx, read_idx_pair
 
 
@@ -36,8 +36,7 @@ class Idx(Source):
             images = read_idx(path, 3)[..., None]
         else:
             images, labels = read_idx_pair(path, labels_path)
-        images = checked_images(self.path, images)
-        return image_dataset(path.name.split(".")[0], images, labels)
+        return image_dataset(path.name.split(".")[0], images, labels, where=self.path)
 
 
 def _labels_beside(path: Path) -> Path | None:
