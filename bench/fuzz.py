@@ -34,7 +34,7 @@ from pathlib import Path
 
 import torch
 import torch._dynamo  # the first step of an optimiser would, in every child
-from _bench import RESULTS, git_commit, machine, machine_text, write_result
+from _bench import RESULTS, git_commit, machine, machine_text, read_result, write_result
 from fuzzing import (
     archives,
     documents,
@@ -163,7 +163,10 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
         "groups": grouped,
     }
     if settings.cases >= LEAST_RESULT and settings.only is None:
-        write_result("fuzz", document)
+        # Two seeds that tried the same code stand side by side.
+        others = (read_result("fuzz") or {}).get("plays", [])
+        kept = [p for p in others if p["source"] == source and p["seed"] != settings.seed]
+        write_result("fuzz", {"plays": [*kept, document]})
     print(*results.table(found), sep="\n")
     wanted = f" of {settings.cases:,}" if found["cases"] < settings.cases else ""
     print(

@@ -17,6 +17,7 @@ from typing import Any
 from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, table, three
 from doctor.tables import doctor, overhead, rescue
 from gpu_tables import gpu, recipes
+from robustness_tables import fuzz, soak
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 AIMS_BUDGET = {"minutes": 7}
@@ -383,6 +384,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "quality": quality,
     "quality-conditional": quality,
     "kill-resume": kill_resume,
+    "fuzz": fuzz,
+    "soak": soak,
     "memory": memory,
     "evaluate": evaluate,
     "fid-factor": fid_factor,

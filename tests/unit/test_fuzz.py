@@ -3,12 +3,14 @@
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from _bench import machine
 from fuzzing import (
     archives,
     damage,
@@ -30,6 +32,7 @@ from fuzzing import (
 from fuzzing import case as cases
 from fuzzing.case import Case
 from fuzzing.oracle import Outcome
+from robustness_tables import KINDS, fuzz
 
 REGISTERED = (
     archives,
@@ -289,6 +292,26 @@ def test_equal_faults_are_one_group():
     (group,) = results.groups(records)
     assert (group["n"], group["cases"]) == (3, ["4:0", "4:1", "4:2"])
     assert results.summary(records)["categories"]["weights"]["traceback"] == 3
+
+
+def test_the_page_has_a_line_for_each_kind_of_fault():
+    yields = re.compile(r'Fault\(\s*"([a-z ]+)"')
+    raised = {
+        k for module in (oracle, sentences) for k in yields.findall(inspect.getsource(module))
+    }
+    assert raised | {"fuzzer"} == set(KINDS)
+
+
+def test_the_page_shows_two_seeds_side_by_side():
+    def play(seed: int, kind: str) -> dict:
+        record = {"category": "arrays", "seconds": 1, "memory_mb": 900, "faults": [{"kind": kind}]}
+        found = results.summary([record, record | {"faults": []}])
+        return {"seed": seed, "seconds": 60, "commit": "abc", "machine": machine(), **found}
+
+    page = fuzz({"plays": [play(7, "hang"), play(8, "harm")]})
+    assert "| arrays | 2 / 1 | 2 / 1 |" in page
+    assert "| a hang | 1 | 0 |" in page
+    assert "| a file harmed outside the output | 0 | 1 |" in page
 
 
 def test_a_torn_line_of_results_is_left_out(tmp_path: Path):
