@@ -301,6 +301,7 @@ def evaluate(
     is_run = run.config_file.is_file()
     if is_run:
         check_writable(run.scores_folder)
+        run.remove_leftovers(seconds=3600)
     done = evaluate_images(run.path, real, **settings)
     if is_run and (fault := _report_fault(run)):  # the page shows the scores as well
         tell(f"warning: {fault}")
@@ -361,11 +362,11 @@ def _report_fault(run: Run) -> str:
     """Write the page of a run; -> why that could not be done, or ""."""
     try:
         run.report()
-    except OSError as error:
-        return (
-            f"its report could not be written ({words(error)}); {remedy(error)}, then "
-            f"`saddle report {run.path}`."
-        )
+    except (OSError, InputError) as error:
+        why = str(error).rstrip(".")
+        if isinstance(error, OSError):
+            why = f"{words(error)}; {remedy(error)}"
+        return f"its report could not be written: {why}, then `saddle report {run.path}`."
     return ""
 
 

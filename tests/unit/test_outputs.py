@@ -416,3 +416,55 @@ def test_a_lab_killed_before_its_first_file_goes_on(world: Path) -> None:
 def test_a_page_with_a_name_that_is_not_utf8(world: Path) -> None:
     page.write_page(Path("page.html"), "a class named \udcff", [])
     assert "\\udcff" in Path("page.html").read_text()
+
+
+# -- folders of others -----------------------------------------------------------------------
+
+
+def test_a_folder_that_only_has_the_name_of_a_preparation_is_left_alone(
+    world: Path, pictures: Path
+) -> None:
+    Path("made.partial").mkdir()
+    Path("made.partial/precious.txt").write_text("precious")
+    with pytest.raises(InputError, match=r"holds precious\.txt"):
+        prepare(pictures, Path("made"), size=8)
+    assert Path("made.partial/precious.txt").read_text() == "precious"
+
+
+def test_a_lock_that_is_a_link_harms_nothing(world: Path, pictures: Path) -> None:
+    Path("run/lock").unlink()
+    Path("made.partial").mkdir()
+    for lock in ("run/lock", "made.partial/lock"):
+        Path(lock).symlink_to(world / "precious.txt")
+    with pytest.raises(InputError, match="never replaced"):
+        sp.resume("run", kimg=0.2, quiet=True)
+    with pytest.raises(InputError, match="never replaced"):
+        prepare(pictures, Path("made"), size=8)
+    assert Path("precious.txt").read_text() == "precious"
+
+
+def test_a_page_that_cannot_be_replaced_is_told_after_the_training(
+    world: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("run/report.html").unlink()
+    Path("run/report.html").mkdir()
+    assert main(["resume", "run", "--kimg", "0.2", "--quiet"]) == 1
+    said = capfd.readouterr().err
+    assert "complete and saved" in said
+    assert "is a folder, which is never replaced" in said
+    assert Run("run").status["state"] == "finished"
+
+
+def test_a_folder_that_cannot_be_synced_is_written_all_the_same(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def files_alone(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", files_alone)
+    assert main(["sample", "run", "--seeds", "0-1", "--out", "new"]) == 0
+    assert main(["sample", "run", "--seeds", "0-1", "--out", "new.png"]) == 0

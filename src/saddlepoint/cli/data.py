@@ -43,7 +43,7 @@ def data_prepare(
 
     Args:
         source: A folder, zip or tar of images.
-        out: The folder to write.
+        out: The folder to write: a new one, or one that the same command has begun.
         size: Height and width in pixels; 0 keeps the size that all images share.
         fit: Crop the middle of an image that is not square, or pad it with black.
         channels: grey or rgb; auto is grey when every image is.

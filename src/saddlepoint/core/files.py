@@ -104,12 +104,14 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make a rename inside `folder` survive a power cut."""
-    # The new name is stored in the folder, which the kernel caches apart from the file.
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    # The new name is stored in the folder, which the kernel caches apart from the file. It is there
+    # already, so where folders cannot be synced, as on some network disks, nothing has failed.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def sha256_of(path: Path) -> str:

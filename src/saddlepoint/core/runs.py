@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from saddlepoint.core.errors import InputError, words
-from saddlepoint.core.files import is_temporary, remove_leftovers, temporary_name
+from saddlepoint.core.files import check_replaceable, is_temporary, remove_leftovers, temporary_name
 from saddlepoint.core.json_files import append_row, read_json, read_rows, write_json, write_rows
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.renames import todays_config, todays_row
@@ -208,6 +208,7 @@ class Run:
             InputError: another process holds it; the sentence names host and pid.
         """
         # A lock of the kernel, not the mere presence of a file, which would outlive a kill.
+        check_replaceable(self.path / "lock")
         with open(self.path / "lock", "a+") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -220,17 +221,17 @@ class Run:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
-            for folder in (
-                self.path,
-                self.samples_folder,
-                self.scores_folder,
-                self.checkpoints_folder,
-            ):
-                remove_leftovers(folder)
+            self.remove_leftovers()
             try:
                 yield
             finally:
                 file.truncate(0)
+
+    def remove_leftovers(self, seconds: float = 0) -> None:
+        """Remove what killed processes left; without the lock only what is old."""
+        parts = (self.samples_folder, self.scores_folder, self.checkpoints_folder)
+        for folder in (self.path, *parts):
+            remove_leftovers(folder, seconds)
 
 
 def run_of_part(path: Path) -> Path | None:

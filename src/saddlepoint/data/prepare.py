@@ -11,12 +11,12 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError, RunFailed, is_users, reason, remedy
-from saddlepoint.core.files import sync_folder, write_atomically
+from saddlepoint.core.files import check_replaceable, is_temporary, sync_folder, write_atomically
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.outputs import output_folder
 from saddlepoint.core.paths import given_path
@@ -29,6 +29,9 @@ from saddlepoint.data.listing import Listing
 from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, MOST_BYTES, SCHEMA, read_manifest
 from saddlepoint.data.report import PrepareReport, report_text
 from saddlepoint.data.worker_pool import WorkerPool
+
+_PARTS = ("lock", "plan.json", "chunks", "ready", "unpacked.tar")
+"""What a preparation that is not complete consists of."""
 
 
 def prepare(
@@ -121,6 +124,19 @@ def _check_places(source: Path, out: Path) -> None:
         raise InputError(f"{out} is inside the source {source}; choose an --out beside it.")
     if read_manifest(source) is not None:
         raise InputError(f"{source} is prepared already; use it as it is.")
+    scratch = _scratch(out)
+    with suppress(FileNotFoundError):
+        others = [p for p in scratch.iterdir() if p.name not in _PARTS and not is_temporary(p)]
+        if others:
+            raise InputError(
+                f"{scratch} is where {out} would be prepared, but it holds {others[0].name}; move "
+                "it away or choose another --out."
+            )
+
+
+def _scratch(out: Path) -> Path:
+    """The folder of a preparation that is not complete yet."""
+    return out.with_name(out.name + ".partial")
 
 
 @contextmanager
@@ -129,8 +145,9 @@ def _locked(out: Path) -> Iterator[Path]:
 
     The kernel drops the lock if its holder is killed.
     """
-    scratch = out.with_name(out.name + ".partial")
+    scratch = _scratch(out)
     scratch.mkdir(parents=True, exist_ok=True)
+    check_replaceable(scratch / "lock")
     with open(scratch / "lock", "wb") as file:
         try:
             import fcntl

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.errors import words
 from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.data.archive import Reader
 from saddlepoint.data.chunks import Work, run_chunk
@@ -30,7 +31,7 @@ def main() -> None:
             records = run_chunk(work, reader, number, [Entry(*entry) for entry in entries])
             answer: dict[str, Any] = {"records": records}
         except OSError as error:  # a full disk; damaged images end as records
-            answer = {"errno": error.errno, "text": error.strerror}
+            answer = {"errno": error.errno, "text": words(error)}
         sys.stdout.buffer.write(dumps(answer).encode() + b"\n")
         sys.stdout.buffer.flush()
 
