@@ -9,6 +9,7 @@ from typing import Any
 
 from fuzzing import wild
 from fuzzing.damage import matching, step
+from saddlepoint.core.json_files import sha256_of_json
 
 MARK = "\ue000 a value that is put in as text \ue000"
 """json.dumps writes no NaN of a hundred digits, so the wild text replaces this one."""
@@ -82,12 +83,22 @@ def with_key(
 
 @step
 def sign_again(world: Path, path: str, pick: float = 0.0) -> None:
-    """Give the state.json of a checkpoint the hashes of its files as they are now."""
+    """Give the state.json of a checkpoint the hashes of its files and of itself as they are now."""
     target = matching(world, path, pick)
-    document = json.loads(target.read_text())
-    for name in document["files"]:
-        content = (target.parent / name).read_bytes()
-        document["files"][name] = hashlib.sha256(content).hexdigest()
+    try:
+        document = json.loads(target.read_text())
+    except (ValueError, RecursionError):
+        return  # an earlier step has been here
+    if not isinstance(document, dict):
+        return
+    files = document.get("files")
+    for name in files if isinstance(files, dict) else ():
+        file = target.parent / name
+        if file.is_file():
+            files[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    if "sha256" in document:
+        content = {name: value for name, value in document.items() if name != "sha256"}
+        document["sha256"] = sha256_of_json(content)
     target.write_text(_text(document))
 
 

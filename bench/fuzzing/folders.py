@@ -84,8 +84,12 @@ def fields(draw: Random) -> Case:
     if name == "control.json":
         steps = [{"do": "document", "path": path, "name": draw.choice(list(wild.DOCUMENTS))}]
         case = commands.resume(draw, model)
-    if name.endswith("state.json") and draw.random() < 0.5:
-        return _state_altered(draw)
+    if name.endswith("state.json"):
+        if draw.random() < 0.5:
+            return _state_altered(draw)
+        # What vouches for itself is read although it is wrong.
+        steps = [{**step, "pick": 0.99} for step in steps]
+        steps += [{"do": "sign_again", "path": path, "pick": 0.99}] * (draw.random() < 0.7)
     return replace(case, damage=tuple(steps))
 
 
@@ -132,12 +136,9 @@ def prepared(draw: Random) -> Case:
         (raw(draw, f"prepared/{draw.choice(('images.npy', 'labels.npy', 'manifest.json'))}"),),
         ({"do": "labels", "path": "prepared/labels.npy", "seed": draw.getrandbits(32)},),
     ]
-    if draw.random() < 0.2:
-        altered: Step = {
-            "do": "pixels",
-            "path": "prepared/images.npy",
-            "seed": draw.getrandbits(32),
-        }
+    if draw.random() < 0.3:
+        how, file = draw.choice((("pixels", "images.npy"), ("relabel", "labels.npy")))
+        altered: Step = {"do": how, "path": f"prepared/{file}", "seed": draw.getrandbits(32)}
         return replace(case, damage=(altered,), codes=(2,))
     chosen = draw.choice(lies)
     codes = (2,) if chosen[0]["do"] == "labels" else ()

@@ -42,6 +42,15 @@ ENVIRONMENTS: tuple[dict[str, str | None], ...] = (
     {"PATH": None},
 )
 
+LABS = tuple(
+    tuple(line.split())
+    for line in (
+        "lab failures --only oscillation --kimg 0.02 --out lab --quiet",
+        "lab lecture --only cgan-onehot --kimg 0.064 --faces-kimg 0.064 --data digits "
+        "--features pixels --n 60 --out lab --quiet",
+    )
+)
+
 
 @category("disks and environment", 8)
 def disks(draw: Random) -> Case:
@@ -175,10 +184,7 @@ def _goes_on(case: Case) -> Case:
 @category("labs", 0.5)
 def labs(draw: Random) -> Case:
     """Whole experiments, stopped or on a small disk: the same command goes on."""
-    failures = "lab failures --cases oscillation --kimg 0.02 --out lab --quiet"
-    lecture = "lab lecture --presets cgan-onehot --kimg 0.064 --faces-kimg 0.064 --data digits"
-    lecture += " --features pixels --n 60 --out lab --quiet"
-    case = Case(argv=tuple(draw.choice((failures, lecture)).split()), writes=("lab",))
+    case = Case(argv=draw.choice(LABS), writes=("lab",))
     if draw.random() < 0.3:
         small: Step = {"do": "small_disk", "path": "lab", "kilobytes": 500}
         return replace(case, damage=(small,), codes=(1, 2))

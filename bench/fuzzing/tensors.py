@@ -132,6 +132,15 @@ def labels(world: Path, path: str, seed: int) -> None:
 
 
 @step
+def relabel(world: Path, path: str, seed: int) -> None:
+    """A label that is another class of the set: no range shows it."""
+    old = np.load(world / path)
+    at = Random(seed).randrange(len(old))
+    old[at] = (old[at] + 1) % (old.max() + 1)
+    np.save(world / path, old)
+
+
+@step
 def pixels(world: Path, path: str, seed: int) -> None:
     """A prepared image that is not what was prepared: neither its size nor its header shows it."""
     draw = Random(seed)

@@ -36,8 +36,14 @@ def build(scratch: Path) -> dict[str, float]:
     with _told_modules(names):
         world.make_template(slot.world, play)
         draw = Random(0)
-        kinds = (commands.sample, commands.sample, commands.compare, commands.doctor)
-        for make in (*kinds * 2, commands.evaluate):
+        kinds = (
+            commands.sample,
+            commands.sample,
+            commands.compare,
+            commands.doctor,
+            commands.report,
+        )
+        for make in (commands.sample, *kinds * 2, commands.evaluate):
             play(make(draw, "run").argv)
             shutil.rmtree(slot.world / "out", ignore_errors=True)
         for argv in (("presets",), ("data", "list"), ("lab", "list"), ("train", "--help")):

@@ -11,14 +11,17 @@ from fuzzing.case import Case, Step, category
 NUMBERS = {
     "sample": ("--n", "--seeds", "--labels", "--truncation"),
     "evaluate": ("--n", "--k", "--bootstrap", "--seed", "--truncation"),
-    "resume": ("--kimg", "--minutes"),
+    "resume": ("--kimg", "--minutes", "--threads"),
     "data prepare": ("--size", "--workers"),
     "train": (
         *("--kimg", "--minutes", "--seed", "--train.batch-size", "--train.n-critic"),
         *("--train.accumulate", "--train.tick-kimg", "--train.sample-kimg", "--train.n-samples"),
         *("--train.checkpoint-minutes", "--train.instance-noise", "--scoring.n", "--optim-g.lr"),
         *("--optim-d.beta1", "--ema.halflife", "--augment.translation", "--arch.latent-dim"),
-        *("--arch.generator-width", "--arch.max-width", "--doctor.probe-kimg"),
+        *("--arch.generator-width", "--arch.max-width", "--doctor.probe-kimg", "--threads"),
+        *("--augment.cutout", "--ema.ramp", "--optim-g.decay-start", "--optim-d.eps"),
+        *("--optim-g.final-lr-factor", "--scoring.patience", "--train.wrong-label-fraction"),
+        *("--arch.packing", "--arch.dropout", "--arch.discriminator-depth"),
     ),
 }
 WORDS = {
@@ -26,11 +29,13 @@ WORDS = {
     "evaluate": ("--features", "--device", "--data", "--plugins"),
     "resume": ("--plugins",),
     "doctor": ("--plugins",),
+    "report": ("--plugins",),
     "data prepare": ("--fit", "--channels", "--labels"),
     "train": (
         *("--data", "--device", "--train.device", "--train.precision", "--loss", "--arch"),
         *("--penalties", "--doctor", "--scoring.by", "--scoring.features", "--optim-g"),
-        *("--arch.conditioning", "--plugins", "--from"),
+        *("--arch.conditioning", "--arch.init", "--plugins", "--preset", "--doctor.treatments"),
+        *("--source.path", "--source.split", "--train.compile", "--train.graphs"),
     ),
 }
 DEVICES = ("meta", "cuda", "cuda:99", "cuda:-1", "mps", "cpu:3", "xla", "vulkan", "CPU", "auto:0")
@@ -154,9 +159,10 @@ def _odd(draw: Random, case: Case) -> Case:
             *((), ("--help",), ("--version",), ("--json",), ("-h", "x"), ("help",), ("trian",)),
             *(("data",), ("lab",), ("data", "--help"), ("data", "lst"), ("lab", "failure")),
             *((case.argv[0], "--help"), (wild.text(draw),), (wild.OSC,), ("lab", wild.text(draw))),
-            *(("lab", "lecture", "--presets", "nonsense"), ("lab", "failures", "--cases", "x")),
+            *(("lab", "lecture", "--only", "nonsense"), ("lab", "failures", "--only", "x")),
             *(("lab", "lecture", "--kimg", "nan"), ("lab", "failures", "--out", "precious.txt")),
             *(("lab", "failures", "--kimg", "-1"), ("lab", "lecture", "--seeds", "x")),
+            *(("lab", "claims", "--only", "x"), ("lab", "claims", "--seeds", "9-0")),
             *(("lab", "lecture", "--data", "no-data"), ("lab", "failures", "--seed", "-1")),
         )
     )

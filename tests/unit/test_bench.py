@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from count_lines import count
+from soak import summary
 
 BENCH = Path(__file__).parents[2] / "bench"
 
@@ -84,3 +85,11 @@ def test_a_killed_script_leaves_no_child(tmp_path: Path) -> None:
             pytest.fail("the child still works, long after its parent was killed")
         last = size
         time.sleep(0.5)
+
+
+def test_a_soak_tells_what_grows_after_the_warm_up() -> None:
+    rows = [{"memory_mb": 300.0 + min(i, 10), "threads": 1.0 + i // 20} for i in range(60)]
+    found = summary(rows)["quantities"]
+    assert found["memory_mb"] == {"first": 310, "last": 310, "per_100_rounds": 0, "flat": True}
+    assert found["threads"]["per_100_rounds"] == pytest.approx(5, abs=0.5)
+    assert not found["threads"]["flat"]

@@ -34,6 +34,8 @@ from fuzzing.case import Case
 from fuzzing.oracle import Outcome
 from robustness_tables import KINDS, fuzz
 
+from saddlepoint.cli.main import main as saddle
+
 REGISTERED = (
     archives,
     documents,
@@ -447,3 +449,17 @@ def test_a_crash_report_counts_as_a_fault_and_is_taken_away(tmp_path: Path):
     assert fault[:2] == ("crash", "UnicodeDecodeError at core/runs.py:read_jsonl")
     said = "failed: a fault (KeyError); add --debug to see where."
     assert kinds(case, Outcome(code=1, stderr=said)) == {"crash"}
+
+
+def test_every_flag_that_is_drawn_exists(capsys: pytest.CaptureFixture[str]):
+    """A flag that was renamed would make its cases the same short refusal, and test nothing."""
+    for verb in words.NUMBERS.keys() | words.WORDS.keys():
+        argv = [*verb.split(), *(["dcgan"] if verb == "train" else []), "--help"]
+        assert saddle(argv) == 0
+        told = set(re.findall(r"--[a-z][a-z0-9.-]*", capsys.readouterr().out))
+        drawn = {*words.NUMBERS.get(verb, ()), *words.WORDS.get(verb, ())}
+        assert drawn <= told, verb
+    for argv in surroundings.LABS:
+        named = {word for word in argv if word.startswith("--")}
+        assert saddle([*argv[:2], "--help"]) == 0
+        assert named <= set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
