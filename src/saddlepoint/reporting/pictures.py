@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from saddlepoint.core.texts import Language, Text, said
 from saddlepoint.reporting.figures import BLUE, GREEN, INK, ORANGE, PINK, layout
+from saddlepoint.reporting.ticks import log_ticks, written
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -111,7 +112,7 @@ def figure(picture: Chart | HeatMap, language: Language) -> go.Figure:
     shape["hovermode"] = "closest" if picture.square else "x unified"
     for axis, logarithmic in (("xaxis", picture.log_x), ("yaxis", picture.log_y)):
         if logarithmic:
-            shape[axis] |= {"type": "log", "tickformat": "~g"}
+            shape[axis] |= {"type": "log", **_decades(picture, axis == "xaxis")}
     if picture.square:
         shape["yaxis"] |= {"scaleanchor": "x", "scaleratio": 1}
         shape["height"] = 420
@@ -120,6 +121,15 @@ def figure(picture: Chart | HeatMap, language: Language) -> go.Figure:
     ]
     traces += [_rest(picture, index, language) for index in range(len(picture.rests))]
     return go.Figure(traces, shape)
+
+
+def _decades(chart: Chart, across: bool) -> dict[str, Any]:
+    """The ticks of a logarithmic axis: plotly's own are bare digits between powers of ten."""
+    every = [value for curve in chart.curves for value in (curve.x if across else curve.y)]
+    every += [] if across else [height for height, _ in chart.rests]
+    known = [value for value in every if isinstance(value, int | float) and value > 0]
+    places = log_ticks(min(known), max(known)) if known else []
+    return {"tickvals": places, "ticktext": [written(place) for place in places]}
 
 
 def _trace(curve: Curve, number: int, language: Language) -> list[dict[str, Any]]:

@@ -1,0 +1,179 @@
+"""The saturating loss against the non-saturating one, from the same first weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from saddlepoint import api
+from saddlepoint.core.registry import register
+from saddlepoint.core.runs import Run
+from saddlepoint.core.texts import Text
+from saddlepoint.evaluation.verdicts import Question
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+
+FORMS = {"minimax": "gan-minimax", "non-saturating": "gan"}
+"""Loss -> preset."""
+AHEAD = 5
+"""Discriminator steps for each generator step in the second pair of runs."""
+EARLY = 0.25
+"""Share of the budget that counts as early on."""
+
+
+@register("loss-forms")
+@dataclass(frozen=True, kw_only=True)
+class LossForms(Claim):
+    """Both presets differ by the loss alone.
+
+    Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, section 3.
+    """
+
+    chapter: ClassVar = "minimax"
+    sentence: ClassVar = Text(
+        en="Early on the generator learns little from minimising log(1 − D), which saturates; "
+        "maximising log D gives it a stronger gradient, and the better generator.",
+        vi="Ở giai đoạn đầu, generator học được ít khi cực tiểu hóa log(1 − D) vì hàm này bão hòa; "
+        "cực đại hóa log D cho gradient mạnh hơn, và cho generator tốt hơn.",
+    )
+    varied: ClassVar = Text(
+        en="The generator's loss: log(1 − D) or −log D.",
+        vi="Hàm mất mát của generator: log(1 − D) hoặc −log D.",
+    )
+    held: ClassVar = Text(
+        en="First weights, data and their order, fully connected nets, optimisers, number of "
+        "steps.",
+        vi="Trọng số ban đầu, dữ liệu và thứ tự, mạng kết nối đầy đủ, thuật toán tối ưu, số bước.",
+    )
+    meaning: ClassVar = Text(
+        en="The two losses have the same fixed point and different gradients: they are no two "
+        "ways of writing one thing. How much it matters depends on how sure the discriminator "
+        "is: the second pair of runs gives it five steps for each of the generator's. With Adam, "
+        "which divides by the gradient's own size, a small gradient still gives full steps, so "
+        "that in the end the difference can be small, or go either way.",
+        vi="Hai hàm mất mát có cùng điểm bất động nhưng gradient khác nhau: chúng không phải là "
+        "hai cách viết của cùng một thứ. Mức khác biệt tùy thuộc vào việc discriminator chắc "
+        "chắn đến đâu: ở cặp thứ hai, D được năm bước cho mỗi bước của generator. Với Adam, vốn "
+        "chia cho độ lớn của chính gradient, gradient nhỏ vẫn cho bước đi đầy đủ, nên về cuối sự "
+        "khác biệt có thể nhỏ, hoặc nghiêng về phía nào cũng được.",
+    )
+    scaled: ClassVar = ("kimg",)
+    default_data: ClassVar = "fashion-mnist"
+
+    kimg: float = 30
+    """Of each run."""
+    generator_widths: tuple[int, ...] = (128, 256)
+    discriminator_widths: tuple[int, ...] = (256, 128)
+    ticks: int = 40
+    """Lines of metrics of each run."""
+
+    def measure(self, work: Work) -> Numbers:
+        found: Numbers = {}
+        for name, (preset, n_critic) in self._arms().items():
+            changes = {
+                "train.n_critic": n_critic,
+                "arch.generator_widths": self.generator_widths,
+                "arch.discriminator_widths": self.discriminator_widths,
+                "train.tick_kimg": self.kimg / self.ticks,
+                "train.sample_kimg": self.kimg / 4,
+            }
+            config = api.configure(
+                preset, work.data, seed=work.seed, kimg=self.kimg, changes=changes
+            )
+            run = work.train(config, name)
+            found[name] = self._read(run) | {"grid": work.inside(run.samples[-1])}
+        return found
+
+    @staticmethod
+    def _arms() -> dict[str, tuple[str, int]]:
+        """Name -> preset and n_critic."""
+        even = {form: (preset, 1) for form, preset in FORMS.items()}
+        return even | {f"{form}, D ahead": (preset, AHEAD) for form, preset in FORMS.items()}
+
+    @staticmethod
+    def _read(run: Run) -> Numbers:
+        history = run.history
+        distances = history["sliced_wasserstein"]
+        return {
+            "kimg": (history["images"] / 1000).tolist(),
+            "gradients": history["grad_norm_g"].tolist(),
+            "distance": float(distances[np.isfinite(distances)][-1]),
+        }
+
+    def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
+        def early(seed: Numbers, form: str) -> float:
+            """Geometric mean: gradients run over powers of ten."""
+            values = seed[form]["gradients"][: max(1, int(EARLY * self.ticks))]
+            return float(np.exp(np.mean(np.log(np.maximum(values, 1e-30)))))
+
+        def saturating(which: str, which_vi: str, more: str) -> Question:
+            # Half counts as saturating; the same or more is the opposite.
+            return Question(
+                asks=Text(
+                    en=f"The generator's gradient in the first quarter{which}, minimax over "
+                    "non-saturating",
+                    vi=f"Gradient của generator ở phần tư đầu{which_vi}, minimax so với "
+                    "non-saturating",
+                ),
+                values=[
+                    early(s, f"minimax{more}") / early(s, f"non-saturating{more}") for s in seeds
+                ],
+                seen=0.5,
+                opposite=1.0,
+                ratio=True,
+            )
+
+        return [
+            saturating("", "", ""),
+            saturating(
+                f", {AHEAD} steps of D for one of G",
+                f", {AHEAD} bước của D cho một bước của G",
+                ", D ahead",
+            ),
+            Question(
+                asks=Text(
+                    en="Distance to the data at the end, minimax over non-saturating",
+                    vi="Khoảng cách đến dữ liệu ở cuối, minimax so với non-saturating",
+                ),
+                values=[s["minimax"]["distance"] / s["non-saturating"]["distance"] for s in seeds],
+                seen=1.15,
+                opposite=1 / 1.15,
+                ratio=True,
+            ),
+        ]
+
+    def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
+        curves = []
+        for index, form in enumerate(self._arms()):
+            mean, low, high = means([s[form]["gradients"] for s in seeds])
+            x = seeds[0][form]["kimg"]
+            ahead = Text(en="D ahead", vi="D đi trước")
+            words = [form.replace("D ahead", word) for word in ahead]
+            curve = Curve(name=Text(*words), x=x, y=mean, low=low, high=high, dash=index > 1)
+            curves.append(replace(curve, colour=index % 2))
+        gradients = Chart(
+            title=Text(en="The generator's gradient", vi="Gradient của generator"),
+            x_label=Text(en="Real images shown (thousands)", vi="Số ảnh thật đã xem (nghìn)"),
+            y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
+            curves=curves,
+            log_y=True,
+            reads=Text(
+                en="Mean over seeds, with the lowest and highest seed.",
+                vi="Trung bình trên các seed, kèm seed thấp nhất và cao nhất.",
+            ),
+        )
+        grids = [
+            Photo(
+                title=Text(en=f"Samples, {form}", vi=f"Mẫu, {form}"),
+                file=seeds[0][form]["grid"],
+                reads=Text(
+                    en="At the end of the first seed; the same latents in both grids.",
+                    vi="Ở cuối seed đầu tiên; hai lưới dùng cùng các vectơ ẩn.",
+                ),
+            )
+            for form in FORMS
+        ]
+        return [gradients, *grids]
