@@ -18,7 +18,7 @@ from saddlepoint.core import runs
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import Dataset, Player
-from saddlepoint.core.errors import InputError, Interrupted, RunFailed, remedy, words
+from saddlepoint.core.errors import InputError, Interrupted, RunFailed, is_users, reason, remedy
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.outputs import check_writable, output_file, output_place
@@ -355,19 +355,23 @@ def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monito
                     run.write_status("failed", state.n_images, error=reason)
         raise
     if fault := _report_fault(run):
-        raise RunFailed(f"The training is complete and saved, but {fault}")
+        raise fault
 
 
-def _report_fault(run: Run) -> str:
-    """Write the page of a run; -> why that could not be done, or ""."""
+def _report_fault(run: Run) -> InputError | RunFailed | None:
+    """Write the page of a run that is saved; -> why that could not be done."""
     try:
         run.report()
     except (OSError, InputError) as error:
-        why = str(error).rstrip(".")
+        why, kind = str(error).rstrip("."), InputError
         if isinstance(error, OSError):
-            why = f"{words(error)}; {remedy(error)}"
-        return f"its report could not be written: {why}, then `saddle report {run.path}`."
-    return ""
+            why = f"{reason(error)}; {remedy(error)}"
+            kind = InputError if is_users(error) else RunFailed
+        return kind(
+            f"{run.path} is saved, but its report could not be written: {why}, then "
+            f"`saddle report {run.path}`."
+        )
+    return None
 
 
 def _is_complete(run: Run) -> bool:

@@ -235,7 +235,7 @@ def test_a_disk_that_is_full_when_the_page_is_written(
         full.setattr(page, "write_atomically", no_space)
         assert main(argv) == 1
     said = capfd.readouterr().err
-    assert "complete and saved" in said
+    assert "is saved, but its report could not be written" in said
     assert "free some space, then `saddle report new`" in said
     run = Run("new")
     assert run.status["state"] == "finished"
@@ -269,7 +269,7 @@ def test_scores_are_told_though_their_page_cannot_be_written(
     assert main(argv.split()) == 0
     said = capfd.readouterr()
     assert "fid" in said.out
-    assert "warning: its report could not be written" in said.err
+    assert "warning: run is saved, but its report could not" in said.err
 
 
 @pytest.mark.parametrize("cache", ["precious.txt", "precious.txt/in", "/proc/none", LONG])
@@ -448,9 +448,9 @@ def test_a_page_that_cannot_be_replaced_is_told_after_the_training(
 ) -> None:
     Path("run/report.html").unlink()
     Path("run/report.html").mkdir()
-    assert main(["resume", "run", "--kimg", "0.2", "--quiet"]) == 1
+    assert main(["resume", "run", "--kimg", "0.2", "--quiet"]) == 2
     said = capfd.readouterr().err
-    assert "complete and saved" in said
+    assert "is saved, but its report could not be written" in said
     assert "is a folder, which is never replaced" in said
     assert Run("run").status["state"] == "finished"
 
