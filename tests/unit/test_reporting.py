@@ -350,9 +350,9 @@ def test_every_figure_has_axes_with_titles_and_a_reading(panel: figures.Panel) -
 
 
 def test_gradients_have_a_logarithmic_axis_without_zeros() -> None:
-    figure = draw("gradients", [{"images": 1000 * i, "grad_norm_d": i} for i in range(4)])
+    figure = draw("gradients", [{"images": 1000 * i, "grad_norm_d": 4**i - 1} for i in range(4)])
     assert figure.layout.yaxis.type == "log"
-    assert traces(figure) == {"Discriminator": ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0])}
+    assert traces(figure) == {"Discriminator": ([1.0, 2.0, 3.0], [3.0, 15.0, 63.0])}
 
 
 # -- words -----------------------------------------------------------------------------------------

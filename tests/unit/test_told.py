@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from saddlepoint import api
 from saddlepoint.cli.main import main
-from saddlepoint.core.runs import Run
+from saddlepoint.core.images import name_columns, name_rows
+from saddlepoint.core.runs import History, Run
+from saddlepoint.data.loader import DeviceData
+from saddlepoint.lab.failures import FAILURES
+from saddlepoint.reporting import figures
 from saddlepoint.reporting.html import write_report
+from saddlepoint.reporting.wording import Wording, wording_of
+from saddlepoint.training.snapshots import Snapshots
 
 
 @pytest.fixture(autouse=True)
@@ -142,3 +151,95 @@ def test_a_measurement_says_what_it_is_of(capsys: pytest.CaptureFixture[str], sh
     assert row["parameters"]["discriminator"] == Run(short).document["parameters"]["discriminator"]
     assert main(["compare", str(short)]) == 0
     assert "generator steps" in capsys.readouterr().out
+
+
+# -- pictures and figures ----------------------------------------------------------------------
+
+
+def test_real_images_stand_in_the_columns_of_their_classes(tmp_path: Path) -> None:
+    config = api.configure("cgan-onehot", "digits")
+    dataset = config.source.open()
+    run = Run(tmp_path / "run")
+    run.path.mkdir()
+    snapshots = Snapshots(run, config, dataset, DeviceData(dataset, "cpu", 0))
+    with Image.open(snapshots.reals()) as file:
+        sheet = np.asarray(file)
+    # 6 rows and 10 columns of 8 px with 2 px around each, every pixel 6 x 6.
+    assert snapshots.names == tuple("0123456789")
+    shown = sheet[: 62 * 6 : 6, ::6]
+    assert dataset.labels is not None
+    of_class = {
+        label: {image.tobytes() for image in dataset.images[dataset.labels == label]}
+        for label in range(10)
+    }
+    for row in range(6):
+        for column in range(10):
+            image = shown[2 + 10 * row : 10 + 10 * row, 2 + 10 * column : 10 + 10 * column]
+            assert np.ascontiguousarray(image).tobytes() in of_class[column]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_grid_names_its_classes(channels: int) -> None:
+    sheet = np.zeros((120, 120, channels), np.uint8)
+    below, beside = name_columns(sheet, "abc"), name_rows(sheet, ["a", "b\n\x1b" * 90, "c"])
+    assert below.shape == (140, 120, channels)
+    assert (below[:120] == 0).all()
+    for column in range(3):  # something is written under each column
+        assert below[120:, 40 * column : 40 * column + 40].min() < 100
+    assert beside.shape[0] == 120
+    assert 120 < beside.shape[1] <= 120 + 172
+    # No room for a name: the grid as it was.
+    assert (
+        name_columns(sheet, "a" * 10) is sheet or name_columns(sheet, "a" * 10).shape == sheet.shape
+    )
+
+
+def test_a_walk_between_seeds_of_two_classes_says_which_class_it_shows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = api.train("cgan-onehot", "digits", kimg=0.1, out=tmp_path / "run", quiet=True)
+    api.sample(run.path, tmp_path / "walk.gif", seeds=range(3, 6), interpolate=True)
+    assert "every frame shows 3, the class of seed 3" in caplog.text
+    caplog.clear()
+    labels = [3, 4]
+    api.sample(run.path, tmp_path / "w.gif", seeds=range(3, 6), labels=labels, interpolate=True)
+    assert "every frame" not in caplog.text
+
+
+def axis(name: str, column: str, values: list[float]) -> tuple[str | None, str, str]:
+    """Kind, format and title of the y axis of a panel."""
+    panel = next(panel for panel in figures.PANELS if panel.name == name)
+    rows = [{"images": 1000 * i, column: value} for i, value in enumerate(values)]
+    shape = panel.draw(History(rows), Wording()).layout.yaxis
+    return shape.type, shape.tickformat, shape.title.text
+
+
+def test_axes_have_ticks_with_numbers_that_a_person_reads() -> None:
+    # Between 2.1 and 4.8 plotly's logarithmic axis has ticks and not one number.
+    kind, _, title = axis("gradients", "grad_norm_d", [2.1, 3.0, 4.8])
+    assert (kind, title) == (None, "Gradient norm")
+    kind, _, title = axis("gradients", "grad_norm_d", [0.21, 3.0, 4.8])
+    assert (kind, title) == ("log", "Gradient norm (log scale)")
+    # "~g": 0.0006, where plotly's own would be 600µ.
+    assert axis("learning-rates", "lr_d", [6e-4, 3e-4])[1] == "~g"
+
+
+def test_the_critics_loss_is_said_to_hold_no_penalty() -> None:
+    # The column has none, with clipping or with a penalty.
+    reading = wording_of({"kind": "wasserstein", "clip": 0.0}).reading
+    assert "without any penalty" in reading
+    assert "plus the penalty" not in reading
+
+
+# -- labs --------------------------------------------------------------------------------------
+
+
+def test_the_failures_are_listed_where_one_chooses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lab", "failures", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert all(name in text for name in FAILURES)
+    assert main(["lab", "failures", "--only", "mode-collapse", "--out", "lab"]) == 2
+    err = capsys.readouterr().err
+    assert "complete-collapse" in err
+    assert "partial-collapse" in err
+    assert not Path("lab").exists()

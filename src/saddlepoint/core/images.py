@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from saddlepoint.core.files import write_atomically
 
@@ -61,6 +61,52 @@ def enlarge(sheet: np.ndarray, shortest: int = 320) -> np.ndarray:
     # Whole factors of repeated pixels: smoothing would hide the artefacts one is looking for.
     factor = max(1, -(-shortest // max(1, min(sheet.shape[:2]))))
     return sheet.repeat(factor, axis=0).repeat(factor, axis=1)
+
+
+_LEAST_CELL = 20
+"""Pixels of a cell below which no name is written beside it."""
+
+
+def name_columns(sheet: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """A grid, uint8 [H, W, c], with a line below it that names its columns."""
+    cell = sheet.shape[1] // len(names)
+    if cell < _LEAST_CELL:
+        return sheet
+    # The largest size at which all names fit; a name that fits at none is cut off.
+    fonts = [ImageFont.load_default(size) for size in range(14, 7, -1)]
+    fitting = (f for f in fonts if max(map(f.getlength, names)) <= cell - 2)
+    font = next(fitting, fonts[-1])
+    line = Image.new("L", (sheet.shape[1], 20), 255)
+    for index, name in enumerate(names):
+        middle = ((index + 0.5) * sheet.shape[1] / len(names), 10)
+        ImageDraw.Draw(line).text(middle, _cut(name, font, cell - 2), 0, font, anchor="mm")
+    below = np.asarray(line)[:, :, None].repeat(sheet.shape[2], axis=2)
+    return np.concatenate([sheet, below])
+
+
+def name_rows(sheet: np.ndarray, names: Sequence[str], widest: int = 160) -> np.ndarray:
+    """A grid, uint8 [H, W, c], with a column to its left that names its rows."""
+    if sheet.shape[0] // len(names) < _LEAST_CELL:
+        return sheet
+    font = ImageFont.load_default(14)
+    names = [_cut(name, font, widest) for name in names]
+    width = round(max(map(font.getlength, names))) + 12
+    column = Image.new("L", (width, sheet.shape[0]), 255)
+    for index, name in enumerate(names):
+        middle = (width - 6, (index + 0.5) * sheet.shape[0] / len(names))
+        ImageDraw.Draw(column).text(middle, name, 0, font, anchor="rm")
+    beside = np.asarray(column)[:, :, None].repeat(sheet.shape[2], axis=2)
+    return np.concatenate([beside, sheet], axis=1)
+
+
+def _cut(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    # Names come from files and folders: a line feed would spill into the picture.
+    name = "".join(c if c.isprintable() else "?" for c in name[:100])
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(f"{name}…") > width:
+        name = name[:-1]
+    return f"{name}…"
 
 
 def png_bytes(image: np.ndarray) -> bytes:

@@ -184,7 +184,8 @@ def failures(
 
     Args:
         out: Folder of the runs and of report.html.
-        only: Only these failures, such as oscillation.
+        only: Only these failures: complete-collapse, partial-collapse, discriminator-wins,
+            generator-wins, oscillation, clipped-critic, latent-ignored, condition-forgotten.
         kimg: Budget of each run in thousands of images, in place of its own.
         minutes: A budget in time for each run instead.
         seed: Of every run.

@@ -95,10 +95,11 @@ def chosen(only: Sequence[str], known: Sequence[str], what: str) -> list[str]:
     """The names of `--only A B` or `--only A,B`; all known ones where none is given.
 
     Raises:
-        InputError: an unknown name, with the nearest one.
+        InputError: an unknown name, with the nearest one and all that there are.
     """
     names = [name for word in only for name in word.split(",") if name]
     for name in names:
         if name not in known:
-            raise InputError(unknown(what, name, known))
+            # All of them: the nearest of two kinds of collapse may be the other one.
+            raise InputError(f"{unknown(what, name, known)} There are: {', '.join(known)}.")
     return names or list(known)

@@ -25,8 +25,8 @@ class Wasserstein(AdversarialLoss):
     """Every critic parameter is clamped to [-clip, clip] after each critic step; 0: no clipping."""
 
     reading: ClassVar[str] = (
-        "The critic's loss is minus its estimate of the Wasserstein distance (plus the penalty, "
-        "where there is one). It starts near 0, drops fast as the critic learns, and should then "
+        "The critic's loss, shown without any penalty, is minus its estimate of the Wasserstein "
+        "distance. It starts near 0, drops fast as the critic learns, and should then "
         "rise slowly towards 0 while images improve: unlike a cross-entropy, its size means "
         "something. Only its trend counts under weight clipping, where the scale is arbitrary. "
         "The generator's loss has a free offset and says little by itself."

@@ -54,6 +54,8 @@ class Panel:
     markers: bool = False
     only_if_changing: bool = False
     """Whether curves that stay where they began are left out."""
+    only_if_named: bool = False
+    """Whether it is left out where all figures of a run are shown."""
 
     def reading(self, wording: Wording) -> str:
         """How to read the figure."""
@@ -66,7 +68,7 @@ class Panel:
         kimg = history["images"] / 1000
         curves, changes = [], False
         for item in self.series:
-            values = history[item.column]
+            values = _column(history, item.column)
             shown = np.isfinite(values) & np.isfinite(kimg) & ((values > 0) | (not self.log))
             if not shown.any():
                 continue
@@ -86,12 +88,15 @@ class Panel:
             curves.append(curve)
         if not curves or (self.only_if_changing and not changes):
             return None
-        shape = layout(self.y_title.format(critic=wording.critic), len(curves))
+        # Within less than a decade a logarithmic axis may have no tick with a number at all.
+        heights = [height for curve in curves for height in curve["y"]]
+        log = self.log and max(heights) >= 10 * min(heights)
+        y_title = self.y_title.format(critic=wording.critic) + (" (log scale)" if log else "")
+        shape = layout(y_title, len(curves))
         # One range for all figures of a run, so that the eye can go straight down a column of them.
         shape["xaxis"]["range"] = [0, 1.02 * float(np.nanmax(kimg))]
-        if self.log:
-            # "~g" writes every tick in full, where plotly's own are bare digits between powers.
-            shape["yaxis"] |= {"type": "log", "tickformat": "~g"}
+        if log:
+            shape["yaxis"]["type"] = "log"
         if self.from_zero:
             shape["yaxis"]["rangemode"] = "tozero"
         shape["shapes"] = [
@@ -121,11 +126,21 @@ def drawn(
     wording = wording_of(facts.config.get("loss") or {})
     figures = []
     for panel in PANELS:
-        figure = panel.draw(facts.history, wording) if not names or panel.name in names else None
+        wanted = panel.name in names if names else not panel.only_if_named
+        figure = panel.draw(facts.history, wording) if wanted else None
         if figure is not None:
             shown = title.format(title=_named(panel.title, wording))
             figures.append((shown, figure, panel.reading(wording)))
     return figures
+
+
+def _column(history: History, name: str) -> np.ndarray:
+    """float64 [ticks]"""
+    if name != "steps_per_second":
+        return history[name]
+    steps, seconds = (np.diff(history[column], prepend=0.0) for column in ("step", "seconds"))
+    # A resumed run may measure no time between two lines.
+    return np.divide(steps, seconds, out=np.full(len(history), np.nan), where=seconds > 0)
 
 
 def _named(text: str, wording: Wording) -> str:
@@ -207,7 +222,7 @@ PANELS = (
     Panel(
         name="gradients",
         title="Gradients",
-        y_title="Gradient norm (log scale)",
+        y_title="Gradient norm",
         series=_players("grad_norm", "dash"),
         text=(
             "Steady is healthy, at any height. A generator's norm that falls to nothing means "
@@ -226,6 +241,18 @@ PANELS = (
             "else is using the machine, or that it is too hot."
         ),
         from_zero=True,
+    ),
+    Panel(
+        name="steps",
+        title="Generator steps",
+        y_title="Generator steps / second",
+        series=(Series("steps_per_second", "Steps a second", ORANGE),),
+        text=(
+            "The fair measure of speed between recipes: a critic that takes five steps for each of "
+            "the generator's sees five times the images, which the axis below counts."
+        ),
+        from_zero=True,
+        only_if_named=True,
     ),
     Panel(
         name="learning-rates",
@@ -276,5 +303,6 @@ def layout(y_title: str, n_curves: int) -> dict[str, Any]:
             "hoverformat": ",.1~f",
             "unifiedhovertitle": {"text": "%{x} thousand images"},
         },
-        "yaxis": {**axis, "title_text": y_title},
+        # "~g" writes every tick in full: plotly's own are "600µ", and bare digits between powers.
+        "yaxis": {**axis, "title_text": y_title, "tickformat": "~g"},
     }

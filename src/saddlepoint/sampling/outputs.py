@@ -16,7 +16,15 @@ from PIL import Image
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sync_folder, temporary_name, whole_file
-from saddlepoint.core.images import enlarge, grid, png_bytes, scatter, write_gif, write_png
+from saddlepoint.core.images import (
+    enlarge,
+    grid,
+    name_rows,
+    png_bytes,
+    scatter,
+    write_gif,
+    write_png,
+)
 from saddlepoint.core.outputs import output_file, output_folder, writing
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.runs import Run
@@ -157,7 +165,9 @@ def _picture(
         return scatter(points, extent=1.1 * max(1e-6, float(np.abs(points).max())))
     if class_grid:
         made = sampler.class_grid(seeds, labels, truncation)
-        return enlarge(grid(made.reshape(-1, *made.shape[2:]), columns=made.shape[1]))
+        rows = range(len(sampler.classes)) if labels is None else labels
+        sheet = enlarge(grid(made.reshape(-1, *made.shape[2:]), columns=made.shape[1]))
+        return name_rows(sheet, [sampler.classes[label] for label in rows])
     if interpolate:
         # A row holds both its seeds, so the last frame of a row is the first of the next.
         steps = _STRIP - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from saddlepoint.sampling.generator_file import (
     read_generator_file,
 )
 from saddlepoint.sampling.latent_space import latents, slerp
+
+log = logging.getLogger("saddlepoint")
 
 BATCH_SIZE = 64
 """The same for every caller: an image's last bits depend on it."""
@@ -176,6 +179,10 @@ class Sampler:
         # One class all the way: between two labels there is nothing to draw.
         if labels is None and self.conditional:
             labels = [int(seeds[0]) % self.spec.n_classes]
+            log.warning(
+                f"every frame shows {self.classes[labels[0]]}, the class of seed {seeds[0]}; with "
+                "--labels 0-3 the class changes at each seed."
+            )
         z, chosen = self._inputs(seeds, labels, truncation)
         share = torch.arange(steps) / steps
         ends = range(1, len(z) + 1 if loop else len(z))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from saddlepoint.core import images
@@ -30,7 +31,7 @@ class Snapshots:
         classes = dataset.spec.n_classes
         # A column per class where they fit: label = seed mod n_classes fills row after row.
         by_class = self.conditional and classes <= 16
-        self.columns = classes if by_class else None
+        self.names = dataset.classes or tuple(map(str, range(classes))) if by_class else ()
         if by_class:
             # Full rows only.
             self.n_shown = max(1, self.n_shown // classes) * classes
@@ -39,8 +40,14 @@ class Snapshots:
         run.samples_folder.mkdir(exist_ok=True)
 
     def reals(self) -> Path:
-        """samples/reals.png: real items, laid out like the grids."""
-        return self._draw("reals", self.real.images[: self.n_shown])
+        """samples/reals.png: real items, laid out like the grids, by class where those are."""
+        if not self.names or self.real.labels is None:
+            return self._draw("reals", self.real.images[: self.n_shown])
+        shown = torch.ones_like(self.real.images[:1]).repeat(self.n_shown, 1, 1, 1)
+        for label in range(len(self.names)):
+            column = self.real.images[self.real.labels == label][: self.n_shown // len(self.names)]
+            shown[label :: len(self.names)][: len(column)] = column
+        return self._draw("reals", shown)
 
     def grid(self, state: TrainState, name: str) -> Path:
         """samples/<name>.png from the averaged generator."""
@@ -49,7 +56,9 @@ class Snapshots:
     def _draw(self, name: str, items: Tensor) -> Path:
         array = items.float().cpu().numpy()
         if self.is_image:
-            sheet = images.enlarge(images.grid(images.to_uint8(array), self.columns))
+            columns = len(self.names) or None
+            sheet = images.enlarge(images.grid(images.to_uint8(array), columns))
+            sheet = images.name_columns(sheet, self.names) if self.names else sheet
         else:
             # A margin: samples just outside the data are the ones to see.
             extent = 1.2 * float(np.abs(self.dataset.images).max())
