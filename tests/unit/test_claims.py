@@ -24,11 +24,10 @@ from saddlepoint.evaluation.verdicts import Question, interval, judge
 from saddlepoint.lab.claims import in_order
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._line import Line, Normals, jensen_shannon, wasserstein_1
-from saddlepoint.reporting.claims import rule
+from saddlepoint.reporting.claims import rule, written
 from saddlepoint.reporting.picture_png import HEIGHT, WIDTH, write_sheet
 from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, figure
 from saddlepoint.reporting.strings import strings
-from saddlepoint.reporting.ticks import log_ticks, ticks, written
 
 SAME = Text(en="word", vi="từ")
 
@@ -133,21 +132,6 @@ def test_wasserstein_of_a_shift_is_the_shift() -> None:
 
 
 # -- pictures --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("low", "high"), [(0, 1), (-1.38, -1.13), (0, 4000), (0.001, 0.0012), (-5, 5), (3, 3)]
-)
-def test_ticks_are_round_and_inside(low: float, high: float) -> None:
-    found = ticks(low, high)
-    assert 1 <= len(found) <= 7
-    assert all(low - 1e-9 <= value <= high + 1e-9 for value in found)
-    assert low == high or len(found) >= 3
-
-
-def test_ticks_of_a_logarithmic_axis() -> None:
-    assert log_ticks(0.001, 100) == pytest.approx([0.001, 0.01, 0.1, 1, 10, 100])
-    assert len(log_ticks(2, 30)) >= 3
 
 
 @pytest.mark.parametrize(

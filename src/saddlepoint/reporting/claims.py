@@ -16,7 +16,6 @@ from saddlepoint.reporting.picture_png import write_sheet
 from saddlepoint.reporting.pictures import Photo, Picture, figure
 from saddlepoint.reporting.strings import strings
 from saddlepoint.reporting.strings.words import Strings
-from saddlepoint.reporting.ticks import written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,7 @@ class Told:
 def write_claims(
     claims: Sequence[Told], out: Path, language: Language, seeds: str, minutes: float
 ) -> Path:
-    """Write the page, and a PNG for each claim beside it.
+    """Write the page, and a PNG for each claim beside it where matplotlib is installed.
 
     Args:
         seeds, minutes: as they were asked for.
@@ -53,8 +52,11 @@ def write_claims(
     words = strings(language)
     figures: dict[str, Any] = {}
     sections = [_summary(claims, words, language, seeds, minutes)]
+    drawn = find_spec("matplotlib") is not None
+    if not drawn or find_spec("plotly") is None:
+        sections.append(page.WITHOUT_PLOTLY)
     for number, told in enumerate(claims, 1):
-        if told.pictures:
+        if told.pictures and drawn:
             write_sheet(told.pictures, out.parent, language, png_of(out, told.name))
         sections.append(_section(number, told, words, language, out, figures))
     if figures:
@@ -182,10 +184,18 @@ def _card(
         body = page.image(out.parent / picture.file, title)
     elif find_spec("plotly") is None:
         # The whole sheet, below the first of its pictures.
-        body = (
-            page.image(png_of(out, place.rpartition("-")[0]), title) if place[-2:] == "-0" else ""
-        )
+        sheet = png_of(out, place.rpartition("-")[0])
+        body = page.image(sheet, title) if place.endswith("-0") and sheet.is_file() else ""
     else:
         figures[place] = figure(picture, language)
         body = page.plot_place(place, title)
     return f'<section class="card"><h3>{escape(title)}</h3>{body}<p>{escape(reads)}</p></section>'
+
+
+def written(value: float) -> str:
+    """3 digits at most, without exponents as long as that is short: 0.001, 20,000."""
+    if value == 0 or abs(value) < 1e-12:
+        return "0"
+    if 1e-4 <= abs(value) < 1e7:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:.2g}"

@@ -1,6 +1,6 @@
 """Pictures as data, in two languages: each kind is drawn once for the page and once as PNG.
 
-plotly is imported when a figure is drawn; `picture_png` draws the same data with Pillow alone.
+plotly is imported when a figure is drawn; `picture_png` draws the same data with matplotlib.
 """
 
 from __future__ import annotations
