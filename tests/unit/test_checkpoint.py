@@ -19,13 +19,13 @@ import safetensors.torch
 import torch
 
 import saddlepoint as sp
+from saddlepoint.core.checkpoints import damage
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sha256_of
 from saddlepoint.core.provenance import read_config
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.presets import PRESETS
-from saddlepoint.sampling.generator_file import damage
 from saddlepoint.training import checkpoint, device, steps
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.moment import Moment
@@ -212,7 +212,7 @@ def test_a_full_disk_stops_cleanly_and_the_last_checkpoint_stays(
         train(tmp_path / "run", kimg=0.64)
     run = sp.Run(tmp_path / "run")
     assert run.status["state"] == "failed"
-    assert all(damage(folder, files=None) is None for folder in run.checkpoints)
+    assert all(damage(folder) is None for folder in run.checkpoints)
     assert not list(run.checkpoints_folder.glob(".*"))
     monkeypatch.undo()
     whole = train(tmp_path / "whole", kimg=0.64)

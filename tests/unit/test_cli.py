@@ -24,10 +24,10 @@ from PIL import Image
 
 from saddlepoint.cli import flags
 from saddlepoint.cli.main import main
+from saddlepoint.core.checkpoints import damage
 from saddlepoint.core.runs import Run
 from saddlepoint.data import search
 from saddlepoint.presets import PRESETS
-from saddlepoint.sampling.generator_file import damage
 
 SMALL = (
     *("--data", "digits", "--train.n-samples", "4", "--train.batch-size", "16"),
@@ -633,7 +633,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_and_the_run_goes_on(
     refused(result, "No space left", f"saddle resume {path}", code=1, start="failed: ")
     assert Run(path).status["state"] == "failed"
     assert not list(path.rglob(".*"))
-    assert [damage(folder, files=None) for folder in Run(path).checkpoints] == [None, None]
+    assert [damage(folder) for folder in Run(path).checkpoints] == [None, None]
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     assert saddle("resume", path, "--quiet").code == 0

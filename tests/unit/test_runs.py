@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saddlepoint.core.documents import metrics_line
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically
 from saddlepoint.core.json_files import append_row, read_rows, write_json
@@ -116,7 +117,7 @@ def test_wherever_the_last_line_is_torn_the_whole_ones_are_read(
     content = file.read_bytes()
     whole = content.index(b"\n") + 1
     file.write_bytes(content[: min(whole + kept, len(content) - 2)])
-    assert read_rows(file).good == [{"images": 1}]
+    assert read_rows(file, metrics_line).good == [{"images": 1}]
 
 
 def test_rewinding_drops_the_torn_line_and_what_comes_after(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_rewinding_drops_the_torn_line_and_what_comes_after(tmp_path: Path) -> N
         file.write('{"images": 4')
     run.rewind(200)
     run.append_metrics({"images": 300, "again": 1})
-    assert read_rows(run.metrics_file).good == [
+    assert run.history.rows == [
         {"images": 100},
         {"images": 200},
         {"images": 300, "again": 1},

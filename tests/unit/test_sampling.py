@@ -21,12 +21,12 @@ from PIL import Image
 
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
+from saddlepoint.core.checkpoints import FILES, write_state
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sha256_of
 from saddlepoint.core.images import write_png
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.runs import Run
+from saddlepoint.core.runs import Run, images_of
 from saddlepoint.sampling import sampler
 from saddlepoint.sampling.generator_file import KEY, GeneratorFile
 from saddlepoint.sampling.latent_space import latents, slerp
@@ -68,8 +68,9 @@ def write(path: Path, arch: Architecture, spec: DataSpec, seed: int = 0) -> Path
 def write_checkpoint(run: Run, name: str, seed: int) -> Path:
     folder = run.checkpoints_folder / name
     path = write(folder / "ema.safetensors", PLAIN, IMAGES, seed)
-    files = {"ema.safetensors": sha256_of(path)}
-    write_json(folder / "state.json", {"schema": 1, "files": files, "n_images": seed})
+    for file in FILES:
+        shutil.copy(path, folder / file) if file != path.name else None
+    write_state(folder, n_images=images_of(folder), n_steps=1, score=None)
     return folder
 
 

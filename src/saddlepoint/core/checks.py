@@ -44,10 +44,14 @@ def _require(owner: Any, fields: Iterable[str], holds: Callable[[Any], bool], ru
             raise InputError(f"{type(owner).__name__}: {field}={value!r} {rule}.")
 
 
+class Newer(InputError):
+    """A newer version of Saddlepoint wrote it."""
+
+
 def refuse_newer(owner: object, schema: object, known: int) -> None:
-    """Raises InputError for a file or folder that a newer version of Saddlepoint wrote."""
+    """Raises Newer for a file or folder that a newer version of Saddlepoint wrote."""
     if isinstance(schema, int) and schema > known:
-        raise InputError(
+        raise Newer(
             f"{owner} has schema {schema}; this version of Saddlepoint knows {known}. Update it "
             "with `pip install -U saddlepoint`."
         )

@@ -19,7 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.core.checks import between
 from saddlepoint.core.errors import InputError
+
+MOST_SIDE, MOST_CLASSES = 2**14, 2**20
+"""Pixels; labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +40,19 @@ class DataSpec:
     # Points have no bounds, so their generator ends without a tanh.
     value_range: tuple[float, float] | None = (-1.0, 1.0)
     """Range of values that a network sees; None when unbounded (points)."""
+
+    def __post_init__(self) -> None:
+        side = self.shape[-1] if self.shape else 0
+        square = self.shape in ((1, side, side), (3, side, side)) and 1 <= side <= MOST_SIDE
+        if not square and self.shape != (2,):
+            raise InputError(
+                f"shape={list(self.shape)} must be [2], or [1 or 3, side, side] with a side of 1 "
+                f"to {MOST_SIDE:,} pixels."
+            )
+        between(self, 0, MOST_CLASSES, "n_classes")
+        low, high = self.value_range or (0, 1)
+        if not low < high:
+            raise InputError(f"value_range={[low, high]} must rise.")
 
     @property
     def is_image(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from saddlepoint.core.json_files import finite
 from saddlepoint.core.runs import History
 
 if TYPE_CHECKING:
@@ -71,12 +73,23 @@ class Finding:
         return "\n".join([head, *numbers, *remedies])
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """With None for numbers that are not finite."""
+        document = asdict(self)
+        for item in document["evidence"]:
+            item["value"] = finite(item["value"])
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Finding:
+        """document: as `documents.FoundLine`."""
         evidence = tuple(
-            Evidence(**{**item, "healthy": tuple(item["healthy"])}) for item in document["evidence"]
+            Evidence(
+                name=item["name"],
+                value=math.nan if item["value"] is None else item["value"],
+                healthy=item.get("healthy", (None, None)),
+                note=item.get("note", ""),
+            )
+            for item in document["evidence"]
         )
         # Whatever else a line of findings.jsonl holds (its event, its time) is not the finding's.
         names = ("name", "severity", "at_images", "since_step", "message")

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -76,8 +76,11 @@ def read_json(path: Path, hint: Any = Any, most: int = MOST_BYTES) -> Any:
     return shaped(parse(read_bytes(path, most), str(path)), hint, f"{path}: document")
 
 
-def read_rows(path: Path, hint: Any = dict[str, Any]) -> Rows:
-    """The lines of a JSONL file, each checked against a type; a file that is absent has none.
+def read_rows(path: Path, check: Callable[[Any, str], dict[str, Any]]) -> Rows:
+    """The lines of a JSONL file; one that is absent has none.
+
+    Args:
+        check: (a line, where it stands) -> the line, or an InputError.
 
     A last line without its line feed was being written when the process was killed: it is used if
     it is whole, and else dropped.
@@ -96,7 +99,7 @@ def read_rows(path: Path, hint: Any = dict[str, Any]) -> Rows:
             number += 1
             try:
                 where = f"{path}, line {number}"
-                good.append(shaped(parse(line, where), hint, where))
+                good.append(check(parse(line, where), where))
             except InputError as error:
                 if not line.endswith(b"\n") and len(line) < MOST_LINE:
                     break
@@ -134,6 +137,11 @@ def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def sha256_of_json(document: Any) -> str:
     """sha256 of a JSON document, hex, whatever the order of its keys."""
     return hashlib.sha256(dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def finite(value: float) -> float | None:
+    """The value, or None where it is NaN or infinite, which no JSON can hold."""
+    return value if math.isfinite(value) else None
 
 
 def _whole(digits: str) -> int:

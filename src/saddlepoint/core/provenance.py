@@ -95,9 +95,9 @@ def read_config(run: Run) -> Config:
         case _:
             raise InputError(f"{run.config_file} is not the configuration of a run.")
     try:
-        return from_json(config)
+        return from_json(config, path=f"{run.config_file}: config")
     except InputError as error:
-        files = [str(plugin["file"]) for plugin in document.get("plugins", [])]
+        files = [plugin["file"] for plugin in document.get("plugins", [])]
         missing = [file for file in files if file not in (p["file"] for p in registry.plugins())]
         if not missing:
             raise

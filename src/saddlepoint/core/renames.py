@@ -47,6 +47,7 @@ def todays_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of metrics.jsonl under today's names."""
     today = {COLUMNS.get(name, name): value for name, value in row.items()}
     if isinstance(today.get("loss_family"), int | float):
-        name = LOSS_FAMILIES[int(today.pop("loss_family"))]
+        place = int(today.pop("loss_family"))
+        name = LOSS_FAMILIES[place] if place < len(LOSS_FAMILIES) else None
         return today if name is None else {**today, "loss_family": name}
     return today

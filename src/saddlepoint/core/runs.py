@@ -7,25 +7,42 @@ comparisons read it.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from saddlepoint.core.documents import (
+    ConfigFile,
+    Control,
+    Status,
+    finding_line,
+    metrics_line,
+)
 from saddlepoint.core.errors import InputError, words
-from saddlepoint.core.files import check_replaceable, is_temporary, remove_leftovers, temporary_name
+from saddlepoint.core.files import (
+    check_replaceable,
+    is_temporary,
+    remove_leftovers,
+    temporary_name,
+    write_atomically,
+)
 from saddlepoint.core.json_files import append_row, read_json, read_rows, write_json, write_rows
 from saddlepoint.core.paths import given_path
+from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.renames import todays_config, todays_row
 
 # 000200k, or 000200k512 where two snapshots fall into one thousand.
-_SNAPSHOT = re.compile(r"\d{6,}k\d{0,3}")
+_SNAPSHOT = re.compile(r"[0-9]{6,12}k[0-9]{0,3}")
+Check = Callable[[Any, str], dict[str, Any]]
+log = logging.getLogger("saddlepoint")
 
 
 class History:
@@ -61,6 +78,7 @@ class Run:
         self.checkpoints_folder = self.path / "checkpoints"
         self.scores_folder = self.path / "scores"
         self.report_file = self.path / "report.html"
+        self._said: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -122,29 +140,41 @@ class Run:
 
     @property
     def document(self) -> dict[str, Any]:
-        """config.json: {"schema", "config", "data", "budgets", "versions", ...}, with the fields
-        of the configuration under today's names.
+        """config.json as `documents.ConfigFile`, with the fields of the configuration under
+        today's names.
 
         Raises:
-            InputError: not JSON.
+            InputError: not JSON, or a field of a wrong type.
         """
-        document = read_json(self.config_file, dict[str, Any])
+        document = read_json(self.config_file, ConfigFile)
         if "config" in document:
             document["config"] = todays_config(document["config"])
         return document
 
     @property
     def status(self) -> dict[str, Any]:
-        """status.json, or {} before the first one is written."""
-        return read_json(self.status_file, dict[str, Any]) if self.status_file.is_file() else {}
+        """status.json, or {} before the first one is written and where it cannot be read."""
+        try:
+            return read_json(self.status_file, Status)
+        except Absent:
+            return {}
+        # It only says how the run was last seen: whatever can be done with the run still can be.
+        except InputError as error:
+            self._warn(f"{error} It is ignored.")
+            return {}
 
     @property
     def history(self) -> History:
-        return History([todays_row(row) for row in read_rows(self.metrics_file).good])
+        return History([todays_row(row) for row in self._rows(self.metrics_file, metrics_line)])
 
     @property
     def findings(self) -> list[dict[str, Any]]:
-        return read_rows(self.findings_file).good
+        return self._rows(self.findings_file, finding_line)
+
+    @property
+    def scores(self) -> list[Path]:
+        """Files of evaluations, oldest first."""
+        return _snapshots(self.scores_folder, ".json")
 
     @property
     def samples(self) -> list[Path]:
@@ -168,7 +198,11 @@ class Run:
         )
 
     def take_control(self) -> dict[str, Any]:
-        """The requests in control.json, {"stop"|"save"|"sample": true}; each is returned once."""
+        """The requests in control.json, {"stop"|"save"|"sample": true}; each is returned once.
+        Whatever is wrong with them is said in a warning and ignored."""
+        if self.control_file.is_dir():  # nobody's request, and perhaps somebody's folder
+            self._warn(f"{self.control_file} is a folder; it is ignored.")
+            return {}
         taken = temporary_name(self.control_file)
         try:
             # Renamed before it is read, so that a request written meanwhile is not lost.
@@ -176,8 +210,12 @@ class Run:
         except FileNotFoundError:
             return {}
         try:
-            return read_json(taken, dict[str, Any])
-        except InputError:
+            requests: dict[str, Any] = read_json(taken, Control)
+            if unknown := sorted(requests.keys() - Control.__annotations__.keys()):
+                self._warn(f"{self.control_file} asks for {', '.join(unknown)}, which is unknown.")
+            return requests
+        except InputError as error:
+            self._warn(f"{error} The request is ignored.")
             return {}
         finally:
             taken.unlink()
@@ -191,7 +229,9 @@ class Run:
     def rewind(self, n_images: int) -> None:
         """Drop every line after `n_images` and a torn last line, from metrics and findings;
         training writes them again. Findings up to the last treatment stay: they led to it."""
-        rows = [row for row in read_rows(self.metrics_file).good if row["images"] <= n_images]
+        self._set_aside(self.metrics_file, metrics_line)
+        self._set_aside(self.findings_file, finding_line)
+        rows = [row for row in self.history.rows if row["images"] <= n_images]
         write_rows(self.metrics_file, rows)
         lines = self.findings
         treated = [i for i, line in enumerate(lines) if line.get("event") == "treated"]
@@ -199,6 +239,29 @@ class Run:
         later = [line for line in lines[first:] if line["at_images"] <= n_images]
         if self.findings_file.is_file():
             write_rows(self.findings_file, lines[:first] + later)
+
+    def _rows(self, file: Path, check: Check) -> list[dict[str, Any]]:
+        rows = read_rows(file, check)
+        if rows.bad:
+            self._warn(f"{file}: {len(rows.bad)} lines are left out. {rows.first_fault}")
+        return rows.good
+
+    def _set_aside(self, file: Path, check: Check) -> None:
+        """Move lines that cannot be read to a file beside, so that they are not lost."""
+        rows = read_rows(file, check)
+        if not rows.bad:
+            return
+        aside = file.with_suffix(".bad.jsonl")
+        before = [read_bytes(aside)] if aside.exists() else []
+        lines = [line.rstrip(b"\n") + b"\n" for line in rows.bad]
+        write_atomically(aside, b"".join(before + lines))
+        write_rows(file, rows.good)
+        self._warn(f"{file}: {len(lines)} lines are now in {aside.name}. {rows.first_fault}")
+
+    def _warn(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            log.warning("%s", text)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
@@ -19,7 +19,7 @@ def shaped(document: Any, hint: Any, path: str) -> Any:
     Args:
         hint: a dataclass, a contract of the registry, a TypedDict (whose further fields are kept
             as they are), tuple[X, ...], tuple[X, Y], list[X], dict[str, X], a Literal, a union
-            with None, int, float, str, bool, or Any.
+            with None, int, float, str, bool, Any, or Annotated[X, (least, greatest)].
         path: where the document stands, for the sentence: `run/config.json: config`.
 
     Raises:
@@ -28,6 +28,12 @@ def shaped(document: Any, hint: Any, path: str) -> Any:
     if hint is Any:
         return document
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        value, (least, greatest) = shaped(document, arguments[0], path), arguments[1]
+        if not least <= value <= greatest:
+            rule = f"must be between {least:g} and {greatest:g}"
+            raise InputError(f"{path}={_short(value)} {rule}.")
+        return value
     if origin in (tuple, list):
         items = _items(document, arguments if origin is tuple else (*arguments, ...), path)
         return origin(items)
@@ -74,7 +80,7 @@ def _one_of(document: Any, hints: tuple[Any, ...], path: str) -> Any:
 
 
 def _typed_dict(document: Any, hint: Any, path: str) -> dict[str, Any]:
-    values, hints = dict(_fields(document, path)), typing.get_type_hints(hint)
+    values, hints = dict(_fields(document, path)), typing.get_type_hints(hint, include_extras=True)
     for name in sorted(hint.__required_keys__):
         if name not in values:
             raise InputError(f"{path} has no field {name!r}.")

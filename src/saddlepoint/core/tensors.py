@@ -1,14 +1,20 @@
-"""Tensors whose values have to be exact: full precision, and a hash that names them."""
+"""Tensors whose values have to be exact: full precision, a hash that names them, files of them."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.limits import available_memory
+from saddlepoint.core.reading import open_regular, require_regular
 
 
 @contextmanager
@@ -48,3 +54,55 @@ def weights_sha256(weights: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
         digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a safetensors file, on the CPU, and its metadata.
+
+    Raises:
+        InputError: the file is absent, no regular file, too large, a pickle or damaged.
+    """
+    # The library holds the header against the size of the file, so no tensor is larger than it.
+    require_regular(path, available_memory())
+    try:
+        with safe_open(path, framework="pt") as file:
+            # No dict: it cannot be iterated.
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, file.metadata() or {}
+    except SafetensorError as error:
+        raise InputError(_why_unreadable(path)) from error
+
+
+def misfit(tensors: Mapping[str, Tensor], like: Mapping[str, Tensor], finite: bool = True) -> str:
+    """What keeps tensors from being the weights of a net; "" for nothing.
+
+    Args:
+        like: the net's own, whose values do not matter: they may be on the meta device.
+        finite: whether NaN and infinity are refused.
+    """
+    for name in sorted(tensors.keys() ^ like.keys()):
+        return f"{name} is {'missing' if name in like else 'no weight of it'}"
+    for name, wanted in like.items():
+        given = tensors[name]
+        if (given.shape, given.dtype) != (wanted.shape, wanted.dtype):
+            return f"{name} is {_kind(given)}, not {_kind(wanted)}"
+        if finite and not given.isfinite().all():
+            return f"{name} has values that are not finite"
+    return ""
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
+
+
+def _why_unreadable(path: Path) -> str:
+    with open_regular(path) as file:
+        head = file.read(9)
+    # Zip archives, which torch.save writes, begin with PK, bare pickles with the byte 0x80. The
+    # 8-byte length of a safetensors header may look like either, but a brace follows it.
+    if head[8:] != b"{" and (head[:2] == b"PK" or head[:1] == b"\x80"):
+        return (
+            f"{path} is a pickle (.pt, .pth or .pkl): pickles can run any code and are never "
+            "loaded; use a safetensors file that Saddlepoint wrote."
+        )
+    return f"{path} is damaged or truncated; use another checkpoint of its run."

@@ -86,9 +86,9 @@ def _at_score(one: Compared, column: str) -> float | None:
 
 def _configuration(run: Run) -> dict[str, Any]:
     """The fields of a run's configuration; of a time budget the minutes alone."""
-    config = flatten(run.document["config"])
+    config = flatten(run.document.get("config", {}))
     if config.get("train.minutes"):
-        del config["train.kimg"]  # how many images that were depends on the machine
+        config.pop("train.kimg", None)  # how many images that were depends on the machine
     return config
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -113,8 +114,11 @@ def measure(
         if reason:
             unfit[name] = reason
         else:
-            found = metric.measure(comparison)
-            values |= {key: _plain(number) for key, number in found.items()}
+            for key, number in metric.measure(comparison).items():
+                if all(map(math.isfinite, (number.value, *(number.interval or ())))):
+                    values[key] = _plain(number)
+                else:  # which no file could hold, nor a comparison use
+                    unfit[key] = "its value is not finite"
         progress("Measures", position + 1, len(names))
     return values, unfit
 

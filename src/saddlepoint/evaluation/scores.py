@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.checkpoints import recorded
+from saddlepoint.core.documents import Scores
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import read_json, write_json
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.reading import Absent
+from saddlepoint.core.runs import Run
 
 SCHEMA = 1
 
@@ -20,10 +23,8 @@ def save_score(run: Run, document: dict[str, Any]) -> str:
         The checkpoint's name.
     """
     measured = document["fake"]["trained_images"]
-    checkpoint = next(
-        (folder.name for folder in reversed(run.checkpoints) if _n_images(folder) == measured),
-        f"{measured // 1000:06d}k",
-    )
+    of = [f.name for f in run.checkpoints if recorded(f, "n_images") == measured]
+    checkpoint = of[-1] if of else f"{measured // 1000:06d}k"
     run.scores_folder.mkdir(exist_ok=True)
     file = run.scores_folder / f"{checkpoint}.json"
     kept = [s for s in read_scores(file) if s["protocol_sha256"] != document["protocol_sha256"]]
@@ -33,9 +34,7 @@ def save_score(run: Run, document: dict[str, Any]) -> str:
 
 def newest_scores(run: Run) -> list[dict[str, Any]]:
     """All evaluations of the newest checkpoint that has any; [] if there is none."""
-    if not run.scores_folder.is_dir():
-        return []
-    files = sorted(run.scores_folder.glob("*.json"), key=lambda file: images_of(file))
+    files = run.scores
     return read_scores(files[-1]) if files else []
 
 
@@ -45,14 +44,12 @@ def read_scores(file: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: damaged.
     """
-    if not file.is_file():
-        return []
     try:
-        scores = read_json(file)["scores"]
-        assert all("values" in score and "protocol_sha256" in score for score in scores)
-    except (InputError, KeyError, TypeError, AssertionError):
-        raise InputError(f"{file} is damaged; remove it and evaluate again.") from None
-    return scores
+        return read_json(file, Scores)["scores"]
+    except Absent:
+        return []
+    except InputError as error:
+        raise InputError(f"{error} Remove it and evaluate again.") from error
 
 
 def as_rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
@@ -70,10 +67,3 @@ def in_digits(value: float) -> str:
     if value == 0 or abs(value) >= 10:
         return f"{value:.2f}" if value else "0"
     return f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.6f}"
-
-
-def _n_images(checkpoint: Path) -> int | None:
-    try:
-        return read_json(checkpoint / "state.json", dict[str, Any]).get("n_images")
-    except (OSError, InputError):
-        return None

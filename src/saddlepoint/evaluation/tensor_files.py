@@ -7,14 +7,12 @@ from functools import cache
 from pathlib import Path
 
 import safetensors.torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from saddlepoint.core.errors import InputError, words
 from saddlepoint.core.files import cache_folder, remove_leftovers, write_atomically
-from saddlepoint.core.reading import require_regular
 from saddlepoint.core.streams import tell
-from saddlepoint.core.tensors import weights_sha256
+from saddlepoint.core.tensors import load_tensors, weights_sha256
 
 
 def cached_tensors(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -51,13 +49,11 @@ def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]] | None:
     """The tensors and facts that `write_tensors` wrote; None when absent, damaged, or moved here
     from elsewhere in the cache."""
     try:
-        require_regular(file)
-        # Copied, as fresh memory is aligned; products of unaligned tensors round differently.
-        tensors = {name: t.clone() for name, t in safetensors.torch.load_file(file).items()}
-        with safe_open(file, "pt") as opened:
-            facts = opened.metadata() or {}
-    except (OSError, InputError, SafetensorError):
+        loaded, facts = load_tensors(file)
+    except (OSError, InputError):
         return None
+    # Copied, as fresh memory is aligned; products of unaligned tensors round differently.
+    tensors = {name: tensor.clone() for name, tensor in loaded.items()}
     # A file copied here from another folder is intact, but it belongs to other content.
     intact = facts.get("sha256") == weights_sha256(tensors) and facts.get("place") == _place(file)
     return (tensors, facts) if intact else None

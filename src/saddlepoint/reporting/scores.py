@@ -54,6 +54,6 @@ def _evaluation(document: dict[str, Any]) -> str:
 def by_class(scores: dict[str, dict[str, float]]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of the scores per class, for the page and for the terminal."""
     shown = ("precision", "recall", "coverage", "fid", "label_accuracy")
-    names = [name for name in shown if name in next(iter(scores.values()))]
+    names = [name for name in shown if all(name in values for values in scores.values())]
     rows = [[label, *(f"{values[name]:.4f}" for name in names)] for label, values in scores.items()]
     return ["class", *names], rows

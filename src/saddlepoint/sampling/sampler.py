@@ -10,18 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from saddlepoint.core.checkpoints import EMA, damage, newest_intact
 from saddlepoint.core.contracts import Generator
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import to_uint8
 from saddlepoint.core.runs import Run
 from saddlepoint.core.tensors import exact_float32
-from saddlepoint.sampling.generator_file import (
-    FILE_NAME,
-    GeneratorFile,
-    damage,
-    newest_intact,
-    read_generator_file,
-)
+from saddlepoint.sampling.generator_file import GeneratorFile, read_generator_file
 from saddlepoint.sampling.latent_space import latents, slerp
 
 log = logging.getLogger("saddlepoint")
@@ -41,26 +36,21 @@ def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
             or schema; or an unknown or absent device.
     """
     path = Path(path)
-    if path.is_dir() and (path / FILE_NAME).is_file():
-        fault = damage(path)
+    if path.is_dir() and (path / EMA).is_file():
+        fault = damage(path, [EMA])
         if fault is not None:
             raise InputError(f"Checkpoint {path} is damaged ({fault}); use another one.")
-        path = path / FILE_NAME
+        path = path / EMA
     elif path.is_dir():
-        folder = newest_intact(Run.open(path))
+        folder = newest_intact(Run.open(path), [EMA])
         if folder is None:
             raise InputError(f"{path} has no checkpoint yet; wait until training has saved one.")
-        path = folder / FILE_NAME
+        path = folder / EMA
     content = read_generator_file(path)
     # Building the net draws initial weights, which must not use up the caller's random numbers.
     with torch.random.fork_rng(devices=[]):
         generator = content.arch.generator(content.spec)
-    try:
-        generator.load_state_dict(content.weights)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path} is damaged: its weights do not fit the architecture that it names."
-        ) from error
+    generator.load_state_dict(content.weights)
     try:
         generator.to(device)
     except (RuntimeError, AssertionError) as error:
@@ -244,6 +234,8 @@ class Sampler:
             classes = None if given is None else given[rows].to(self.device)
             with exact_float32(z.device):
                 made = self.generator(z[rows].to(self.device), classes)
+            if not made.isfinite().all():
+                raise InputError(f"{self!r} makes values that are not finite; use another one.")
             yield made[: len(z) - first].float().cpu().numpy()
 
     def _known_classes(self) -> str:

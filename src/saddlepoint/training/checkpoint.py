@@ -11,13 +11,14 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from saddlepoint.core.checkpoints import newest_intact, read_state, recorded, write_state
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sha256_of, sync_folder, temporary_name, write_atomically
-from saddlepoint.core.json_files import read_json, write_json
+from saddlepoint.core.files import sync_folder, temporary_name, write_atomically
 from saddlepoint.core.runs import Run, snapshot_name
-from saddlepoint.sampling.generator_file import SCHEMA, GeneratorFile, newest_intact
+from saddlepoint.core.tensors import load_tensors, misfit
+from saddlepoint.sampling.generator_file import GeneratorFile
 from saddlepoint.training.moment import Moment
 from saddlepoint.training.state import TrainState
 
@@ -59,15 +60,13 @@ def save(run: Run, moment: Moment, config: Config, dataset: Dataset, score: floa
         for name, content in files.items():
             write_atomically(partial / name, content)
         # Last, with the hashes of all the others: without state.json the folder counts as damaged.
-        document = {
-            "schema": SCHEMA,
-            "n_images": moment.n_images,
-            "n_steps": moment.n_steps,
-            "n_treatments": moment.n_treatments,
-            "score": score,
-            "files": {name: sha256_of(partial / name) for name in files},
-        }
-        write_json(partial / "state.json", document)
+        write_state(
+            partial,
+            n_images=moment.n_images,
+            n_steps=moment.n_steps,
+            n_treatments=moment.n_treatments,
+            score=score,
+        )
         if target.exists():  # from before the run was rolled back
             remove(target)
         os.replace(partial, target)
@@ -88,17 +87,17 @@ def load_newest(run: Run, state: TrainState) -> bool:
     Raises:
         InputError: checkpoints exist but none is intact, or one has a newer schema.
     """
-    folder = newest_intact(run, files=None)
+    folder = newest_intact(run)
     if folder is None:
         return False
-    document = read_json(folder / "state.json")
+    saved = read_state(folder)
     # A treatment may have changed the shapes of the nets or the kind of the optimisers.
-    if document.get("n_treatments", 0) != state.n_treatments:
+    if saved.get("n_treatments", 0) != state.n_treatments:
         _load_what_fits(folder, state)
     else:
         _load_all(folder, state)
-    state.n_images = document["n_images"]
-    state.n_steps = document["n_steps"]
+    state.n_images = saved["n_images"]
+    state.n_steps = saved["n_steps"]
     return True
 
 
@@ -108,31 +107,44 @@ def _load_what_fits(folder: Path, state: TrainState) -> None:
     The others start afresh. So do the optimisers: their moments point where the run went wrong.
     """
     for name, net in state.nets.items():
-        own, kept = net.state_dict(), _read(folder / f"{name}.safetensors")
-        shapes = {key: tensor.shape for key, tensor in kept.items()}
-        if shapes == {key: tensor.shape for key, tensor in own.items()}:
+        kept, _ = load_tensors(folder / f"{name}.safetensors")
+        if not misfit(kept, net.state_dict()):
             net.load_state_dict(kept)
 
 
 def _load_all(folder: Path, state: TrainState) -> None:
     for name, net in state.nets.items():
-        try:
-            net.load_state_dict(_read(folder / f"{name}.safetensors"))
-        except RuntimeError as error:
+        kept, _ = load_tensors(folder / f"{name}.safetensors")
+        if fault := misfit(kept, net.state_dict()):
             raise InputError(
-                f"{folder}: the weights of the {name} do not fit the run's config.json; restore "
-                "the configuration that the run was started with."
-            ) from error
-    tensors = _read(folder / "optim.safetensors")
+                f"{folder}: the weights of the {name} do not fit the run's config.json ({fault}); "
+                "restore the configuration that the run was started with."
+            )
+        net.load_state_dict(kept)
+    tensors, _ = load_tensors(folder / "optim.safetensors")
+    if fault := misfit(tensors, _moments_like(state, tensors), finite=False):
+        raise InputError(f"{folder}/optim.safetensors does not fit the run's optimisers ({fault}).")
     _restore(state.optim_g, state.generator, tensors, "generator")
     _restore(state.optim_d, state.discriminator, tensors, "discriminator")
 
 
-def _read(path: Path) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load_file(path)
-    except Exception as error:  # safetensors has no public base class for its errors
-        raise InputError(f"{path} is not a safetensors file; it was not loaded.") from error
+def _moments_like(state: TrainState, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What the file of the optimisers must hold, on the meta device: all moments of each parameter
+    of which it has any (one that never had a gradient has none)."""
+    begun, found = {path.rpartition("/")[0] for path in tensors}, {}
+    players = (("generator", state.optim_g), ("discriminator", state.optim_d))
+    for player, optimizer in players:
+        # One step of another optimiser of its kind tells which moments it keeps.
+        probe = torch.zeros(2, requires_grad=True)
+        probe.grad = torch.zeros(2)
+        twin = type(optimizer)([probe], **optimizer.defaults)
+        twin.step()
+        for name, parameter in state.nets[player].named_parameters():
+            for key, value in twin.state[probe].items():
+                if (path := f"{player}/{name}") in begun:
+                    shape = parameter.shape if value.ndim else ()
+                    found[f"{path}/{key}"] = torch.empty(shape, dtype=value.dtype, device="meta")
+    return found
 
 
 def _restore(
@@ -177,11 +189,3 @@ def remove(folder: Path) -> None:
     doomed = temporary_name(folder)
     os.replace(folder, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
-
-
-def recorded(folder: Path, field: str) -> Any:
-    """A field of a checkpoint's state.json, such as score; None where it cannot be read."""
-    try:
-        return read_json(folder / "state.json", dict[str, Any])[field]
-    except (OSError, InputError, KeyError):
-        return None

@@ -73,7 +73,7 @@ def train(
     graphs = Graphs.of(state, config, doctor.paused)
     rows = run.history.rows
     # Seconds go on from the last line: a resumed run is one run.
-    seconds_before = rows[-1]["seconds"] if rows else 0.0
+    seconds_before = rows[-1].get("seconds", 0.0) if rows else 0.0
     started = tick_started = last_saved = time.monotonic()
     tick_images = state.n_images
     done = state.n_images >= total

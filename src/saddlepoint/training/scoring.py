@@ -13,6 +13,7 @@ from saddlepoint.core import images
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import finite
 from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.bank import OF_REFERENCE, bank_of
 from saddlepoint.evaluation.choose import choose_extractor
@@ -65,10 +66,10 @@ class Scorer:
                 )
             self.lower = possible[self.scoring.by]["better"] == "lower"
 
-    def score(self, state: TrainState) -> dict[str, float]:
+    def score(self, state: TrainState) -> dict[str, float | None]:
         """Columns for a line of metrics: the cheap score, and the numbers of `saddle evaluate`."""
         cheap = sliced_wasserstein(self.real, self.generate(state, range(len(self.real))))
-        row = {CHEAP: round(cheap, 6)}
+        row = {CHEAP: finite(round(cheap, 6))}
         if self.extractor is not None:
             # The seeds of `saddle evaluate`, so that a run's column and its score are comparable.
             seeds = range(FIRST_SEED, FIRST_SEED + len(self.real_features))
@@ -77,13 +78,13 @@ class Scorer:
                 made = torch.from_numpy(images.to_uint8(made.numpy()))
             fake = FeatureSet(**self.extractor(made)._asdict(), labels=self._labels(seeds))
             values, _ = measure(self._comparison(fake))
-            row |= {name: round(number["value"], 6) for name, number in values.items()}
+            row |= {name: finite(round(number["value"], 6)) for name, number in values.items()}
         return row
 
     def rank(self, row: dict[str, Any]) -> float | None:
         """A number that is lower for a better score; None for a score that ranks nothing."""
-        value = float(row.get(self.scoring.by, math.nan))
-        if not math.isfinite(value):
+        value = row.get(self.scoring.by)
+        if not isinstance(value, int | float) or not math.isfinite(value):
             return None
         # The best checkpoint has the lowest rank, so scores that should rise are negated.
         return value if self.scoring.by == CHEAP or self.lower else -value

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
+from saddlepoint.core.checkpoints import recorded
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset, DataSpec
@@ -151,7 +152,7 @@ def way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
     # A finding that came back was in that checkpoint already, where nothing showed it yet.
     if any(line["name"] == finding.name for line in past):
         return 0
-    before = [row["images"] for row in run.history.rows if row["step"] < finding.since_step]
+    before = [row["images"] for row in run.history.rows if row.get("step", 0) < finding.since_step]
     healthy_until = max(before, default=0)
     # Those with a score alone: others depend on the clock, and on when the run was stopped.
     scored = [f for f in run.checkpoints if checkpoint.recorded(f, "score") is not None]
@@ -166,7 +167,7 @@ def _settle(run: Run, line: dict[str, Any]) -> None:
     """
     # A checkpoint that was written since then carries this number of treatments: then it is done.
     n_treatments = len(run.document["treatments"])
-    done = [checkpoint.recorded(folder, "n_treatments") for folder in run.checkpoints]
+    done = [recorded(folder, "n_treatments") for folder in run.checkpoints]
     if n_treatments in done:
         return
     kept = run.samples_folder / f"before-treatment-{n_treatments}.png"

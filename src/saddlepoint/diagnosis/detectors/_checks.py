@@ -8,6 +8,7 @@ half of the game.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,6 +31,10 @@ class Checks:
             for row, updates in zip(history.rows, _updates(history.rows), strict=True)
             if updates >= after and all(_is_there(row.get(name)) for name in names)
         ]
+        # Lists of another length than the newest are of other data: a folder was mixed up by hand.
+        lists = [{len(row[n]) for n in names if isinstance(row[n], list)} for row, _ in kept]
+        alike = [len(sizes) < 2 and sizes == lists[-1] for sizes in lists]
+        kept = list(itertools.compress(kept, alike))
         self.rows: list[dict[str, Any]] = [row for row, _ in kept]
         self.updates = np.array([updates for _, updates in kept], dtype=np.float64)
         """float64 [checks]: update steps by each check."""

@@ -1,0 +1,239 @@
+"""What our own files hold: types that every reader of them checks. No torch in here.
+
+Fields that these types do not name are kept as they are: a newer version may write more.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypedDict
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.shapes import shaped
+
+Count = Annotated[int, (0, 10**15)]
+"""Of images, steps, classes: far more than anybody counts, and exact as a float."""
+Size = Annotated[float, (0, 1e15)]
+"""Seconds, images a second: a number that is not negative."""
+
+
+class Budget(TypedDict, total=False):
+    kimg: Size | None
+    minutes: Size | None
+    images_per_second: Size | None
+
+
+class Data(TypedDict, total=False):
+    name: str
+    fingerprint: str
+    n: Count
+    spec: dict[str, Any]
+    classes: list[str]
+
+
+class Treatment(TypedDict):
+    name: str
+    at_images: Count
+    remedy: str
+    changes: dict[str, tuple[Any, Any]]
+    back_to: Count
+    message: str
+
+
+class Plugin(TypedDict):
+    file: str
+
+
+class ConfigFile(TypedDict, total=False):
+    """config.json; `provenance.read_config` says what it must have."""
+
+    schema: Count
+    config: dict[str, Any]
+    """As `config_json` reads it."""
+    data: Data
+    budgets: list[Budget]
+    treatments: list[Treatment]
+    resolved: dict[str, Any]
+    versions: dict[str, Any]
+    git_commit: str | None
+    plugins: list[Plugin]
+    created: str
+
+
+class Status(TypedDict, total=False):
+    """status.json."""
+
+    state: Literal["running", "finished", "interrupted", "failed"]
+    pid: Count
+    host: str
+    heartbeat: Size
+    n_images: Count
+    error: str
+    findings: list[str]
+
+
+class Control(TypedDict, total=False):
+    """control.json."""
+
+    stop: bool
+    save: bool
+    sample: bool
+
+
+class _State(TypedDict):
+    schema: Annotated[int, (1, 10**6)]
+    n_images: Count
+    n_steps: Count
+    score: float | None
+    files: dict[str, str]
+
+
+class State(_State, total=False):
+    """state.json of a checkpoint."""
+
+    n_treatments: Count
+    sha256: str
+
+
+class _Evidence(TypedDict):
+    name: str
+    value: float | None
+
+
+class EvidenceLine(_Evidence, total=False):
+    healthy: tuple[float | None, float | None]
+    note: str
+
+
+class FindingLine(TypedDict):
+    """A line of findings.jsonl: found, ended or treated."""
+
+    event: str
+    name: str
+    at_images: Count
+
+
+class _FoundLine(FindingLine):
+    severity: Literal["info", "warn", "fatal"]
+    since_step: Count
+    evidence: list[EvidenceLine]
+    message: str
+
+
+class FoundLine(_FoundLine, total=False):
+    missing: list[Count]
+    remedies: list[str]
+
+
+class _Number(TypedDict):
+    value: float
+    interval: tuple[float, float] | None
+
+
+class Number(_Number, total=False):
+    """One measured number."""
+
+    better: str | None
+    note: str
+
+
+class _Features(TypedDict):
+    kind: str
+
+
+class Features(_Features, total=False):
+    sha256: str | None
+    resize: str | None
+
+
+class Protocol(TypedDict):
+    features: Features
+    n_real: Count
+    n_fake: Count
+    k: Count
+
+
+class _Measured(TypedDict):
+    name: str
+
+
+class Measured(_Measured, total=False):
+    """One of the two sets that were compared."""
+
+    split: str
+
+
+class Samples(Measured):
+    trained_images: Count
+
+
+class Score(TypedDict):
+    """One evaluation."""
+
+    checkpoint: str
+    fake: Samples
+    real: Measured
+    protocol: Protocol
+    protocol_sha256: str
+    values: dict[str, Number]
+    per_class: dict[str, dict[str, float]]
+
+
+class Scores(TypedDict):
+    """scores/<checkpoint>.json."""
+
+    scores: list[Score]
+
+
+class About(TypedDict):
+    """What the metadata of a generator file say."""
+
+    schema: Count
+    arch: dict[str, Any]
+    spec: dict[str, Any]
+    classes: list[str]
+    data: str
+    n_images: Count
+    weights_sha256: str
+
+
+COUNTS, LISTS = ("images", "step"), ("bins", "bins_real")
+
+
+def finding_line(line: Any, where: str) -> dict[str, Any]:
+    """A line of findings.jsonl, checked; raises InputError, which names the field."""
+    found = isinstance(line, dict) and line.get("event") == "found"
+    return shaped(line, FoundLine if found else FindingLine, where)
+
+
+def metrics_line(line: Any, where: str) -> dict[str, Any]:
+    """A line of metrics.jsonl, checked: numbers, null, text, or lists of numbers.
+
+    By hand and not by a type, as a history has thousands of lines with sixty columns each.
+
+    Raises:
+        InputError: names the column.
+    """
+    if not isinstance(line, dict) or "images" not in line:
+        raise InputError(f"{where}: no line of metrics: it has no `images`.")
+    for name, value in line.items():
+        if name in COUNTS:
+            good = type(value) is int and 0 <= value < 10**15
+        elif name in LISTS:
+            good = isinstance(value, list) and all(_is_share(item) for item in value)
+        elif name == "seconds":
+            good = _is_share(value)
+        elif name == "loss_family":
+            good = isinstance(value, str) or _is_share(value)
+        else:
+            good = value is None or isinstance(value, int | float | str) or _is_numbers(value)
+        if not good:
+            raise InputError(f"{where}: {name} cannot be {str(value)[:80]}.")
+    return line
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 10**15
+
+
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(item) in (int, float) for item in value)
