@@ -302,7 +302,8 @@ def run_of_part(path: Path) -> Path | None:
     whole = Path(os.path.realpath(path))
     for folder in whole.parents:
         run = Run(folder)
-        own = {file.name for file in vars(run).values() if file != folder} | {"lock"}
+        paths = [value for value in vars(run).values() if isinstance(value, Path)]
+        own = {path.name for path in paths if path != folder} | {"lock"}
         # Both, as other programs have a config.json, too.
         is_run = os.path.isfile(run.config_file) and os.path.isfile(run.status_file)
         if is_run and whole.relative_to(folder).parts[0] in own:

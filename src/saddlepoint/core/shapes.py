@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
 
+_WORDS = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}
+
 
 def shaped(document: Any, hint: Any, path: str) -> Any:
     """`document`, checked and converted to the type `hint`.
@@ -129,9 +131,14 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
         return int(value)
     if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
         return value
-    raise InputError(f"{path}={_short(value)} must be of type {getattr(hint, '__name__', hint)}.")
+    raise InputError(f"{path}={_short(value)} must be {_WORDS.get(hint, hint)}.")
 
 
 def _short(value: Any) -> str:
+    """A value as it stands in the file, shortened."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, list | tuple | Mapping):
+        return "{...}" if isinstance(value, Mapping) else "[...]"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
