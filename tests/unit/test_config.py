@@ -84,7 +84,11 @@ MISTAKES = [
     ("loss", "wasserstein", "config.loss must be an object"),
     ("penalties", {"kind": "r1"}, "config.penalties must be a list"),
     ("arch.generator_widths", 64, "config.arch.generator_widths must be a list"),
-    ("arch.generator_widths", [64, "a"], r"config.arch.generator_widths.1='a' must be a whole number"),
+    (
+        "arch.generator_widths",
+        [64, "a"],
+        r"widths.1='a' must be a whole number",
+    ),
     ("train.n_critic", "5", "config.train.n_critic='5' must be a whole number"),
     ("train.n_critic", 1.5, "config.train.n_critic=1.5 must be a whole number"),
     ("train.n_critic", True, "config.train.n_critic=true must be a whole number"),

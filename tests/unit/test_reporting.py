@@ -257,7 +257,7 @@ def evaluation(kind: str, fid: float) -> dict[str, Any]:
         "protocol_sha256": kind,
         "protocol": {"features": features, "n_real": 1234, "n_fake": 5678, "k": 3, "seed": 0},
         "real": {"name": "digits", "split": "test"},
-        "fake": {"trained_images": 29_000},
+        "fake": {"name": "run", "trained_images": 29_000},
         "values": {
             "precision": {"value": 0.75, "interval": [0.7, 0.8]},
             "fid": {"value": fid, "interval": None, "note": "biased <upwards>"},

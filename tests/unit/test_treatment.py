@@ -13,13 +13,15 @@ import pytest
 from _contents import contents
 
 from saddlepoint import api
+from saddlepoint.core.checkpoints import recorded
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import RunFailed
 from saddlepoint.core.findings import Detector, Finding, Remedy
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import History, Run
-from saddlepoint.training import checkpoint, treatment
+from saddlepoint.core.tensors import load_tensors
+from saddlepoint.training import treatment
 
 KIMG = 1.6
 START = 700
@@ -119,7 +121,7 @@ def test_a_fatal_finding_is_treated_until_it_is_cured(tmp_path: Path) -> None:
     assert events == [("found", "all-clipped"), ("treated", "all-clipped")] * 2
     assert (run.samples_folder / "before-treatment-1.png").is_file()
     assert (run.samples_folder / "before-treatment-2.png").is_file()
-    assert all(checkpoint.recorded(folder, "n_treatments") == 2 for folder in run.checkpoints)
+    assert all(recorded(folder, "n_treatments") == 2 for folder in run.checkpoints)
     assert "unclip" in (run.path / "report.html").read_text()
 
 
@@ -129,10 +131,11 @@ def test_going_back_keeps_the_nets_that_still_fit_and_forgets_the_rest(tmp_path:
     document = run.document
     folder = run.checkpoints[-1]
     wider = with_changes(config, {"arch.discriminator_widths": (24,)})
-    document["treatments"] = [{"back_to": 10**6, "name": "x", "event": "treated"}]
+    line = {"back_to": 10**6, "name": "x", "event": "treated", "at_images": 9, "message": ""}
+    document["treatments"] = [{**line, "remedy": "y", "changes": {}}]
     run.config_file.write_text(json.dumps(document))
     state = treatment.begin(run, wider, config.source.open().spec)
-    kept = checkpoint._read(folder / "generator.safetensors")
+    kept, _ = load_tensors(folder / "generator.safetensors")
     assert all((state.generator.state_dict()[name] == kept[name]).all() for name in ["head.weight"])
     assert state.n_images >= KIMG * 1000
     assert not state.optim_g.state

@@ -23,6 +23,8 @@ SCHEMA = 2
 EMA = "ema.safetensors"
 """The one that is sampled."""
 FILES = ("generator.safetensors", EMA, "discriminator.safetensors", "optim.safetensors")
+OLD = "doctor.safetensors"
+"""Beside the others in the first runs; nothing reads it any more."""
 log = logging.getLogger("saddlepoint")
 
 
@@ -51,7 +53,7 @@ def read_state(checkpoint: Path) -> State:
     content = {name: value for name, value in document.items() if name != "sha256"}
     if state["schema"] > 1 and state.get("sha256") != sha256_of_json(content):
         raise InputError(f"{file} does not have the sha256 that it was written with.")
-    if set(state["files"]) != set(FILES):
+    if set(state["files"]) - {OLD} != set(FILES):
         raise InputError(f"{file} does not name the files of a checkpoint.")
     # With the rest of a thousand or without it: which one depends on the images of a step.
     if checkpoint.name not in {snapshot_name(state["n_images"], least) for least in (1, 1000)}:

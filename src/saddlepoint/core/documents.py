@@ -34,7 +34,7 @@ class Treatment(TypedDict):
     name: str
     at_images: Count
     remedy: str
-    changes: dict[str, tuple[Any, Any]]
+    changes: dict[str, list[Any]]
     back_to: Count
     message: str
 

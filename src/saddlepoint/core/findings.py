@@ -86,7 +86,7 @@ class Finding:
             Evidence(
                 name=item["name"],
                 value=math.nan if item["value"] is None else item["value"],
-                healthy=item.get("healthy", (None, None)),
+                healthy=tuple(item.get("healthy", (None, None))),
                 note=item.get("note", ""),
             )
             for item in document["evidence"]
