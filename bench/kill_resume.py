@@ -1,28 +1,28 @@
-"""Kill a run at random moments until it is done: its weights equal those of a run never killed.
+"""Kill a run wherever it may be, resume it, and compare it with a run that was never killed.
 
-    python bench/kill_resume.py [--presets dcgan wgan-gp cgan-every-layer] [--kills 20]
+    python bench/kill_resume.py [--random 100] [--calls 200] [--jobs 2] [--only treated]
 
-Claim: at least 20 SIGKILLs at random moments, during saves too, on each of three presets, and the
-final generator, average, discriminator and optimisers are equal, byte for byte, to those of a run
-that was never killed. Exit code 1 when any of them is not.
+Claim: a SIGKILL at any of 100 random moments, or at any of the first 200 calls of rename, fsync and
+mkdir, on each of three small runs, one of which is treated on the way, changes nothing: resumed,
+each run ends with the weights, optimisers, lines of metrics, findings, treatments, scores and
+pictures of a run never killed. Exit code 1 when anything differs or a run cannot be resumed.
 
-How. This process imports torch and computes nothing with it, so that it has a single thread and
-may fork (this is checked). Each child calls `saddlepoint.train`, or `saddlepoint.resume` where a
-run is there, and is killed by SIGKILL after a delay drawn from a seeded generator: a new child is
-as good as a new process, without seconds of imports. The nets are small and the lines of metrics
-close together (`--tick-kimg`); with `train.checkpoint_minutes` at 0 each of them is a checkpoint,
-so that a good part of the kills falls into a save. Delays are uniform from 0 to twice the mean
-that lets the kills fall all over the run, from the first moments of a child on. After the last
-kill the run is resumed to its end. A kill counts as "in a checkpoint" when it left a half-written
-or half-removed checkpoint (`.tmp`, `.old`) that was not there before, and as "in another file"
-when it left another temporary file.
+How. This process imports torch and computes nothing with it, so that it has a single thread and may
+fork (this is checked). Each child calls `saddlepoint.train`, or `saddlepoint.resume` where a run is
+there, as a person would: a new child is as good as a new process, without seconds of imports. Nets
+are small, and with `train.checkpoint_minutes` at 0 each line of metrics is followed by a
+checkpoint, so that most calls and many moments lie in a save. Random moments are uniform over the
+whole time of a child, from its first instruction to its last; a third of the resumed runs is killed
+once more. At calls a child kills itself in place of the call; it writes no report, which would
+take half of the time. A kill counts as "in a checkpoint" when it left a half-written or
+half-removed one.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy must start no thread before the forks
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # none before the forks
 
 import argparse
 import json
@@ -30,36 +30,66 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-import torch._dynamo  # the first step of an optimiser would, in every child
-from _bench import RESULTS, machine, machine_text, write_result
+import plotly.graph_objects
+import torch._dynamo
+from _bench import git_commit, machine, machine_text, write_result
+from _contents import contents, differing
 
 from saddlepoint import api
-from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sha256_of
+from saddlepoint.core import registry
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.runs import Run
+from saddlepoint.lab.failures import FAILURES
 
-PRESETS = ("dcgan", "wgan-gp", "cgan-every-layer")
-FILES = ("generator", "ema", "discriminator", "optim")
-LONGEST_SHARE = 0.5  # of what is left of the run: the most that one delay may cover
+IMPORTED = (plotly.graph_objects, torch._dynamo)  # once, and not in every child
+CALLS = ("replace", "rename", "fsync", "mkdir")
+"""Of the module os: after any of them the folder is another."""
+_SMALL = {
+    "train.batch_size": 16,
+    "train.checkpoint_minutes": 0,
+    "train.device": "cpu",
+    "train.n_samples": 4,
+    "train.threads": 1,
+    "train.tick_kimg": 0.064,
+    "train.sample_kimg": 0.192,
+    "doctor.probe_kimg": 0.128,
+}
+_DCGAN = {"arch.generator_width": 4, "arch.discriminator_width": 4}
+_MLP = {"arch.generator_widths": (16,), "arch.discriminator_widths": (16,)}
 
 
-@dataclass
-class Tally:
-    """What the kills met."""
+def _healthy(preset: str) -> Config:
+    return with_changes(api.configure(preset, "digits", kimg=0.64), {**_SMALL, **_DCGAN})
 
-    kills: int = 0
-    in_checkpoint: int = 0
-    in_other_file: int = 0
-    before_first_checkpoint: int = 0
-    images_lost: int = 0
+
+def _treated() -> Config:
+    """The lecture's complete collapse in small, with the doctor in treat mode."""
+    often = {"train.tick_kimg": 0.4, "train.sample_kimg": 1.6, "doctor.probe_kimg": 0.4}
+    changes = {**_SMALL, **_MLP, **often, "train.kimg": 8}
+    return with_changes(FAILURES["complete-collapse"].config("treated", 0), changes)
+
+
+RUNS: dict[str, Callable[[], Config]] = {
+    "dcgan": lambda: _healthy("dcgan"),
+    "cgan-every-layer": lambda: _healthy("cgan-every-layer"),
+    "treated": _treated,
+}
+
+
+class Kill(NamedTuple):
+    run: str
+    call: int
+    """The number of the call to be killed at; 0: at a random moment."""
+    number: int
 
 
 def fork(task: Callable[[], object]) -> int:
@@ -77,182 +107,173 @@ def fork(task: Callable[[], object]) -> int:
     except BaseException:
         traceback.print_exc()
     finally:
+        sys.stdout.flush()
         os._exit(code)
 
 
-def finish(child: int) -> None:
-    """Wait for a child that must end well."""
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code != 0:
-        raise SystemExit(f"A run that was not killed ended with exit code {code}.")
+def ended(child: int) -> int:
+    """Wait for a child; -> its exit code, or the negative number of a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def start_or_resume(preset: str, out: Path, settings: argparse.Namespace) -> None:
-    """What a person does after each kill."""
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    if (out / "config.json").is_file():
+def go_on(name: str, out: Path, report: bool = True) -> None:
+    """What a person does after each kill: the same command, or `saddle resume`."""
+    if not report:
+        api.Run.report = lambda run: run.report_file  # type: ignore[method-assign]
+    run = Run(out)
+    if not run.config_file.is_file():
+        api.train(RUNS[name](), out=out, quiet=True)
+    elif run.status.get("state") != "finished" or (report and not run.report_file.is_file()):
         api.resume(out, quiet=True)
-        return
-    shutil.rmtree(out, ignore_errors=True)  # killed before the run had begun
-    changes = {
-        "arch.generator_width": settings.width,
-        "arch.discriminator_width": settings.width,
-        "train.checkpoint_minutes": settings.checkpoint_minutes,
-        "train.tick_kimg": settings.tick_kimg,
-        "train.sample_kimg": settings.kimg / 4,
-    }
-    kimg, seed = settings.kimg, settings.seed
-    api.train(preset, settings.data, out=out, seed=seed, kimg=kimg, changes=changes, quiet=True)
 
 
-def temporary_files(out: Path) -> tuple[set[int], set[int]]:
-    """Inodes of half checkpoints, and of other temporary files."""
-    half, other = set(), set()
-    for path in out.rglob(".*"):
-        try:
-            inode = path.stat().st_ino
-        except FileNotFoundError:
-            continue
-        if path.parent.name == "checkpoints":
-            half.add(inode)
-        elif path.suffix == ".tmp" and "checkpoints" not in path.parts:
-            other.add(inode)
-    return half, other
+def die_at(number: int, counts: Counter[str]) -> None:
+    """From here on this process is killed in place of call `number`; 0: the calls are counted."""
+
+    def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **more: Any) -> Any:
+            counts[name] += 1
+            if counts.total() == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*given, **more)
+
+        return call
+
+    for name in CALLS:
+        setattr(os, name, counted(name, getattr(os, name)))
 
 
-def saved_images(out: Path) -> int:
-    """Images of the newest checkpoint; 0 without one."""
-    checkpoints = Run(out).checkpoints
-    if not checkpoints:
-        return 0
-    return json.loads((checkpoints[-1] / "state.json").read_text())["n_images"]
+def half_checkpoints(out: Path) -> int:
+    return len(list(out.glob("checkpoints/.*")))
 
 
-def shown_images(out: Path) -> int:
-    """Images of the newest whole line of metrics."""
-    rows = Run(out).history.rows
-    return int(rows[-1]["images"]) if rows else 0
+def play(kill: Kill, folder: Path, reference: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """One kill, and the way to the end from there."""
+    out = folder / f"{kill.run}-{kill.call}-{kill.number}"
+    draw = random.Random(f"{kill.run} {kill.number}")
+    result: dict[str, Any] = {"run": kill.run, "call": kill.call, "kills": 0, "half": 0}
+
+    def killed_child(report: bool = True) -> None:
+        if kill.call:
+            die_at(kill.call, Counter())
+        go_on(kill.run, out, report)
+
+    attempts = 1 + (not kill.call and draw.random() < 1 / 3)
+    for _ in range(attempts):
+        child = fork(lambda: killed_child(report=not kill.call))
+        if not kill.call:
+            time.sleep(draw.uniform(0, seconds))
+            os.kill(child, signal.SIGKILL)
+        code = ended(child)
+        if code not in (0, -signal.SIGKILL):
+            return {**result, "differs": [f"exit code {code}"]}
+        result["kills"] += code != 0  # otherwise it had just ended
+        result["half"] += half_checkpoints(out) > 0
+    code = ended(fork(lambda: go_on(kill.run, out, report=not kill.call)))
+    if code:
+        return {**result, "differs": [f"exit code {code} when resumed"]}
+    expected = reference | ({"report": False} if kill.call else {})
+    differs = differing(contents(out), expected)
+    if not differs:
+        shutil.rmtree(out)
+    return {**result, "differs": differs}
 
 
-def is_finished(out: Path, total: int) -> bool:
-    """A kill may fall between the last checkpoint and the end of the process."""
-    return out.is_dir() and saved_images(out) >= total
+def work(
+    kills: Sequence[Kill],
+    folder: Path,
+    references: dict[str, tuple[dict[str, Any], float]],
+    to: Path,
+) -> None:
+    """Play kills one after the other; a line of the file each."""
+    with open(to, "w") as file:
+        for kill in kills:
+            result = play(kill, folder, *references[kill.run])
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+            if result["differs"]:
+                print(f"{kill}: {result['differs']}", flush=True)
 
 
-def kill_once(task: Callable[[], object], delay: float, out: Path, tally: Tally) -> None:
-    """Start a child, kill it after `delay` seconds, and note where that caught it."""
-    half, other = temporary_files(out)
-    child = fork(task)
-    time.sleep(delay)
-    os.kill(child, signal.SIGKILL)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code == 0:
-        return  # it had just ended: no kill
-    if code != -signal.SIGKILL:
-        raise SystemExit(f"{out}: resuming ended with exit code {code}.")
-    now_half, now_other = temporary_files(out)
-    tally.kills += 1
-    tally.in_checkpoint += bool(now_half - half)
-    tally.in_other_file += bool(now_other - other)
-    tally.before_first_checkpoint += saved_images(out) == 0
-    tally.images_lost += max(0, shown_images(out) - saved_images(out))
+def measure(name: str, folder: Path) -> tuple[dict[str, Any], float, Counter[str]]:
+    """A run never killed: contents, seconds and calls."""
+    out = folder / name
+    begun = time.monotonic()
+    if ended(fork(lambda: go_on(name, out))):
+        raise SystemExit(f"{name} cannot be trained.")
+    seconds = time.monotonic() - begun
+
+    def count() -> None:
+        counts: Counter[str] = Counter()
+        die_at(0, counts)
+        go_on(name, folder / f"{name}-counted", report=False)
+        (folder / f"{name}.calls").write_text(json.dumps(counts))
+
+    ended(fork(count))
+    return contents(out), seconds, Counter(json.loads((folder / f"{name}.calls").read_text()))
 
 
-def weights(out: Path) -> dict[str, str]:
-    """sha256 of each file of the last checkpoint."""
-    last = Run(out).checkpoints[-1]
-    return {name: sha256_of(last / f"{name}.safetensors") for name in FILES}
-
-
-def torture(preset: str, settings: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """One preset: the reference, the killed run, the comparison."""
-    reference, killed = folder / f"{preset}-reference", folder / f"{preset}-killed"
-    begun = time.time()
-    finish(fork(lambda: start_or_resume(preset, reference, settings)))
-    whole = time.time() - begun
-    rows = Run(reference).history.rows
-    total = int(rows[-1]["images"])
-    start_up = (reference / "samples" / "reals.png").stat().st_mtime - begun
-    print(
-        f"{preset}: {whole:.1f} s without a kill ({start_up:.1f} s before the first step), "
-        f"{total:,} images",
-        flush=True,
-    )
-
-    draw = random.Random(f"{settings.seed} {preset}")
-    tally = Tally()
-    begun = time.perf_counter()
-    while tally.kills < settings.kills and not is_finished(killed, total):
-        left = (1 - saved_images(killed) / total) * rows[-1]["seconds"]
-        mean = start_up + left / (settings.kills - tally.kills + 2)
-        delay = min(draw.uniform(0, 2 * mean), start_up + LONGEST_SHARE * left)
-        kill_once(lambda: start_or_resume(preset, killed, settings), delay, killed, tally)
-        print(
-            f"  kill {tally.kills}: after {delay:.2f} s, {saved_images(killed):,} images saved",
-            flush=True,
-        )
-    if not is_finished(killed, total):
-        finish(fork(lambda: start_or_resume(preset, killed, settings)))
-    seconds = time.perf_counter() - begun
-    expected, found = weights(reference), weights(killed)
-    equal = {name: found[name] == expected[name] for name in FILES}
+def summary(name: str, results: list[dict[str, Any]], reference: dict[str, Any]) -> dict[str, Any]:
+    own = [one for one in results if one["run"] == name]
+    at_calls = [one for one in own if one["call"]]
+    at_random = [one for one in own if not one["call"]]
     return {
-        "preset": preset,
-        "images": total,
-        "seconds_uninterrupted": round(whole, 2),
-        "seconds_killed": round(seconds, 2),
-        **vars(tally),
-        "equal": equal,
-        "sha256": expected,
+        "run": name,
+        "images": reference["state"]["n_images"],
+        "treatments": len(reference["document"].get("treatments", [])),
+        "at_random": sum(one["kills"] for one in at_random),
+        "at_calls": sum(one["kills"] for one in at_calls),
+        "in_a_checkpoint": sum(one["half"] for one in own),
+        "runs": len(own),
+        "different": sum(bool(one["differs"]) for one in own),
     }
-
-
-def print_table(results: list[dict[str, Any]]) -> None:
-    print(" | ".join(("preset", "kills", "in a checkpoint", "in another file", *FILES)))
-    for row in results:
-        equal = ["equal" if row["equal"][name] else "DIFFERS" for name in FILES]
-        counts = (row["kills"], row["in_checkpoint"], row["in_other_file"])
-        print(" | ".join(map(str, (row["preset"], *counts, *equal))))
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--presets", nargs="+", default=PRESETS)
-    parser.add_argument("--data", default="digits")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--kimg", type=float, default=40)
-    parser.add_argument("--tick-kimg", type=float, default=0.128)
-    parser.add_argument("--checkpoint-minutes", type=float, default=0.0)
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0: its own choice")
-    parser.add_argument("--width", type=int, default=16, help="of both nets")
-    parser.add_argument("--seed", type=int, default=0, help="of the runs and of the delays")
+    parser.add_argument("--random", type=int, default=100, help="kills at random moments, a run")
+    parser.add_argument("--calls", type=int, default=200, help="kills at its first calls")
+    parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     return parser.parse_args()
 
 
 def main() -> int:
     settings = arguments()
+    for group in registry.HOMES:
+        registry.names(group)
     facts = machine()
     print(machine_text(facts), flush=True)
-    folder = RESULTS / "kill-resume"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    results = []
-    for preset in settings.presets:
-        try:
-            results.append(torture(preset, settings, folder))
-        except InputError as error:
-            raise SystemExit(str(error)) from error
-    print_table(results)
-    enough = all(row["kills"] >= settings.kills for row in results)
-    equal = all(all(row["equal"].values()) for row in results)
-    document = {"machine": facts, "settings": vars(settings), "presets": results}
-    write_result("kill-resume", document)
-    if not enough:
-        print("Too few kills: a run ended before them; raise --kimg.")
-    return 0 if equal and enough else 1
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="saddle-kills-") as temporary:
+        folder = Path(temporary)
+        references: dict[str, tuple[dict[str, Any], float]] = {}
+        kills: list[Kill] = []
+        for name in settings.only:
+            expected, seconds, calls = measure(name, folder)
+            references[name] = expected, seconds
+            total = calls.total()
+            print(f"{name}: {seconds:.1f} s without a kill, {total} calls {dict(calls)}")
+            kills += [Kill(name, 0, n) for n in range(settings.random)]
+            kills += [Kill(name, n, n) for n in range(1, min(settings.calls, total) + 1)]
+        random.Random(0).shuffle(kills)  # every job has its share of the long runs
+        files = [folder / f"{job}.jsonl" for job in range(settings.jobs)]
+        children = [
+            fork(lambda: work(kills[job :: settings.jobs], folder, references, file))  # noqa: B023
+            for job, file in enumerate(files)
+        ]
+        codes = [ended(child) for child in children]
+        results = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        if any(codes) or len(results) != len(kills):
+            raise SystemExit(f"Only {len(results)} of {len(kills)} kills were played.")
+    rows = [summary(name, results, references[name][0]) for name in settings.only]
+    for row in rows:
+        print(row)
+    document = {"machine": facts, "commit": git_commit(), "settings": vars(settings), "runs": rows}
+    write_result("kill-resume", {**document, "minutes": round((time.monotonic() - begun) / 60, 1)})
+    return 1 if any(row["different"] for row in rows) else 0
 
 
 if __name__ == "__main__":
