@@ -39,6 +39,7 @@ from saddlepoint.sampling.outputs import check_out, sample_to, training_gif
 from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.training import budget, device, treatment
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
+from saddlepoint.training.memory import require_memory_for
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import extended
 from saddlepoint.training.scoring import check_scoring
@@ -162,6 +163,7 @@ def train(
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
+    require_memory_for(config, dataset.spec)
     # Whatever is wrong shows here: before the warm-up, and before there is a folder.
     check_scoring(config, dataset)
     monitor = Monitor(quiet, preview)
@@ -234,6 +236,7 @@ def resume(
                 f"{run.path} was trained on data with fingerprint {recorded[:12]}, but "
                 f"{dataset.name} now has {dataset.fingerprint[:12]}; restore the data."
             )
+        require_memory_for(config, dataset.spec)
         state = treatment.begin(run, config, dataset.spec)
         rate = None
         if minutes is not None:

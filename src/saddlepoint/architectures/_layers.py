@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from torch.nn.utils.parametrizations import spectral_norm
+
+
+def in_float32(h: Tensor) -> contextlib.AbstractContextManager[object]:
+    """No autocast: 8 bits of mantissa would round images and logits to steps that show."""
+    # A meta tensor, which has a shape and no values, has no autocast either.
+    return contextlib.nullcontext() if h.is_meta else torch.autocast(h.device.type, enabled=False)
 
 
 def pack(items: Tensor, packing: int) -> Tensor:

@@ -8,6 +8,9 @@ from typing import Any, get_args
 from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.contracts import Architecture, Conditioning, Option, Player
 
+MOST_WIDTH = 2**16
+"""Of a layer. Beyond it, sizes of tensors overflow before they can be compared with the memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions(Architecture):
@@ -34,7 +37,8 @@ class CommonOptions(Architecture):
 
     def __post_init__(self) -> None:
         # 0.95: with every feature dropped there is no gradient.
-        at_least(self, 1, "latent_dim", "embedding_dim", "packing")
+        at_least(self, 1, "latent_dim", "embedding_dim", most=MOST_WIDTH)
+        at_least(self, 1, "packing", most=64)
         between(self, 0, 0.95, "dropout")
         between(self, 0, 100, "label_scale", "latent_scale")
 

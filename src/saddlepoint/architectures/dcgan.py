@@ -13,11 +13,12 @@ from torch.nn.functional import leaky_relu, linear, relu
 from saddlepoint.architectures._layers import (
     Modulation,
     Residual,
+    in_float32,
     normalise_spectrally,
     pack,
     with_stddev,
 )
-from saddlepoint.architectures._options import CommonOptions
+from saddlepoint.architectures._options import MOST_WIDTH, CommonOptions
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
@@ -156,7 +157,7 @@ class DcganDiscriminator(Discriminator):
                 h = with_stddev(h)
             h = residual(norm(stage(h), None))
             h = self.dropout(leaky_relu(h, 0.2, inplace=True))
-        with torch.autocast(h.device.type, enabled=False):
+        with in_float32(h):
             h = h.float()
             # The head's kernel covers its whole input: one product a sample. As a convolution it
             # takes two to seven times as long (docs/log.md, "The discriminator's head").
@@ -213,7 +214,7 @@ class Dcgan(CommonOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, 0, "discriminator_depth", "discriminator_residuals")
-        at_least(self, 4, "generator_width", "discriminator_width", "max_width")
+        at_least(self, 4, "generator_width", "discriminator_width", "max_width", most=MOST_WIDTH)
 
     def check(self, spec: DataSpec) -> None:
         if not spec.is_image:

@@ -10,8 +10,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from saddlepoint.architectures._layers import normalise_spectrally, pack, with_stddev
-from saddlepoint.architectures._options import CommonOptions
+from saddlepoint.architectures._layers import (
+    in_float32,
+    normalise_spectrally,
+    pack,
+    with_stddev,
+)
+from saddlepoint.architectures._options import MOST_WIDTH, CommonOptions
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
@@ -49,7 +54,7 @@ class MlpGenerator(Generator):
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = nn.functional.leaky_relu(norm(layer(h), labels), 0.2)
         # Images and logits stay float32: 8 bits of mantissa would round them to visible steps.
-        with torch.autocast(h.device.type, enabled=False):
+        with in_float32(h):
             out = self.head(h.float())
         out = torch.tanh(out) if self.spec.value_range is not None else out
         return out.view(len(z), *self.spec.shape)
@@ -87,7 +92,7 @@ class MlpDiscriminator(Discriminator):
             if index == self.stddev_at:
                 h = with_stddev(h)
             h = self.dropout(nn.functional.leaky_relu(layer(h), 0.2))
-        with torch.autocast(h.device.type, enabled=False):
+        with in_float32(h):
             h = h.float()
             logits = self.head(h).squeeze(1)
             return logits + self.projection(h, labels) if self.projection else logits
@@ -119,8 +124,11 @@ class Mlp(CommonOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         for field in ("generator_widths", "discriminator_widths"):
-            if not getattr(self, field) or min(getattr(self, field)) < 1:
-                raise InputError(f"Mlp: {field} needs at least one width, each at least 1.")
+            widths = getattr(self, field)
+            if not 1 <= len(widths) <= 100 or not all(1 <= w <= MOST_WIDTH for w in widths):
+                raise InputError(
+                    f"Mlp: {field} needs 1 to 100 widths, each between 1 and {MOST_WIDTH:,}."
+                )
 
     def check(self, spec: DataSpec) -> None:
         if self.conditioning == "every-layer" and self.generator_norm == "none":

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from saddlepoint.cli.flags import command, load_named_plugin, print_json
+from saddlepoint.core.checks import in_range
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.streams import answer
 
@@ -43,14 +44,13 @@ def sample(
         json: One JSON document on stdout.
     """
     from saddlepoint import api
-    from saddlepoint.sampling.ranges import parse_ranges
+    from saddlepoint.sampling.ranges import MOST, parse_ranges
 
     load_named_plugin(plugins)
     if n is not None:
         if seeds is not None:
             raise InputError("--n and --seeds were both given; choose one.")
-        if n < 1:
-            raise InputError(f"--n {n} must be at least 1.")
+        in_range(n, 1, MOST, "--n")
         seeds = f"0-{n - 1}"
     # 64 rows of a class grid, or 63 walks, are more than anybody wants to see.
     default = "0-9" if class_grid or interpolate else "0-63"

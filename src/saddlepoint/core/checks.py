@@ -1,32 +1,48 @@
 """Checks of fields and schemas; each failure is one sentence.
 
-Infinity and NaN are refused whatever the bounds.
+Infinity and NaN are refused whatever the bounds, and so is any number above MOST.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from saddlepoint.core.errors import InputError
 
+MOST = 10**9
+"""No field needs a larger number: 1e9 kimg take centuries. Beyond it, what is computed from a field
+overflows somewhere in the middle of a run."""
+MOST_SEED = 2**63 - 1
+"""Seeds are 64-bit numbers with a sign, in torch and in files."""
 
-def at_least(owner: Any, least: float, *fields: str) -> None:
-    """Raises InputError unless every named field is >= least."""
-    rule = f"must be at least {least:g}"
-    _require(owner, fields, lambda value: least <= value < math.inf, rule)
+
+def at_least(owner: Any, least: float, *fields: str, most: float = MOST) -> None:
+    """Raises InputError unless every named field is in [least, most]."""
+    _require(owner, fields, lambda value: value >= least, f"must be at least {_text(least)}")
+    _require(owner, fields, lambda value: value <= most, f"must be at most {_text(most)}")
 
 
 def above(owner: Any, bound: float, *fields: str) -> None:
-    """Raises InputError unless every named field is > bound."""
-    rule = f"must be greater than {bound:g}"
-    _require(owner, fields, lambda value: bound < value < math.inf, rule)
+    """Raises InputError unless every named field is in (bound, MOST]."""
+    _require(owner, fields, lambda value: value > bound, f"must be greater than {_text(bound)}")
+    at_least(owner, bound, *fields)
+
+
+def in_range(value: int, least: int, most: int, name: str) -> None:
+    """Raises InputError unless the value is in [least, most].
+
+    Args:
+        name: `--n`; what the value is called where it was given.
+    """
+    if not least <= value <= most:
+        rule = f"at least {least:,}" if value < least else f"at most {most:,}"
+        raise InputError(f"{name} {_short(value)} must be {rule}.")
 
 
 def between(owner: Any, low: float, high: float, *fields: str) -> None:
     """Raises InputError unless every named field is in [low, high]."""
-    rule = f"must be between {low:g} and {high:g}"
+    rule = f"must be between {_text(low)} and {_text(high)}"
     _require(owner, fields, lambda value: low <= value <= high, rule)
 
 
@@ -41,7 +57,18 @@ def _require(owner: Any, fields: Iterable[str], holds: Callable[[Any], bool], ru
         value = getattr(owner, field)
         # Asked what holds, not what fails: no comparison holds for NaN.
         if not holds(value):
-            raise InputError(f"{type(owner).__name__}: {field}={value!r} {rule}.")
+            raise InputError(f"{type(owner).__name__}: {field}={_short(value)} {rule}.")
+
+
+def _text(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"
+
+
+def _short(value: Any) -> str:
+    """A number as it was given, unless nobody could read it."""
+    if isinstance(value, int) and abs(value) >= 10**40:
+        return "(a number of more than 40 digits)"
+    return repr(value)
 
 
 class Newer(InputError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from saddlepoint.core.checks import above, at_least, between
+from saddlepoint.core.checks import MOST_SEED, above, at_least, between
 from saddlepoint.core.contracts import (
     AdversarialLoss,
     Architecture,
@@ -97,9 +97,12 @@ class Train:
     def __post_init__(self) -> None:
         above(self, 0, "kimg")
         at_least(self, 0, "minutes", "tick_kimg", "sample_kimg", "checkpoint_minutes")
-        at_least(self, 0, "instance_noise", "schedule_kimg", "threads")
-        at_least(self, 2, "batch_size")  # BatchNorm and diversity need two images
-        at_least(self, 1, "accumulate", "n_critic", "n_samples")
+        at_least(self, 0, "instance_noise", "schedule_kimg")
+        at_least(self, 0, "threads", most=512)
+        at_least(self, 2, "batch_size", most=2**20)  # BatchNorm and diversity need two images
+        at_least(self, 1, "accumulate")
+        # Nothing is written within a step, and nobody looks at more images.
+        at_least(self, 1, "n_critic", "n_samples", most=10_000)
         # Some fakes have to stay, or the generator would have no adversary.
         between(self, 0, 0.9, "wrong_label_fraction")
         # Parts of unequal size would weigh their samples unequally in the sum of gradients.
@@ -193,7 +196,7 @@ class Config:
         Raises:
             InputError: the sentence names the field and the remedy.
         """
-        at_least(self, 0, "seed")
+        at_least(self, 0, "seed", most=MOST_SEED)
         # Not in __post_init__: what the data are is known only once they are open.
         self.arch.check(spec)
         # A single class is no condition: both nets would get a constant.

@@ -1,4 +1,4 @@
-"""What one process may ask for: the memory that is left to it, and seeds. No torch in here.
+"""The memory that is left to this process. No torch in here.
 
 Sizes are checked before anything is built: an allocation that fails in the middle loses the work
 before it, and one that succeeds may get the process killed later.
@@ -14,8 +14,6 @@ from pathlib import Path
 
 from saddlepoint.core.errors import InputError
 
-MOST_SEED = 2**63 - 1
-"""Seeds are whole numbers of 64 bits, with a sign, in torch and in our files."""
 _OWN = Path("/proc/self")
 _CGROUPS = (
     (Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import torch
 from torch import Tensor
 
+from saddlepoint.core.checks import MOST, MOST_SEED, in_range
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.tensors import require_device
 
 Progress = Callable[[str, int, int], None]
 """(what, done, of): called while something long goes on."""
+
+MOST_RESAMPLES = 100_000
+"""Behind an interval; its ends move no more with further ones."""
 
 
 def no_progress(what: str, done: int, of: int) -> None:
@@ -107,14 +110,10 @@ class Settings:
     """Of the matrix products behind distances and kernels (see metrics/_pairwise.py)."""
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise InputError(f"--k {self.k} must be at least 1; 3 is usual.")
-        if self.n_bootstrap < 0:
-            raise InputError(f"--bootstrap {self.n_bootstrap} must be at least 0 (no intervals).")
-        try:
-            torch.empty(0, device=self.device)
-        except (RuntimeError, AssertionError) as error:
-            raise InputError(f"--device {self.device} is not available here; use cpu.") from error
+        in_range(self.k, 1, MOST, "--k")
+        in_range(self.n_bootstrap, 0, MOST_RESAMPLES, "--bootstrap")
+        in_range(self.seed, 0, MOST_SEED, "--seed")
+        require_device(self.device, "--device")
 
 
 @dataclass(frozen=True, kw_only=True)

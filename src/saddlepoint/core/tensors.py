@@ -17,6 +17,23 @@ from saddlepoint.core.limits import available_memory
 from saddlepoint.core.reading import open_regular, require_regular
 
 
+def require_device(device: str, name: str, instead: str = "cpu") -> None:
+    """Raises InputError unless this machine has the device and can compute on it.
+
+    Args:
+        name: `--device`; what it is called where it was given.
+    """
+    try:
+        place = torch.device(device)
+        # A name that torch knows may have no hardware here, and `meta` takes tensors but has no
+        # values: only a value that comes back tells.
+        torch.zeros(1, device=place).item()
+    except (RuntimeError, AssertionError, ImportError, ValueError) as error:
+        raise InputError(f"{name} {device} is not available here; use {instead}.") from error
+    if place.type == "cpu" and place.index:
+        raise InputError(f"{name} {device}: there is one cpu; use cpu.")
+
+
 @contextmanager
 def exact_float32(device: torch.device) -> Iterator[None]:
     """No autocast, no TF32 or bfloat16 in convolutions and matrix products, no search for a faster

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.checks import in_range
 from saddlepoint.core.contracts import Dataset, Source
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import write_png
@@ -20,6 +21,7 @@ from saddlepoint.evaluation.measure import evaluate_sets
 from saddlepoint.evaluation.scores import save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
+from saddlepoint.sampling.ranges import MOST
 from saddlepoint.sampling.sampler import load_sampler
 
 FIRST_SEED = 1_000_000
@@ -57,8 +59,7 @@ def evaluate(
         InputError: no such model or data, sets that cannot be compared, or a bad number.
     """
     settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
-    if n < 2:
-        raise InputError(f"--n {n} must be at least 2.")
+    in_range(n, 2, MOST, "--n")
     model = Path(model)
     run = Run.open(model) if (model / "config.json").is_file() else None
     training = None if run is None else read_config(run).source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.limits import require_memory
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data.arrays import fingerprint
 from saddlepoint.sampling.sampler import Sampler
@@ -67,6 +69,9 @@ def drawn_from(
         labels: int64 [m], assigned to the seeds in turn; with those of the real images both sets
             have the same class counts. Ignored by an unconditional generator.
     """
+    # The images once in parts, and once together.
+    bytes_each = math.prod(sampler.spec.shape) * (2 if sampler.spec.is_image else 8)
+    require_memory(n * bytes_each, f"{n:,} samples of {name}", "give a smaller --n")
     parts, asked = [], None
     if sampler.conditional:
         wanted = np.arange(sampler.spec.n_classes) if labels is None else labels

@@ -38,6 +38,8 @@ MOST_FRAMES = 600
 GIF_SHORTEST = 256
 _STRIP = 10
 """Images from a seed to the next in a .png, both included."""
+MOST_IN = {".png": 10_000, ".gif": 10_000, "": 1_000_000}
+"""Images; nobody looks at more, and file systems are slow with more files in a folder."""
 _HOLD = 10
 """The last frame of a training film is shown for this many frames."""
 
@@ -67,6 +69,13 @@ def sample_to(
             written, or anything that `Sampler.images` refuses.
     """
     out, suffix = check_out(out, interpolate, class_grid)
+    rows = len(range(sampler.spec.n_classes) if labels is None else labels) if class_grid else 1
+    places = _STRIP if interpolate else rows
+    if sampler.spec.is_image and suffix != ".npz" and len(seeds) * places > MOST_IN[suffix]:
+        raise InputError(
+            f"--out {out} would hold {len(seeds) * places:,} images, but at most "
+            f"{MOST_IN[suffix]:,} are written there; give fewer seeds, or a name that ends in .npz."
+        )
     with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".png":

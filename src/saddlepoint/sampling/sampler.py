@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,13 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.checkpoints import EMA, damage, newest_intact
+from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.contracts import Generator
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import to_uint8
+from saddlepoint.core.limits import require_memory
 from saddlepoint.core.runs import Run
-from saddlepoint.core.tensors import exact_float32
+from saddlepoint.core.tensors import exact_float32, require_device
 from saddlepoint.sampling.generator_file import GeneratorFile, read_generator_file
 from saddlepoint.sampling.latent_space import latents, slerp
 
@@ -35,6 +39,7 @@ def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
         InputError: no run, no checkpoint yet, a file that is damaged, a pickle or of another kind
             or schema; or an unknown or absent device.
     """
+    require_device(device, "--device")
     path = Path(path)
     if path.is_dir() and (path / EMA).is_file():
         fault = damage(path, [EMA])
@@ -51,12 +56,7 @@ def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
     with torch.random.fork_rng(devices=[]):
         generator = content.arch.generator(content.spec)
     generator.load_state_dict(content.weights)
-    try:
-        generator.to(device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise InputError(f"--device {device} cannot be used ({reason}); try cpu.") from error
-    return Sampler(generator, content, device)
+    return Sampler(generator.to(device), content, device)
 
 
 class Sampler:
@@ -127,9 +127,11 @@ class Sampler:
             rounding, of at most one grey level.
 
         Raises:
-            InputError: bad seeds, labels or truncation, or the model makes points.
+            InputError: bad seeds, labels or truncation, more images than the memory holds, or the
+                model makes points.
         """
         self.require_images()
+        self._require_room(len(seeds))
         return np.concatenate(list(self.portions(seeds, labels, truncation)))
 
     def portions(
@@ -137,7 +139,16 @@ class Sampler:
     ) -> Iterator[np.ndarray]:
         """Like `images`, batch by batch, for more of them than fit in memory. A model of points
         gives float32 [<= BATCH_SIZE, 2]."""
-        made = self._forward(*self._inputs(seeds, labels, truncation))
+        chosen = self._checked(seeds, labels, truncation)
+        firsts = range(0, len(seeds), BATCH_SIZE)
+        made = chain.from_iterable(
+            # One batch of latents at a time: those of ten million seeds are gigabytes.
+            self._forward(
+                latents(seeds[first : first + BATCH_SIZE], self.generator.latent_dim) * truncation,
+                None if chosen is None else chosen[first : first + BATCH_SIZE],
+            )
+            for first in firsts
+        )
         return map(to_uint8, made) if self.spec.is_image else made
 
     def interpolate(
@@ -173,7 +184,10 @@ class Sampler:
                 f"every frame shows {self.classes[labels[0]]}, the class of seed {seeds[0]}; with "
                 "--labels 0-3 the class changes at each seed."
             )
-        z, chosen = self._inputs(seeds, labels, truncation)
+        self._require_room(len(seeds) * steps)
+        chosen = self._checked(seeds, labels, truncation)
+        # The mean of N(0, I) is 0, so moving z towards it is a multiplication.
+        z = latents(seeds, self.generator.latent_dim) * truncation
         share = torch.arange(steps) / steps
         ends = range(1, len(z) + 1 if loop else len(z))
         frames = [slerp(z[i - 1], z[i % len(z)], share) for i in ends]
@@ -201,27 +215,26 @@ class Sampler:
                 "every-layer, or sample without the class grid."
             )
         rows = range(self.spec.n_classes) if labels is None else labels
+        self._require_room(len(rows) * len(seeds))
         # In one call, so that batches are full however short a row is.
         every_seed = [seed for _ in rows for seed in seeds]
         every_label = [label for label in rows for _ in seeds]
         made = self.images(every_seed, every_label, truncation)
         return made.reshape(len(rows), len(seeds), *made.shape[1:])
 
-    def _inputs(
+    def _checked(
         self, seeds: Sequence[int], labels: Sequence[int] | None, truncation: float
-    ) -> tuple[Tensor, list[int] | None]:
+    ) -> list[int] | None:
+        """The label of each seed, once everything is in its range."""
         if not len(seeds):
             raise InputError("No seeds were given; give --seeds 0-63.")
-        for seed in seeds:
-            if not 0 <= seed < 2**63:
-                raise InputError(f"--seeds {seed}: a seed must be between 0 and 2^63 - 1.")
+        for seed in (min(seeds), max(seeds)):
+            in_range(seed, 0, MOST_SEED, "--seeds")
         if not 0 < truncation <= 1:
             raise InputError(
                 f"--truncation {truncation:g} must be above 0 and at most 1; 1 turns it off."
             )
-        chosen = self.labels_for(seeds, labels)
-        # The mean of N(0, I) is 0, so moving z towards it is a multiplication.
-        return latents(seeds, self.generator.latent_dim) * truncation, chosen
+        return self.labels_for(seeds, labels)
 
     @torch.inference_mode()
     def _forward(self, z: Tensor, labels: list[int] | None) -> Iterator[np.ndarray]:
@@ -241,6 +254,14 @@ class Sampler:
     def _known_classes(self) -> str:
         names = ", ".join(self.classes[:10]) + (", ..." if len(self.classes) > 10 else "")
         return f"{self.spec.n_classes} classes (0-{self.spec.n_classes - 1}: {names})"
+
+    def _require_room(self, n: int) -> None:
+        """Raises InputError for more images than the memory holds, in parts and then together."""
+        require_memory(
+            2 * n * math.prod(self.spec.shape),
+            f"{n:,} images in memory at once",
+            "ask for fewer seeds, or write them as .npz",
+        )
 
     def require_images(self) -> None:
         """Raises InputError for a model of points."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from saddlepoint.core.config import Train
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.tensors import require_device
 
 
 def resolve(train: Train) -> Train:
@@ -25,13 +25,7 @@ def resolve(train: Train) -> Train:
             device = "cuda"
         elif torch.backends.mps.is_available():
             device = "mps"
-    try:
-        # A name that torch knows may have no hardware here: only a tensor on it tells.
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"--train.device {device} is not available here; use cpu or auto."
-        ) from error
+    require_device(device, "--device", "cpu or auto")
     precision = train.precision
     if precision == "auto":
         precision = "bf16" if has_fast_bf16(device) else "fp32"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import torch
 
+from saddlepoint.core.checks import MOST
 from saddlepoint.core.errors import InputError, RunFailed, remedy, words
 from saddlepoint.core.runs import Run
 
@@ -17,8 +18,8 @@ def check_budget(kimg: float | None, minutes: float | None) -> None:
     if kimg is not None and minutes is not None:
         raise InputError("--kimg and --minutes were both given; choose one.")
     for name, value in (("kimg", kimg), ("minutes", minutes)):
-        if value is not None and not 0 < value < float("inf"):
-            raise InputError(f"--{name} {value:g} must be a finite number greater than 0.")
+        if value is not None and not 0 < value <= MOST:
+            raise InputError(f"--{name} {value:g} must be greater than 0 and at most {MOST:,}.")
 
 
 @contextlib.contextmanager
