@@ -26,8 +26,8 @@ INPUT = (
     *("run folder: fields", "run folder: raw damage"),
 )
 """Categories in which neither the machine nor a training is in trouble."""
-_FAILED_RUN = re.compile("not finite|while writing")
-"""A training that diverges, and one that has begun and can write its run no more."""
+_FAILED_RUN = re.compile("not finite|while writing|is complete and saved")
+"""A training that diverges, and one that has begun and can write its run or report no more."""
 _OF_A_PATH = re.compile(
     "Permission denied|No such file|Is a directory|Not a directory|File exists|name too long"
     "|Too many levels|Read-only file system"
@@ -108,7 +108,7 @@ def _is_read(case: Case, outcome: Outcome) -> bool:
 
 def _without_users_words(line: str, case: Case) -> str:
     """A sentence may quote what it was given, however long that is."""
-    given = {part for word in case.argv for part in (word, word.partition("=")[2])}
+    given = _given(case)
     given |= {text for text in case.environment.values() if text}
     for word in sorted(given, key=len, reverse=True):
         if len(word) > 3:
@@ -116,7 +116,12 @@ def _without_users_words(line: str, case: Case) -> str:
     return line
 
 
+def _given(case: Case) -> set[str]:
+    """The words of the command line, and the values of those that are `--flag=value`."""
+    return {part for word in case.argv for part in (word, word.partition("=")[2])}
+
+
 def _names_a_path(line: str, case: Case) -> bool:
     """A path has a slash in it, or is one that the case has named."""
-    named = {os.path.basename(str(step.get("path", ""))) for step in case.damage} | set(case.argv)
+    named = {os.path.basename(str(step.get("path", ""))) for step in case.damage} | _given(case)
     return "/" in line or any(name in line for name in named if len(name) > 2)

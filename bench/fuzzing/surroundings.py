@@ -139,7 +139,8 @@ def memory(draw: Random) -> Case:
     if "vast" in case.argv:
         steps = ({"do": "huge_pictures", "path": "vast", "n": 4, "side": 6000},)
     limit = draw.choice((2**28, 2**30, 4 * 2**30))
-    return replace(case, damage=steps, limits={"AS": limit})
+    writes = (*case.writes, "run/scores", "run/report.html")
+    return replace(case, damage=steps, limits={"AS": limit}, writes=writes)
 
 
 @category("streams", 6)

@@ -103,6 +103,13 @@ def test_a_lab_of_other_settings_is_refused(
     assert "holds no lab.json" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("wrong", ["--data=digit", "--seeds=x", "--only=no-family"])
+def test_a_mistyped_value_claims_no_folder(wrong: str, tmp_path: Path) -> None:
+    """Else the right value would be refused, as the folder holds a lab of other settings."""
+    assert main([*LAB, "--out", str(tmp_path / "lab"), "--kimg", "0.1", wrong]) == 2
+    assert not (tmp_path / "lab").exists()
+
+
 def test_a_killed_lab_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "lab"
     argv = [*LAB, "--kimg", "4", "--out", str(out), "--presets", "gan"]

@@ -119,24 +119,23 @@ def lecture(
     plan = [(FASHION, data)] + ([(FACES, where_faces)] if where_faces else [])
     settings = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
     settings |= {"faces": where_faces, "data": data, "n": n}
-    lab = LabFolder(out, settings, quiet, preview)
     presets = chosen(only, FASHION.presets, "family")
-    jobs = [
-        (application, name, seed, preset)
-        for application, name in plan
-        for seed in parse_ranges(seeds, "--seeds")
-        for preset in application.presets
-        if preset in presets
-    ]
-    done: dict[str, list[Run]] = {application.name: [] for application, _ in plan}
-    # One model after the other, each measured at once, so that a kill loses one model at most.
-    for number, (application, name, seed, preset) in enumerate(jobs, 1):
-        lab.say(f"Model {number} of {len(jobs)}: {preset} on {name}, seed {seed}")
+    jobs = []
+    for application, name in plan:
         place = application.name if application is FACES else Path(name).stem
         budget = faces_kimg if application is FACES and faces_kimg is not None else kimg
-        changes = {**application.changes.get(preset, {}), "train.threads": threads}
-        config = api.configure(preset, name, seed=seed, kimg=budget, changes=changes)
-        run = lab.train(config, f"{place}/{preset}-{seed}", minutes)
+        for seed in parse_ranges(seeds, "--seeds"):
+            for preset in (preset for preset in application.presets if preset in presets):
+                changes = {**application.changes.get(preset, {}), "train.threads": threads}
+                config = api.configure(preset, name, seed=seed, kimg=budget, changes=changes)
+                jobs.append((application, f"{place}/{preset}-{seed}", config))
+    # Only now: a lab that a mistyped name had claimed would refuse the name without the mistake.
+    lab = LabFolder(out, settings, quiet, preview)
+    done: dict[str, list[Run]] = {application.name: [] for application, _ in plan}
+    # One model after the other, each measured at once, so that a kill loses one model at most.
+    for number, (application, run_name, config) in enumerate(jobs, 1):
+        lab.say(f"Model {number} of {len(jobs)}: {run_name}")
+        run = lab.train(config, run_name, minutes)
         lab.measure(run, features, n)
         done[application.name].append(run)
     parts = [(_titled(app, done[app.name][0]), done[app.name]) for app, _ in plan if done[app.name]]
