@@ -24,10 +24,11 @@ from saddlepoint.evaluation.verdicts import Question, interval, judge
 from saddlepoint.lab.claims import in_order
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._line import Line, Normals, jensen_shannon, wasserstein_1
-from saddlepoint.reporting.claims import rule, written
+from saddlepoint.reporting.claims import rule
 from saddlepoint.reporting.picture_png import HEIGHT, WIDTH, write_sheet
 from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, figure
 from saddlepoint.reporting.strings import strings
+from saddlepoint.reporting.ticks import log_ticks, written
 
 SAME = Text(en="word", vi="từ")
 
@@ -132,6 +133,11 @@ def test_wasserstein_of_a_shift_is_the_shift() -> None:
 
 
 # -- pictures --------------------------------------------------------------------------------
+
+
+def test_ticks_of_a_logarithmic_axis() -> None:
+    assert log_ticks(0.001, 100) == pytest.approx([0.001, 0.01, 0.1, 1, 10, 100])
+    assert len(log_ticks(2, 30)) >= 3
 
 
 @pytest.mark.parametrize(
@@ -335,7 +341,7 @@ def test_without_plotly_the_page_shows_the_png(
 ) -> None:
     from saddlepoint.reporting import claims
 
-    monkeypatch.setattr(claims, "find_spec", lambda name: None)
+    monkeypatch.setattr(claims, "find_spec", lambda name: None if name == "plotly" else True)
     monkeypatch.setitem(sys.modules, "plotly", None)
     assert lab(tmp_path / "lab") == 0
     page = (tmp_path / "lab" / "report.html").read_text()

@@ -16,6 +16,7 @@ from saddlepoint.reporting.picture_png import write_sheet
 from saddlepoint.reporting.pictures import Photo, Picture, figure
 from saddlepoint.reporting.strings import strings
 from saddlepoint.reporting.strings.words import Strings
+from saddlepoint.reporting.ticks import written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,12 +191,3 @@ def _card(
         figures[place] = figure(picture, language)
         body = page.plot_place(place, title)
     return f'<section class="card"><h3>{escape(title)}</h3>{body}<p>{escape(reads)}</p></section>'
-
-
-def written(value: float) -> str:
-    """3 digits at most, without exponents as long as that is short: 0.001, 20,000."""
-    if value == 0 or abs(value) < 1e-12:
-        return "0"
-    if 1e-4 <= abs(value) < 1e7:
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{value:.2g}"

@@ -1,23 +1,8 @@
-"""Round numbers along an axis, and how they are written."""
+"""Round numbers along a logarithmic axis, and how numbers are written."""
 
 from __future__ import annotations
 
 import math
-
-
-def ticks(low: float, high: float, most: int = 7) -> list[float]:
-    """Multiples of 1, 2 or 5 times a power of ten in [low, high], at most `most` of them."""
-    if not high > low:
-        return [low]
-    step = 10.0 ** math.floor(math.log10((high - low) / most))
-    for factor in (1, 2, 5, 10):
-        first, last = (
-            math.ceil(low / (factor * step) - 1e-9),
-            math.floor(high / (factor * step) + 1e-9),
-        )
-        if last - first < most:
-            break
-    return [factor * step * i for i in range(first, last + 1)]
 
 
 def log_ticks(low: float, high: float) -> list[float]:
