@@ -34,7 +34,7 @@ class DataSpec:
     """
 
     shape: tuple[int, ...]
-    """(channels, height, width), or (2,) for points."""
+    """(channels, height, width), or (2,) for points in the plane, (1,) on a line."""
     n_classes: int = 0
     """Number of labels; 0 when the data has none."""
     # Points have no bounds, so their generator ends without a tanh.
@@ -44,10 +44,10 @@ class DataSpec:
     def __post_init__(self) -> None:
         side = self.shape[-1] if self.shape else 0
         square = self.shape in ((1, side, side), (3, side, side)) and 1 <= side <= MOST_SIDE
-        if not square and self.shape != (2,):
+        if not square and self.shape not in ((1,), (2,)):
             raise InputError(
-                f"shape={list(self.shape)} must be [2], or [1 or 3, side, side] with a side of 1 "
-                f"to {MOST_SIDE:,} pixels."
+                f"shape={list(self.shape)} must be [1] or [2] for points, or [1 or 3, side, "
+                f"side] with a side of 1 to {MOST_SIDE:,} pixels."
             )
         between(self, 0, MOST_CLASSES, "n_classes")
         low, high = self.value_range or (0, 1)

@@ -131,9 +131,13 @@ def write_gif(path: Path, frames: Sequence[np.ndarray], milliseconds: int = 80) 
 
 
 def scatter(points: np.ndarray, extent: float, size: int = 320) -> np.ndarray:
-    """Draw points float [n, 2] in [-extent, extent]^2 as dots -> uint8 [size, size, 1]."""
+    """Draw points float [n, 2] in [-extent, extent]^2 as dots -> uint8 [size, size, 1]; points on
+    a line, float [n, 1], lie across the middle."""
+    points = np.asarray(points)
+    if points.shape[1] == 1:
+        points = np.pad(points, ((0, 0), (0, 1)))
     sheet = np.full((size, size, 1), 255, np.uint8)
-    place = np.rint((np.asarray(points) / extent + 1) / 2 * (size - 1)).astype(int)
+    place = np.rint((points / extent + 1) / 2 * (size - 1)).astype(int)
     inside = place[((place >= 0) & (place < size)).all(axis=1)]
     # Rows count from the top, the second coordinate from the bottom.
     sheet[size - 1 - inside[:, 1], inside[:, 0]] = 0
