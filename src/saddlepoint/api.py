@@ -18,7 +18,7 @@ from saddlepoint.core import runs
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import Dataset, Player
-from saddlepoint.core.errors import InputError, Interrupted, RunFailed, is_users, reason, remedy
+from saddlepoint.core.errors import InputError, Interrupted, RunFailed, failure, reason, remedy
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.outputs import check_writable, output_file, output_place
@@ -303,7 +303,7 @@ def evaluate(
     run = Run(given_path(model))
     is_run = run.config_file.is_file()
     if is_run:
-        check_writable(run.scores_folder)
+        check_writable(run.scores_folder, str(run.scores_folder))
         run.remove_leftovers(seconds=3600)
     done = evaluate_images(run.path, real, **settings)
     if is_run and (fault := _report_fault(run)):  # the page shows the scores as well
@@ -366,22 +366,14 @@ def _report_fault(run: Run) -> InputError | RunFailed | None:
     try:
         run.report()
     except (OSError, InputError) as error:
-        why, kind = str(error).rstrip("."), InputError
-        if isinstance(error, OSError):
-            why = f"{reason(error)}; {remedy(error)}"
-            kind = InputError if is_users(error) else RunFailed
-        return kind(
-            f"{run.path} is saved, but its report could not be written: {why}, then "
-            f"`saddle report {run.path}`."
-        )
+        why = f"{reason(error)}; {remedy(error)}." if isinstance(error, OSError) else str(error)
+        said = f"{run.path} is saved, but not its report: {why} Then `saddle report {run.path}`."
+        return failure(error, said) if isinstance(error, OSError) else InputError(said)
     return None
 
 
 def _is_complete(run: Run) -> bool:
-    """True for a finished run whose page is newer than all that it shows."""
-    shown = (run.status_file, run.metrics_file, run.scores_folder)
-    newest = max(path.stat().st_mtime for path in shown if path.exists())
-    page = run.report_file
-    return (
-        run.status.get("state") == "finished" and page.is_file() and page.stat().st_mtime >= newest
-    )
+    """True for a finished run whose page was written since."""
+    if run.status.get("state") != "finished" or not run.report_file.is_file():
+        return False
+    return run.report_file.stat().st_mtime >= run.status_file.stat().st_mtime

@@ -478,7 +478,7 @@ def test_outputs_that_cannot_be(plain: Sampler, conditional: Sampler, tmp_path: 
         sample_to(conditional, tmp_path / "a.npz", [0], interpolate=True)
     with pytest.raises(InputError, match="twice"):
         sample_to(plain, tmp_path / "a", [0, 0])
-    with pytest.raises(InputError, match="a file, where a folder is to be"):
+    with pytest.raises(InputError, match="is a file; choose the name of a new folder"):
         sample_to(plain, file, [0])
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix != ".safetensors") == ["file"]
 

@@ -68,6 +68,11 @@ def reason(error: OSError) -> str:
     return where + words(error)
 
 
+def failure(error: OSError, sentence: str) -> InputError | RunFailed:
+    """The exception that says `sentence`, of the kind that fits the error."""
+    return (InputError if is_users(error) else RunFailed)(sentence)
+
+
 def remedy(error: OSError) -> str:
     """What to do about it: `free some space`."""
     return {**_USERS, **_MACHINES}.get(error.errno or 0, "check the disk and the path")

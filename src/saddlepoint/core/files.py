@@ -57,10 +57,7 @@ def check_replaceable(path: Path) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISREG(status.st_mode):
-        raise InputError(
-            f"{path} is {kind(status)}, which is never replaced; move it away or choose another "
-            "name."
-        )
+        raise InputError(f"{path} is {kind(status)}, which is never replaced; move it away.")
 
 
 def is_temporary(path: Path) -> bool:
@@ -84,16 +81,12 @@ def remove_leftovers(folder: Path, seconds: float = 0) -> None:
 
 def _is_another(process: int) -> bool:
     """True while another process of this number runs."""
-    # This one has begun nothing yet; in containers it often has the number of the killed one.
-    if process == os.getpid():
-        return False
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        pass
-    return True
+    except OSError as error:  # another user's may not be asked
+        return not isinstance(error, ProcessLookupError)
+    # This one has begun nothing yet; in containers it often has the number of the killed one.
+    return process != os.getpid()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

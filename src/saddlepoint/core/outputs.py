@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from saddlepoint.core.errors import InputError, RunFailed, is_users, remedy, words
+from saddlepoint.core.errors import InputError, failure, remedy, words
 from saddlepoint.core.files import check_replaceable, is_temporary
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import kind
@@ -29,8 +29,7 @@ def output_file(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
     out = output_place(path)
     if out.suffix.lower() not in suffixes:
         raise InputError(
-            f"--out {out}: unknown suffix {out.suffix!r}; use a name that ends in "
-            f"{' or '.join(suffixes)}."
+            f"--out {out}: unknown suffix {out.suffix!r}; use {' or '.join(suffixes)}."
         )
     check_replaceable(out)
     return out
@@ -50,10 +49,8 @@ def output_folder(path: str | os.PathLike[str], own: str = "") -> Path:
     if not os.path.lexists(out):
         return out
     if not out.is_dir():
-        raise InputError(
-            f"--out {out} is {kind(os.lstat(out))}, where a folder is to be; choose another name."
-        )
-    with writing(out):
+        raise InputError(f"--out {out} is {kind(os.lstat(out))}; choose the name of a new folder.")
+    with writing(f"--out {out}"):
         kept = not all(map(is_temporary, out.iterdir()))
     if kept and not (own and (out / own).is_file()):
         begun = f" and holds no {own}" if own else ""
@@ -69,29 +66,33 @@ def output_place(path: str | os.PathLike[str]) -> Path:
     run = run_of_part(out)
     if run is not None:
         raise InputError(f"--out {out} is a part of the run {run}; choose another name.")
-    check_writable(out.parent, out)
+    check_writable(out.parent, f"--out {out}")
     return out
 
 
-def check_writable(folder: Path, out: Path | None = None) -> None:
+def check_writable(folder: Path, what: str) -> None:
     """Raises as `output_file` unless files can be made in `folder`, or it can be made itself.
 
     Args:
-        out: what the user named, for the sentence.
+        what: begins the sentence, as in `writing`.
     """
     made = folder
     while not os.path.lexists(made):
         made = made.parent
     # Written to for a moment, which says why it cannot be done; the file never has a name.
-    with writing(out or folder, "--out " if out else ""), tempfile.TemporaryFile(dir=made):
+    with writing(what), tempfile.TemporaryFile(dir=made):
         pass
 
 
 @contextmanager
-def writing(out: Path, flag: str = "--out ") -> Iterator[None]:
-    """An OSError while `out` is written becomes one sentence; raises as `output_file`."""
+def writing(what: str) -> Iterator[None]:
+    """An OSError becomes a sentence: `what` cannot be written, why, and what helps.
+
+    Raises:
+        InputError, RunFailed: as `output_file`.
+    """
     try:
         yield
     except OSError as error:
-        sentence = f"{flag}{out} cannot be written ({words(error)}); {remedy(error)}."
-        raise (InputError if is_users(error) else RunFailed)(sentence) from error
+        sentence = f"{what} cannot be written ({words(error)}); {remedy(error)}."
+        raise failure(error, sentence) from error

@@ -22,18 +22,12 @@ def given_path(path: str | os.PathLike[str]) -> Path:
     try:
         found = Path(text).expanduser()
     except RuntimeError:
-        raise InputError(
-            f"{text}: no home folder of that user is known; write the whole path, or "
-            f"./{text} for a file of that name."
-        ) from None
+        raise InputError(f"{text}: there is no such user; write the whole path.") from None
     try:
         if not found.is_absolute():
             os.getcwd()
     except OSError as error:
-        raise InputError(
-            f"{text}: the folder that this command was started in is gone or may not be read; go "
-            "to another one with `cd`."
-        ) from error
+        raise InputError(f"{text}: the working folder is gone; `cd` to another one.") from error
     try:
         os.stat(found)
     except (FileNotFoundError, NotADirectoryError):

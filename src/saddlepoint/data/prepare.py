@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from saddlepoint.core.errors import InputError, RunFailed, is_users, reason, remedy
+from saddlepoint.core.errors import InputError, failure, reason, remedy
 from saddlepoint.core.files import check_replaceable, is_temporary, sync_folder, write_atomically
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.outputs import output_folder
@@ -88,9 +88,7 @@ def prepare(
             shutil.rmtree(scratch)
     except OSError as error:
         sentence = f"{reason(error)}, while {out} was prepared; {remedy(error)}"
-        if is_users(error):
-            raise InputError(f"{sentence}, or choose another --out.") from error
-        raise RunFailed(f"{sentence} and run the same command to go on.") from error
+        raise failure(error, f"{sentence}, then run the same command to go on.") from error
     # As any later reader finds it: JSON makes lists of the tuples in it.
     return PrepareReport(folder=out, manifest=read_json(out / "manifest.json", most=MOST_BYTES))
 
@@ -128,10 +126,7 @@ def _check_places(source: Path, out: Path) -> None:
     with suppress(FileNotFoundError):
         others = [p for p in scratch.iterdir() if p.name not in _PARTS and not is_temporary(p)]
         if others:
-            raise InputError(
-                f"{scratch} is where {out} would be prepared, but it holds {others[0].name}; move "
-                "it away or choose another --out."
-            )
+            raise InputError(f"{scratch} holds {others[0].name}; choose another --out.")
 
 
 def _scratch(out: Path) -> Path:

@@ -36,7 +36,7 @@ class LabFolder:
         self._said = ""
         file = out / "lab.json"
         if not file.is_file():
-            with writing(out):
+            with writing(f"--out {out}"):
                 out.mkdir(parents=True, exist_ok=True)
                 write_json(file, settings)
             return

@@ -40,7 +40,7 @@ def write_comparison(document: dict[str, Any], out: Path) -> Path:
         differences = page.grid_table(*difference_table(document))
         sections.append(page.section("What differs", differences))
     sections.append(page.section("Protocol", page.table(flat(document["protocol"]))))
-    with writing(out):
+    with writing(f"--out {out}"):
         return page.write_page(out, title, sections)
 
 

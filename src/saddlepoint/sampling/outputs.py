@@ -76,7 +76,7 @@ def sample_to(
             f"--out {out} would hold {len(seeds) * places:,} images, but at most "
             f"{MOST_IN[suffix]:,} are written there; give fewer seeds, or a name that ends in .npz."
         )
-    with writing(out):
+    with writing(f"--out {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".png":
             write_png(out, _picture(sampler, seeds, labels, truncation, interpolate, class_grid))
@@ -101,17 +101,14 @@ def check_out(
     out = given_path(path)
     # A folder may have a dot in its name.
     suffix = "" if out.is_dir() else out.suffix.lower()
-    if suffix not in ("", *SUFFIXES):
-        raise InputError(
-            f"--out {out}: unknown suffix {out.suffix!r}; use .png, .gif, .npz, or a folder's name."
-        )
+    out = output_file(out, SUFFIXES) if suffix else output_folder(out)
     if class_grid and suffix != ".png":
         raise InputError(f"--out {out}: a class grid is one picture; use a name that ends in .png.")
     if interpolate and (suffix not in (".png", ".gif") or class_grid):
         raise InputError(
             f"--out {out}: an interpolation is a .gif or a .png, and not a class grid; drop one."
         )
-    return output_file(out, SUFFIXES) if suffix else output_folder(out), suffix
+    return out, suffix
 
 
 def training_gif(
@@ -144,7 +141,7 @@ def training_gif(
         # All frames of a GIF have one size.
         if picture.size == pictures[-1].size
     ]
-    with writing(out):
+    with writing(f"--out {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
         # Pillow merges equal frames into one long frame.
         write_gif(out, frames + frames[-1:] * _HOLD, milliseconds)

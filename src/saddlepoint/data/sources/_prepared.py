@@ -11,7 +11,7 @@ from pathlib import Path
 
 from saddlepoint.core.config_json import from_json
 from saddlepoint.core.contracts import Dataset, DataSpec
-from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.json_files import dumps
 from saddlepoint.core.outputs import check_writable
@@ -84,12 +84,7 @@ def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Da
     # A set that was damaged in the cache is prepared again; so is one that is not there yet.
     with suppress(InputError):
         return open_prepared(out, name)
-    try:
-        check_writable(out.parent)
-    except (InputError, RunFailed) as error:
-        raise type(error)(
-            f"{error} Prepared images are kept there; name another folder by XDG_CACHE_HOME."
-        ) from error
+    check_writable(out.parent, f"The cache {out.parent}, which XDG_CACHE_HOME can move,")
     shutil.rmtree(out, ignore_errors=True)
     with progress_bars() as progress:
         told = partial(progress, f"Preparing {source.name}")
