@@ -123,7 +123,7 @@ def test_fields_out_of_range() -> None:
         StackedMnist(n_items=0)
     with pytest.raises(InputError, match="must be one of train, test, all"):
         FashionMnist(split="valid")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="size=2 must be between 4 and 1024"):
+    with pytest.raises(InputError, match="size=2 must be between 4 and 1,024"):
         Folder(path="x", size=2)
 
 
