@@ -98,6 +98,9 @@ def _chart(place: Axes, chart: Chart, language: Language) -> None:
         if curve in bars:
             x += (bars.index(curve) - (len(bars) - 1) / 2) * width
         _curve(place, curve, x, width, colour, said(curve.name, language))
+        for across, up, text in zip(x, curve.y, curve.texts, strict=False):
+            above = {"textcoords": "offset points", "xytext": (0, 5), "ha": "center"}
+            place.annotate(said(text, language), (across, up), fontsize=8, **above)
     for (height, name), dots in zip(chart.rests, (":", "--") * len(chart.rests), strict=False):
         place.axhline(height, color=INK, linestyle=dots, linewidth=1.3, label=said(name, language))
     if chart.log_x:

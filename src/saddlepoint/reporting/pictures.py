@@ -33,6 +33,8 @@ class Curve:
     low: Sequence[float | None] = ()
     """Lower ends of intervals, one for each of y; empty without intervals."""
     high: Sequence[float | None] = ()
+    texts: Sequence[Text | str] = ()
+    """Written beside the points, one for each of y; empty without."""
     mark: Literal["line", "points", "bars"] = "line"
     dash: bool = False
     colour: int | None = None
@@ -146,6 +148,9 @@ def _trace(curve: Curve, number: int, language: Language) -> list[dict[str, Any]
     elif curve.mark == "points":
         size = 4 if len(x) > 100 else 8
         trace |= {"type": "scatter", "mode": "markers", "marker": {"color": colour, "size": size}}
+        if len(curve.texts):
+            trace |= {"mode": "markers+text", "textposition": "top center"}
+            trace["text"] = [said(text, language) for text in curve.texts]
     else:
         mode = "lines" if len(x) > 30 else "lines+markers"
         line = {"color": colour, "width": 2, "dash": "dash" if curve.dash else "solid"}
