@@ -22,6 +22,9 @@ from saddlepoint.reporting.pictures import Chart, Curve, Picture
 TILES, SIDE = 4, 8
 """Tiles along a side, and pixels: each tile of 2 x 2 pixels is one bit of the label's code."""
 
+LEARNT = 0.05
+"""Label accuracy below which a model has not begun to obey."""
+
 
 @register("many-labels")
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +112,11 @@ class ManyLabels(Claim):
                     en=f"Label accuracy with {many:,} labels: embedding minus one-hot",
                     vi=f"Độ chính xác nhãn với {many:,} nhãn: embedding trừ one-hot",
                 ),
-                values=[a[-1] - b[-1] for a, b in zip(embedding, onehot, strict=True)],
+                values=[
+                    # Where neither has learnt its labels, there is nothing to compare.
+                    a[-1] - b[-1] if max(a[-1], b[-1]) >= LEARNT else None
+                    for a, b in zip(embedding, onehot, strict=True)
+                ],
                 seen=0.05,
                 opposite=-0.05,
             ),

@@ -1,0 +1,103 @@
+"""What the claims compute, on numbers that are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from saddlepoint.architectures.dcgan import Dcgan
+from saddlepoint.core import registry
+from saddlepoint.core.contracts import DataSpec
+from saddlepoint.data.sources.mixtures import Grid25
+from saddlepoint.evaluation.verdicts import judge
+from saddlepoint.lab.claims._features import sizes_up_to
+from saddlepoint.lab.claims.any_size import coverage, matrix, transposed
+from saddlepoint.lab.claims.forgotten_label import layers_of, share_of_label
+from saddlepoint.lab.claims.label_relations import distances, rank_correlation
+from saddlepoint.lab.claims.many_labels import read_codes, write_codes
+from saddlepoint.lab.claims.wasserstein_collapse import covered
+
+
+def test_a_transposed_convolution_is_the_transpose_of_a_convolution() -> None:
+    layer, draws = transposed(4), torch.Generator().manual_seed(0)
+    small = torch.randn(1, 1, 3, 3, generator=draws)
+    large = torch.randn(1, 1, 6, 6, generator=draws)
+    m = matrix(layer, 3)
+    assert m.shape == (36, 9)
+    assert torch.allclose(layer(small).flatten(), m @ small.flatten())
+    convolved = nn.functional.conv2d(large, layer.weight, stride=2, padding=1)
+    assert torch.allclose(convolved.flatten(), m.T @ large.flatten(), atol=1e-4)
+    # The transpose, and not the inverse.
+    assert not torch.allclose(m.T @ m, torch.eye(9))
+
+
+def test_a_kernel_that_the_stride_divides_leaves_no_checkerboard() -> None:
+    assert coverage(4)[1:-1, 1:-1].unique().tolist() == [4]
+    assert coverage(3)[1:-1, 1:-1].unique().tolist() == [1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    ("built", "outcome"), [("28 32 64 96", "opposite"), ("64", "seen"), ("28 64", "not-seen")]
+)
+def test_the_rule_on_sizes(built: str, outcome: str) -> None:
+    stages = {size: [[4, 8]] if size in built.split() else [] for size in ("28", "32", "64", "96")}
+    claim = registry.get("claim", "any-size")()
+    assert judge(claim.questions([{"stages": stages}])).outcome == outcome
+
+
+@pytest.mark.parametrize("n_labels", [3, 200])
+def test_codes_are_read_back(tmp_path: Path, n_labels: int) -> None:
+    codes = write_codes(tmp_path / "codes.npz", n_labels, 600, seed=1)
+    assert len(np.unique(codes, axis=0)) == n_labels
+    with np.load(tmp_path / "codes.npz") as file:
+        assert (read_codes(file["images"], codes) == file["labels"]).all()
+        shuffled = np.random.default_rng(0).permutation(file["images"])
+        assert (read_codes(shuffled, codes) == file["labels"]).mean() < 0.5
+
+
+def test_rank_correlation() -> None:
+    rows = np.random.default_rng(0).normal(size=(6, 3))
+    far = distances(rows)
+    assert len(far) == 15
+    assert far[0] == pytest.approx(np.linalg.norm(rows[0] - rows[1]))
+    assert rank_correlation(far, far**3) == pytest.approx(1)
+    assert rank_correlation(far, -far) == pytest.approx(-1)
+
+
+def test_the_share_of_a_label() -> None:
+    draws = torch.Generator().manual_seed(0)
+    latent = torch.randn(200, 1, 5, generator=draws).expand(-1, 10, -1)
+    label = torch.randn(1, 10, 5, generator=draws).expand(200, -1, -1)
+    assert share_of_label(latent) == pytest.approx(0, abs=1e-9)
+    assert share_of_label(label) == pytest.approx(1)
+    known = (label[0].var(0, correction=0).sum() / (
+        label[0].var(0, correction=0).sum() + latent[:, 0].var(0, correction=0).sum()
+    )).item()  # fmt: skip
+    assert share_of_label(latent + label) == pytest.approx(known, rel=1e-5)
+
+
+def test_the_layers_of_a_generator_are_seen() -> None:
+    arch = Dcgan(conditioning="onehot", generator_width=4, latent_dim=3)
+    generator = arch.generator(DataSpec(shape=(1, 28, 28), n_classes=5)).eval()
+    layers = layers_of(generator, torch.randn(2, 3), 5)
+    assert [layer.shape for layer in layers] == [(2, 5, 8 * 49), (2, 5, 4 * 196), (2, 5, 784)]
+    assert not any(module._forward_hooks for module in generator.modules())
+
+
+def test_modes_of_the_grid() -> None:
+    centres = Grid25().centres()
+    assert covered(centres) == {"modes": 25, "good": 1.0}
+    assert covered(np.concatenate([centres[:3], centres[:1] + 1])) == {"modes": 3, "good": 0.75}
+    assert covered(np.full((4, 2), 9.0)) == {"modes": 0, "good": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("most", "sizes"),
+    [(5000, [250, 500, 5000]), (600, [250, 500]), (100, [100]), (2000, [250, 500, 2000])],
+)
+def test_sizes_end_at_what_is_there(most: int, sizes: list[int]) -> None:
+    assert sizes_up_to(most, (250, 500, 5000)) == sizes
