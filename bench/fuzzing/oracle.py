@@ -177,11 +177,13 @@ def nothing_made_by_a_refusal(case: Case, outcome: Outcome) -> Iterator[Fault]:
 
 @check
 def strict_json(case: Case, outcome: Outcome) -> Iterator[Fault]:
-    if not case.as_json or not outcome.stdout.strip() or case.stdout not in ("file", "pty"):
+    if not case.as_json or outcome.hung or case.stdout not in ("file", "pty"):
         return
-    other = {"--help", "--version", "--no-json"}
+    other = {"-h", "--help", "-V", "--version", "--no-json"}
     if other & set(case.argv) or case.stderr == "same":
         return
+    if outcome.code < 0 or (case.fault or {}).get("again"):
+        return  # killed, or by a second Ctrl-C, which ends all at once
 
     def refuse(word: str) -> None:
         raise ValueError(f"{word} is no JSON")

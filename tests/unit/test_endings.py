@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import saddlepoint
+from saddlepoint.cli.flags import print_json
 from saddlepoint.cli.main import VERBS, main
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.runs import Run
@@ -330,6 +331,61 @@ def test_a_plugin_that_leaves_is_a_sentence(
     (tmp_path / "leaves.py").write_text("raise SystemExit(7)")
     assert main(["train", "gan", "--data", "digits", "--plugins", "leaves.py"]) == 2
     assert "--plugins" in capsys.readouterr().err
+
+
+# -- errors as JSON ---------------------------------------------------------------------------
+
+
+def test_under_json_stdout_carries_the_error_of_bad_usage(capsys: Any) -> None:
+    for argv in (
+        *(["--json"], ["nonsense", "--json"], ["presets", "--json", "--x"], ["data", "--json"]),
+        *(["sample", "--json"], ["doctor", "nowhere", "--json"], ["train", "nope", "--json"]),
+        *(["train", "--json", "--seed", str(2**64)], ["presets", "--no-json", "--json", "\udcff"]),
+    ):
+        assert main(argv) == 2
+        out, err = capsys.readouterr()
+        document = json.loads(out)
+        assert err == f"error: {document['error']}\n"
+        assert document["exit_code"] == 2
+        out.encode()
+    for argv in (["presets", "--x"], ["presets", "--json", "--no-json", "--x"]):
+        assert main(argv) == 2
+        assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (RunFailed("it broke"), 1, "it broke"),
+        (KeyboardInterrupt(), 130, "interrupted."),
+        (MemoryError(), 1, "more memory than there is;"),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "free some space"),
+        (ValueError(f"{OSC}\udcff"), 1, "a fault of its own"),
+    ],
+)
+def test_under_json_stdout_carries_whatever_ended_a_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any, error: BaseException, code: int, words: str
+) -> None:
+    a_verb(monkeypatch, raising(error))
+    assert main(["presets", "--json"]) == code
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["exit_code"] == code
+    assert words in document["error"]
+    assert document["error"] in err
+    assert not {"\x1b", "\x07", "\udcff"} & set(document["error"])
+
+
+def test_an_answer_that_was_given_stays_the_only_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def body() -> None:
+        print_json({"done": 1})
+        raise RunFailed("too late")
+
+    a_verb(monkeypatch, body)
+    assert main(["presets", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"done": 1}
 
 
 # -- what strangers named --------------------------------------------------------------------

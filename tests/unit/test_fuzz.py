@@ -141,9 +141,10 @@ def test_shrinking_leaves_what_the_fault_needs():
 def test_a_good_end_has_no_fault():
     sound = Case(argv=("presets", "--json"))
     assert oracle.judge(sound, Outcome(code=0, stdout='{"a": 1}\n')) == []
-    assert (
-        oracle.judge(sound, Outcome(code=2, stderr="error: Unknown flag --x; see --help.\n")) == []
-    )
+    refused = Outcome(code=2, stderr="error: Unknown flag --x; see --help.\n")
+    assert kinds(sound, refused) == {"json"}  # stdout has to carry the error as well
+    refused.stdout = '{"error": "Unknown flag --x; see --help."}'
+    assert oracle.judge(sound, refused) == []
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from saddlepoint.core.errors import (
     reason,
     remedy,
 )
+from saddlepoint.core.json_files import dumps
+from saddlepoint.core.streams import printable
 
 _ALLOCATORS = ("allocate memory", "out of memory", "bad_alloc")
 """What torch says in a RuntimeError where Python has MemoryError."""
@@ -47,8 +49,9 @@ def ending(error: BaseException, argv: list[str]) -> tuple[int, str]:
             code, word = (2, "error") if is_users(error) else (1, "failed")
             return code, f"{word}: {command} was stopped by {reason(error)}; {remedy(error)}."
         case MemoryError() | RuntimeError() if _is_memory(error):
+            said = f" ({error})" if str(error) else ""
             return 1, (
-                f"failed: {command} needs more memory than there is ({error or 'out of memory'}); "
+                f"failed: {command} needs more memory than there is{said}; "
                 "ask for fewer or smaller images, smaller batches or smaller networks."
             )
         case RecursionError():
@@ -62,6 +65,18 @@ def ending(error: BaseException, argv: list[str]) -> tuple[int, str]:
     cause = traceback.format_exception_only(error)[-1].strip()
     code = 2 if what.startswith("error") else 1
     return code, f"{what.format(command)} ({cause}); {_report(error, argv)}"
+
+
+def asks_json(argv: list[str]) -> bool:
+    """Whether the last word about it asks for a JSON document, however wrong the others are."""
+    said = [word for word in argv if word in ("--json", "--no-json")]
+    return said[-1:] == ["--json"]
+
+
+def error_document(code: int, sentence: str) -> str:
+    """What stdout carries under --json in place of the answer; stderr has the sentence as well."""
+    message = sentence.partition(": ")[2] or sentence
+    return dumps({"error": printable(message), "exit_code": code}, indent=2)
 
 
 def _is_memory(error: BaseException) -> bool:

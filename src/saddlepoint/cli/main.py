@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from saddlepoint.cli import lab as labs
 from saddlepoint.cli.data import data_list, data_prepare
 from saddlepoint.cli.doctor import doctor
-from saddlepoint.cli.ending import ending
+from saddlepoint.cli.ending import asks_json, ending, error_document
 from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import Verb, command, print_lines
 from saddlepoint.cli.report import report
@@ -77,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             code, sentence = ending(error, words)
             if len(words) < len(given):
                 traceback.print_exception(error)
+        if sentence and asks_json(words) and not answers.used:
+            answer(error_document(code, sentence))
         answers.flush()
         # A reader that leaves, such as `head`, has seen what it wanted.
         if code in (0, 3) and answers.error and not isinstance(answers.error, BrokenPipeError):
@@ -113,4 +115,5 @@ def _help(prog: str, verbs: dict[str, Verb]) -> str:
     lines += ["", f"`{prog} COMMAND --help` shows the flags of a command."]
     if prog == "saddle":
         lines += ["With --debug a command shows where in the code it failed."]
+        lines += ['With --json one that fails writes {"error": ..., "exit_code": ...} to stdout.']
     return "\n".join(lines)

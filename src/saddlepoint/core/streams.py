@@ -34,11 +34,14 @@ class Surviving:
         self._stream = stream or _nowhere()
         self.error: OSError | None = None
         """Why the stream was lost."""
+        self.used = False
+        """Whether anything was written to it, or would have been."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
+        self.used = True
         with self._losing():
             self._stream.write(text)
         return len(text)
