@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from saddlepoint.core.images import write_png
 from saddlepoint.core.runs import Run
-from saddlepoint.reporting.failures import Case, write_failures
+from saddlepoint.reporting.failures import Case, verdict, write_failures
 
 FOUND: dict[str, Any] = {
     "event": "found",
@@ -26,6 +27,8 @@ TREATED: dict[str, Any] = {
     "name": "oscillation",
     "at_images": 12_000,
     "remedy": "sound-optimizers",
+    "changes": {"optim_g.beta1": [0.95, 0.5]},
+    "back_to": 8000,
     "message": "treatment 1 of oscillation, sound-optimizers: optim_g.beta1 0.95 -> 0.5.",
 }
 
@@ -46,6 +49,62 @@ def run_of(path: Path, distance: float, treatments: list[dict[str, Any]]) -> Run
         run.append_finding(line)
     run.write_status("finished", 10_000)
     return run
+
+
+def score(run: Run, **values: float | tuple[float, str]) -> Run:
+    """Give a run an evaluation with these numbers, some with a note."""
+    numbers = {}
+    for name, value in values.items():
+        number, note = value if isinstance(value, tuple) else (value, "")
+        numbers[name] = {"value": number, "interval": None, "better": "higher", "note": note}
+    document = {
+        "values": numbers,
+        "per_class": {},
+        "protocol": {"features": {"kind": "pixels"}, "n_real": 9, "n_fake": 9, "k": 3},
+        "protocol_sha256": "0",
+        "checkpoint": "000010k",
+        "real": {"name": "ring8"},
+        "fake": {"name": "run", "trained_images": 10_000},
+    }
+    run.scores_folder.mkdir()
+    file = run.scores_folder / "000010k.json"
+    file.write_text(json.dumps({"schema": 1, "scores": [document]}))
+    return run
+
+
+RING, EMPTY = {"modes": (8, "of 8"), "high_quality": 0.6}, {"modes": (6, "of 8")}
+
+
+@pytest.mark.parametrize(
+    ("scores", "distance", "wanted"),
+    [
+        (RING, 0.03, "cured"),
+        # A smeared ring: the doctor is silent, and the picture is wrong.
+        ({**RING, "high_quality": 0.14}, 0.03, "better, but not cured"),
+        ({**EMPTY, "high_quality": 0.9}, 0.03, "better, but not cured"),
+        ({**EMPTY, "high_quality": 0.0}, 0.74, "no better"),
+        ({"precision": 0.6, "coverage": 0.4}, 0.03, "cured"),
+        ({"precision": 0.6, "coverage": 0.2}, 0.03, "better, but not cured"),
+        ({}, 0.03, "better, but not cured"),
+    ],
+)
+def test_cured_is_what_looks_cured(
+    tmp_path: Path, scores: dict[str, Any], distance: float, wanted: str
+) -> None:
+    untreated = run_of(tmp_path / "a", 0.75, [])
+    treated = run_of(tmp_path / "b", distance, [TREATED])
+    if scores:
+        score(treated, **scores)
+    assert verdict({"untreated": untreated, "treated": treated}) == wanted
+
+
+def test_a_run_that_was_not_treated_is_shown_once(tmp_path: Path) -> None:
+    case = Case(title="Oscillation", story="Momentum.", expected=("oscillation",))
+    runs = {way: run_of(tmp_path / way, 0.75, []) for way in ("untreated", "treated")}
+    page = write_failures([(case, runs)], tmp_path / "report.html").read_text()
+    assert "Nothing was treated" in page
+    assert page.count("<img ") == 2
+    assert "Losses, treated" not in page
 
 
 def test_finding_remedy_and_recovery_stand_side_by_side(tmp_path: Path) -> None:

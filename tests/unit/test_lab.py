@@ -256,7 +256,10 @@ def test_the_failures_are_trained_both_ways_and_reported(
     page = (out / "report.html").read_text()
     for text in ("Partial mode collapse", "z is ignored", "Untreated, at the end"):
         assert text in page
-    assert page.count("<img ") == 6  # for each: the data, untreated, treated
+    assert page.count("<img ") == 4  # for each: the data, untreated; nothing was treated
+    assert page.count("Nothing was treated") == 2
+    assert "of 8 modes" in page
+    assert "precision" in page
     folders = [out / "partial-collapse" / way for way in ("untreated", "treated")]
     modes = [Run(folder).document["config"]["doctor"]["mode"] for folder in folders]
     assert modes == ["advise", "treat"]

@@ -53,6 +53,8 @@ class ConfigFile(TypedDict, total=False):
     budgets: list[Budget]
     treatments: list[Treatment]
     resolved: dict[str, Any]
+    parameters: dict[str, Count]
+    """Net -> how many numbers it learns."""
     versions: dict[str, Any]
     git_commit: str | None
     plugins: list[Plugin]

@@ -10,10 +10,13 @@ from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.lab.folders import LabFolder, chosen
+from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.failures import Case, write_failures
 
 CHECKS = 30
-"""How often the doctor checks a run."""
+"""How often the doctor checks a short run, at least."""
+N_MEASURED = 1000
+"""Samples and real images in the scores at the end."""
 WAYS = {"untreated": "advise", "treated": "treat"}
 """Folder of a run -> the doctor's mode in it."""
 
@@ -28,19 +31,22 @@ class Failure(Case):
     kimg: float = 75
     rates: tuple[float, float]
     """Learning rates of generator and discriminator, which have Adam."""
+    check_kimg: float = 2.5
+    """Kimg between two checks, at most; it decides how soon a finding can come."""
     beta1: float = 0.5
     changes: dict[str, Any] = field(default_factory=dict)
     """What makes it fail, and what keeps it small."""
 
     def config(self, way: str, seed: int) -> Config:
         """The configuration of one run; both ways start from the same one."""
-        # Small nets and 30 checks: each run takes seconds, and a finding needs several checks.
+        # Small nets and many checks: a run takes seconds, and a finding needs several checks.
+        check = min(self.check_kimg, self.kimg / CHECKS)
         small = {
             "arch.generator_widths": (96, 96, 96),
             "arch.discriminator_widths": (96, 96, 96),
             "arch.latent_dim": 8,
-            "train.tick_kimg": self.kimg / CHECKS,
-            "doctor.probe_kimg": self.kimg / CHECKS,
+            "train.tick_kimg": check,
+            "doctor.probe_kimg": check,
             "doctor.mode": WAYS[way],
         }
         for player, lr in zip(("optim_g", "optim_d"), self.rates, strict=True):
@@ -98,6 +104,7 @@ FAILURES = {
             preset="gan-minimax",
             data="digits",
             kimg=150,
+            check_kimg=5,
             rates=(1e-4, 1e-3),
             changes={"train.n_critic": 5},
         ),
@@ -210,6 +217,10 @@ def failures(
         runs = {}
         for way in WAYS:
             config = with_changes(failure.config(way, seed), {"train.threads": threads})
-            runs[way] = lab.train_to_the_end(config, f"{failure.name}/{way}", minutes)
+            runs[way] = run = lab.train_to_the_end(config, f"{failure.name}/{way}", minutes)
+            if run.checkpoints:
+                # By the classifier, not by the doctor's own probes: what is cured must look cured.
+                features = "classifier" if Facts.of(run).is_image else "pixels"
+                lab.measure(run, features, N_MEASURED)
         cases.append((failure, runs))
     return write_failures(cases, lab.report_file)

@@ -11,6 +11,9 @@ from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.reporting import page
 from saddlepoint.reporting.facts import Facts
 
+HEALTHY = "no finding"
+"""What `ending` says of a run with which nothing is wrong."""
+
 
 def findings_section(facts: Facts) -> str:
     """The section of report.html; "" for a run without metrics."""
@@ -114,4 +117,4 @@ def treatments_of(run: Run) -> list[dict[str, str]]:
 def ending(run: Run) -> str:
     """What is wrong with a run at its end."""
     names = [finding.name for finding in diagnose(run).findings if finding.severity != "info"]
-    return ", ".join(names) or "no finding"
+    return ", ".join(names) or HEALTHY
