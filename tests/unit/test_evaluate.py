@@ -404,7 +404,7 @@ def test_bad_input_gets_one_sentence(
     np.savez(colour, images=np.zeros((50, 8, 8, 3), np.uint8))
     np.savez(tiny, images=np.zeros((3, 8, 8, 1), np.uint8))
     px = ("--features", "pixels", "--quiet")
-    assert "1 channel(s)" in refused(capsys, "evaluate", str(colour), "digits", *px)
+    assert "digits holds grey images" in refused(capsys, "evaluate", str(colour), "digits", *px)
     assert "at least 4" in refused(capsys, "evaluate", str(tiny), "digits", *px)
     assert "name them" in refused(capsys, "evaluate", str(tiny), *px)
     assert "--n 1" in refused(capsys, "evaluate", run, "--n", "1", *px)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import Features, LoadedExtractor, Settings
+from saddlepoint.data.resolve import resolve
 from saddlepoint.data.sources.digits import Digits
+from saddlepoint.evaluation.measure import evaluate_sets
+from saddlepoint.evaluation.sets import subset_of
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +57,33 @@ def test_labels_outside_the_range_are_named(
     np.savez(mine, images=Digits().open().images[:20], labels=np.array(whole))
     px = ("--features", "pixels", "--quiet")
     assert said in refused(capsys, "evaluate", str(mine), "digits", *px)
+
+
+class _Resizing(LoadedExtractor):
+    """Brings images of any size to 2 x 2 pixels, as the large networks do to theirs."""
+
+    protocol: ClassVar = {"kind": "pooled", "sha256": None, "resize": "mean"}
+
+    def __call__(self, images: Tensor) -> Features:
+        return Features(adaptive_avg_pool2d(images.permute(0, 3, 1, 2).float(), 2).flatten(1), None)
+
+
+def test_sets_of_two_sizes_or_colours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw = np.random.default_rng(0)
+    sides = {"small": (8, 1), "large": (16, 1), "colour": (8, 3)}
+    for name, (side, channels) in sides.items():
+        images = draw.integers(0, 256, (20, side, side, channels), np.uint8)
+        np.savez(tmp_path / f"{name}.npz", images=images)
+    small, large, colour = (str(tmp_path / f"{name}.npz") for name in sides)
+    said = refused(capsys, "evaluate", small, large, "--features", "pixels", "--quiet")
+    assert "large holds grey images of 16x16 pixels and small holds grey images of 8x8" in said
+    said = refused(capsys, "evaluate", colour, small, "--features", "pixels", "--quiet")
+    assert "small holds grey images of 8x8 pixels and colour holds colour images of 8x8" in said
+    with pytest.raises(InputError, match="real holds grey images of 8x8 pixels and fake"):
+        sp.score_images(np.load(small)["images"], np.load(large)["images"], "pixels")
+    sets = [subset_of(resolve(path).open(), None, 0, {}) for path in (small, large)]
+    done = evaluate_sets(*sets, _Resizing(), Settings(n_bootstrap=0))
+    assert done.document["values"]["fid"]["value"] > 0
 
 
 def test_files_of_features_are_no_images(

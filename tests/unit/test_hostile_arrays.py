@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saddlepoint.cli.main import main
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.json_files import read_json, write_json
+from saddlepoint.core.json_files import read_json, read_rows, write_json
 from saddlepoint.data import verified
 from saddlepoint.data.prepare import prepare
 from saddlepoint.data.resolve import resolve
@@ -282,3 +283,21 @@ def test_huge_pictures_are_not_decoded_to_be_refused(tmp_path: Path) -> None:
         prepare(tmp_path / "in", tmp_path / "out", size=None, workers=1)
     assert time.process_time() - started < 1
     assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_few_images_train_and_are_told_to_be_few(
+    tmp_path: Path, n: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A set smaller than a batch is shown again and again; doctor, grids and scores included."""
+    images = np.random.default_rng(0).integers(0, 256, (n, 8, 8, 1), np.uint8)
+    np.savez(tmp_path / "few.npz", images=images)
+    out, few = str(tmp_path / "run"), str(tmp_path / "few.npz")
+    widths = ("--arch.generator-width", "4", "--arch.discriminator-width", "4")
+    told = ("--kimg", "0.2", "--doctor.mode", "treat", "--doctor.probe-kimg", "0.1", "--quiet")
+    assert main(["train", "dcgan", "--data", few, "--out", out, *widths, *told]) == 0
+    assert read_rows(Path(out) / "metrics.jsonl").good[-1]["diversity"] > 0
+    assert main(["doctor", out]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", out, "--features", "pixels", "--quiet"]) == 2
+    assert f"few has {n} image(s), and k = 3 neighbours need at least 4" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import numpy as np
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
 from saddlepoint.data.archive import Reader
-from saddlepoint.data.listing import Entry, Refused
+from saddlepoint.data.listing import Entry, Refused, few
 
 Label = int | str
 
@@ -46,7 +46,7 @@ def find_labels(
         InputError: several label files, a malformed one, or one that does not match the images.
     """
     if len(label_files) > 1:
-        found = ", ".join(entry.name for entry in label_files)
+        found = few(entry.name for entry in label_files)
         raise InputError(
             f"There are {len(label_files)} files of labels ({found}), but only one may be used; "
             f"remove the others, or prepare the sub-folders one by one."
@@ -198,17 +198,13 @@ def _check_match(
     absent = sorted(set(labels) - set(images) - set(rejected))
     if absent:
         raise InputError(
-            f"{name} names {len(absent)} files that are not images here ({_first(absent)}); "
+            f"{name} names {len(absent)} files that are not images here ({few(absent)}); "
             f"correct the names or delete these lines."
         )
     bare = [image for image in images if image not in labels]
     if bare:
         raise InputError(
-            f"{len(bare)} of {len(images)} images have no label in {name} ({_first(bare)}); "
+            f"{len(bare)} of {len(images)} images have no label in {name} ({few(bare)}); "
             "add them to it, remove the images, or ignore all labels (`saddle data prepare` with "
             "--labels none, `saddle train` with --source.labels none)."
         )
-
-
-def _first(names: list[str], n: int = 3) -> str:
-    return ", ".join(names[:n]) + (", ..." if len(names) > n else "")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from saddlepoint.core.errors import InputError
@@ -101,3 +103,10 @@ def too_large(n_bytes: int) -> str:
     if n_bytes <= MAX_FILE_BYTES:
         return ""
     return f"too large: {n_bytes:,} bytes, the limit is {MAX_FILE_BYTES:,}"
+
+
+def few(names: Iterable[str], n: int = 3) -> str:
+    """The first n names for a sentence, each cut to 60 characters."""
+    first = list(islice(names, n + 1))
+    shown = [name if len(name) <= 60 else f"{name[:57]}..." for name in first[:n]]
+    return ", ".join(shown) + (", ..." if len(first) > n else "")

@@ -61,7 +61,7 @@ def evaluate_sets(
     """
     settings = settings or Settings()
     started = time.monotonic()
-    check_alike(real, fake, settings.k)
+    check_alike(real, fake, settings.k, resized=extractor.protocol.get("resize") != "none")
     if per_class and (why := unlabelled(real.labels, fake.labels)):
         raise InputError(f"--per-class: {why}; leave it out, or give labels.")
     # One extraction of each set, from the cache where it has been seen before.

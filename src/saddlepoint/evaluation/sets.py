@@ -103,16 +103,21 @@ def drawn_from(
     )
 
 
-def check_alike(real: ImageSet, fake: ImageSet, k: int) -> None:
-    """Raises InputError if the two sets cannot be compared."""
+def check_alike(real: ImageSet, fake: ImageSet, k: int, resized: bool) -> None:
+    """Raises InputError if the two sets cannot be compared.
+
+    Args:
+        resized: the extractor brings images of any size to its own.
+    """
     if real.spec.is_image != fake.spec.is_image:
         raise InputError(
             f"{real.name} and {fake.name} cannot be compared: one holds images, the other points."
         )
-    if real.spec.is_image and real.spec.channels != fake.spec.channels:
+    one_size = resized or real.spec.shape[1:] == fake.spec.shape[1:]
+    if real.spec.is_image and not (one_size and real.spec.channels == fake.spec.channels):
         raise InputError(
-            f"{real.name} has {real.spec.channels} channel(s) and {fake.name} has "
-            f"{fake.spec.channels}; convert one of them (`saddle data prepare --channels`)."
+            f"{real.name} holds {_kind(real)} and {fake.name} holds {_kind(fake)}; bring both to "
+            "one size and one kind of colour with `saddle data prepare --size --channels`."
         )
     if real.labels is not None and fake.labels is not None:
         label, n_classes = int(fake.labels.max()), real.spec.n_classes
@@ -127,3 +132,8 @@ def check_alike(real: ImageSet, fake: ImageSet, k: int) -> None:
                 f"{images.name} has {len(images)} image(s), and k = {k} neighbours need at least "
                 f"{k + 1}; give more images."
             )
+
+
+def _kind(images: ImageSet) -> str:
+    colour = "colour" if images.spec.channels == 3 else "grey"
+    return f"{colour} images of {images.spec.size}x{images.spec.size} pixels"

@@ -212,7 +212,8 @@ def tick_row(
     step."""
     sums.add("grad_norm_d", steps.gradient_norm(state.discriminator))
     sums.add("grad_norm_g", steps.gradient_norm(state.generator))
-    sums.add("diversity", fake.float().std(0).mean() / real.images.std(0).mean())
+    spread = real.images.std(0).mean().clamp_min(1e-3)  # one image, again and again, has none
+    sums.add("diversity", fake.float().std(0).mean() / spread)
     scheduled = progress(config, state.n_images)
     return {
         "images": state.n_images,

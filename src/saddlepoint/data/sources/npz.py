@@ -10,6 +10,7 @@ from saddlepoint.core.paths import given_path
 from saddlepoint.core.registry import register
 from saddlepoint.data.array_files import open_npz
 from saddlepoint.data.arrays import image_dataset
+from saddlepoint.data.listing import few
 
 
 @register("npz")
@@ -26,7 +27,7 @@ class Npz(Source):
             key = next((key for key in ("images", "arr_0") if key in arrays), None)
             if key is None:
                 raise InputError(
-                    f"{self.path} has the keys {', '.join(arrays) or '(none)'}, but `images` (or "
+                    f"{self.path} has the keys {few(arrays) or '(none)'}, but `images` (or "
                     f"`arr_0`) is needed; save with np.savez(file, images=...)."
                 )
             labels = arrays["labels"]() if "labels" in arrays else None

@@ -185,6 +185,8 @@ def median_of(distances: Tensor) -> float:
     distances = distances[:256, :256]
     n = len(distances)
     pairs = n * (n - 1) // 2
+    if pairs == 0:  # of a few real images, with which nothing is compared
+        return 0.0
     # Every pair is in there twice.
     return float(distances.flatten().kthvalue(2 * ((pairs - 1) // 2) + 1).values)
 
