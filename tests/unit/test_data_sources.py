@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from saddlepoint.cli.main import main
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import read_json
 from saddlepoint.data.prepare import prepare
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.ffhq import Ffhq
@@ -252,6 +255,30 @@ def test_folder_is_prepared_once_and_again_when_it_changes(tmp_path: Path, capfd
     assert Folder(path=str(tmp_path / "in"), size=8, labels="none").open().labels is None
     with pytest.raises(InputError, match="does not exist"):
         Folder(path=str(tmp_path / "absent")).open()
+
+
+def test_names_that_are_no_text_come_through_to_the_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A class folder in Latin-1, and one that would speak to a terminal or a browser."""
+    folders = [b"caf\xe9", b"\xff\x1b]0;pwned\x07", b"<b>bold&"]
+    for i, folder in enumerate(folders):
+        faces(tmp_path / "in" / os.fsdecode(folder), [f"{i + 3 * j}.png" for j in range(4)], i + 8)
+    made, out = str(tmp_path / "made"), tmp_path / "run"
+    assert main(["data", "prepare", str(tmp_path / "in"), "--out", made, "--size", "8"]) == 0
+    widths = ("--arch.generator-width", "4", "--arch.discriminator-width", "4", "--quiet")
+    data = ("--data", made, "--out", str(out), "--kimg", "0.1")
+    assert main(["train", "cgan-onehot", *data, *widths]) == 0
+    assert main(["evaluate", str(out), "--features", "pixels", "--json", "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err
+    assert sorted(map(os.fsencode, read_json(out / "config.json")["data"]["classes"])) == sorted(
+        folders
+    )
+    page = (out / "report.html").read_text()
+    assert "caf\\udce9" in page
+    assert "<b>bold" not in page
+    assert "\x1b" not in page
 
 
 @pytest.mark.parametrize(

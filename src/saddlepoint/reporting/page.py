@@ -23,6 +23,9 @@ WITHOUT_PLOTLY = (
     "command again.</p>"
 )
 
+_CONTROLS = {c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160)) if chr(c) not in "\t\n\r"}
+"""Names of classes and files may hold them, and a page is also read in a terminal."""
+
 
 def write_page(
     out: Path, title: str, sections: Iterable[str], head: str = "", language: Language = "en"
@@ -46,7 +49,7 @@ def write_page(
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     # A name that is not UTF-8, of a class for instance, is no reason to have no page.
-    write_atomically(out, page.encode(errors="backslashreplace"))
+    write_atomically(out, page.translate(_CONTROLS).encode(errors="backslashreplace"))
     return out
 
 
