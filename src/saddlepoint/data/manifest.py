@@ -51,5 +51,5 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
             f"{folder} was prepared as {document['schema']}, this version reads {SCHEMA}; "
             f"prepare the original images again."
         )
-    shaped(document, Manifest, f"{folder}/manifest.json")
+    shaped(document, Manifest, f"{folder}/manifest.json: document")
     return document

@@ -36,7 +36,10 @@ def open_prepared(folder: Path, name: str = "") -> Dataset:
             f"{folder} has no manifest.json of a prepared data set; create one with "
             f"`saddle data prepare SOURCE --out {folder}`."
         )
-    spec = from_json(manifest["spec"], DataSpec, f"{folder}/manifest.json: spec")
+    try:
+        spec = from_json(manifest["spec"], DataSpec, "spec")
+    except InputError as error:
+        raise InputError(f"{folder}/manifest.json: {error}") from error
     images = map_npy(folder / "images.npy", "prepare the set again")
     check_images(f"{folder}/images.npy", images)
     n, height, width, channels = images.shape
