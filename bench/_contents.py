@@ -24,7 +24,7 @@ def contents(path: Path) -> dict[str, Any]:
         for file in sorted(path.glob(pattern))
     }
     return {
-        "state": {name: run.status[name] for name in ("state", "n_images", "findings")},
+        "state": {name: run.status.get(name) for name in ("state", "n_images", "findings")},
         "rows": [without(CLOCKED, row) for row in run.history.rows],
         "findings": run.findings,
         "document": without(STARTED, run.document),

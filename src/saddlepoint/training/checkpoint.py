@@ -68,7 +68,7 @@ def save(run: Run, moment: Moment, config: Config, dataset: Dataset, score: floa
             score=score,
         )
         if target.exists():  # from before the run was rolled back
-            remove(target)
+            shutil.rmtree(target)
         os.replace(partial, target)
         sync_folder(run.checkpoints_folder)
     finally:
@@ -187,5 +187,6 @@ def _prune(run: Run, newest: int) -> None:
 def remove(folder: Path) -> None:
     """Delete a checkpoint. Renamed first, so that a kill leaves no partial folder of that name."""
     doomed = temporary_name(folder)
+    shutil.rmtree(doomed, ignore_errors=True)  # of a killed process that had this one's number
     os.replace(folder, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
