@@ -225,7 +225,7 @@ def test_a_value_that_is_not_finite_never_reaches_a_checkpoint(tmp_path: Path) -
             tmp_path / "run",
             "wgan-gp",
             kimg=2,
-            **{"optim_d.lr": 1e18, "optim_g.lr": 1e18},
+            **{"optim_d.lr": 1e9, "optim_g.lr": 1e9},
         )
     run = sp.Run(tmp_path / "run")
     assert run.status["state"] == "failed"
