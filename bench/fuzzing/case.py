@@ -54,7 +54,9 @@ class Case:
 
     @property
     def as_json(self) -> bool:
-        return "--json" in self.argv
+        """Whether the last word about it asks for a JSON document."""
+        said = [word for word in self.argv if word in ("--json", "--no-json")]
+        return said[-1:] == ["--json"]
 
     def to_json(self) -> dict[str, Any]:
         """Only what differs from the defaults, so that a failing case is short to read."""

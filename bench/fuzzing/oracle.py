@@ -103,7 +103,9 @@ def right_code(case: Case, outcome: Outcome) -> Iterator[Fault]:
     if outcome.hung or TRACEBACK in outcome.stderr + outcome.stdout:
         return  # told as what it is
     allowed = case.codes or CODES.get(case.verb, USUAL_CODES)
-    if case.stdout == "full" and outcome.code == 1:
+    unread = case.stderr not in ("file", "pty")
+    told = unread or "stdout cannot be written" in outcome.stderr
+    if case.stdout == "full" and outcome.code == 1 and told:
         return  # whatever it did, it could not answer
     if outcome.code not in allowed:
         said = last_line(outcome.stderr) or last_line(outcome.stdout)
@@ -177,22 +179,30 @@ def nothing_made_by_a_refusal(case: Case, outcome: Outcome) -> Iterator[Fault]:
 
 @check
 def strict_json(case: Case, outcome: Outcome) -> Iterator[Fault]:
-    if not case.as_json or outcome.hung or case.stdout not in ("file", "pty"):
+    """One document, in a failure, too: there it tells the exit code and the sentence."""
+    if not case.as_json or outcome.hung or outcome.code < 0 or (case.fault or {}).get("again"):
         return
-    other = {"-h", "--help", "-V", "--version", "--no-json"}
-    if other & set(case.argv) or case.stderr == "same":
+    if case.stdout not in ("file", "pty") or case.stderr == "same":
+        return  # cut short, or mixed with the sentences
+    if {"--help", "-h", "--version", "-V"} & set(case.argv):
         return
-    if outcome.code < 0 or (case.fault or {}).get("again"):
-        return  # killed, or by a second Ctrl-C, which ends all at once
+
+    def fault(what: str, detail: str) -> Fault:
+        return Fault("json", f"{case.verb}: {what} ({case.category})", detail[:300])
 
     def refuse(word: str) -> None:
         raise ValueError(f"{word} is no JSON")
 
     try:
-        json.loads(outcome.stdout, parse_constant=refuse)
+        document = json.loads(outcome.stdout, parse_constant=refuse)
         outcome.stdout.encode()  # a lone surrogate cannot be written to a file
     except (ValueError, RecursionError) as error:
-        yield Fault("json", f"{case.verb}: stdout is not strict JSON ({case.category})", str(error))
+        yield fault("stdout is not strict JSON", f"{error}: {outcome.stdout[:200]}")
+        return
+    if outcome.code in (1, 2):
+        told = document if isinstance(document, dict) else {}
+        if told.get("exit_code") != outcome.code or not told.get("error"):
+            yield fault("the document does not tell the error", outcome.stdout)
 
 
 @check

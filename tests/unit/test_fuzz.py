@@ -141,10 +141,8 @@ def test_shrinking_leaves_what_the_fault_needs():
 def test_a_good_end_has_no_fault():
     sound = Case(argv=("presets", "--json"))
     assert oracle.judge(sound, Outcome(code=0, stdout='{"a": 1}\n')) == []
-    refused = Outcome(code=2, stderr="error: Unknown flag --x; see --help.\n")
-    assert kinds(sound, refused) == {"json"}  # stdout has to carry the error as well
-    refused.stdout = '{"error": "Unknown flag --x; see --help."}'
-    assert oracle.judge(sound, refused) == []
+    told = Outcome(code=2, stderr="error: Unknown flag --x; see --help.\n")
+    assert oracle.judge(Case(argv=("presets", "--x")), told) == []
 
 
 @pytest.mark.parametrize(
@@ -191,6 +189,14 @@ def test_a_good_end_has_no_fault():
         ("leavings", {}, {"code": 1, "after": {"run/.config.json.17.tmp": (1, 2, "x")}}),
         ("json", {"argv": ("doctor", "run", "--json")}, {"code": 0, "stdout": '{"a": NaN}'}),
         ("json", {"argv": ("doctor", "run", "--json")}, {"code": 0, "stdout": "{}{}"}),
+        ("json", {"argv": ("doctor", "--no-json", "--json")}, {"code": 0, "stdout": "text"}),
+        ("json", {"argv": ("doctor", "--json")}, {"code": 2, "stderr": "error: x.\n"}),
+        (
+            "json",
+            {"argv": ("doctor", "--json")},
+            {"code": 2, "stderr": "error: x.\n", "stdout": '{"error": "x.", "exit_code": 1}'},
+        ),
+        ("exit code", {"stdout": "full", "codes": (0,)}, {"code": 1, "stderr": "failed: x.\n"}),
         ("control characters", {}, {"code": 0, "stdout": "\x1b]0;pwned\x07"}),
         ("control characters", {"stderr": "pty"}, {"code": 0, "stderr": "\x1b[2K\x1b]0;pwned"}),
         ("memory", {}, {"code": 0, "memory_bytes": 5 * 2**30}),
@@ -225,6 +231,15 @@ def test_each_rule_catches_its_fault(kind: str, case: dict, outcome: dict):
         ({}, {"code": 2, "stderr": "error: a/b cannot be read (Permission denied).\n"}),
         ({}, {"code": 2, "stderr": "error: run cannot be read (Permission denied).\n"}),
         ({}, {"code": 130, "stderr": "interrupted: Saved at 8 images.\n"}),
+        ({"argv": ("doctor", "--json", "--no-json")}, {"code": 0, "stdout": "text"}),
+        (
+            {"argv": ("doctor", "--json")},
+            {"code": 2, "stderr": "error: x.\n", "stdout": '{"error": "x.", "exit_code": 2}'},
+        ),
+        (
+            {"stdout": "full"},
+            {"code": 1, "stderr": "failed: stdout cannot be written (No space left).\n"},
+        ),
         (
             {"argv": ("sample", "x" * 900)},
             {"code": 2, "stderr": f"error: There is no run at {'x' * 900}.\n"},
