@@ -36,8 +36,10 @@ import torch
 import torch._dynamo  # the first step of an optimiser would, in every child
 from _bench import RESULTS, git_commit, machine, machine_text, read_result, write_result
 from fuzzing import (
+    afterwards,
     archives,
     documents,
+    files,
     folders,
     inputs,
     inside,
@@ -58,15 +60,8 @@ from fuzzing.warm import build
 import saddlepoint
 
 REGISTERED = (
-    archives,
-    documents,
-    folders,
-    inputs,
-    sentences,
-    sources,
-    surroundings,
-    tensors,
-    words,
+    *(archives, documents, folders, inputs, sources, surroundings, tensors, words),
+    *(afterwards, files, sentences),
 )
 """Importing these registers the categories, the steps of damage and the rules."""
 MOST_GROUPS = 40

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from _bench import machine
 from fuzzing import (
+    afterwards,
     archives,
     damage,
     documents,
     equality,
+    files,
     folders,
     inputs,
     oracle,
@@ -37,15 +39,8 @@ from robustness_tables import KINDS, fuzz
 from saddlepoint.cli.main import main as saddle
 
 REGISTERED = (
-    archives,
-    documents,
-    folders,
-    inputs,
-    sentences,
-    sources,
-    surroundings,
-    tensors,
-    words,
+    *(archives, documents, folders, inputs, sources, surroundings, tensors, words),
+    *(afterwards, files, sentences),
 )
 BENCH = Path(cases.__file__).parents[1]
 TRACEBACK = """Traceback (most recent call last):
@@ -314,10 +309,8 @@ def test_equal_faults_are_one_group():
 
 def test_the_page_has_a_line_for_each_kind_of_fault():
     yields = re.compile(r'Fault\(\s*"([a-z ]+)"')
-    raised = {
-        k for module in (oracle, sentences) for k in yields.findall(inspect.getsource(module))
-    }
-    assert raised | {"fuzzer"} == set(KINDS)
+    source = "".join(map(inspect.getsource, (oracle, sentences, files, afterwards)))
+    assert {*yields.findall(source), "fuzzer"} == set(KINDS)
 
 
 def test_the_page_shows_two_seeds_side_by_side():
@@ -362,7 +355,7 @@ def test_outside_a_sandbox_it_refuses(tmp_path: Path):
 PLAYED = """
 import json, os, sys, types
 from pathlib import Path
-from fuzzing import oracle, player
+from fuzzing import files, oracle, player
 from fuzzing.case import Case
 
 def main():
