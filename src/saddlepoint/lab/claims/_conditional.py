@@ -1,13 +1,19 @@
-"""Conditional models that differ in how the label enters and in nothing else."""
+"""Conditional models that differ in how the label enters and in nothing else, and their marks."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import torch
+
 from saddlepoint import api
 from saddlepoint.core.config import Config
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.texts import Text
-from saddlepoint.lab.claims._base import Work
+from saddlepoint.evaluation.arrays import score_features
+from saddlepoint.evaluation.choose import choose_extractor
+from saddlepoint.lab.claims._base import Numbers, Work
 
 WAYS = ("onehot", "embedding", "every-layer")
 WAY_NAMES = {
@@ -42,3 +48,53 @@ def conditional(
     return api.configure(
         "cgan-embedding", data or work.data, seed=work.seed, kimg=kimg, changes=fields
     )
+
+
+def learnt(*marks: Numbers) -> bool:
+    """Whether one of these models has begun to obey its labels: three times as often as chance.
+
+    Where none has, there is no difference to speak of.
+    """
+    return max(mark["accuracy"] for mark in marks) >= 3 / len(marks[0]["classes"])
+
+
+class Marks:
+    """Label accuracy, classes, precision, recall and FID by one classifier of the data.
+
+    Args:
+        n: images of each set, N real = N fake.
+
+    Raises:
+        InputError: the data have no labelled images.
+    """
+
+    def __init__(self, work: Work, n: int) -> None:
+        data = work.dataset
+        if data.labels is None or not data.spec.is_image:
+            raise InputError(f"{data.name} has no labelled images; give other data by --data.")
+        self.extractor = choose_extractor("classifier", data)[0]
+        self.n_classes = data.spec.n_classes
+        order = torch.randperm(len(data), generator=work.random("reals"))[:n].numpy()
+        self.n = len(order)
+        rows = np.array(data.images[np.sort(order)])
+        self.real = self.extractor(torch.from_numpy(rows)).vectors
+
+    def of(self, run: api.Run, labelled: bool = True) -> Numbers:
+        """Of the newest checkpoint; every label is asked for equally often.
+
+        Args:
+            labelled: False for a model without labels.
+        """
+        asked = [i % self.n_classes for i in range(self.n)]
+        made = run.sample(seeds=range(self.n), labels=asked if labelled else None)
+        seen = self.extractor(torch.from_numpy(made))
+        assert seen.logits is not None
+        classes = seen.logits.argmax(1)
+        scores = score_features(self.real, seen.vectors)
+        right = (classes == torch.tensor(asked)).float().mean().item()
+        shares = classes.bincount(minlength=self.n_classes) / self.n
+        return {
+            "accuracy": right if labelled else None,
+            "classes": shares.tolist(),
+            **{name: scores[name] for name in ("precision", "recall", "fid")},
+        }
