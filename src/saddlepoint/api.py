@@ -237,6 +237,7 @@ def resume(
                 f"{dataset.name} now has {dataset.fingerprint[:12]}; restore the data."
             )
         require_memory_for(config, dataset.spec)
+        config.check(dataset.spec)  # config.json may have been edited
         state = treatment.begin(run, config, dataset.spec)
         rate = None
         if minutes is not None:

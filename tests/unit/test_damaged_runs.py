@@ -80,7 +80,10 @@ def altered(file: Path, path: str, value: Any) -> None:
         (b'{"schema": true}', "schema=true must be a whole number"),
         (b'{"budgets": [{"kimg": "x"}]}', r"budgets\.0\.kimg='x' must be a number"),
         (b'{"treatments": [7]}', r"treatments\.0 must be an object"),
-        (b'{"data": {"n": -1}}', r"data\.n=-1 must be between"),
+        (b'{"data": {"spec": {"shape": 7}}}', r"data\.spec\.shape must be a list"),
+        (b'{"resolved": {"threads": -1}}', r"threads=-1 must be between"),
+        (b'{"parameters": {"generator": "many"}}', "generator='many' must be a whole number"),
+        (b'{"config": {"train": {"kimg": 1e306}}}', r"kimg=1e\+306 must be between"),
         (b'{"plugins": [{}]}', r"plugins\.0 has no field 'file'"),
     ],
 )
@@ -186,6 +189,14 @@ def test_what_was_kept_aside_before_stays(tmp_path: Path) -> None:
         run.rewind(1)
     assert (tmp_path / "metrics.bad.jsonl").read_bytes() == b"first\nsecond\n"
     assert len(run.history) == 2
+
+
+def test_metrics_that_have_grown_beyond_all_bounds_are_refused(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.append_metrics({"images": 1})
+    os.truncate(run.metrics_file, 10**10)
+    with pytest.raises(InputError, match="at most"):
+        _ = run.history
 
 
 def test_bins_of_another_length_are_no_checks() -> None:

@@ -22,12 +22,19 @@ class Budget(TypedDict, total=False):
     images_per_second: Size | None
 
 
+class Spec(TypedDict, total=False):
+    shape: list[Count]
+
+
 class Data(TypedDict, total=False):
     name: str
     fingerprint: str
-    n: Count
-    spec: dict[str, Any]
+    spec: Spec
     classes: list[str]
+
+
+class Resolved(TypedDict, total=False):
+    threads: Annotated[int, (0, 4096)]
 
 
 class Treatment(TypedDict):
@@ -43,30 +50,35 @@ class Plugin(TypedDict):
     file: str
 
 
+class _Train(TypedDict, total=False):
+    kimg: Size
+
+
+class Configuration(TypedDict, total=False):
+    """The fields that pages show of a run whose plug-ins may be absent; `config_json` reads all."""
+
+    preset: str
+    train: _Train
+
+
 class ConfigFile(TypedDict, total=False):
     """config.json; `provenance.read_config` says what it must have."""
 
     schema: Count
-    config: dict[str, Any]
-    """As `config_json` reads it."""
+    config: Configuration
     data: Data
-    budgets: list[Budget]
-    treatments: list[Treatment]
-    resolved: dict[str, Any]
     parameters: dict[str, Count]
     """Net -> how many numbers it learns."""
-    versions: dict[str, Any]
-    git_commit: str | None
+    budgets: list[Budget]
+    treatments: list[Treatment]
+    resolved: Resolved
     plugins: list[Plugin]
-    created: str
 
 
 class Status(TypedDict, total=False):
     """status.json."""
 
     state: Literal["running", "finished", "interrupted", "failed"]
-    pid: Count
-    host: str
     heartbeat: Size
     n_images: Count
     error: str

@@ -24,6 +24,8 @@ MOST_DIGITS = 19
 """Of a whole number: those of 64 bits."""
 MOST_LINE = 2**24
 """Bytes of one line of a JSONL file."""
+MOST_ROWS = 2**28
+"""Bytes of a JSONL file: some hundred thousand lines."""
 
 
 class Rows(NamedTuple):
@@ -93,7 +95,7 @@ def read_rows(path: Path, check: Callable[[Any, str], dict[str, Any]]) -> Rows:
     first_fault = ""
     if not os.path.lexists(path):
         return Rows(good, bad, first_fault)
-    with open_regular(path) as file:
+    with open_regular(path, MOST_ROWS) as file:
         number = 0
         while line := file.readline(MOST_LINE):
             number += 1
