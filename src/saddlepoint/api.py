@@ -236,8 +236,8 @@ def resume(
                 f"{run.path} was trained on data with fingerprint {recorded[:12]}, but "
                 f"{dataset.name} now has {dataset.fingerprint[:12]}; restore the data."
             )
-        require_memory_for(config, dataset.spec)
         config.check(dataset.spec)  # config.json may have been edited
+        require_memory_for(config, dataset.spec)
         state = treatment.begin(run, config, dataset.spec)
         rate = None
         if minutes is not None:
