@@ -186,7 +186,8 @@ def _prune(run: Run, newest: int) -> None:
 
 def remove(folder: Path) -> None:
     """Delete a checkpoint. Renamed first, so that a kill leaves no partial folder of that name."""
-    doomed = temporary_name(folder)
+    # Another name than that of a checkpoint that is being written in its place.
+    doomed = temporary_name(folder.with_name(f"{folder.name}.old"))
     shutil.rmtree(doomed, ignore_errors=True)  # of a killed process that had this one's number
     os.replace(folder, doomed)
     shutil.rmtree(doomed, ignore_errors=True)
