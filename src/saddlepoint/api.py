@@ -15,6 +15,7 @@ import numpy as np
 
 from saddlepoint import presets
 from saddlepoint.core import runs
+from saddlepoint.core.checks import MOST_SEED, at_least
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import Dataset, Player
@@ -98,7 +99,10 @@ def configure(
     config = presets.preset(preset, resolve(data or first_data_set()))
     named = {"seed": seed, "train.kimg": kimg}
     wanted = {path: value for path, value in named.items() if value is not None}
-    return with_changes(config, {**(changes or {}), **wanted})
+    config = with_changes(config, {**(changes or {}), **wanted})
+    # Before a lab claims its folder; the rest of `check` needs the data.
+    at_least(config, 0, "seed", most=MOST_SEED)
+    return config
 
 
 def n_parameters(config: Config) -> dict[Player, int] | None:

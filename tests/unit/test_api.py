@@ -251,7 +251,7 @@ def test_points_are_trained_on_too(tmp_path: Path) -> None:
         ({"kimg": 0}, "greater than 0"),
         ({"kimg": 1, "minutes": 1}, "choose one"),
         ({"changes": {"train.batch_sise": 3}}, "did you mean 'train.batch_size'"),
-        ({"changes": {"train.batch_size": "many"}}, "type int"),
+        ({"changes": {"train.batch_size": "many"}}, "whole number"),
     ],
 )
 def test_bad_arguments_are_input_errors(arguments: dict[str, Any], sentence: str) -> None:

@@ -450,7 +450,7 @@ def with_config(run: Path, change: Callable[[dict[str, Any]], object]) -> str:
     ("change", "words"),
     [
         (lambda d: d.update(schema=99), ("schema 99", "pip install -U")),
-        (lambda d: d["config"]["train"].update(batch_size="x"), ("batch_size='x'", "type int")),
+        (lambda d: d["config"]["train"].update(batch_size="x"), ("batch_size='x'", "whole number")),
         (lambda d: d["config"]["train"].update(batch_size=0), ("batch_size=0", "at least 2")),
         (lambda d: d["config"]["train"].update(bacth_size=8), ("did you mean 'batch_size'?",)),
         (lambda d: d["config"]["arch"].update(kind="dcgn"), ("did you mean 'dcgan'?",)),
@@ -485,7 +485,7 @@ def test_a_configuration_spoiled_by_hand(
 
 def test_a_configuration_that_is_not_json(saddle: Saddle, run: Path) -> None:
     (run / "config.json").write_text("{oops")
-    refused(saddle("resume", run), "config.json, line 1", "not valid JSON")
+    refused(saddle("resume", run), "config.json", "not valid JSON")
 
 
 def test_a_configuration_that_is_another_json(saddle: Saddle, run: Path) -> None:

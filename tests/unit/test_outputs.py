@@ -126,8 +126,8 @@ def test_a_place_that_may_not_be_written_is_refused_before_any_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work has begun")
 
-    for place in ("load_sampler", "compare_runs", "configure"):
-        monkeypatch.setattr(api, place, work if verb != "train" else getattr(api, place))
+    for place in ("load_sampler", "compare_runs", *(["train"] if verb == "lab" else [])):
+        monkeypatch.setattr(api, place, work)
     monkeypatch.setattr("saddlepoint.evaluation.compare.compare_runs", work)
     monkeypatch.setattr("saddlepoint.data.prepare.list_source", work)
     before = inventory(world)
@@ -468,3 +468,12 @@ def test_a_folder_that_cannot_be_synced_is_written_all_the_same(
     monkeypatch.setattr(os, "fsync", files_alone)
     assert main(["sample", "run", "--seeds", "0-1", "--out", "new"]) == 0
     assert main(["sample", "run", "--seeds", "0-1", "--out", "new.png"]) == 0
+
+
+def test_a_lab_with_a_bad_word_claims_no_folder(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SADDLE_OFFLINE", "1")
+    for name in ("failures", "demo"):
+        assert main(["lab", name, "--seed", "-1", "--out", "lab", "--quiet"]) == 2
+        assert not Path("lab").exists()

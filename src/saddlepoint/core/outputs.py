@@ -28,9 +28,7 @@ def output_file(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
     """
     out = output_place(path)
     if out.suffix.lower() not in suffixes:
-        raise InputError(
-            f"--out {out}: unknown suffix {out.suffix!r}; use {' or '.join(suffixes)}."
-        )
+        raise InputError(f"--out {out}: unknown suffix {out.suffix!r}; use {', '.join(suffixes)}.")
     check_replaceable(out)
     return out
 

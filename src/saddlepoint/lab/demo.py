@@ -55,14 +55,14 @@ def demo(
     api.check_budget(None, minutes)
     data, sentence = choose_data()
     settings = {"minutes": minutes, "seed": seed, "n": n, "features": features}
+    config = api.configure(BEST, data, seed=seed, changes={"train.threads": threads})
     lab = LabFolder(out, settings, quiet, preview)
     lab.say(sentence)
 
     lab.say(f"1 of 2: {BEST} on {data} for {minutes:g} minutes, then its scores.")
-    config = api.configure(BEST, data, seed=seed, changes={"train.threads": threads})
     good = lab.train(config, f"{BEST}-{data}", minutes)
     lab.measure(good, features, n)
-    film = api.training_film(good.path, out / f"{good.path.name}.gif")
+    film = api.training_film(good.path, lab.out / f"{good.path.name}.gif")
 
     lab.say(f"2 of 2: a failure, planted and treated. {PLANTED.title}.")
     config = replace(PLANTED, data=data).config("treated", seed)

@@ -208,15 +208,21 @@ def failures(
     """
     api.check_budget(kimg, minutes)
     names = chosen(only, tuple(FAILURES), "failure")
+    wanted = [replace(FAILURES[name], kimg=kimg or FAILURES[name].kimg) for name in names]
+    changes = {"train.threads": threads}
+    configs = {
+        (failure.name, way): with_changes(failure.config(way, seed), changes)
+        for failure in wanted
+        for way in WAYS
+    }
+    # Only now: a lab that a wrong seed had claimed would refuse the right one.
     lab = LabFolder(out, {"kimg": kimg, "minutes": minutes, "seed": seed}, quiet, preview)
     cases = []
-    for number, failure in enumerate((FAILURES[name] for name in names), 1):
+    for number, failure in enumerate(wanted, 1):
         lab.say(f"Failure {number} of {len(names)}: {failure.name}")
-        if kimg is not None:
-            failure = replace(failure, kimg=kimg)
         runs = {}
         for way in WAYS:
-            config = with_changes(failure.config(way, seed), {"train.threads": threads})
+            config = configs[failure.name, way]
             runs[way] = run = lab.train_to_the_end(config, f"{failure.name}/{way}", minutes)
             if run.checkpoints:
                 # By the classifier, not by the doctor's own probes: what is cured must look cured.
