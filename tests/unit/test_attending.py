@@ -153,7 +153,12 @@ def test_an_old_rows_number_of_a_loss_is_read_as_its_name() -> None:
 
 def test_a_run_that_is_no_number_any_more_says_so(tmp_path: Path) -> None:
     with pytest.raises(sp.RunFailed, match="not finite"):
-        train(tmp_path / "run", optim_g__lr=1e30, optim_d__lr=1e30)
+        train(
+            tmp_path / "run",
+            optim_g__lr=1e9,
+            optim_d__lr=1e9,
+            arch__discriminator_widths=[16] * 6,
+        )
     run = sp.Run(tmp_path / "run")
     assert run.history.rows[-1]["nonfinite"] == 1
     assert "non-finite" in {line["name"] for line in run.findings}
