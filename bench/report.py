@@ -182,27 +182,21 @@ def truncation_table(runs: list[dict[str, Any]]) -> str:
 
 
 def kill_resume(document: dict[str, Any]) -> str:
-    settings = document["settings"]
-    threads = f", torch held to {settings['threads']} threads" if settings["threads"] else ""
-    head = ["preset", "kills", "in a checkpoint", "in another file", "before the first checkpoint"]
-    head += ["s without a kill", "s with kills", "generator", "ema", "discriminator", "optim"]
-    rows = []
-    for row in document["presets"]:
-        counts = ("kills", "in_checkpoint", "in_other_file", "before_first_checkpoint")
-        times = (row["seconds_uninterrupted"], row["seconds_killed"])
-        rows.append(
-            [
-                f"`{row['preset']}`",
-                *(str(row[name]) for name in counts),
-                *(f"{seconds:.1f}" for seconds in times),
-                *("equal" if equal else "**differs**" for equal in row["equal"].values()),
-            ]
-        )
+    head = ["run", "images", "treatments", "kills at random", "kills at calls", "in a checkpoint"]
+    names = ("images", "treatments", "at_random", "at_calls", "in_a_checkpoint")
+    rows = [
+        [
+            f"`{row['run']}`",
+            *(f"{row[name]:,}" for name in names),
+            f"**{row['different']}**" if row["different"] else "0",
+        ]
+        for row in document["runs"]
+    ]
     return "\n\n".join(
         [
-            f"Data `{settings['data']}`, {settings['kimg']:g} kimg, nets of width "
-            f"{settings['width']}{threads}. {machine_text(document['machine'])}.",
-            table(head, rows),
+            f"Commit {document['commit']}, {document['minutes']:g} minutes with "
+            f"{document['settings']['jobs']} jobs. {machine_text(document['machine'])}.",
+            table([*head, "runs that differ"], rows),
         ]
     )
 
