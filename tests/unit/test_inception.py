@@ -368,7 +368,13 @@ def test_bytes_that_are_not_pinned_are_never_opened(
     with pytest.raises(InputError) as caught:
         Inception(weights=str(path)).load(dataset(), "cpu")
     sentence = str(caught.value)
-    for fact in (str(path), "15 bytes", hashlib.sha256(whole[:15]).hexdigest(), digest, "https://"):
+    for fact in (
+        str(path),
+        "15 bytes",
+        hashlib.sha256(whole[:15]).hexdigest()[:12],
+        digest[:12],
+        "https://",
+    ):
         assert fact in sentence
     assert "\n" not in sentence
     with pytest.raises(InputError, match=r"weights='/no/such' is neither a file nor a folder"):

@@ -178,6 +178,9 @@ class Config:
     seed: int = 0
     """The one seed."""
 
+    def __post_init__(self) -> None:
+        at_least(self, 0, "seed", most=MOST_SEED)
+
     def doubts(self) -> list[str]:
         """What can be trained and is hardly meant, a sentence each."""
         found = []
@@ -196,7 +199,6 @@ class Config:
         Raises:
             InputError: the sentence names the field and the remedy.
         """
-        at_least(self, 0, "seed", most=MOST_SEED)
         # Not in __post_init__: what the data are is known only once they are open.
         self.arch.check(spec)
         # A single class is no condition: both nets would get a constant.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint import api
+from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.json_files import read_json, write_json
@@ -30,6 +31,7 @@ class LabFolder:
     """
 
     def __init__(self, out: Path, settings: dict[str, Any], quiet: bool, preview: bool) -> None:
+        in_range(settings.get("seed", 0), 0, MOST_SEED, "--seed")
         out = output_folder(out, own="lab.json")
         self.out, self.report_file = out, out / "report.html"
         self.quiet, self.preview = quiet, preview
@@ -101,5 +103,7 @@ def chosen(only: Sequence[str], known: Sequence[str], what: str) -> list[str]:
     for name in names:
         if name not in known:
             # All of them: the nearest of two kinds of collapse may be the other one.
-            raise InputError(f"{unknown(what, name, known)} There are: {', '.join(known)}.")
+            sentence = unknown(what, name, known)
+            more = "" if "known:" in sentence else f" There are: {', '.join(known)}."
+            raise InputError(sentence + more)
     return names or list(known)

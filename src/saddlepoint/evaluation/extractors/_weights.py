@@ -86,9 +86,8 @@ def identify(
     for file in files:
         if file.sha256 == digest:
             return file
-    known = " or ".join(f"{file.sha256} ({file.url})" for file in files)
     n_bytes = content.seek(0, io.SEEK_END)
     raise InputError(
-        f"{path} is not {what} or is damaged: its {n_bytes:,} bytes have sha256 {digest}, not "
-        f"{known}; replace it with one of these."
+        f"{path} is not {what} or is damaged: its {n_bytes:,} bytes have sha256 {digest[:12]}..., "
+        f"not {files[0].sha256[:12]}...; replace it with {files[0].url}."
     )
