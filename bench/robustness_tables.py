@@ -59,13 +59,19 @@ def fuzz(document: dict[str, Any]) -> str:
     )
 
 
+MEMORY = {
+    "memory_mb": "memory held after a round, MiB",
+    "peak_mb": "greatest memory after a command, MiB (not judged)",
+}
+
+
 def soak(document: dict[str, Any]) -> str:
     """First, last and slope of what must not grow."""
     rows = []
     for way, found in document["ways"].items():
         for name, row in found["quantities"].items():
             shown = [f"{row['first']:g}", f"{row['last']:g}", f"{row['per_100_rounds']:+.2f}"]
-            text = "memory, MiB" if name == "memory_mb" else name
+            text = MEMORY.get(name, name)
             rows.append([way, text, *shown, met(row["flat"])])
     counts = ", ".join(
         f"{found['rounds']:,} rounds ({found['commands']:,} commands) in {way}"

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
+import gc
+import math
 import os
 import resource
 import shutil
@@ -43,8 +46,9 @@ ROUND = (
 )
 WARM_UP = 0.2
 """Share of the rounds that fill caches."""
-MOST_GROWTH = {"memory_mb": 3.0}
-"""By how much a quantity may grow in 100 rounds: memory is never quite still, all else is."""
+MOST_GROWTH = {"memory_mb": 10.0, "peak_mb": math.inf}
+"""By how much a quantity may grow in 100 rounds (700 commands). The peaks are told and not judged:
+freed blocks that the C library keeps are in them."""
 Row = dict[str, float]
 
 
@@ -52,6 +56,20 @@ def children_of(process: int) -> int:
     """Living children of all threads of a process."""
     folder = Path(f"/proc/{process}/task")
     return sum(len((task / "children").read_text().split()) for task in folder.iterdir())
+
+
+def resident_mb() -> float:
+    """What this process has in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def held_mb() -> float:
+    """The same once the C library has given back what is free: what only grows here is a leak."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    return resident_mb()
 
 
 def in_this_process(argv: Sequence[str]) -> tuple[int, float]:
@@ -62,8 +80,7 @@ def in_this_process(argv: Sequence[str]) -> tuple[int, float]:
         contextlib.redirect_stderr(nowhere),
     ):
         code = saddle(argv)
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return code, pages * resource.getpagesize() / 2**20
+    return code, resident_mb()
 
 
 def in_its_own(argv: Sequence[str]) -> tuple[int, float]:
@@ -82,7 +99,8 @@ WAYS = {"one process": in_this_process, "many processes": in_its_own}
 def measured(temporary: Path, memory_mb: float) -> Row:
     """What must not grow. Handles and threads are those of this process."""
     return {
-        "memory_mb": memory_mb,
+        "peak_mb": memory_mb,
+        "memory_mb": held_mb(),
         "file handles": len(os.listdir("/proc/self/fd")),
         "threads": len(os.listdir("/proc/self/task")),
         "child processes": children_of(os.getpid()),
