@@ -69,7 +69,10 @@ def _check_header(file: IO[bytes], n_bytes: int, path: str) -> None:
     read = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
     if version[0] not in read:
         raise ValueError(f"version {version[0]} of the format")
-    shape, _, dtype = read[version[0]](file)  # type: ignore[arg-type]
+    try:
+        shape, _, dtype = read[version[0]](file)  # type: ignore[arg-type]
+    except ValueError:  # numpy's words are for programmers
+        raise ValueError("its header describes no array") from None
     if dtype.hasobject:
         raise InputError(
             f"{path} holds Python objects (pickle), which are never loaded; save plain arrays: "
