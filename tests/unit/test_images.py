@@ -109,3 +109,8 @@ def test_points_are_drawn_with_y_upwards_and_strays_left_out() -> None:
     sheet = scatter(np.array([[1.0, 1.0], [-1.0, -1.0], [9.0, 0.0]]), extent=1.0, size=10)
     dark = {(int(row), int(column)) for row, column, _ in np.argwhere(sheet == 0)}
     assert dark == {(0, 9), (9, 0)}
+
+
+def test_points_on_a_line_lie_across_the_middle() -> None:
+    sheet = scatter(np.array([[-1.0], [1.0]]), extent=1.0, size=11)
+    assert [tuple(place) for place in np.argwhere(sheet[..., 0] == 0)] == [(5, 0), (5, 10)]
