@@ -25,6 +25,7 @@ from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sha256_of
 from saddlepoint.core.provenance import read_config
 from saddlepoint.data.loader import DeviceData
+from saddlepoint.data.sources.digits import Digits
 from saddlepoint.presets import PRESETS
 from saddlepoint.training import checkpoint, device, steps
 from saddlepoint.training.loop import iterate
@@ -40,7 +41,7 @@ FILES = ("generator", "ema", "discriminator", "optim")
 
 
 def changes(preset: str, **more: object) -> dict[str, object]:
-    kind = "mlp" if preset.startswith("gan") else "dcgan"
+    kind = PRESETS[preset](Digits()).arch.kind
     return {**SMALL[kind], **OFTEN, **more}
 
 

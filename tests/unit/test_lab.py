@@ -61,8 +61,9 @@ def test_the_lecture_is_trained_measured_and_reported(
     # The lecture's table is about clothes, and these are none.
     for text in ("160.92", "Fashion", "clothes", "do not compare"):
         assert text not in page
-    assert page.count("<img ") == 2
+    assert page.count("<img ") == 3  # the data, and a grid of each
     assert page.count("Plotly.newPlot(") == 1
+    assert "What differs, digits" in page
     folders = [out / "digits" / f"{preset}-0" for preset in ("gan", "cgan-onehot")]
     assert all(Run(folder).status["state"] == "finished" for folder in folders)
     assert all(len(newest_scores(Run(folder))) == 1 for folder in folders)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint import api
+from saddlepoint.core import registry
 from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.config import Config
 from saddlepoint.core.errors import InputError, RunFailed
@@ -84,7 +85,10 @@ class LabFolder:
         """Measure the newest checkpoint, unless that is done."""
         # Scores belong to a checkpoint: after more training they are measured again.
         newest = run.checkpoints[-1].name
-        if any(score["checkpoint"] == newest for score in newest_scores(run)):
+        scores = [score for score in newest_scores(run) if score["checkpoint"] == newest]
+        done = {score["protocol"]["features"]["kind"] for score in scores}
+        # Features by name, such as Inception's once they are here, are measured beside others.
+        if done and (features in done or features not in registry.names("extractor")):
             return
         said = api.evaluate(run.path, features=features, n=n, quiet=self.quiet)[1]
         # The same sentence on the features for every model would bury the rest of the log.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from saddlepoint import api
+from saddlepoint.architectures.dcgan import Dcgan
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import available
@@ -17,6 +20,34 @@ from saddlepoint.sampling.ranges import parse_ranges
 
 KIMG = 120
 """Two passes over Fashion-MNIST: a few minutes a model, and recognisable clothes."""
+
+Recipe = Literal["ours", "paper", "equal"]
+RECIPES: dict[Recipe, str] = {
+    "ours": (
+        "Recipe: ours. Each model has the settings that pay off for it within minutes, so more "
+        "differs between two of them than their names say; --recipe equal gives all the same."
+    ),
+    "paper": (
+        "Recipe: the papers'. Each model has the settings of its paper, which were meant for days "
+        "of training; families whose paper has other networks are left out."
+    ),
+    "equal": (
+        "Recipe: equal. All models have one optimiser, learning rate, latent, batch and share of "
+        "wrong labels, and convolutional nets of one width: what is left differs by definition."
+    ),
+}
+_PAPERS = {"gan": "gan", "dcgan": "dcgan-paper", "wgan": "wgan-paper"}
+_PAPERS |= {"wgan-gp": "wgan-gp-paper", "cgan-onehot": "cgan-paper"}
+_ADAM = {"kind": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.9}
+_EQUAL = {"optim_g": _ADAM, "optim_d": _ADAM, "arch.latent_dim": 64, "train.batch_size": 64}
+_EQUAL_NETS = {
+    "arch.generator_width": 48,
+    "arch.discriminator_width": 48,
+    "arch.discriminator_residuals": 0,
+}
+"""Of convolutional nets."""
+_EQUAL_LABELS = {"train.wrong_label_fraction": 0.25}
+"""Of conditional models."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +104,9 @@ FACES = Application(
 def lecture(
     out: Path = Path("lab-lecture"),
     only: tuple[str, ...] = (),
+    recipe: Recipe = "ours",
     kimg: float | None = None,
+    steps: int | None = None,
     minutes: float | None = None,
     faces_kimg: float | None = None,
     faces: str | None = None,
@@ -89,16 +122,20 @@ def lecture(
 
     Args:
         out: Folder of the runs and of report.html.
-        only: Only these presets.
+        only: Only these families: gan, dcgan, wgan, wgan-gp, cgan-onehot, cgan-embedding,
+            cgan-every-layer.
+        recipe: ours (what pays off for each within minutes), paper (each paper's settings), or
+            equal (one optimiser, rate, latent, batch and width for all).
         kimg: Exact budget of each model in thousands of images; by default 120, every image of
-            Fashion-MNIST twice.
-        minutes: A budget in time for each model instead.
+            Fashion-MNIST twice. A critic's five steps count five times.
+        steps: The same number of generator steps for each model instead.
+        minutes: The same time for each model instead.
         faces_kimg: With --kimg, the budget of each model of faces, whose images cost more.
         faces: Folder, zip or prepared set of faces; by default ffhq if it is on this machine.
         data: The labelled data set.
         seeds: Ranges such as 0-2; every family is trained with each.
         features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
-        n: Images of each set in the scores, at most.
+        n: Images of each set in the scores, at most; as many real as generated ones.
         threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
@@ -110,15 +147,17 @@ def lecture(
         InputError: `out` holds a lab of other settings, or data that cannot be opened.
     """
     api.check_budget(kimg, minutes)
+    if steps is not None and (steps < 1 or kimg is not None or minutes is not None):
+        raise InputError("--steps is at least 1, and goes without --kimg and --minutes.")
     if faces_kimg is not None and kimg is None:
         raise InputError("--faces-kimg goes with --kimg; give both, or --minutes alone.")
-    if kimg is None and minutes is None:
+    if kimg is None and minutes is None and steps is None:
         kimg = KIMG
     here = {row.name for row in available() if row.where is not None}
     where_faces = faces or ("ffhq" if "ffhq" in here else None)
     plan = [(FASHION, data)] + ([(FACES, where_faces)] if where_faces else [])
     settings = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
-    settings |= {"faces": where_faces, "data": data, "n": n}
+    settings |= {"faces": where_faces, "data": data, "n": n, "recipe": recipe, "steps": steps}
     presets = chosen(only, FASHION.presets, "family")
     jobs = []
     for application, name in plan:
@@ -126,9 +165,18 @@ def lecture(
         budget = faces_kimg if application is FACES and faces_kimg is not None else kimg
         for seed in parse_ranges(seeds, "--seeds"):
             for preset in (preset for preset in application.presets if preset in presets):
-                changes = {**application.changes.get(preset, {}), "train.threads": threads}
-                config = api.configure(preset, name, seed=seed, kimg=budget, changes=changes)
+                if recipe == "paper" and preset not in _PAPERS:
+                    continue
+                config = _by_recipe(recipe, application, preset, name, seed)
+                if steps is not None:
+                    budget = steps * config.train.batch_size * config.train.n_critic / 1000
+                limits = {"train.threads": threads} | ({"train.kimg": budget} if budget else {})
+                config = with_changes(config, limits)
+                # Of every model before the first is trained, so that none dies after minutes.
+                config.check(config.source.open().spec)
                 jobs.append((application, f"{place}/{preset}-{seed}", config))
+    if not jobs:
+        raise InputError(f"--recipe {recipe} has none of {', '.join(presets)}; leave out --only.")
     # Only now: a lab that a mistyped name had claimed would refuse the name without the mistake.
     lab = LabFolder(out, settings, quiet, preview)
     done: dict[str, list[Run]] = {application.name: [] for application, _ in plan}
@@ -140,7 +188,21 @@ def lecture(
         done[application.name].append(run)
     parts = [(_titled(app, done[app.name][0]), done[app.name]) for app, _ in plan if done[app.name]]
     left_out = "" if where_faces else "faces (no ffhq on this machine; name a folder by --faces)"
-    return write_lecture(parts, lab.report_file, left_out)
+    return write_lecture(parts, lab.report_file, RECIPES[recipe], left_out)
+
+
+def _by_recipe(
+    recipe: Recipe, application: Application, family: str, data: str, seed: int
+) -> Config:
+    if recipe == "paper":
+        return api.configure(_PAPERS[family], data, seed=seed)
+    config = api.configure(family, data, seed=seed)
+    if recipe == "ours":
+        return with_changes(config, application.changes.get(family, {}))
+    changes: dict[str, Any] = dict(_EQUAL)
+    changes |= _EQUAL_NETS if isinstance(config.arch, Dcgan) else {}
+    changes |= _EQUAL_LABELS if config.arch.conditioning != "none" else {}
+    return with_changes(config, changes)
 
 
 def _titled(application: Application, run: Run) -> Application:

@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.reporting import page
-from saddlepoint.reporting.comparison import number_table
+from saddlepoint.reporting.comparison import difference_table, number_table
+from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.figures import drawn
+
+DIFFERS = (
+    "All settings in which the models differ, from their configurations: whatever is in this table "
+    "may be why a number above is higher."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,34 +33,47 @@ class Part:
 
 
 def write_lecture(
-    parts: Sequence[tuple[Part, Sequence[Run]]], out: Path, left_out: str = ""
+    parts: Sequence[tuple[Part, Sequence[Run]]], out: Path, recipe: str, left_out: str = ""
 ) -> Path:
     """Write the page.
 
     Args:
         parts: each with the runs that were trained on its data.
+        recipe: what the settings of the models have in common, in a sentence.
         left_out: what could not be done.
     """
-    sections = [f'<p class="failure">Left out: {escape(left_out)}.</p>'] if left_out else []
+    sections = [f"<p>{escape(recipe)}</p>"]
+    sections += [f'<p class="failure">Left out: {escape(left_out)}.</p>'] if left_out else []
     curves = []
     for part, runs in parts:
-        grids = page.section("Samples", _grids(runs), "The same latents in every grid.")
-        sections += [page.section(part.title, _tables(part, runs)), grids]
+        data = Facts.of(runs[0]).data["name"]
+        grids = page.pair([page.reals(runs[0], f"real, {data}")]) + _grids(runs)
+        comparison = compare_runs(runs)
+        sections.append(page.section(part.title, _tables(part, comparison)))
+        if comparison["differences"]:
+            differences = page.grid_table(*difference_table(comparison))
+            sections.append(page.section(f"What differs, {data}", differences, DIFFERS))
+        note = "The same latents in every grid."
+        sections.append(page.section(f"Samples, {data}", grids, note))
         for run in runs:
             title = f"{_name(run)}, {part.title.partition(':')[0]}: {{title}}"
-            curves += drawn(run, ("losses",), title)
+            curves += drawn(run, ("losses", "distance", "steps"), title)
     sections.append(page.curves_section(curves))
     return page.write_page(out, "The lecture's experiments", sections)
 
 
-def _tables(part: Part, runs: Sequence[Run]) -> str:
-    comparison = compare_runs(runs)
+def _tables(part: Part, comparison: dict[str, Any]) -> str:
     used = comparison["protocol"]
     features = used["features"]["kind"]
     note = (
         f"{used['n_fake']:,} samples of each model against {used['n_real']:,} real images, "
         f"features: {features}, k = {used['k']}."
     )
+    if features != "inception":
+        note += (
+            " The same command with --features inception downloads InceptionV3's weights (95 MB) "
+            "and measures with them as well."
+        )
     body = page.grid_table(*number_table(comparison))
     if part.published:
         # The lecture's numbers are Inception's; no others may be read beside them.

@@ -86,3 +86,31 @@ class RmsProp(Optimizer):
         return torch.optim.RMSprop(
             list(parameters), lr=self.lr, alpha=self.alpha, eps=self.eps, foreach=True
         )
+
+
+@register("momentum")
+@dataclass(frozen=True, kw_only=True)
+class Momentum(Optimizer):
+    """Stochastic gradient descent with momentum, which the first GANs were trained with.
+
+    Paper: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, algorithm 1.
+    """
+
+    lr: float = 0.1
+    """Learning rate at the start."""
+    momentum: float = 0.5
+    """Share of the last step that is taken again."""
+    decay_start: float = 1.0
+    """Share of the budget after which the learning rate falls linearly; 1 keeps it constant."""
+    final_lr_factor: float = 0.02
+    """Learning rate at the end of the budget, as a share of `lr`."""
+
+    def __post_init__(self) -> None:
+        above(self, 0, "lr")
+        between(self, 0, 0.9999, "momentum")
+        between(self, 0, 1, "decay_start", "final_lr_factor")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        parameters = list(parameters)
+        fused = parameters[0].device.type in ("cpu", "cuda", "mps")
+        return torch.optim.SGD(parameters, lr=self.lr, momentum=self.momentum, fused=fused)
