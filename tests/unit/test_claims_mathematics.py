@@ -16,8 +16,12 @@ from saddlepoint.data.sources.mixtures import Grid25
 from saddlepoint.evaluation.verdicts import judge
 from saddlepoint.lab.claims._features import sizes_up_to
 from saddlepoint.lab.claims.any_size import coverage, matrix, transposed
+from saddlepoint.lab.claims.condition_collapse import evenness
+from saddlepoint.lab.claims.convolution import equal_width, parameters
 from saddlepoint.lab.claims.forgotten_label import layers_of, share_of_label
+from saddlepoint.lab.claims.generalises import memorised
 from saddlepoint.lab.claims.label_relations import distances, rank_correlation
+from saddlepoint.lab.claims.loss_meaning import spearman
 from saddlepoint.lab.claims.many_labels import read_codes, write_codes
 from saddlepoint.lab.claims.wasserstein_collapse import covered
 
@@ -66,6 +70,39 @@ def test_rank_correlation() -> None:
     assert far[0] == pytest.approx(np.linalg.norm(rows[0] - rows[1]))
     assert rank_correlation(far, far**3) == pytest.approx(1)
     assert rank_correlation(far, -far) == pytest.approx(-1)
+
+
+def test_spearman_of_what_does_not_move() -> None:
+    moving = np.array([1.0, 2.0, 4.0, 3.0])
+    assert spearman(moving, moving**2) == pytest.approx(1)
+    assert spearman(moving, np.ones(4)) is None
+    assert spearman(moving[:2], moving[:2]) is None
+
+
+def test_nets_of_equal_size() -> None:
+    def net(width: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(10, width), nn.Linear(width, 1))
+
+    assert parameters(net(7)) == 7 * 11 + 8
+    assert equal_width(net, parameters(net(37))) == 37
+    assert equal_width(net, parameters(net(37)) + 5) == 37
+    assert equal_width(net, 1) == 1
+
+
+def test_evenness_of_classes() -> None:
+    assert evenness({"classes": [0.25] * 4}) == pytest.approx(1)
+    assert evenness({"classes": [1.0, 0.0, 0.0, 0.0]}) == pytest.approx(0)
+
+
+def test_copies_are_found() -> None:
+    draws = np.random.default_rng(0)
+    train = draws.integers(0, 256, (40, 6, 6, 1), np.uint8)
+    near = np.clip(train.astype(int) + draws.integers(-3, 4, train.shape), 0, 255).astype(np.uint8)
+    share, _, nearest = memorised(near, train)
+    assert share == 1
+    assert nearest.tolist() == list(range(40))
+    # Far from all of them, as noise of another kind is.
+    assert memorised(np.zeros((5, 6, 6, 1), np.uint8), train)[0] == 0
 
 
 def test_the_share_of_a_label() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,12 +80,13 @@ class Marks:
         rows = np.array(data.images[np.sort(order)])
         self.real = self.extractor(torch.from_numpy(rows)).vectors
 
-    def of(self, run: api.Run, labelled: bool = True) -> Numbers:
-        """Of the newest checkpoint; every label is asked for equally often.
+    def of(self, path: Path, labelled: bool = True) -> Numbers:
+        """Of a run's newest checkpoint; every label is asked for equally often.
 
         Args:
             labelled: False for a model without labels.
         """
+        run = api.Run(path)
         asked = [i % self.n_classes for i in range(self.n)]
         made = run.sample(seeds=range(self.n), labels=asked if labelled else None)
         seen = self.extractor(torch.from_numpy(made))

@@ -65,7 +65,7 @@ class ForgottenLabel(Claim):
     scaled: ClassVar = ("kimg",)
     default_data: ClassVar = "fashion-mnist"
 
-    kimg: float = 24
+    kimg: float = 40
     """Of each run."""
     width: int = 16
     latents: int = 64

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from saddlepoint import api
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
@@ -51,7 +50,7 @@ class LabelNoise(Claim):
     scaled: ClassVar = ("kimg",)
     default_data: ClassVar = "fashion-mnist"
 
-    kimg: float = 16
+    kimg: float = 40
     """Of each run."""
     width: int = 16
     shares: tuple[float, ...] = (0.0, 0.2, 0.5, 1.0)
@@ -67,7 +66,7 @@ class LabelNoise(Claim):
             file = self._noisy(work, share)
             config = conditional(work, "every-layer", self.kimg, self.width, data=str(file))
             run = work.train(config, f"wrong-{share:g}")
-            found[f"{share:g}"] = marks.of(api.Run(run.path))
+            found[f"{share:g}"] = marks.of(run.path)
         return found
 
     def _noisy(self, work: Work, share: float) -> Path:

@@ -59,7 +59,7 @@ class LabelRelations(Claim):
     scaled: ClassVar = ("kimg",)
     default_data: ClassVar = "fashion-mnist"
 
-    kimg: float = 60
+    kimg: float = 150
     width: int = 16
 
     def measure(self, work: Work) -> Numbers:

@@ -64,7 +64,7 @@ class WassersteinCollapse(Claim):
     )
     scaled: ClassVar = ("steps",)
 
-    steps: int = 1500
+    steps: int = 1000
     """Of the generator."""
     batch_size: int = 128
     widths: tuple[int, ...] = (128, 128, 128)

@@ -1,0 +1,190 @@
+"""Convolutions against fully connected layers, with as many parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from saddlepoint import api
+from saddlepoint.architectures.dcgan import Dcgan
+from saddlepoint.architectures.mlp import Mlp
+from saddlepoint.core.config import Config
+from saddlepoint.core.registry import register
+from saddlepoint.core.texts import Text
+from saddlepoint.evaluation.verdicts import Question
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._conditional import Marks
+from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+
+ARMS = ("mlp", "dcgan")
+
+
+@register("convolution")
+@dataclass(frozen=True, kw_only=True)
+class Convolution(Claim):
+    """The presets `gan` and `dcgan` differ in latent, learning rate and schedule; here they do not.
+
+    Radford et al. 2016, https://arxiv.org/abs/1511.06434, section 3.
+    """
+
+    chapter: ClassVar = "dcgan"
+    sentence: ClassVar = Text(
+        en="Convolutional nets give better images than fully connected ones.",
+        vi="Mạng tích chập cho ảnh tốt hơn mạng kết nối đầy đủ.",
+    )
+    varied: ClassVar = Text(
+        en="The kind of layer: fully connected, or convolutional.",
+        vi="Loại lớp: kết nối đầy đủ, hoặc tích chập.",
+    )
+    held: ClassVar = Text(
+        en="Numbers of parameters of either net (within 5 %), latent, loss, optimisers, batch "
+        "size, number of images, data and their order; no BatchNorm in the discriminators.",
+        vi="Số tham số của mỗi mạng (sai khác trong 5 %), vectơ ẩn, hàm mất mát, thuật toán tối "
+        "ưu, kích thước batch, số ảnh, dữ liệu và thứ tự; discriminator không có BatchNorm.",
+    )
+    meaning: ClassVar = Text(
+        en="Equal parameters are not equal computing: a convolution uses each weight at every "
+        "place, so that its step takes many times the operations. Per second, fully connected "
+        "nets see more images. On small pictures that are always centred, such as clothes, they "
+        "lose least; what a convolution brings grows with the size and with things that move "
+        "about.",
+        vi="Số tham số bằng nhau không có nghĩa là tính toán bằng nhau: phép tích chập dùng mỗi "
+        "trọng số ở mọi vị trí nên mỗi bước cần nhiều phép tính hơn hẳn. Trong cùng thời gian, "
+        "mạng kết nối đầy đủ xem được nhiều ảnh hơn. Với ảnh nhỏ luôn nằm giữa khung như quần áo, "
+        "nó thua ít nhất; lợi ích của tích chập tăng theo kích thước ảnh và khi vật thể thay đổi "
+        "vị trí.",
+    )
+    scaled: ClassVar = ("kimg",)
+    default_data: ClassVar = "fashion-mnist"
+
+    kimg: float = 60
+    """Of each run."""
+    width: int = 24
+    """Of the convolutional nets; those of the others follow from it."""
+    lr: float = 5e-4
+    n: int = 2000
+    """Images of each set in the scores."""
+
+    def measure(self, work: Work) -> Numbers:
+        marks = Marks(work, self.n)
+        found = {}
+        for name, config in self._configs(work).items():
+            run = work.train(config, name)
+            nets = (config.arch.generator, config.arch.discriminator)
+            found[name] = {
+                **marks.of(run.path, labelled=False),
+                "parameters": [parameters(net(work.dataset.spec)) for net in nets],
+                "grid": work.inside(run.samples[-1]),
+            }
+        return found
+
+    def _configs(self, work: Work) -> dict[str, Config]:
+        spec = work.dataset.spec
+        small = {"generator_width": self.width, "discriminator_width": self.width}
+        dcgan = Dcgan(**small, discriminator_norm="none", init="he", latent_dim=16)
+        dcgan.check(spec)
+        generator = equal_width(
+            lambda w: Mlp(generator_widths=(w, w), latent_dim=16).generator(spec),
+            parameters(dcgan.generator(spec)),
+        )
+        discriminator = equal_width(
+            lambda w: Mlp(discriminator_widths=(w, w)).discriminator(spec),
+            parameters(dcgan.discriminator(spec)),
+        )
+        adam = {"kind": "adam", "lr": self.lr, "beta1": 0.5}
+        same: dict[str, Any] = {"arch.latent_dim": 16, "optim_g": adam, "optim_d": adam}
+        fields = {
+            "mlp": {
+                "arch.generator_widths": (generator, generator),
+                "arch.discriminator_widths": (discriminator, discriminator),
+            },
+            "dcgan": {
+                **{f"arch.{name}": value for name, value in small.items()},
+                "arch.discriminator_norm": "none",
+                "arch.discriminator_residuals": 0,
+                "arch.init": "he",
+                "arch.full_resolution": False,
+            },
+        }
+        presets = {"mlp": "gan", "dcgan": "dcgan"}
+        return {
+            name: api.configure(
+                presets[name],
+                work.data,
+                seed=work.seed,
+                kimg=self.kimg,
+                changes={**same, **fields[name]},
+            )
+            for name in ARMS
+        }
+
+    def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
+        return [
+            Question(
+                asks=Text(
+                    en="FID, fully connected over convolutional",
+                    vi="FID, kết nối đầy đủ so với tích chập",
+                ),
+                values=[s["mlp"]["fid"] / s["dcgan"]["fid"] for s in seeds],
+                seen=1.2,
+                opposite=1 / 1.2,
+                ratio=True,
+            )
+        ]
+
+    def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
+        def bars(measure: str) -> Curve:
+            mean, low, high = means([[s[name][measure] for name in ARMS] for s in seeds])
+            return Curve(name=measure, x=list(ARMS), y=mean, low=low, high=high, mark="bars")
+
+        kind = Text(en="Kind of net", vi="Loại mạng")
+        counts = {name: seeds[0][name]["parameters"] for name in ARMS}
+        said = "; ".join(f"{name} {g:,} + {d:,}" for name, (g, d) in counts.items())
+        return [
+            Chart(
+                title=Text(en="FID: lower is better", vi="FID: càng thấp càng tốt"),
+                x_label=kind,
+                y_label=Text(en="FID", vi="FID"),
+                curves=[bars("fid")],
+                reads=Text(
+                    en=f"Parameters of generator and discriminator: {said}.",
+                    vi=f"Số tham số của generator và discriminator: {said}.",
+                ),
+            ),
+            Chart(
+                title=Text(en="Precision and recall", vi="Precision và Recall"),
+                x_label=kind,
+                y_label=Text(en="Share of images", vi="Tỉ lệ ảnh"),
+                curves=[bars("precision"), bars("recall")],
+                reads=Text(
+                    en="Mean, lowest and highest seed.",
+                    vi="Trung bình, seed thấp nhất và cao nhất.",
+                ),
+            ),
+            *(
+                Photo(
+                    title=Text(en=f"Samples: {name}", vi=f"Mẫu: {name}"),
+                    file=seeds[0][name]["grid"],
+                    reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+                )
+                for name in ARMS
+            ),
+        ]
+
+
+def parameters(net: nn.Module) -> int:
+    """How many numbers a net learns."""
+    return sum(p.numel() for p in net.parameters())
+
+
+def equal_width(net: Callable[[int], nn.Module], wanted: int) -> int:
+    """The width with which a net has about as many parameters as wanted."""
+    low, high = 1, 4096
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if parameters(net(middle)) < wanted else (low, middle)
+    below, above = max(1, low - 1), low
+    return min(below, above, key=lambda width: abs(parameters(net(width)) - wanted))
