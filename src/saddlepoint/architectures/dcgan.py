@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -66,12 +67,16 @@ class DcganGenerator(Generator):
             widths.append(max(8, arch.generator_width // 2))
         self.first_width = widths[0]
         size = self.base * self.base
-        self.project = nn.Linear(arch.latent_dim + self.label.width, widths[0] * size, bias=False)
+        normed = arch.generator_norm == "batch"  # whose own biases make the layers' superfluous
+        inputs = arch.latent_dim + self.label.width
+        self.project = nn.Linear(inputs, widths[0] * size, bias=not normed)
         self.stages = nn.ModuleList(
-            nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=False)
+            nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, bias=not normed)
             for a, b in pairwise(widths)
         )
-        self.norms = nn.ModuleList(ConditionalBatchNorm(width, classes) for width in widths)
+        self.norms = nn.ModuleList(
+            ConditionalBatchNorm(width, classes) if normed else NoNorm() for width in widths
+        )
         self.modulations = nn.ModuleList(
             Modulation(arch.latent_dim, width) for width in widths if arch.self_modulation
         )
@@ -80,7 +85,7 @@ class DcganGenerator(Generator):
             if arch.full_resolution
             else nn.ConvTranspose2d(widths[-1], spec.channels, 4, stride=2, padding=1)
         )
-        self.apply(dcgan_init)
+        self.apply(dcgan_init if normed else _he_init)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         z = z if self.latent_scale == 1 else z * self.latent_scale
@@ -176,6 +181,12 @@ def dcgan_init(module: nn.Module) -> None:
 
 def _he_init(module: nn.Module) -> None:
     """He's initialisation for LeakyReLU 0.2: keeps the signal's size without normalisation."""
+    if isinstance(module, nn.ConvTranspose2d):
+        # Each output pixel sums over the input's channels at a quarter of the kernel's places.
+        reach = module.in_channels * math.prod(module.kernel_size) / math.prod(module.stride)
+        nn.init.normal_(module.weight, 0.0, (2 / (1 + 0.2**2) / reach) ** 0.5)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
     if isinstance(module, nn.Linear | nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, 0.2)
         if module.bias is not None:
@@ -198,6 +209,8 @@ class Dcgan(CommonOptions):
     """Channels of the discriminator's first stage; each later one has twice as many."""
     max_width: int = 512
     """No stage has more channels than this."""
+    generator_norm: Literal["batch", "none"] = "batch"
+    """BatchNorm in the generator; none starts from He's weights instead of the paper's."""
     discriminator_norm: Literal["batch", "none", "spectral"] = "batch"
     """BatchNorm in the discriminator, none (needed by gradient penalties), or spectral norm."""
     discriminator_depth: int = 0
@@ -217,6 +230,11 @@ class Dcgan(CommonOptions):
         at_least(self, 4, "generator_width", "discriminator_width", "max_width", most=MOST_WIDTH)
 
     def check(self, spec: DataSpec) -> None:
+        if self.conditioning == "every-layer" and self.generator_norm == "none":
+            raise InputError(
+                "dcgan: conditioning=every-layer needs BatchNorm, which carries the label; use "
+                "--arch.generator-norm batch."
+            )
         if not spec.is_image:
             raise InputError("dcgan: the data are points, not images; use --arch mlp.")
         if halvings(spec.size) is None or spec.size > 256:
@@ -232,6 +250,12 @@ class Dcgan(CommonOptions):
 
     def discriminator(self, spec: DataSpec) -> DcganDiscriminator:
         return DcganDiscriminator(self, spec)
+
+    def label_in_every_layer(self) -> dict[str, Any]:
+        found = super().label_in_every_layer()
+        if found and self.generator_norm == "none":
+            found["generator_norm"] = "batch"  # it carries the label
+        return found
 
     def without_batch_norm(self) -> dict[str, Any]:
         if self.discriminator_norm != "batch":

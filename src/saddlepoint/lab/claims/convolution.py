@@ -83,8 +83,13 @@ class Convolution(Claim):
 
     def _configs(self, work: Work) -> dict[str, Config]:
         spec = work.dataset.spec
-        small = {"generator_width": self.width, "discriminator_width": self.width}
-        dcgan = Dcgan(**small, discriminator_norm="none", init="he", latent_dim=16)
+        dcgan = Dcgan(
+            generator_width=self.width,
+            discriminator_width=self.width,
+            discriminator_norm="none",
+            init="he",
+            latent_dim=16,
+        )
         dcgan.check(spec)
         generator = equal_width(
             lambda w: Mlp(generator_widths=(w, w), latent_dim=16).generator(spec),
@@ -102,7 +107,8 @@ class Convolution(Claim):
                 "arch.discriminator_widths": (discriminator, discriminator),
             },
             "dcgan": {
-                **{f"arch.{name}": value for name, value in small.items()},
+                "arch.generator_width": self.width,
+                "arch.discriminator_width": self.width,
                 "arch.discriminator_norm": "none",
                 "arch.discriminator_residuals": 0,
                 "arch.init": "he",

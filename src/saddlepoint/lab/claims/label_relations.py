@@ -216,8 +216,9 @@ def distances(rows: np.ndarray) -> np.ndarray:
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's; without ties, which distances of real numbers do not have."""
-    ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    ranks = np.stack([np.argsort(np.argsort(values)) for values in (a, b)])
+    correlation: np.ndarray = np.corrcoef(ranks)
+    return float(correlation[0, 1])
 
 
 def _near(group: Sequence[int], table: Sequence[Sequence[float]]) -> float:

@@ -185,8 +185,9 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float | None:
     """Rank correlation in [-1, 1]; None where one of the two does not move."""
     if len(a) < 3 or len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
         return None
-    ranks = [np.argsort(np.argsort(values)) for values in (a, b)]
-    return float(np.corrcoef(*ranks)[0, 1])
+    ranks = np.stack([np.argsort(np.argsort(values)) for values in (a, b)])
+    correlation: np.ndarray = np.corrcoef(ranks)
+    return float(correlation[0, 1])
 
 
 def _of_range(values: Sequence[float]) -> list[float]:

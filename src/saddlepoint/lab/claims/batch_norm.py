@@ -1,0 +1,213 @@
+"""BatchNorm in neither, either or both nets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from saddlepoint import api
+from saddlepoint.core.config import Config
+from saddlepoint.core.registry import register
+from saddlepoint.core.runs import Run
+from saddlepoint.core.texts import Text
+from saddlepoint.evaluation.verdicts import Question
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.reporting.pictures import Chart, Curve, Picture
+
+ARMS = {
+    "both": ("batch", "batch"),
+    "generator": ("batch", "none"),
+    "discriminator": ("none", "batch"),
+    "neither": ("none", "none"),
+}
+"""Name -> norm of the generator, norm of the discriminator."""
+NAMES = {
+    "both": Text(en="in both", vi="ở cả hai"),
+    "generator": Text(en="generator only", vi="chỉ generator"),
+    "discriminator": Text(en="discriminator only", vi="chỉ discriminator"),
+    "neither": Text(en="in neither", vi="không có"),
+}
+START = 0.1
+"""Share of the run that is left out: first steps are wild with any net."""
+
+
+@register("batch-norm")
+@dataclass(frozen=True, kw_only=True)
+class BatchNorm(Claim):
+    """Nets without it start from He's weights, as they have to.
+
+    Radford et al. 2016, https://arxiv.org/abs/1511.06434, section 3.
+    """
+
+    chapter: ClassVar = "dcgan"
+    sentence: ClassVar = Text(
+        en="BatchNorm steadies the gradients, and the images get better by it.",
+        vi="BatchNorm làm gradient ổn định hơn, và nhờ đó ảnh tốt hơn.",
+    )
+    varied: ClassVar = Text(
+        en="BatchNorm in both nets, in one of them, in neither.",
+        vi="BatchNorm ở cả hai mạng, ở một trong hai, hoặc không có.",
+    )
+    held: ClassVar = Text(
+        en="DCGAN nets of equal widths, loss, optimisers, number of images, data and their order. "
+        "First weights differ with the norm: small ones count on BatchNorm to scale them up.",
+        vi="Mạng DCGAN cùng số kênh, hàm mất mát, thuật toán tối ưu, số ảnh, dữ liệu và thứ tự. "
+        "Trọng số ban đầu khác nhau tùy theo chuẩn hóa: trọng số nhỏ cần BatchNorm phóng to.",
+    )
+    meaning: ClassVar = Text(
+        en="Unsteady is how far the gradient's norm swings from one measurement to the next, as a "
+        "factor: its height alone says nothing. In 2016 the claim was about nets that did not "
+        "train at all without BatchNorm; with He's weights and Adam they do, so that what is left "
+        "is a difference of degree. Gradient penalties need critics without it.",
+        vi="Độ bất ổn là mức dao động của chuẩn gradient giữa hai lần đo liên tiếp, tính theo tỉ "
+        "lệ: bản thân độ lớn không nói lên điều gì. Năm 2016, luận điểm nói về những mạng hoàn "
+        "toàn không huấn luyện được nếu thiếu BatchNorm; với trọng số He và Adam thì huấn luyện "
+        "được, nên chỉ còn khác biệt về mức độ. Gradient Penalty cần critic không có BatchNorm.",
+    )
+    scaled: ClassVar = ("kimg",)
+    default_data: ClassVar = "fashion-mnist"
+
+    kimg: float = 40
+    """Of each run."""
+    width: int = 16
+    lr: float = 1e-3
+    ticks: int = 80
+    """Measurements of each run."""
+
+    def measure(self, work: Work) -> Numbers:
+        return {name: _read(work.try_to_train(self._config(work, name), name)) for name in ARMS}
+
+    def _config(self, work: Work, name: str) -> Config:
+        generator_norm, discriminator_norm = ARMS[name]
+        adam = {"kind": "adam", "lr": self.lr, "beta1": 0.5}
+        changes: dict[str, Any] = {
+            "arch.generator_norm": generator_norm,
+            "arch.discriminator_norm": discriminator_norm,
+            "arch.init": "dcgan" if discriminator_norm == "batch" else "he",
+            "arch.generator_width": self.width,
+            "arch.discriminator_width": self.width,
+            "arch.discriminator_residuals": 0,
+            "arch.full_resolution": False,
+            "optim_g": adam,
+            "optim_d": adam,
+            "train.tick_kimg": self.kimg / self.ticks,
+            "train.sample_kimg": self.kimg / 8,
+        }
+        return api.configure("dcgan", work.data, seed=work.seed, kimg=self.kimg, changes=changes)
+
+    def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
+        def over(name: str) -> list[float | None]:
+            pairs = [(s["neither"][name], s["both"][name]) for s in seeds]
+            return [a / b if a is not None and b else None for a, b in pairs]
+
+        return [
+            Question(
+                asks=Text(
+                    en="How unsteady the generator's gradient is: neither over both",
+                    vi="Độ bất ổn của gradient generator: không có so với ở cả hai",
+                ),
+                values=over("unsteady_g"),
+                seen=1.2,
+                opposite=1 / 1.2,
+                ratio=True,
+            ),
+            Question(
+                asks=Text(
+                    en="How unsteady the discriminator's gradient is: neither over both",
+                    vi="Độ bất ổn của gradient discriminator: không có so với ở cả hai",
+                ),
+                values=over("unsteady_d"),
+                seen=1.2,
+                opposite=1 / 1.2,
+                ratio=True,
+            ),
+            Question(
+                asks=Text(
+                    en="Distance to the data at the end: neither over both",
+                    vi="Khoảng cách đến dữ liệu ở cuối: không có so với ở cả hai",
+                ),
+                values=over("distance"),
+                seen=1.15,
+                opposite=1 / 1.15,
+                ratio=True,
+            ),
+        ]
+
+    def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
+        names = [NAMES[arm] for arm in ARMS]
+
+        def bars(what: str, word: Text | str) -> Curve:
+            rows = [[s[arm][what] or 0.0 for arm in ARMS] for s in seeds]
+            mean, low, high = means(rows)
+            return Curve(name=word, x=names, y=mean, low=low, high=high, mark="bars")
+
+        gradients = [
+            Curve(
+                name=NAMES[arm],
+                x=seeds[0][arm]["kimg"],
+                y=seeds[0][arm]["gradients"],
+            )
+            for arm in ARMS
+        ]
+        where = Text(en="BatchNorm", vi="BatchNorm")
+        span = Text(
+            en="Mean, lowest and highest seed.", vi="Trung bình, seed thấp nhất và cao nhất."
+        )
+        failed = sum(s[arm]["failed"] for s in seeds for arm in ARMS)
+        return [
+            Chart(
+                title=Text(en="The generator's gradient", vi="Gradient của generator"),
+                x_label=Text(en="Real images shown (thousands)", vi="Số ảnh thật đã xem (nghìn)"),
+                y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
+                curves=gradients,
+                log_y=True,
+                reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+            ),
+            Chart(
+                title=Text(en="Unsteadiness", vi="Độ bất ổn"),
+                x_label=where,
+                y_label=Text(en="Mean step, in powers of e", vi="Bước trung bình, lũy thừa của e"),
+                curves=[bars("unsteady_g", "generator"), bars("unsteady_d", "discriminator")],
+                reads=span,
+            ),
+            Chart(
+                title=Text(en="Distance to the data", vi="Khoảng cách đến dữ liệu"),
+                x_label=where,
+                y_label=Text(en="Sliced Wasserstein", vi="Wasserstein lát cắt"),
+                curves=[bars("distance", "")],
+                reads=Text(
+                    en=f"At the end; {failed} of {len(seeds) * len(ARMS)} runs failed.",
+                    vi=f"Ở cuối; {failed} trên {len(seeds) * len(ARMS)} lần chạy thất bại.",
+                ),
+            ),
+        ]
+
+
+def _read(run: Run) -> Numbers:
+    history = run.history
+    distance = history["sliced_wasserstein"]
+    known = distance[np.isfinite(distance)]
+    gradients = history["grad_norm_g"]
+    shown = np.isfinite(gradients) & (gradients > 0)
+    return {
+        "unsteady_g": unsteadiness(history["grad_norm_g"]),
+        "unsteady_d": unsteadiness(history["grad_norm_d"]),
+        "distance": float(known[-1]) if len(known) else None,
+        "failed": run.status.get("state") != "finished",
+        "kimg": (history["images"][shown] / 1000).tolist(),
+        "gradients": gradients[shown].tolist(),
+    }
+
+
+def unsteadiness(norms: np.ndarray) -> float | None:
+    """Mean size of the steps of a curve's logarithm, after its start; None where it is not known.
+
+    A drift hardly counts and the height not at all: 0.1 is a swing of 10 % each time.
+    """
+    kept = norms[math.ceil(START * len(norms)) :]
+    kept = kept[np.isfinite(kept) & (kept > 0)]
+    return float(np.abs(np.diff(np.log(kept))).mean()) if len(kept) > 2 else None
