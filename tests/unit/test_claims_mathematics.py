@@ -12,18 +12,24 @@ from torch import nn
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import DataSpec
-from saddlepoint.data.sources.mixtures import Grid25
+from saddlepoint.data.sources.mixtures import Grid25, Ring8
 from saddlepoint.evaluation.verdicts import judge
+from saddlepoint.lab.claims import _ring
+from saddlepoint.lab.claims._base import Work
 from saddlepoint.lab.claims._features import sizes_up_to
+from saddlepoint.lab.claims._ranks import spearman
+from saddlepoint.lab.claims._ring import Game, shares
 from saddlepoint.lab.claims.any_size import coverage, matrix, transposed
+from saddlepoint.lab.claims.batch_norm import unsteadiness
 from saddlepoint.lab.claims.condition_collapse import evenness
 from saddlepoint.lab.claims.convolution import equal_width, parameters
 from saddlepoint.lab.claims.forgotten_label import layers_of, share_of_label
 from saddlepoint.lab.claims.generalises import memorised
-from saddlepoint.lab.claims.label_relations import distances, rank_correlation
-from saddlepoint.lab.claims.loss_meaning import spearman
+from saddlepoint.lab.claims.label_relations import distances
 from saddlepoint.lab.claims.many_labels import read_codes, write_codes
+from saddlepoint.lab.claims.mode_cycle import visited
 from saddlepoint.lab.claims.wasserstein_collapse import covered
+from saddlepoint.lab.folders import LabFolder
 
 
 def test_a_transposed_convolution_is_the_transpose_of_a_convolution() -> None:
@@ -68,8 +74,8 @@ def test_rank_correlation() -> None:
     far = distances(rows)
     assert len(far) == 15
     assert far[0] == pytest.approx(np.linalg.norm(rows[0] - rows[1]))
-    assert rank_correlation(far, far**3) == pytest.approx(1)
-    assert rank_correlation(far, -far) == pytest.approx(-1)
+    assert spearman(far, far**3) == pytest.approx(1)
+    assert spearman(far, -far) == pytest.approx(-1)
 
 
 def test_spearman_of_what_does_not_move() -> None:
@@ -123,6 +129,40 @@ def test_the_layers_of_a_generator_are_seen() -> None:
     layers = layers_of(generator, torch.randn(2, 3), 5)
     assert [layer.shape for layer in layers] == [(2, 5, 8 * 49), (2, 5, 4 * 196), (2, 5, 784)]
     assert not any(module._forward_hooks for module in generator.modules())
+
+
+def test_modes_of_the_ring() -> None:
+    centres = Ring8().centres()
+    assert shares(centres) == [1 / 8] * 8
+    assert _ring.covered(centres) == 8
+    assert _ring.covered(np.repeat(centres[:2], 10, 0)) == 2
+    # A smear between the clusters covers none of them, and a lone point no cluster of many.
+    assert _ring.covered((centres + np.roll(centres, 1, 0)) / 2) == 0
+    assert _ring.covered(np.concatenate([np.repeat(centres[:1], 99, 0), centres[1:2]])) == 1
+
+
+def test_a_stay_on_a_mode_counts_once() -> None:
+    rows = np.eye(8)[[0, 0, 3, 3, 0]].tolist()
+    assert visited([[0.125] * 8, *rows, [0.4, 0.3, 0.3, 0, 0, 0, 0, 0]]) == [0, 3, 0]
+
+
+def test_a_game_is_looked_at_when_it_was_asked(tmp_path: Path) -> None:
+    lab = LabFolder(tmp_path / "lab", {}, quiet=True, preview=False)
+    work = Work(lab, "mode-cycle", 0, "", 1)
+    small = {"generator_widths": (4,), "discriminator_widths": (4,), "batch_size": 8}
+    every = Game(steps=12, checks=12, **small).play(work)
+    some = Game(steps=12, checks=3, every=2, **small).play(work)
+    assert len(every) == 12
+    assert [frame.tolist() for frame in some] == [every[i].tolist() for i in (7, 9, 11)]
+
+
+def test_the_size_of_a_gradient_and_its_drift_are_not_unsteady() -> None:
+    steady = np.full(50, 3.0)
+    assert unsteadiness(steady) == 0
+    swinging = np.where(np.arange(50) % 2, 1.0, 2.0)
+    assert unsteadiness(swinging) == pytest.approx(np.log(2))
+    assert unsteadiness(1000 * swinging) == pytest.approx(np.log(2))
+    assert unsteadiness(np.full(50, np.nan)) is None
 
 
 def test_modes_of_the_grid() -> None:

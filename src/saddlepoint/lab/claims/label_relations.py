@@ -18,6 +18,7 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import conditional
+from saddlepoint.lab.claims._ranks import spearman
 from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
 from saddlepoint.sampling.sampler import Sampler, load_sampler
 
@@ -79,8 +80,8 @@ class LabelRelations(Claim):
         ends = self._ends(sampler.classes)
         write_png(walk, self._walk(sampler, work, ends))
         return {
-            "after": rank_correlation(distances(table), distances(looks)),
-            "before": rank_correlation(distances(before), distances(looks)),
+            "after": spearman(distances(table), distances(looks)),
+            "before": spearman(distances(before), distances(looks)),
             "table": table.tolist(),
             "classes": list(sampler.classes),
             "walk": work.inside(walk),
@@ -212,13 +213,6 @@ def distances(rows: np.ndarray) -> np.ndarray:
     """Of all pairs of rows, each once."""
     first, second = np.triu_indices(len(rows), 1)
     return np.linalg.norm(rows[first] - rows[second], axis=1)
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's; without ties, which distances of real numbers do not have."""
-    ranks = np.stack([np.argsort(np.argsort(values)) for values in (a, b)])
-    correlation: np.ndarray = np.corrcoef(ranks)
-    return float(correlation[0, 1])
 
 
 def _near(group: Sequence[int], table: Sequence[Sequence[float]]) -> float:

@@ -14,6 +14,7 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._ranks import spearman
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
 ARMS = {"dcgan": 1, "wgan": 5, "wgan-gp": 5}
@@ -179,15 +180,6 @@ class LossMeaning(Claim):
             for name in names
         ]
         return [bars, *curves]
-
-
-def spearman(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Rank correlation in [-1, 1]; None where one of the two does not move."""
-    if len(a) < 3 or len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
-        return None
-    ranks = np.stack([np.argsort(np.argsort(values)) for values in (a, b)])
-    correlation: np.ndarray = np.corrcoef(ranks)
-    return float(correlation[0, 1])
 
 
 def _of_range(values: Sequence[float]) -> list[float]:
