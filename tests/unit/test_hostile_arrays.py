@@ -116,20 +116,26 @@ def test_arrays_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 IDX = struct.pack(">4I", 0x803, 2, 4, 4) + bytes(32)
+PACKED = gzip.compress(IDX, mtime=0)
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (struct.pack(">4I", 0x803, *[2**32 - 1] * 3), "bytes, which are not there"),
-        (gzip.compress(struct.pack(">4I", 0x803, *[2**32 - 1] * 3)), "which are not there"),
-        (gzip.compress(IDX)[:30], r"damaged \(Compressed file ended.*download may be incomplete"),
-        (gzip.compress(IDX)[:3], r"damaged \(Compressed file ended"),
-        (gzip.compress(IDX) + b"junk", "damaged"),
-        (gzip.compress(IDX)[:-8] + bytes(8), "damaged"),
+        (
+            gzip.compress(struct.pack(">4I", 0x803, *[2**32 - 1] * 3), mtime=0),
+            "which are not there",
+        ),
+        (PACKED[:30], r"damaged \(Compressed file ended.*download may be incomplete"),
+        (PACKED[:3], r"damaged \(Compressed file ended"),
+        (PACKED + b"junk", "damaged"),
+        (PACKED[:-8] + bytes(8), "damaged"),
+        (PACKED + bytes(2**20 + 2**14), r"damaged \(its end is nothing but zeros\)"),
         (struct.pack(">4I", 0x803, 2, 4, 5) + bytes(40), "h = w"),
         (struct.pack(">4I", 0x803, 0, 4, 4), "at least one image"),
     ],
+    ids=range(9),
 )
 def test_an_idx_file_that_lies(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "x-idx3-ubyte.gz").write_bytes(content)

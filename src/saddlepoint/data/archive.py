@@ -11,7 +11,6 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 from saddlepoint.core.errors import InputError
@@ -74,7 +73,7 @@ def archive_kind(path: Path) -> str:
     require_regular(path)
     if zipfile.is_zipfile(path):
         return "zip"
-    with decoding(path, "fetch it again"), closing(unpacked(path)[0]) as stream:
+    with decoding(path, "fetch it again"), unpacked(path) as (stream, _):
         return "tar" if tar.is_header(stream.read(tarfile.BLOCKSIZE)) else ""
 
 
@@ -186,8 +185,7 @@ def _list_tar(path: Path, spool: Callable[[], Path]) -> Listing:
 
 def _plain_tar(path: Path, spool: Callable[[], Path]) -> Path:
     """The tar itself if it is not compressed, else its unpacked stream in the spool file."""
-    stream, compressed = unpacked(path)
-    with closing(stream):
+    with unpacked(path) as (stream, compressed):
         if not compressed:
             return path
         target = spool()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
     """
     with (
         decoding(path, "fetch it again, the download may be incomplete"),
-        closing(unpacked(path)[0]) as file,
+        unpacked(path) as (file, _),
     ):
         magic, lengths = file.read(4), file.read(4 * n_dimensions)
         if magic != bytes((0, 0, _UINT8, n_dimensions)):
