@@ -200,7 +200,7 @@ def test_other_bytes_and_absent_files_get_one_sentence(
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(InputError, match="is not DINOv2 or is damaged") as caught:
         DinoV2(weights=str(path)).load(dataset(), "cpu")
-    assert hashlib.sha256(path.read_bytes()).hexdigest() in str(caught.value)
+    assert hashlib.sha256(path.read_bytes()).hexdigest()[:12] in str(caught.value)
     with pytest.raises(InputError, match=r"weights='/no/such' is neither a file nor a folder"):
         DinoV2(weights="/no/such").load(dataset(), "cpu")
     with pytest.raises(InputError, match="SADDLE_OFFLINE=1 forbids a download") as caught:
