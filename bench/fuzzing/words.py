@@ -96,7 +96,11 @@ def _place(draw: Random, case: Case) -> Case:
     at = 2 if case.verb.startswith("data") else 1
     if case.verb == "train":
         return _with(draw, case, "--data", path)
-    return replace(case, argv=(*case.argv[:at], path, *case.argv[at + 1 :]), writes=case.writes)
+    writes = case.writes
+    if path in commands.RUNS and case.argv[at] in commands.RUNS:
+        # Another whole run: what the verb writes lies there.
+        writes = tuple(path + own.removeprefix(case.argv[at]) for own in case.writes)
+    return replace(case, argv=(*case.argv[:at], path, *case.argv[at + 1 :]), writes=writes)
 
 
 def _may_write(case: Case, path: str) -> tuple[str, ...]:

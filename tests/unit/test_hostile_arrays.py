@@ -200,6 +200,11 @@ def piped(folder: Path) -> None:
     os.mkfifo(folder / "images.npy")
 
 
+def as_folder(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").mkdir()
+
+
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
@@ -216,6 +221,7 @@ def piped(folder: Path) -> None:
         (written("images.npy", HEADERS["10^10 images"]), r"images\.npy is damaged"),
         (written("images.npy", HEADERS["open bracket"]), r"images\.npy is damaged"),
         (written("manifest.json", b"[" * 100_000), r"manifest\.json: nested too deeply"),
+        (as_folder, r"manifest\.json is a folder, where a file is needed\.$"),
         (changed("files", 7), r"manifest\.json: document\.files must be a list"),
         (changed("classes", ["a", 7]), r"document\.classes\.1=7 must be text"),
         (changed("classes", ["a"]), "2 classes and 1 names"),

@@ -246,6 +246,10 @@ def test_keeping_the_size(source: Path, tmp_path: Path) -> None:
     Image.fromarray(gradient(20, 20)).save(source / "a.png")
     images, _ = run(tmp_path, size=None)
     assert np.array_equal(images[0], gradient(20, 20))
+    Image.fromarray(gradient(20, 24)).save(source / "a.png")
+    with pytest.raises(InputError, match=r"same size, but a.png is 20x24; give --size"):
+        prepare(source, tmp_path / "out1", size=None)
+    Image.fromarray(gradient(20, 20)).save(source / "a.png")
     Image.fromarray(gradient(20, 24)).save(source / "b.png")
     with pytest.raises(InputError, match=r"a.png is 20x20 and b.png is 20x24; give --size"):
         prepare(source, tmp_path / "out2", size=None)

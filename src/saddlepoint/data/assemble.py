@@ -105,10 +105,12 @@ def _common_shape(kept: list[Record], size: int | None) -> tuple[int, int, int]:
     if size is None:
         for record in kept:
             if record.shape[:2] != (height, width) or height != width:
-                other = f"{record.name} is {record.shape[1]}x{record.shape[0]}"
+                found = f"{kept[0].name} is {width}x{height}"
+                if record is not kept[0]:
+                    found += f" and {record.name} is {record.shape[1]}x{record.shape[0]}"
                 raise InputError(
-                    f"Without a size all images must be square and of the same size, but "
-                    f"{kept[0].name} is {width}x{height} and {other}; give --size, such as 64."
+                    f"Without a size all images must be square and of the same size, but {found}; "
+                    f"give --size, such as 64."
                 )
         if not MIN_SIZE <= height <= MAX_SIZE:
             raise InputError(

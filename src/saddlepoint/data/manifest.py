@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.json_files import read_json
-from saddlepoint.core.reading import Absent
+from saddlepoint.core.json_files import parse
+from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.shapes import shaped
 
 SCHEMA = "saddlepoint-prepared-1"
@@ -39,9 +39,11 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         InputError: prepared by another version, or damaged.
     """
     try:
-        document = read_json(folder / "manifest.json", most=MOST_BYTES)
+        content = read_bytes(folder / "manifest.json", MOST_BYTES)
     except Absent:
         return None
+    try:
+        document = parse(content, f"{folder}/manifest.json")
     except InputError as error:
         raise InputError(f"{error} The manifest is damaged; prepare again.") from None
     if not isinstance(document, dict) or "saddlepoint-prepared" not in str(document.get("schema")):
