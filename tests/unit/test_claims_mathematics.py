@@ -11,6 +11,7 @@ from torch import nn
 
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.core import registry
+from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.contracts import DataSpec
 from saddlepoint.data.sources.mixtures import Grid25, Ring8
 from saddlepoint.evaluation.verdicts import judge
@@ -28,7 +29,9 @@ from saddlepoint.lab.claims.generalises import memorised
 from saddlepoint.lab.claims.label_relations import distances
 from saddlepoint.lab.claims.many_labels import read_codes, write_codes
 from saddlepoint.lab.claims.mode_cycle import visited
+from saddlepoint.lab.claims.remedies import COLLAPSES, LECTURE, REMEDIES
 from saddlepoint.lab.claims.wasserstein_collapse import covered
+from saddlepoint.lab.failures import FAILURES
 from saddlepoint.lab.folders import LabFolder
 
 
@@ -163,6 +166,16 @@ def test_the_size_of_a_gradient_and_its_drift_are_not_unsteady() -> None:
     assert unsteadiness(swinging) == pytest.approx(np.log(2))
     assert unsteadiness(1000 * swinging) == pytest.approx(np.log(2))
     assert unsteadiness(np.full(50, np.nan)) is None
+
+
+@pytest.mark.parametrize("remedy", REMEDIES)
+@pytest.mark.parametrize("failure", [*COLLAPSES, *LECTURE])
+def test_a_remedy_of_the_lecture_makes_a_sound_configuration(failure: str, remedy: str) -> None:
+    base = FAILURES[failure].config("untreated", 0)
+    treated = with_changes(base, REMEDIES[remedy][0](base))
+    treated.check(base.source.open().spec)
+    same = {("partial-collapse", "equal-rates")}
+    assert (treated == base) == ((failure, remedy) in same)
 
 
 def test_modes_of_the_grid() -> None:
