@@ -268,6 +268,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             if work.seed == 13:
                 raise RunFailed("seed 13 is unlucky")
             measured.append(work.seed)
+            if work.seed == 7 and measured.count(7) == 1:
+                raise KeyboardInterrupt
             return {"x": 1.5 + work.seed / 10, "drawn": torch.rand(1).item(), "steps": self.steps}
 
         def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
@@ -322,6 +324,13 @@ def test_nothing_is_measured_twice(tmp_path: Path, made_up: list[int]) -> None:
     assert lab(out) == 0
     assert made_up == [0, 1, 2, 0, 1]
     assert lab(out, "--minutes", "1") == 2
+
+
+def test_what_was_measured_before_ctrl_c_is_kept(tmp_path: Path, made_up: list[int]) -> None:
+    out = tmp_path / "lab"
+    assert lab(out, "--seeds", "6-8") == 130
+    assert lab(out, "--seeds", "6-8") == 0
+    assert made_up == [6, 7, 7, 8]
 
 
 def test_a_claim_that_fails_says_so_and_the_others_go_on(

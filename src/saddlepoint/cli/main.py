@@ -27,7 +27,7 @@ def data(argv: list[str]) -> None:
 
 
 def lab(argv: list[str]) -> None:
-    """Experiments that end in one page: demo, lecture, failures."""
+    """Experiments that end in one page: demo, lecture, failures, claims."""
     _dispatch("saddle lab", labs.VERBS, argv)
 
 
