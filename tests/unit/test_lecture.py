@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.config import Config
 from saddlepoint.core.flat import flatten
 from saddlepoint.core.runs import Run
-from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.lab import lecture
 
 LAB = ["lab", "lecture", "--data", "digits", "--n", "100", "--features", "pixels", "--quiet"]
@@ -29,7 +32,7 @@ def planned(monkeypatch: pytest.MonkeyPatch, *argv: str) -> dict[str, Config]:
     found: dict[str, Config] = {}
 
     def train(lab: object, config: Config, name: str, minutes: float | None) -> Run:
-        found[name.rpartition("/")[2]] = config
+        found[name if name.startswith("faces") else name.rpartition("/")[2]] = config
         return Run(name)
 
     monkeypatch.setattr(lecture.LabFolder, "train", train)
@@ -119,8 +122,65 @@ def test_the_page_says_what_differs_and_how_long_it_took() -> None:
     for curve in ("Losses", "Distance to the data", "Generator steps"):
         assert f"gan, seed 0, digits: {curve}" in page
     assert "--features inception" in page
-    # Other features by name are measured beside the first ones, and shown.
-    again = [word if word != "pixels" else "rotations" for word in argv]
-    assert main(again) == 0
-    kinds = [s["protocol"]["features"]["kind"] for s in newest_scores(Run("lab/digits/gan-0"))]
-    assert kinds == ["pixels", "rotations"]
+
+
+def test_features_by_name_are_measured_beside_the_ones_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = Path("lab")
+    assert main([*LAB, "--steps", "2", "--only", "gan", "--out", str(out)]) == 0
+    asked: list[str] = []
+
+    def evaluate(path: Path, features: str, n: int, quiet: bool) -> tuple[dict, str]:
+        asked.append(features)
+        return {}, ""
+
+    monkeypatch.setattr(api, "evaluate", evaluate)
+    lab = lecture.LabFolder(out, {}, True, False)
+    # Inception's weights may have come since; auto and pixels are what was measured.
+    for features in ("pixels", "auto", "inception"):
+        lab.measure(Run(out / "digits/gan-0"), features, 100)
+    assert asked == ["inception"]
+
+
+# -- faces -------------------------------------------------------------------------------------
+
+LAYOUTS = {
+    "folders of a thousand": ["ffhq/thumbnails128x128/{0:02d}000/{0:02d}000.png", 128],
+    "flat": ["ffhq/{0:05d}.png", 512],
+    "a zip": ["ffhq/thumbnails128x128/{0:05d}.png", 128],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_faces_in_colour_from_the_files_as_they_come(
+    layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pattern, side = LAYOUTS[layout]
+    colours = np.random.default_rng(0).integers(0, 256, (12, 4, 4, 3), np.uint8)
+    for index, small in enumerate(colours):
+        path = Path(pattern.format(index))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(small).resize((side, side)).save(path)
+    place = Path("ffhq").absolute()  # a bare name would be the data set's
+    if layout == "a zip":
+        place = Path(shutil.make_archive("ffhq", "zip", "ffhq"))
+    given = ["--data", "ffhq", "--source.path", str(place), "--arch.generator-width", "4"]
+    given += ["--arch.discriminator-width", "4", "--train.n-samples", "4"]
+    assert main(["train", "dcgan", *given, "--kimg", "0.1", "--out", "run", "--quiet"]) == 0
+    data = Run("run").document["data"]
+    assert data["spec"]["shape"] == [3, 64, 64]
+    # Folders of a thousand faces are no classes.
+    assert (data["name"], data["n"], data["classes"]) == ("ffhq", 12, [])
+    with Image.open(Run("run").samples[-1]) as sheet:
+        assert sheet.mode == "RGB"
+    # The lab reads the same place in the same way.
+    config = planned(monkeypatch, "--faces", str(place), "--only", "dcgan")["faces/dcgan-0"]
+    assert config.source.open().fingerprint == data["fingerprint"]
+
+
+def test_both_layouts_of_ffhq_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "list", "--json"]) == 0
+    about = next(row for row in json.loads(capsys.readouterr().out) if row["name"] == "ffhq")
+    for text in ("70,000", "52,000", "folders of a thousand", "zip"):
+        assert text in about["description"]

@@ -13,6 +13,8 @@ from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import available
+from saddlepoint.data.sources.ffhq import Ffhq
+from saddlepoint.data.sources.folder import Folder
 from saddlepoint.lab.folders import LabFolder, chosen
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.lecture import Part, write_lecture
@@ -170,6 +172,9 @@ def lecture(
                 config = _by_recipe(recipe, application, preset, name, seed)
                 if steps is not None:
                     budget = steps * config.train.batch_size * config.train.n_critic / 1000
+                if application is FACES and isinstance(config.source, Folder):
+                    # FFHQ lies in folders of a thousand faces, which are no classes.
+                    config = replace(config, source=Ffhq(path=config.source.path))
                 limits = {"train.threads": threads} | ({"train.kimg": budget} if budget else {})
                 config = with_changes(config, limits)
                 # Of every model before the first is trained, so that none dies after minutes.

@@ -21,12 +21,12 @@ _ARCHIVES = ("", ".zip", ".tar", ".tar.gz")
 @register("ffhq")
 @dataclass(frozen=True, kw_only=True)
 class Ffhq(NamedSource):
-    """70,000 faces in colour, without labels; or any folder or archive of faces.
+    """Faces in colour, without labels: 70,000 thumbnails, flat or in folders of a thousand, or the
+    52,000 of 512 px; a folder, zip or tar.
 
-    Takes a folder or zip of `thumbnails128x128/*.png` (also in sub-folders 00000/ to 69000/, which
-    are not classes), or the archive of 52,000 PNGs of 512x512. It cannot be downloaded
-    automatically. Its images have Creative Commons and public-domain licences; as a whole it is
-    under BY-NC-SA 4.0.
+    The sub-folders 00000/ to 69000/ of `thumbnails128x128` are no classes, and any other folder or
+    archive of faces is read in the same way. It cannot be downloaded automatically. Its images
+    have Creative Commons and public-domain licences; as a whole it is under BY-NC-SA 4.0.
 
     Paper: Karras, Laine and Aila, "A Style-Based Generator Architecture for Generative
     Adversarial Networks", 2019.
