@@ -15,7 +15,8 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
 ARMS = {
@@ -142,8 +143,7 @@ class BatchNorm(Claim):
 
         def bars(what: str, word: Text | str) -> Curve:
             rows = [[s[arm][what] or 0.0 for arm in ARMS] for s in seeds]
-            mean, low, high = means(rows)
-            return Curve(name=word, x=names, y=mean, low=low, high=high, mark="bars")
+            return spread(word, names, rows, mark="bars")
 
         gradients = [
             Curve(
@@ -154,9 +154,6 @@ class BatchNorm(Claim):
             for arm in ARMS
         ]
         where = Text(en="BatchNorm", vi="BatchNorm")
-        span = Text(
-            en="Mean, lowest and highest seed.", vi="Trung bình, seed thấp nhất và cao nhất."
-        )
         failed = sum(s[arm]["failed"] for s in seeds for arm in ARMS)
         return [
             Chart(
@@ -165,14 +162,14 @@ class BatchNorm(Claim):
                 y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
                 curves=gradients,
                 log_y=True,
-                reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+                reads=FIRST,
             ),
             Chart(
                 title=Text(en="Unsteadiness", vi="Độ bất ổn"),
                 x_label=where,
                 y_label=Text(en="Mean step, in powers of e", vi="Bước trung bình, lũy thừa của e"),
                 curves=[bars("unsteady_g", "generator"), bars("unsteady_d", "discriminator")],
-                reads=span,
+                reads=SPAN,
             ),
             Chart(
                 title=Text(en="Distance to the data", vi="Khoảng cách đến dữ liệu"),

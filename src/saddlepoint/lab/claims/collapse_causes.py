@@ -12,9 +12,10 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._pictures import cloud, spread
 from saddlepoint.lab.claims._ring import MODES, Game, covered
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.reporting.pictures import Chart, Picture
 
 NAMES = {
     "plain": Text(en="plain", vi="cơ sở"),
@@ -129,12 +130,12 @@ class CollapseCauses(Claim):
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         arms = list(NAMES)
         names = [NAMES[arm] for arm in arms]
-        mean, low, high = means([[s[arm]["modes"] for arm in arms] for s in seeds])
+        rows = [[s[arm]["modes"] for arm in arms] for s in seeds]
         bars = Chart(
             title=Text(en="Modes covered at the end", vi="Số mode được phủ ở cuối"),
             x_label=Text(en="What is changed", vi="Điều được thay đổi"),
             y_label=Text(en="Of 8", vi="Trên 8"),
-            curves=[Curve(name="", x=names, y=mean, low=low, high=high, mark="bars")],
+            curves=[spread("", names, rows, mark="bars")],
             rests=[(float(MODES), Text(en="all", vi="tất cả"))],
             reads=Text(
                 en="Mean over the last third of the checks; lowest and highest seed.",
@@ -143,28 +144,10 @@ class CollapseCauses(Claim):
         )
         centres = Ring8().centres()
         clouds = [
-            Chart(
-                title=Text(en=f"At the end: {NAMES[arm].en}", vi=f"Ở cuối: {NAMES[arm].vi}"),
-                x_label=Text(en="First coordinate", vi="Tọa độ thứ nhất"),
-                y_label=Text(en="Second coordinate", vi="Tọa độ thứ hai"),
-                curves=[
-                    Curve(
-                        name=Text(en="centres", vi="tâm"),
-                        x=centres[:, 0].tolist(),
-                        y=centres[:, 1].tolist(),
-                        mark="points",
-                        colour=1,
-                    ),
-                    Curve(
-                        name=Text(en="samples", vi="mẫu"),
-                        x=[x for x, _ in seeds[0][arm]["points"]],
-                        y=[y for _, y in seeds[0][arm]["points"]],
-                        mark="points",
-                        colour=0,
-                    ),
-                ],
-                square=True,
-                reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+            cloud(
+                Text(en=f"At the end: {NAMES[arm].en}", vi=f"Ở cuối: {NAMES[arm].vi}"),
+                seeds[0][arm]["points"],
+                centres,
             )
             for arm in arms
         ]

@@ -12,6 +12,7 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
 from saddlepoint.lab.claims._conditional import WAY_NAMES, Marks, conditional
+from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
 from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
 
 ARMS = ("none", "every-layer")
@@ -101,15 +102,11 @@ class ConditionCollapse(Claim):
         classes = [str(i) for i in range(len(seeds[0]["none"]["classes"]))]
 
         def bars(way: str) -> Curve:
-            mean, low, high = means([s[way]["classes"] for s in seeds])
             name = WAY_NAMES[way]
-            return Curve(name=name, x=classes, y=mean, low=low, high=high, mark="bars")
+            return spread(name, classes, [s[way]["classes"] for s in seeds], mark="bars")
 
         names = [WAY_NAMES[way] for way in ARMS]
         recall, low, high = means([[s[way]["recall"] for way in ARMS] for s in seeds])
-        span = Text(
-            en="Mean, lowest and highest seed.", vi="Trung bình, seed thấp nhất và cao nhất."
-        )
         return [
             Chart(
                 title=Text(en="Classes among the samples", vi="Các lớp trong mẫu"),
@@ -117,20 +114,20 @@ class ConditionCollapse(Claim):
                 y_label=Text(en="Share of samples", vi="Tỉ lệ mẫu"),
                 curves=[bars(way) for way in ARMS],
                 rests=[(1 / len(classes), Text(en="even", vi="đều"))],
-                reads=span,
+                reads=SPAN,
             ),
             Chart(
                 title=Text(en="Recall", vi="Recall"),
                 x_label=Text(en="How the label enters", vi="Cách đưa nhãn vào"),
                 y_label=Text(en="Share of real images", vi="Tỉ lệ ảnh thật"),
                 curves=[Curve(name="recall", x=names, y=recall, low=low, high=high, mark="bars")],
-                reads=span,
+                reads=SPAN,
             ),
             *(
                 Photo(
                     title=Text(en=f"Samples: {WAY_NAMES[way].en}", vi=f"Mẫu: {WAY_NAMES[way].vi}"),
                     file=seeds[0][way]["grid"],
-                    reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+                    reads=FIRST,
                 )
                 for way in ARMS
             ),

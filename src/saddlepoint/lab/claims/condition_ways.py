@@ -9,9 +9,10 @@ from typing import ClassVar
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import WAY_NAMES, WAYS, Marks, conditional, learnt
-from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
+from saddlepoint.reporting.pictures import Chart, Photo, Picture
 
 
 @register("condition-ways")
@@ -100,18 +101,16 @@ class ConditionWays(Claim):
             ("precision", "precision"),
             ("recall", "recall"),
         ):
-            mean, low, high = means([[s[way][measure] for way in WAYS] for s in seeds])
-            curves.append(Curve(name=word, x=names, y=mean, low=low, high=high, mark="bars"))
+            curves.append(
+                spread(word, names, [[s[way][measure] for way in WAYS] for s in seeds], mark="bars")
+            )
         return [
             Chart(
                 title=Text(en="Three ways, one recipe", vi="Ba cách, một công thức"),
                 x_label=Text(en="How the label enters", vi="Cách đưa nhãn vào"),
                 y_label=Text(en="Share of images", vi="Tỉ lệ ảnh"),
                 curves=curves,
-                reads=Text(
-                    en="Mean, lowest and highest seed.",
-                    vi="Trung bình, seed thấp nhất và cao nhất.",
-                ),
+                reads=SPAN,
             ),
             *(
                 Photo(
@@ -119,7 +118,7 @@ class ConditionWays(Claim):
                         *(f"{word}: {name}" for word, name in zip(SAMPLES, pair, strict=True))
                     ),
                     file=seeds[0][way]["grid"],
-                    reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+                    reads=FIRST,
                 )
                 for way, pair in ((way, WAY_NAMES[way]) for way in WAYS)
             ),

@@ -15,8 +15,9 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import Marks
+from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
 from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
 
 ARMS = ("mlp", "dcgan")
@@ -143,8 +144,12 @@ class Convolution(Claim):
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         def bars(measure: str) -> Curve:
-            mean, low, high = means([[s[name][measure] for name in ARMS] for s in seeds])
-            return Curve(name=measure, x=list(ARMS), y=mean, low=low, high=high, mark="bars")
+            return spread(
+                measure,
+                list(ARMS),
+                [[s[name][measure] for name in ARMS] for s in seeds],
+                mark="bars",
+            )
 
         kind = Text(en="Kind of net", vi="Loại mạng")
         counts = {name: seeds[0][name]["parameters"] for name in ARMS}
@@ -165,16 +170,13 @@ class Convolution(Claim):
                 x_label=kind,
                 y_label=Text(en="Share of images", vi="Tỉ lệ ảnh"),
                 curves=[bars("precision"), bars("recall")],
-                reads=Text(
-                    en="Mean, lowest and highest seed.",
-                    vi="Trung bình, seed thấp nhất và cao nhất.",
-                ),
+                reads=SPAN,
             ),
             *(
                 Photo(
                     title=Text(en=f"Samples: {name}", vi=f"Mẫu: {name}"),
                     file=seeds[0][name]["grid"],
-                    reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+                    reads=FIRST,
                 )
                 for name in ARMS
             ),

@@ -19,7 +19,8 @@ from saddlepoint.core.texts import Text
 from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
 from saddlepoint.losses.gradient_penalties import GradientPenalty
 from saddlepoint.losses.wasserstein import Wasserstein
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
@@ -173,13 +174,11 @@ class CriticSteps(Claim):
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         names = [str(count) for count in self.counts]
         steps = Text(en="Critic steps", vi="Số bước critic")
-        span = Text(
-            en="Mean, lowest and highest seed.", vi="Trung bình, seed thấp nhất và cao nhất."
-        )
 
         def bars(name: str, word: Text, scale: float = 1.0) -> Curve:
-            mean, low, high = means([[s[n][name] * scale for n in names] for s in seeds])
-            return Curve(name=word, x=names, y=mean, low=low, high=high, mark="bars")
+            return spread(
+                word, names, [[s[n][name] * scale for n in names] for s in seeds], mark="bars"
+            )
 
         usual = seeds[0][str(USUAL)]["curve"]
         return [
@@ -193,7 +192,7 @@ class CriticSteps(Claim):
                     bars("at_steps", Text(en="equal generator steps", vi="cùng số bước generator")),
                     bars("at_cost", Text(en="equal cost", vi="cùng chi phí")),
                 ],
-                reads=span,
+                reads=SPAN,
             ),
             Chart(
                 title=Text(en="Error and time", vi="Sai số và thời gian"),
@@ -203,7 +202,7 @@ class CriticSteps(Claim):
                     bars("error", Text(en="error of the estimate", vi="sai số ước lượng")),
                     bars("seconds", Text(en="seconds × 100", vi="giây × 100"), 100),
                 ],
-                reads=span,
+                reads=SPAN,
             ),
             Chart(
                 title=Text(en=f"With {USUAL} critic steps", vi=f"Với {USUAL} bước critic"),
@@ -222,7 +221,7 @@ class CriticSteps(Claim):
                         dash=True,
                     ),
                 ],
-                reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+                reads=FIRST,
             ),
         ]
 

@@ -15,9 +15,10 @@ from saddlepoint.core.images import to_unit
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import WAY_NAMES, conditional
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.lab.claims._pictures import spread
+from saddlepoint.reporting.pictures import Chart, Picture
 from saddlepoint.sampling.sampler import load_sampler
 
 COMPARED = ("onehot", "every-layer")
@@ -136,8 +137,7 @@ class ForgottenLabel(Claim):
         curves = []
         words = {**WAY_NAMES, "untrained": UNTRAINED}
         for way in (*COMPARED, "untrained"):
-            mean, low, high = means([s["shares"][way] for s in seeds])
-            curves.append(Curve(name=words[way], x=names, y=mean, low=low, high=high))
+            curves.append(spread(words[way], names, [s["shares"][way] for s in seeds]))
         real = sum(s["real"] for s in seeds) / len(seeds)
         return [
             Chart(

@@ -16,8 +16,9 @@ from saddlepoint.core.images import grid, write_png
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
-from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._pictures import spread
+from saddlepoint.reporting.pictures import Chart, Photo, Picture
 
 PAIRS, COLUMNS = 32, 16
 """Samples beside their nearest training images in the picture."""
@@ -156,8 +157,14 @@ class Generalises(Claim):
         }
         curves = []
         for name, word in words.items():
-            mean, low, high = means([[s[c]["shares"][name] for c in counts] for s in seeds])
-            curves.append(Curve(name=word, x=counts, y=mean, low=low, high=high, mark="bars"))
+            curves.append(
+                spread(
+                    word,
+                    counts,
+                    [[s[c]["shares"][name] for c in counts] for s in seeds],
+                    mark="bars",
+                )
+            )
         return [
             Chart(
                 title=Text(en="Nearer to a training image", vi="Gần ảnh huấn luyện"),

@@ -12,8 +12,9 @@ import numpy as np
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import Marks, conditional, learnt
+from saddlepoint.lab.claims._pictures import spread
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
 
@@ -111,8 +112,7 @@ class LabelNoise(Claim):
             ("precision", "precision"),
             ("recall", "recall"),
         ):
-            mean, low, high = means([[s[f"{r:g}"][measure] for r in x] for s in seeds])
-            curves.append(Curve(name=word, x=x, y=mean, low=low, high=high))
+            curves.append(spread(word, x, [[s[f"{r:g}"][measure] for r in x] for s in seeds]))
         right = Text(en="right labels", vi="nhãn đúng")
         curves.append(Curve(name=right, x=x, y=[1 - r for r in x], dash=True))
         return [

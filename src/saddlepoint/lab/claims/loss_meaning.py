@@ -13,7 +13,8 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._pictures import spread
 from saddlepoint.lab.claims._ranks import spearman
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
@@ -142,12 +143,12 @@ class LossMeaning(Claim):
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         first = seeds[0]
         names = list(ARMS)
-        mean, low, high = means([[s[name]["together"] or 0.0 for name in names] for s in seeds])
+        rows = [[s[name]["together"] or 0.0 for name in names] for s in seeds]
         bars = Chart(
             title=Text(en="Loss and distance together", vi="Mất mát và khoảng cách"),
             x_label=Text(en="Family", vi="Họ mô hình"),
             y_label=Text(en="Rank correlation", vi="Tương quan hạng"),
-            curves=[Curve(name="", x=names, y=mean, low=low, high=high, mark="bars")],
+            curves=[spread("", names, rows, mark="bars")],
             reads=Text(
                 en="1: the loss falls whenever the distance does. Mean, lowest and highest seed.",
                 vi="1: mất mát giảm mỗi khi khoảng cách giảm. Trung bình, seed thấp nhất và cao "

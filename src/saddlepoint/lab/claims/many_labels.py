@@ -15,8 +15,9 @@ from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import WAY_NAMES, WAYS, WRONG_LABELS
+from saddlepoint.lab.claims._pictures import spread
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
 TILES, SIDE = 4, 8
@@ -138,8 +139,7 @@ class ManyLabels(Claim):
         labels = Text(en="Number of labels (log scale)", vi="Số nhãn (thang log)")
         accuracy, parameters = [], []
         for way in WAYS:
-            mean, low, high = means([s["accuracy"][way] for s in seeds])
-            accuracy.append(Curve(name=WAY_NAMES[way], x=counts, y=mean, low=low, high=high))
+            accuracy.append(spread(WAY_NAMES[way], counts, [s["accuracy"][way] for s in seeds]))
             now = seeds[0]["parameters"][way]
             parameters.append(Curve(name=WAY_NAMES[way], x=counts, y=now))
         planes = Text(

@@ -16,6 +16,7 @@ from saddlepoint.evaluation.arrays import score_features
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
 from saddlepoint.lab.claims._features import Halves, sizes_up_to
+from saddlepoint.lab.claims._pictures import spread
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
 ARMS = {
@@ -148,8 +149,7 @@ class PrecisionRecall(Claim):
 
         def over_arms(measure: str) -> Curve:
             rows = [[s["scores"][arm]["3"][measure] for arm in ARMS] for s in seeds]
-            mean, low, high = means(rows)
-            return Curve(name=measure, x=names, y=mean, low=low, high=high, mark="bars")
+            return spread(measure, names, rows, mark="bars")
 
         def over_k(arm: str, measure: str) -> list[float]:
             return means([[s["scores"][arm][str(k)][measure] for k in self.ks] for s in seeds])[0]

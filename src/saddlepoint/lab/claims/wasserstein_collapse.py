@@ -14,7 +14,8 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.data.sources.mixtures import Grid25
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._pictures import cloud, spread
 from saddlepoint.reporting.pictures import Chart, Curve, Picture
 from saddlepoint.sampling.sampler import load_sampler
 
@@ -119,37 +120,19 @@ class WassersteinCollapse(Claim):
         names = list(seeds[0])
 
         def bars(what: str, scale: float = 1.0) -> Curve:
-            mean, low, high = means([[s[name][what] * scale for name in names] for s in seeds])
+            rows = [[s[name][what] * scale for name in names] for s in seeds]
             words = {
                 "modes": Text(en="modes covered", vi="số mode được phủ"),
                 "good": Text(en="good samples, of 25", vi="mẫu tốt, quy về 25"),
             }
-            return Curve(name=words[what], x=names, y=mean, low=low, high=high, mark="bars")
+            return spread(words[what], names, rows, mark="bars")
 
         centres = Grid25().centres()
         clouds = [
-            Chart(
-                title=Text(en=f"Samples of {name}", vi=f"Mẫu của {name}"),
-                x_label=Text(en="First coordinate", vi="Tọa độ thứ nhất"),
-                y_label=Text(en="Second coordinate", vi="Tọa độ thứ hai"),
-                curves=[
-                    Curve(
-                        name=Text(en="centres", vi="tâm"),
-                        x=centres[:, 0].tolist(),
-                        y=centres[:, 1].tolist(),
-                        mark="points",
-                        colour=1,
-                    ),
-                    Curve(
-                        name=Text(en="samples", vi="mẫu"),
-                        x=[x for x, _ in seeds[0][name]["points"]],
-                        y=[y for _, y in seeds[0][name]["points"]],
-                        mark="points",
-                        colour=0,
-                    ),
-                ],
-                square=True,
-                reads=Text(en="The first seed.", vi="Seed đầu tiên."),
+            cloud(
+                Text(en=f"Samples of {name}", vi=f"Mẫu của {name}"),
+                seeds[0][name]["points"],
+                centres,
             )
             for name in names
         ]
