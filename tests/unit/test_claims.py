@@ -202,6 +202,10 @@ def test_every_kind_is_drawn_both_ways(tmp_path: Path, language: Language) -> No
         for column in range(2):
             tile = pixels[row * HEIGHT : (row + 1) * HEIGHT, column * WIDTH : (column + 1) * WIDTH]
             assert len(np.unique(tile.reshape(-1, 3), axis=0)) > 20
+    # A place that is left over is white.
+    write_sheet(PICTURES[:3], tmp_path, language, tmp_path / "three.png")
+    with Image.open(tmp_path / "three.png") as sheet:
+        assert np.asarray(sheet.convert("L"))[HEIGHT:, WIDTH:].min() == 255
     for picture in PICTURES:
         drawing = figure(picture, language).to_dict()
         assert drawing["layout"]["xaxis"]["title"]["text"] == SAME.to(language)

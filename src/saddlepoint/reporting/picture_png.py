@@ -45,7 +45,7 @@ def write_sheet(pictures: Sequence[Picture], folder: Path, language: Language, o
     rows = -(-len(pictures) // columns)
     size = (columns * WIDTH / DPI, rows * HEIGHT / DPI)
     sheet = Figure(figsize=size, dpi=DPI, layout="constrained")
-    places = sheet.subplots(rows, columns, squeeze=False).flat
+    places = [*sheet.subplots(rows, columns, squeeze=False).flat]
     for picture, place in zip(pictures, places, strict=False):
         place.set_title(picture.title.to(language), fontsize=11, loc="left", pad=8)
         if isinstance(picture, Photo):
@@ -54,7 +54,7 @@ def write_sheet(pictures: Sequence[Picture], folder: Path, language: Language, o
             _heat(place, picture, language)
         else:
             _chart(place, picture, language)
-    for place in list(places)[len(pictures) :]:
+    for place in places[len(pictures) :]:
         place.set_axis_off()
     with whole_file(out) as file:
         # No date and no version in the file: the same numbers give the same bytes.
@@ -64,6 +64,7 @@ def write_sheet(pictures: Sequence[Picture], folder: Path, language: Language, o
 
 def _photo(place: Axes, file: Path) -> None:
     with Image.open(file) as picture:
+        picture.seek(getattr(picture, "n_frames", 1) - 1)  # a film is shown by its end
         pixels = np.asarray(picture.convert("RGB"))
     enlarged = pixels.shape[1] < WIDTH
     place.imshow(pixels, interpolation="nearest" if enlarged else "antialiased")
