@@ -205,7 +205,7 @@ def test_every_kind_is_drawn_both_ways(tmp_path: Path, language: Language) -> No
     # A place that is left over is white.
     write_sheet(PICTURES[:3], tmp_path, language, tmp_path / "three.png")
     with Image.open(tmp_path / "three.png") as sheet:
-        assert np.asarray(sheet.convert("L"))[HEIGHT:, WIDTH:].min() == 255
+        assert np.asarray(sheet.convert("L"))[HEIGHT + 80 :, WIDTH + 80 :].min() == 255
     for picture in PICTURES:
         drawing = figure(picture, language).to_dict()
         assert drawing["layout"]["xaxis"]["title"]["text"] == SAME.to(language)
@@ -213,17 +213,6 @@ def test_every_kind_is_drawn_both_ways(tmp_path: Path, language: Language) -> No
 
 
 # -- every claim -----------------------------------------------------------------------------
-
-
-def texts_of(value: Any) -> list[Text]:
-    """Every text inside questions and pictures."""
-    if isinstance(value, Text):
-        return [value]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    if isinstance(value, list | tuple):
-        return [text for item in value for text in texts_of(item)]
-    return []
 
 
 @pytest.mark.parametrize("name", in_order())
