@@ -85,6 +85,8 @@ RING, EMPTY = {"modes": (8, "of 8"), "high_quality": 0.6}, {"modes": (6, "of 8")
         ({**EMPTY, "high_quality": 0.0}, 0.74, "no better"),
         ({"precision": 0.6, "coverage": 0.4}, 0.03, "cured"),
         ({"precision": 0.6, "coverage": 0.2}, 0.03, "better, but not cured"),
+        # The pictures are right, and not of the classes that were asked for.
+        ({"precision": 0.6, "coverage": 0.4, "label_accuracy": 0.1}, 0.74, "no better"),
         ({}, 0.03, "better, but not cured"),
     ],
 )

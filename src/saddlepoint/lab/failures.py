@@ -28,7 +28,8 @@ class Failure(Case):
     name: str
     preset: str = "gan"
     data: str = "ring8"
-    kimg: float = 75
+    kimg: float = 480
+    """Long enough, by default, for a cured run to draw points and not a smear."""
     rates: tuple[float, float]
     """Learning rates of generator and discriminator, which have Adam."""
     check_kimg: float = 2.5
@@ -69,6 +70,7 @@ FAILURES = {
             ),
             expected=("complete-mode-collapse", "generator-wins"),
             data="digits",
+            kimg=75,
             rates=(3e-4, 1e-6),
             changes={
                 "arch.generator_norm": "none",
@@ -118,6 +120,7 @@ FAILURES = {
             ),
             expected=("generator-wins",),
             data="digits",
+            kimg=75,
             rates=(1e-3, 5e-6),
         ),
         Failure(
@@ -156,6 +159,7 @@ FAILURES = {
             ),
             expected=("latent-ignored", "complete-mode-collapse", "partial-mode-collapse"),
             data="digits",
+            kimg=75,
             rates=(1e-3, 1e-3),
             changes={"arch.conditioning": "onehot", "arch.latent_scale": 0.01},
         ),
@@ -169,6 +173,7 @@ FAILURES = {
             ),
             expected=("condition-ignored",),
             data="digits",
+            kimg=75,
             rates=(1e-3, 1e-3),
             changes={"arch.conditioning": "onehot", "arch.label_scale": 0.001},
         ),
