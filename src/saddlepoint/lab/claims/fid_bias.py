@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.arrays import score_features
@@ -63,6 +64,11 @@ class FidBias(Claim):
         halves = Halves(work, self.most)
         real, others = halves.of(halves.one), halves.of(halves.other)
         sizes = sizes_up_to(halves.n, self.sizes)
+        if len(sizes) < 2:
+            raise InputError(
+                f"{halves.n} images of each set are too few to see how FID changes with their "
+                f"number; more than {2 * self.sizes[0]} are needed: use other data, or --minutes."
+            )
         scores = [score_features(real[:n], others[:n]) for n in sizes]
         fid = [score["fid"] for score in scores]
         # The lines of small sets are bent: no more than three sizes, and the largest.
