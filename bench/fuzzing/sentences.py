@@ -26,8 +26,9 @@ INPUT = (
     *("run folder: fields", "run folder: raw damage"),
 )
 """Categories in which neither the machine nor a training is in trouble."""
-_FAILED_RUN = re.compile("not finite|while writing|is complete and saved")
-"""A training that diverges, and one that has begun and can write its run or report no more."""
+_FAILED_RUN = re.compile("not finite|while writing|is complete and saved|Input/output error")
+"""A training that diverges, one that has begun and can write its run or report no more, and a file
+that the system itself fails to read, as those below /proc can be."""
 _OF_A_PATH = re.compile(
     "Permission denied|No such file|Is a directory|Not a directory|File exists|name too long"
     "|Too many levels|Read-only file system"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import (
     enlarge,
     grid,
     png_bytes,
+    read_picture,
     scatter,
     to_uint8,
     to_unit,
@@ -114,3 +117,18 @@ def test_points_are_drawn_with_y_upwards_and_strays_left_out() -> None:
 def test_points_on_a_line_lie_across_the_middle() -> None:
     sheet = scatter(np.array([[-1.0], [1.0]]), extent=1.0, size=11)
     assert [tuple(place) for place in np.argwhere(sheet[..., 0] == 0)] == [(5, 0), (5, 10)]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", png_bytes(np.zeros((8, 8, 1), np.uint8))[:-30] + bytes(99)]
+)
+def test_a_damaged_picture_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.png is damaged \(.+\); it is left out\."):
+        read_picture(tmp_path / "a.png")
+
+
+def test_a_pipe_in_place_of_a_picture_is_no_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(InputError, match="is a pipe"):
+        read_picture(tmp_path / "a.png")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, TypedDict
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.shapes import shaped
+from saddlepoint.core.shapes import shaped, short
 
 Count = Annotated[int, (0, 10**15)]
 """Of images, steps, classes: far more than anybody counts, and exact as a float."""
@@ -241,7 +241,7 @@ def metrics_line(line: Any, where: str) -> dict[str, Any]:
         else:
             good = value is None or isinstance(value, int | float | str) or _is_numbers(value)
         if not good:
-            raise InputError(f"{where}: {name} cannot be {str(value)[:80]}.")
+            raise InputError(f"{where}: {name} cannot be {short(value)}.")
     return line
 
 

@@ -14,6 +14,7 @@ _USERS = {
     errno.EEXIST: "choose another name",
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.ELOOP: "mend its symbolic links",
+    errno.ENODEV: "give a file on a disk",
 }
 _MACHINES = {
     errno.ENOSPC: "free some space",

@@ -9,7 +9,21 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from saddlepoint.core.damage import decoding
 from saddlepoint.core.files import write_atomically
+from saddlepoint.core.reading import MOST_BYTES, open_regular
+
+
+def read_picture(path: Path) -> Image.Image:
+    """A picture file of a run; of a film its first frame.
+
+    Raises:
+        InputError: it is absent, damaged, or no regular file.
+    """
+    with open_regular(path, MOST_BYTES) as file, decoding(path, "it is left out"):
+        picture = Image.open(file)
+        picture.load()
+        return picture
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import importlib.util
 import pkgutil
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -106,7 +107,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """The sentence for an unknown name, with the nearest known one."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
+    listed = textwrap.shorten(", ".join(known), 240, placeholder=" ...")
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {listed}."
     return f"Unknown {what} {name!r}; {hint}"
 
 

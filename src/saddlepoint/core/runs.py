@@ -184,7 +184,7 @@ class Run:
     @property
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, oldest first."""
-        return _snapshots(self.checkpoints_folder, "")
+        return [path for path in _snapshots(self.checkpoints_folder, "") if path.is_dir()]
 
     # -- writing ---------------------------------------------------------------------------
 

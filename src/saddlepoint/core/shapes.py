@@ -34,7 +34,7 @@ def shaped(document: Any, hint: Any, path: str) -> Any:
         value, (least, greatest) = shaped(document, arguments[0], path), arguments[1]
         if not least <= value <= greatest:
             rule = f"must be between {least:g} and {greatest:g}"
-            raise InputError(f"{path}={_short(value)} {rule}.")
+            raise InputError(f"{path}={short(value)} {rule}.")
         return value
     if origin in (tuple, list):
         items = _items(document, arguments if origin is tuple else (*arguments, ...), path)
@@ -53,13 +53,13 @@ def shaped(document: Any, hint: Any, path: str) -> Any:
 
 def _fields(document: Any, path: str) -> list[tuple[str, Any]]:
     if not isinstance(document, Mapping):
-        raise InputError(f"{path} must be an object with fields, not {_short(document)}.")
+        raise InputError(f"{path} must be an object with fields, not {short(document)}.")
     return list(document.items())
 
 
 def _items(document: Any, hints: tuple[Any, ...], path: str) -> list[Any]:
     if not isinstance(document, list | tuple):
-        raise InputError(f"{path} must be a list, not {_short(document)}.")
+        raise InputError(f"{path} must be a list, not {short(document)}.")
     if hints[-1] is ...:
         hints = hints[:1] * len(document)
     if len(hints) != len(document):
@@ -104,12 +104,11 @@ def _component(document: Any, hint: type, path: str) -> Any:
     for name in fields:
         if name not in known:
             raise InputError(registry.unknown(f"field of {path}", name, known))
-    values = {n: shaped(v, hints[n], f"{path}.{n}") for n, v in fields.items()}
-    try:
-        return hint(**values)
-    # A field without a default is missing; the constructor names it.
-    except TypeError as error:
-        raise InputError(f"{path}: {error}.") from error
+    for item in dataclasses.fields(hint):
+        needed = item.default is item.default_factory is dataclasses.MISSING
+        if needed and item.name not in fields:
+            raise InputError(f"{path} has no field {item.name!r}.")
+    return hint(**{n: shaped(v, hints[n], f"{path}.{n}") for n, v in fields.items()})
 
 
 def _scalar(value: Any, hint: Any, path: str) -> Any:
@@ -118,7 +117,7 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
         # By type as well: True equals 1, and a list is in no set of choices.
         if not any(type(value) is type(choice) and value == choice for choice in choices):
             rule = f"must be one of {', '.join(map(str, choices))}"
-            raise InputError(f"{path}={_short(value)} {rule}.")
+            raise InputError(f"{path}={short(value)} {rule}.")
         return value
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{path}={value!r} must be a finite number.")
@@ -131,10 +130,10 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
         return int(value)
     if isinstance(hint, type) and hint not in (int, float) and isinstance(value, hint):
         return value
-    raise InputError(f"{path}={_short(value)} must be {_WORDS.get(hint, hint)}.")
+    raise InputError(f"{path}={short(value)} must be {_WORDS.get(hint, hint)}.")
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     """A value as it stands in the file, shortened."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]

@@ -13,10 +13,10 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from saddlepoint.core.damage import decoding
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.reading import open_regular, require_regular
 from saddlepoint.data import tar
-from saddlepoint.data.damage import decoding
 from saddlepoint.data.listing import MAX_FILE_BYTES, Entry, Listing, Refused, is_ignored, too_large
 from saddlepoint.data.packed import unpacked, unreadable_member
 

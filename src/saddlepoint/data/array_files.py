@@ -13,10 +13,10 @@ from typing import IO
 
 import numpy as np
 
+from saddlepoint.core.damage import decoding
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.limits import require_memory
 from saddlepoint.core.reading import open_regular
-from saddlepoint.data.damage import decoding
 from saddlepoint.data.packed import MOST_GROWTH, unreadable_member
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from saddlepoint.core.damage import decoding
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.limits import require_memory
-from saddlepoint.data.damage import decoding
 from saddlepoint.data.packed import MOST_GROWTH, unpacked
 
 _UINT8 = 0x08

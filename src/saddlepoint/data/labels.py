@@ -13,6 +13,7 @@ import numpy as np
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
+from saddlepoint.core.shapes import short
 from saddlepoint.data.archive import Reader
 from saddlepoint.data.listing import Entry, Refused, few
 
@@ -187,8 +188,7 @@ def _json(where: str, text: str) -> Any:
 
 def _label(where: str, label: Any) -> Label:
     if isinstance(label, bool) or not isinstance(label, int | str):
-        shown = str(label)[:40]
-        raise InputError(f"{where}: the label {shown} is neither a whole number nor text.")
+        raise InputError(f"{where}: the label {short(label)} is neither a whole number nor text.")
     return label
 
 

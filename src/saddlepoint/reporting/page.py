@@ -14,7 +14,10 @@ from typing import Any
 
 from PIL import Image
 
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically
+from saddlepoint.core.images import read_picture
+from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.core.texts import Language
 
@@ -109,8 +112,8 @@ def image(
     """
     kind = "gif" if path.suffix == ".gif" else "png"
     try:
-        content = path.read_bytes() if kind == "gif" else _png(path, shortest, longest)
-    except (OSError, ValueError):
+        content = read_bytes(path) if kind == "gif" else _png(path, shortest, longest)
+    except (OSError, InputError):
         return ""
     uri = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     return f'<img src="{uri}" alt="{escape(alt)}"{attributes}>'
@@ -118,8 +121,8 @@ def image(
 
 def _png(path: Path, shortest: int, longest: int) -> bytes:
     """A picture that is crisp when small, and no larger than it has to be."""
-    with Image.open(path) as file:
-        picture = file.convert("L" if file.mode in ("1", "L") else "RGB")
+    read = read_picture(path)
+    picture = read.convert("L" if read.mode in ("1", "L") else "RGB")
     # Whole factors keep pixels square and sharp; browsers blur what they enlarge.
     factor = max(1, round(shortest / picture.width))
     if factor > 1:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sync_folder, temporary_name, whole_file
@@ -21,6 +20,7 @@ from saddlepoint.core.images import (
     grid,
     name_rows,
     png_bytes,
+    read_picture,
     scatter,
     write_gif,
     write_png,
@@ -128,9 +128,8 @@ def training_gif(
         raise InputError(f"{run.path} has no sample grids yet; wait until training has drawn one.")
     pictures = []
     for path in spread(paths, most):
-        with contextlib.suppress(OSError), Image.open(path) as picture:
-            picture.load()
-            pictures.append(picture.copy())
+        with contextlib.suppress(OSError, InputError):
+            pictures.append(read_picture(path))
     if not pictures:
         raise InputError(f"{run.samples_folder}: none of its grids can be read.")
     # One mode for the whole film: a palette made for one frame would tint the next.

@@ -67,8 +67,8 @@ def save(run: Run, moment: Moment, config: Config, dataset: Dataset, score: floa
             n_treatments=moment.n_treatments,
             score=score,
         )
-        if target.exists():  # from before the run was rolled back
-            shutil.rmtree(target)
+        if os.path.lexists(target):  # from before the run was rolled back
+            remove(target)
         os.replace(partial, target)
         sync_folder(run.checkpoints_folder)
     finally:
@@ -190,4 +190,7 @@ def remove(folder: Path) -> None:
     doomed = temporary_name(folder.with_name(f"{folder.name}.old"))
     shutil.rmtree(doomed, ignore_errors=True)  # of a killed process that had this one's number
     os.replace(folder, doomed)
-    shutil.rmtree(doomed, ignore_errors=True)
+    if doomed.is_dir():
+        shutil.rmtree(doomed, ignore_errors=True)
+    else:  # a file or pipe that somebody put in its place
+        doomed.unlink()

@@ -9,7 +9,7 @@ from rich.color import Color
 from rich.segment import Segment, Segments
 from rich.style import Style
 
-from saddlepoint.core.images import PADDING
+from saddlepoint.core.images import PADDING, read_picture
 
 _TILE = 14
 """Pixels of a shown image, about: clothes and digits are still recognised, and five fit a line."""
@@ -23,8 +23,7 @@ def preview(sheet_file: Path, size: int | None, columns: int, lines: int) -> Seg
         columns: room in characters.
         lines: room in lines.
     """
-    with Image.open(sheet_file) as file:
-        sheet = file.convert("RGB")
+    sheet = read_picture(sheet_file).convert("RGB")
     # Characters are about twice as high as wide, so two pixels fit into one of them.
     if size is None:
         side = min(columns, 2 * lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,8 +24,10 @@ def decoding(what: object, remedy: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # a decoder can raise anything on hostile bytes
-        # Decoders raise OSError too, but only the system gives it a number.
-        of_machine = isinstance(error, MemoryError) or getattr(error, "errno", None) is not None
+        # Decoders raise OSError too, but only the system gives it a number; EINVAL is for what
+        # was asked of it, such as a place before the file's first byte.
+        of_system = getattr(error, "errno", None) not in (None, errno.EINVAL)
+        of_machine = isinstance(error, MemoryError) or of_system
         if of_machine or isinstance(error, InputError):
             raise
         reason = " ".join(str(error).split())[:100] or type(error).__name__
