@@ -57,7 +57,9 @@ class AnySize(Claim):
     exact: ClassVar = True
 
     sizes: tuple[int, ...] = (28, 32, 64, 96)
+    """Heights and widths of the images in pixels."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution; shapes do not depend on it."""
     grid: int = 3
     """Side of the input of the transposed convolution that is drawn as a matrix."""
 

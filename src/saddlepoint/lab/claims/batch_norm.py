@@ -75,7 +75,9 @@ class BatchNorm(Claim):
     kimg: float = 40
     """Of each run."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
     lr: float = 1e-3
+    """Learning rate of Adam, for every net."""
     ticks: int = 80
     """Measurements of each run."""
 

@@ -68,12 +68,17 @@ class Clipping(Claim):
     scaled: ClassVar = ("steps",)
 
     clips: tuple[float, ...] = (0.001, 0.005, 0.01, 0.05, 0.1, 0.2, 0.5)
+    """Bounds of the weights."""
     targets: tuple[float, ...] = (0.0, 1.0, 2.0)
+    """Slopes that the gradient penalty asks for: a in the lecture."""
     steps: int = 1500
     """Of each critic."""
     batch_size: int = 256
+    """Real items in a step, and as many generated ones."""
     lr: float = 1e-3
+    """Learning rate of Adam, for every net."""
     widths: tuple[int, ...] = (64, 64, 64)
+    """Hidden layers of each net."""
     noise: float = 1.0
     """Standard deviation of the blur."""
 

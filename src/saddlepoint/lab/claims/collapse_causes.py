@@ -72,6 +72,7 @@ class CollapseCauses(Claim):
     steps: int = 5000
     """Of each of the four runs."""
     checks: int = 30
+    """Moments at which the generator is looked at."""
     slower: float = 20.0
     """The slow discriminator's learning rate is so much smaller."""
     stronger: float = 3.0

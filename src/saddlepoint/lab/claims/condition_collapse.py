@@ -56,6 +56,7 @@ class ConditionCollapse(Claim):
     kimg: float = 80
     """Of each run."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
     n: int = 2000
     """Images of each set in the scores."""
 

@@ -62,11 +62,15 @@ class ConditionCost(Claim):
     scaled: ClassVar = ("rounds",)
 
     n_labels: int = 10
+    """Labels where the seconds of a step are measured."""
     counts: tuple[int, ...] = (10, 100, 1000)
     """Numbers of labels in the curve of parameters."""
     width: int = 32
+    """Feature maps of both nets at their largest resolution."""
     size: int = 28
+    """Height and width of the images in pixels."""
     batch_size: int = 64
+    """Real items in a step, and as many generated ones."""
     rounds: int = 60
     """In each, every kind of model makes one step of either player."""
 

@@ -54,6 +54,7 @@ class ConditionWays(Claim):
     kimg: float = 60
     """Of each run."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
     n: int = 2000
     """Images of each set in the scores."""
 

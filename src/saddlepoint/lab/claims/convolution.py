@@ -66,6 +66,7 @@ class Convolution(Claim):
     width: int = 24
     """Of the convolutional nets; those of the others follow from it."""
     lr: float = 5e-4
+    """Learning rate of Adam, for every net."""
     n: int = 2000
     """Images of each set in the scores."""
 

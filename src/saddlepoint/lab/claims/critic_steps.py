@@ -74,12 +74,16 @@ class CriticSteps(Claim):
     scaled: ClassVar = ("steps",)
 
     counts: tuple[int, ...] = (1, 2, 5, 10)
+    """Critic steps before each generator step."""
     steps: int = 400
     """Of the generator, for equal generator steps. Equal cost: as many steps of both players
     together as five critic steps take for these."""
     batch_size: int = 256
+    """Real items in a step, and as many generated ones."""
     lr: float = 1e-3
+    """Learning rate of Adam, for both nets."""
     widths: tuple[int, ...] = (64, 64)
+    """Hidden layers of each net."""
     alone: int = 300
     """Steps of a copy of the critic, to see how far it is from its best."""
 

@@ -59,6 +59,7 @@ class FidBias(Claim):
     most: int = 5000
     """Images of each set; at most a third of the data."""
     sizes: tuple[int, ...] = (250, 500, 1000, 2000, 5000, 10_000)
+    """Images of a set, one value a point of the curve; larger ones than there are are left out."""
 
     def measure(self, work: Work) -> Numbers:
         halves = Halves(work, self.most)

@@ -69,6 +69,7 @@ class ForgottenLabel(Claim):
     kimg: float = 40
     """Of each run."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
     latents: int = 64
     """Each is drawn with every label."""
 

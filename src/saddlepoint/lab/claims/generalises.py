@@ -70,6 +70,7 @@ class Generalises(Claim):
     kimg: float = 80
     """Of each run."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
     counts: tuple[int, ...] = (100, 2000)
     """Training images of the two runs."""
     n: int = 1000

@@ -54,7 +54,9 @@ class LabelNoise(Claim):
     kimg: float = 40
     """Of each run."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
     shares: tuple[float, ...] = (0.0, 0.2, 0.5, 1.0)
+    """Shares of the labels that are drawn at random."""
     images: int = 20_000
     """Training images, at most."""
     n: int = 1000

@@ -61,7 +61,9 @@ class LabelRelations(Claim):
     default_data: ClassVar = "fashion-mnist"
 
     kimg: float = 150
+    """Thousands of real images shown to the discriminator."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
 
     def measure(self, work: Work) -> Numbers:
         data = work.dataset

@@ -66,7 +66,9 @@ class LossForms(Claim):
     kimg: float = 30
     """Of each run."""
     generator_widths: tuple[int, ...] = (128, 256)
+    """Hidden layers of the generator."""
     discriminator_widths: tuple[int, ...] = (256, 128)
+    """Hidden layers of the discriminator."""
     ticks: int = 40
     """Lines of metrics of each run."""
 

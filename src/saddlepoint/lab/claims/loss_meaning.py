@@ -68,7 +68,9 @@ class LossMeaning(Claim):
     """Of the GAN; twice as much for the critics, which take five steps for each of the
     generator's."""
     width: int = 16
+    """Feature maps of both nets at their largest resolution."""
     batch_size: int = 32
+    """Real items in a step, and as many generated ones."""
     ticks: int = 24
     """Measurements of each run."""
 

@@ -69,11 +69,15 @@ class ManyLabels(Claim):
     kimg: float = 90
     """Of a run with the most labels."""
     counts: tuple[int, ...] = (10, 100, 1000)
+    """Numbers of labels."""
     shares: tuple[float, ...] = (0.15, 0.3, 1.0)
     """Of `kimg` for each count: few labels are learnt sooner."""
     images: int = 20_000
+    """Images of the made data."""
     widths: tuple[int, ...] = (128, 128)
+    """Hidden layers of each net."""
     lr: float = 1e-3
+    """Learning rate of Adam, for every net."""
 
     def measure(self, work: Work) -> Numbers:
         accuracy: dict[str, list[float]] = {way: [] for way in WAYS}

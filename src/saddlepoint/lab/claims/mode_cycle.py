@@ -60,6 +60,7 @@ class ModeCycle(Claim):
     steps: int = 6000
     """Of each run."""
     checks: int = 80
+    """Moments at which the generator is looked at."""
     every: int = 4
     """Steps between two looks; they are the last of the run. The generator moves on within
     dozens of steps, and with fewer looks the stripe would be dots."""

@@ -65,6 +65,7 @@ class OptimalDiscriminator(Claim):
     lr: float = 2e-3
     """Falls to 0 over the steps, so that the noise of the last batches is averaged out."""
     widths: tuple[int, ...] = (64, 64)
+    """Hidden layers of each net."""
 
     def measure(self, work: Work) -> Numbers:
         spec = DataSpec(shape=(1,), value_range=None)

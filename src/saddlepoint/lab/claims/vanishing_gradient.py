@@ -78,8 +78,11 @@ class VanishingGradient(Claim):
     steps: int = 1200
     """Of each discriminator, trained anew for every gap."""
     batch_size: int = 256
+    """Real items in a step, and as many generated ones."""
     lr: float = 1e-3
+    """Learning rate of Adam, for every net."""
     widths: tuple[int, ...] = (64, 64)
+    """Hidden layers of each net."""
 
     def measure(self, work: Work) -> Numbers:
         lines = [

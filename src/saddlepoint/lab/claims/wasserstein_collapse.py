@@ -68,9 +68,13 @@ class WassersteinCollapse(Claim):
     steps: int = 1000
     """Of the generator."""
     batch_size: int = 128
+    """Real items in a step, and as many generated ones."""
     widths: tuple[int, ...] = (128, 128, 128)
+    """Hidden layers of each net."""
     lr: float = 1e-3
+    """Learning rate of Adam, for every net."""
     clip: float = 0.1
+    """Bound of the weights of the clipped critic."""
 
     def measure(self, work: Work) -> Numbers:
         found = {}
