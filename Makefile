@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO_MINUTES ?= 3
 ARGS ?=
 
-.PHONY: help demo test check bench map clean
+.PHONY: help demo test check bench map docs-pictures clean
 
 help:
 	@echo "make demo   install, train the best preset on Fashion-MNIST for $(DEMO_MINUTES) minutes, plant a"
@@ -17,6 +17,8 @@ help:
 	@echo "make check  lint, format, types"
 	@echo "make bench  list the commands that remake docs/benchmarks.md"
 	@echo "make map    write the map of files in docs/architecture.md"
+	@echo "make docs-pictures  try every claim (90 minutes) and fill the guide's pictures and numbers"
+	@echo "            (ARGS='--lab DIR' from a finished folder of saddle lab claims)"
 	@echo "make clean  remove what was installed and built; runs/ is left alone"
 
 $(VENV)/created:
@@ -64,6 +66,9 @@ bench: $(VENV)/installed-dev
 
 map: | $(VENV)/created
 	$(BIN)/python bench/file_map.py
+
+docs-pictures: $(VENV)/installed-report
+	$(BIN)/python bench/docs_pictures.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,132 @@
+"""The guide's pictures, verdicts and numbers, from a finished folder of `saddle lab claims`.
+
+    python bench/docs_pictures.py            # runs what runs/lab-claims lacks, then fills the guide
+    python bench/docs_pictures.py --lab DIR  # fills it from DIR, and runs nothing
+
+Between `<!-- claim NAME -->` and `<!-- end -->` of every chapter it writes what was measured, in
+the chapter's language. Claims that DIR lacks keep what stands there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from saddlepoint.core import registry
+from saddlepoint.core.json_files import read_json
+from saddlepoint.core.texts import LANGUAGES, Language
+from saddlepoint.evaluation.verdicts import Answer, judge
+from saddlepoint.lab.claims import claims, in_order
+from saddlepoint.reporting.claims import rule
+from saddlepoint.reporting.picture_png import write_sheet
+from saddlepoint.reporting.strings import strings
+from saddlepoint.reporting.ticks import written
+
+DOCS = Path(__file__).parents[1] / "docs"
+CHAPTERS: dict[Language, str] = {"en": "lecture", "vi": "vi"}
+BLOCK = re.compile(r"<!-- claim ([a-z-]+) -->\n.*?<!-- end -->", re.DOTALL)
+COLOURS = 128
+"""Of a picture's palette: a third of the bytes, and the eye sees no difference in a chart."""
+
+
+class Measured:
+    """A claim with the numbers of all its seeds, and the command that gives them again."""
+
+    def __init__(self, lab: Path, name: str, files: Sequence[Path]) -> None:
+        kept = [read_json(file, dict[str, Any]) for file in files]
+        # JSON knows no tuples, and a claim's settings have no lists.
+        settings = {
+            field: tuple(value) if isinstance(value, list) else value
+            for field, value in kept[0]["settings"].items()
+        }
+        self.lab, self.name = lab, name
+        self.claim = registry.get("claim", name)(**settings)
+        self.numbers = [entry["numbers"] for entry in kept]
+        self.verdict = judge(self.claim.questions(self.numbers))
+        self.data = kept[0]["data"]
+        self.seeds = ", ".join(str(entry["seed"]) for entry in kept)
+        self.seconds = sum(entry["seconds"] for entry in kept)
+        asked = read_json(lab / "lab.json", dict[str, Any])
+        command = ["saddle", "lab", "claims", "--only", name, "--seeds", self.seeds]
+        command[-1] = self.seeds.replace(" ", "")
+        command += ["--minutes", f"{asked['minutes']:g}"]
+        # As `saddle lab claims` does: a data set that it chose itself is not named.
+        command += ["--data", asked["data"]] if asked["data"] and self.data else []
+        self.command = shlex.join(command)
+
+    def picture(self, docs: Path, language: Language) -> Path:
+        """Draw the claim in one language; returns the file."""
+        folder = docs / "images" / "claims"
+        file = (folder if language == "en" else folder / language) / f"{self.name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_sheet(self.claim.pictures(self.numbers), self.lab, language, file)
+        with Image.open(file) as sheet:
+            small = sheet.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        small.save(file, optimize=True)
+        return file
+
+    def block(self, docs: Path, language: Language) -> str:
+        """What the chapter says between its markers."""
+        words = strings(language)
+        picture = self.picture(docs, language).relative_to(docs).as_posix()
+        head = f"| {words.measured} | {words.number} | {words.rule} | {words.verdict} |"
+        rows = [
+            f"| {answer.question.asks.to(language)} | {_number(answer, words.no_number)} "
+            f"| {rule(answer.question, words)} | {words.outcomes[answer.outcome]} |"
+            for answer in self.verdict.answers
+        ]
+        facts = f"{words.seeds}: {self.seeds} · {words.data}: {self.data or words.no_data}"
+        facts += f" · {words.seconds}: {self.seconds:.0f} · `{self.command}`"
+        lines = [f"![{self.name}](../{picture})", ""]
+        lines += [f"**{words.verdict}: {words.outcomes[self.verdict.outcome]}.**", ""]
+        return "\n".join([*lines, head, "|---|---|---|---|", *rows, "", facts])
+
+
+def _number(answer: Answer, none: str) -> str:
+    if answer.value is None:
+        return none
+    value = written(answer.value)
+    if answer.low is None or answer.high is None or answer.question.exact:
+        return value
+    return f"{value} [{written(answer.low)}, {written(answer.high)}]"
+
+
+def fill(lab: Path, docs: Path) -> list[str]:
+    """Draw the pictures and fill the chapters from a folder of claims; returns the claims found."""
+    seeds = {name: lab.glob(f"{name}/seed-*.json") for name in in_order()}
+    # By number: seed-10 comes after seed-9.
+    files = {name: sorted(found, key=lambda f: int(f.stem[5:])) for name, found in seeds.items()}
+    measured = {name: Measured(lab, name, found) for name, found in files.items() if found}
+    for language in LANGUAGES:
+        blocks = {name: claim.block(docs, language) for name, claim in measured.items()}
+
+        def filled(match: re.Match[str], blocks: dict[str, str] = blocks) -> str:
+            name = match[1]
+            if name not in blocks:
+                return match[0]
+            return f"<!-- claim {name} -->\n\n{blocks[name]}\n\n<!-- end -->"
+
+        for chapter in sorted((docs / CHAPTERS[language]).glob("*.md")):
+            text = chapter.read_text(encoding="utf-8")
+            chapter.write_text(BLOCK.sub(filled, text), encoding="utf-8")
+    return list(measured)
+
+
+def main() -> None:
+    """Read the flags, and run the claims unless a folder is given."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--lab", type=Path, help="a finished folder of `saddle lab claims`")
+    given = parser.parse_args()
+    lab = given.lab or claims(out=Path("runs/lab-claims")).parent
+    found = fill(lab, DOCS)
+    print(f"{len(found)} of {len(in_order())} claims: {', '.join(found)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""docs/lecture and docs/vi: the same course in two languages, with commands that exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from saddlepoint.cli import flags, lab
+from saddlepoint.cli.main import main
+from saddlepoint.core import registry
+from saddlepoint.core.texts import Language
+from saddlepoint.lab.claims import in_order
+from saddlepoint.lab.failures import FAILURES
+from saddlepoint.lab.folders import chosen
+from saddlepoint.lab.lecture import FASHION
+
+ROOT = Path(__file__).parents[2]
+FOLDERS: dict[Language, Path] = {"en": ROOT / "docs/lecture", "vi": ROOT / "docs/vi"}
+CHAPTERS = sorted(file.name for file in FOLDERS["en"].glob("*.md"))
+TWINS = [chapter for chapter in CHAPTERS if (FOLDERS["vi"] / chapter).is_file()]
+FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+MARKER = re.compile(r"<!-- claim ([a-z-]+) -->\n.*?\n<!-- end -->", re.DOTALL)
+
+
+def text(language: Language, chapter: str) -> str:
+    return (FOLDERS[language] / chapter).read_text(encoding="utf-8")
+
+
+def code(page: str, kind: str) -> list[str]:
+    return [body for found, body in FENCE.findall(page) if found == kind]
+
+
+@cache
+def commands() -> list[str]:
+    pages = [text("en", chapter) for chapter in CHAPTERS]
+    pages.append((ROOT / "README.vi.md").read_text(encoding="utf-8"))
+    lines = [line for page in pages for block in code(page, "sh") for line in block.splitlines()]
+    return sorted({line.partition("  #")[0].strip() for line in lines if line})
+
+
+def test_there_are_an_index_and_eight_chapters() -> None:
+    assert len(CHAPTERS) == 9
+    assert len(TWINS) >= 5
+
+
+@pytest.mark.parametrize("chapter", TWINS)
+def test_a_chapter_and_its_twin_have_the_same_claims_commands_and_formulas(chapter: str) -> None:
+    english, vietnamese = text("en", chapter), text("vi", chapter)
+    assert FENCE.findall(english) == FENCE.findall(vietnamese)
+    assert MARKER.findall(english) == MARKER.findall(vietnamese)
+    formulas = re.compile(r"\$\$.*?\$\$", re.DOTALL)
+    assert formulas.findall(english) == formulas.findall(vietnamese)
+    assert english.count("<details>") == vietnamese.count("<details>")
+    assert english.count("</details>") == english.count("<details>")
+
+
+def test_every_claim_is_in_one_chapter_with_its_sentence_in_both_languages() -> None:
+    for language, chapters in (("en", CHAPTERS), ("vi", TWINS)):
+        pages = {chapter: text(language, chapter) for chapter in chapters}
+        names = [name for page in pages.values() for name in MARKER.findall(page)]
+        assert len(names) == len(set(names))
+        if language == "en":
+            assert sorted(names) == sorted(in_order())
+        whole = "".join(pages.values())
+        for name in names:
+            claim = registry.get("claim", name)
+            for said in (claim.sentence, claim.varied, claim.held):
+                assert said.to(language) in whole, name
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_of_the_guide_parses(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(line)
+    if words[0] == "make":
+        assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text()
+        return
+    if words[0] == "python":
+        script = (ROOT / words[1]).read_text()
+        assert all(word in script for word in words[2:])
+        return
+    if words[0] in ("pip", "git", "cd"):
+        return
+    assert words[0] == "saddle"
+    known = {"claims": in_order(), "failures": list(FAILURES), "lecture": FASHION.presets}
+
+    def only_parsed(function: Any, prog: str, argv: list[str]) -> None:
+        def given(*values: Any, **named: Any) -> None:
+            if "only" in named:
+                chosen(named["only"], known[prog.split()[-1]], "name")
+
+        given.__signature__ = flags.inspect.signature(function)  # type: ignore[attr-defined]
+        given.__annotations__ = dict(function.__annotations__)
+        flags.check_flags(prog, argv, list(flags.inspect.signature(function).parameters))
+        wrapped = flags.functools.wraps(function)(given)
+        flags.in_a_sentence(wrapped, prog=prog, args=argv)
+
+    monkeypatch.setattr(flags, "parse", only_parsed)
+    monkeypatch.setattr(lab, "parse", only_parsed)
+    argv = words[1:]
+    if argv[0] == "train":
+        # The photographs of the guide are the reader's own, and Fashion-MNIST may not be here.
+        argv = ["digits" if word in ("photos64", "fashion-mnist") else word for word in argv]
+        argv += [] if "--dry-run" in argv else ["--dry-run"]
+    assert main(argv) == 0
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_code_of_a_chapter_runs(chapter: str) -> None:
+    for block in code(text("en", chapter), "python"):
+        exec(compile(block, chapter, "exec"), {})
+
+
+PAGES = [*(f"docs/lecture/{c}" for c in CHAPTERS), *(f"docs/vi/{c}" for c in TWINS), "README.vi.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_the_guide_leads_somewhere(page: str) -> None:
+    file = ROOT / page
+    for target in re.findall(r"\]\(([^)\s]+)\)", file.read_text(encoding="utf-8")):
+        if target.startswith("http"):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = file.parent / path if path else file
+        assert linked.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            # As GitHub makes them: letters, digits and hyphens.
+            made = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+            assert anchor in made, target
