@@ -249,7 +249,7 @@ def resume(
             kimg = more.train.kimg + state.n_images / 1000
         if kimg is not None:
             config = replace(config, train=extended(config.train, kimg, minutes, stretch_schedule))
-            document["budgets"].append(budget_line(config, rate))
+            document["budgets"].append(budget_line(config, rate, state.n_images))
             if config.train.schedule_kimg:
                 monitor.say(
                     f"Learning rates and noise keep their schedule of "

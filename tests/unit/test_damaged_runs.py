@@ -124,6 +124,18 @@ def test_scores(
     assert said in error
 
 
+def test_damaged_scores_are_refused_before_anything_is_measured(
+    run: sp.Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(*_: object, **__: object) -> None:
+        raise AssertionError("the measuring has begun")
+
+    monkeypatch.setattr("saddlepoint.evaluation.evaluate.evaluate_sets", measure)
+    run.scores[-1].write_text("[")
+    assert main(["evaluate", str(run.path), "--features", "pixels", "--quiet"]) == 2
+    assert str(run.scores[-1]) in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("content", ["[]", "7", '{"state": 7}', '{"heartbeat": "now"}', "\0", ""])
 def test_a_status_that_cannot_be_read_keeps_nobody_from_the_run(
     run: sp.Run, content: str, caplog: pytest.LogCaptureFixture

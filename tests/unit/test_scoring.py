@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,36 @@ def test_a_run_that_no_longer_gets_better_stops(tmp_path: Path) -> None:
     assert run.status["n_images"] < 20_000
     assert seen[-1] >= min(seen[:-1])
     assert all(b < a for a, b in pairwise(seen[:-1]))
+
+
+def test_an_early_stop_that_is_killed_before_its_last_word_trains_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = {"scoring__patience": 1, "optim_g__lr": 1e-12, "optim_d__lr": 1e-12}
+    write = Run.write_status
+
+    def killed(run: Run, state: str, n_images: int, **details: Any) -> None:
+        if state == "finished":
+            os._exit(9)
+        write(run, state, n_images, **details)
+
+    child = os.fork()
+    if not child:
+        monkeypatch.setattr(Run, "write_status", killed)
+        train(tmp_path / "r", 20, **still)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    run = Run(tmp_path / "r")
+    assert run.status["state"] == "running"
+    rows = run.history.rows
+    for _ in range(2):
+        api.resume(run.path, quiet=True)
+        assert run.status["state"] == "finished"
+        assert run.history.rows == rows
+    # A new budget is a wish for more: on to the next score.
+    api.resume(run.path, kimg=30, quiet=True)
+    assert run.history.rows[: len(rows)] == rows
+    assert len(run.history) > len(rows)
 
 
 def test_patience_looks_at_the_last_scores_only() -> None:

@@ -20,6 +20,7 @@ class Budget(TypedDict, total=False):
     kimg: Size | None
     minutes: Size | None
     images_per_second: Size | None
+    begun_at: Count
 
 
 class Spec(TypedDict, total=False):

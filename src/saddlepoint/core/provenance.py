@@ -56,11 +56,16 @@ def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, 
     }
 
 
-def budget_line(config: Config, rate: float | None) -> dict[str, float | None]:
-    """One entry of `budgets` in config.json; an extended run has several."""
+def budget_line(config: Config, rate: float | None, begun_at: int = 0) -> dict[str, float | None]:
+    """One entry of `budgets` in config.json: a budget and the images at which it was given."""
     measured = None if rate is None else round(rate, 1)
     minutes = config.train.minutes or None
-    return {"kimg": config.train.kimg, "minutes": minutes, "images_per_second": measured}
+    return {
+        "kimg": config.train.kimg,
+        "minutes": minutes,
+        "images_per_second": measured,
+        "begun_at": begun_at,
+    }
 
 
 def _git_commit() -> str | None:

@@ -18,7 +18,7 @@ from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import evaluate_sets
-from saddlepoint.evaluation.scores import save_score
+from saddlepoint.evaluation.scores import newest_scores, save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
 from saddlepoint.sampling.ranges import MOST
@@ -63,6 +63,8 @@ def evaluate(
     model = Path(model)
     run = Run.open(model) if (model / "config.json").is_file() else None
     training = None if run is None else read_config(run).source
+    if run is not None:
+        newest_scores(run)  # a damaged file is refused before the measuring
     if real is not None:
         source = resolve(real)
     elif training is not None:

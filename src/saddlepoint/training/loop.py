@@ -25,6 +25,7 @@ from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.moment import Moment
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed, progress
+from saddlepoint.training.scoring import CHEAP
 from saddlepoint.training.snapshots import Snapshots
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.sums import Sums
@@ -76,7 +77,12 @@ def train(
     seconds_before = rows[-1].get("seconds", 0.0) if rows else 0.0
     started = tick_started = last_saved = time.monotonic()
     tick_images = state.n_images
-    done = state.n_images >= total
+    # Killed after the checkpoint at which patience ended: only the end is missing. A new budget
+    # goes on to its next score.
+    scored = bool(rows) and CHEAP in rows[-1] and state.n_images > _begun_at(run)
+    done = state.n_images >= total or (scored and scorer.exhausted(rows))
+    if done:
+        run.write_status("finished", state.n_images, findings=doctor.names)
 
     # The last tick, and whether it has to be saved: the state came from a checkpoint, or is new and
     # a function of the configuration.
@@ -155,6 +161,12 @@ def train(
             run.write_status(ended, state.n_images, findings=doctor.names)
             # From here on: the rate is of training, without pictures, scores and checkpoints.
             tick_started, tick_images = time.monotonic(), state.n_images
+
+
+def _begun_at(run: Run) -> int:
+    """Images at which the present budget was given."""
+    budgets = run.document["budgets"]
+    return budgets[-1].get("begun_at", 0) if budgets else 0
 
 
 def iterate(
