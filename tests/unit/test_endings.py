@@ -3,6 +3,7 @@
 import errno
 import io
 import json
+import logging
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from saddlepoint.cli.flags import print_json
 from saddlepoint.cli.main import VERBS, main
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.runs import Run
-from saddlepoint.core.streams import Surviving, printable
+from saddlepoint.core.streams import Surviving, command_streams, printable
 from saddlepoint.training import treatment
 from saddlepoint.training.guards import disk_errors
 from saddlepoint.training.interrupt import StopRequest
@@ -412,3 +413,11 @@ def test_tables_escape_their_cells(monkeypatch: pytest.MonkeyPatch, capsys: Any)
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert r"\x1b]0;pwned\x07" in out
+
+
+def test_a_warning_is_printed_without_control_characters(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with command_streams():
+        logging.getLogger("saddlepoint").warning("%s is damaged.", "a\x1b]0;pwned\x07")
+    assert capsys.readouterr().err == "a\\x1b]0;pwned\\x07 is damaged.\n"

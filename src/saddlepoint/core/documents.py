@@ -221,7 +221,7 @@ def finding_line(line: Any, where: str) -> dict[str, Any]:
 
 
 def metrics_line(line: Any, where: str) -> dict[str, Any]:
-    """A line of metrics.jsonl, checked: numbers, null, text, or lists of numbers.
+    """A line of metrics.jsonl, checked: numbers, null, lists of numbers, and one text.
 
     By hand and not by a type, as a history has thousands of lines with sixty columns each.
 
@@ -240,7 +240,7 @@ def metrics_line(line: Any, where: str) -> dict[str, Any]:
         elif name == "loss_family":
             good = isinstance(value, str) or _is_share(value)
         else:
-            good = value is None or isinstance(value, int | float | str) or _is_numbers(value)
+            good = value is None or isinstance(value, int | float) or _is_numbers(value)
         if not good:
             raise InputError(f"{where}: {name} cannot be {short(value)}.")
     return line

@@ -4,6 +4,7 @@ meanwhile, and losing either harms nothing."""
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -67,6 +68,13 @@ def _nowhere() -> TextIO:
     return open(os.open(os.devnull, os.O_WRONLY), "w", closefd=False)
 
 
+class _Warnings(logging.Handler):
+    """Warnings of the package, which name files and what stands in them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(record.getMessage())
+
+
 _answers: Surviving | None = None
 
 
@@ -83,9 +91,12 @@ def command_streams() -> Iterator[Surviving]:
     with contextlib.suppress(AttributeError, OSError):  # a test's stream; one that is closed
         _answers.reconfigure(errors="backslashreplace")
     sys.stdout = sys.stderr = cast(TextIO, errors)
+    warnings, log = _Warnings(logging.WARNING), logging.getLogger("saddlepoint")
+    log.addHandler(warnings)
     try:
         yield _answers
     finally:
+        log.removeHandler(warnings)
         _answers.flush()
         errors.flush()
         _answers, sys.stdout, sys.stderr = before

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +41,9 @@ class WrongSign(WiringDetector):
     def inspect(self, history: History) -> Finding | None:
         # A check without a clear view speaks neither for the fault nor against it, so the decision
         # waits for the next clear one and not for three unbroken ones.
-        clear = History([row for row in history.rows if _is_clear(row)])
+        # Most outputs have a slope: where the loss is flat, the few that are left say nothing.
+        flat = history["flat_share"] > MOSTLY_FLAT
+        clear = History([row for row, hidden in zip(history.rows, flat, strict=True) if not hidden])
         return self._discriminator(clear) or self._generator(clear)
 
     def _discriminator(self, history: History) -> Finding | None:
@@ -78,11 +78,6 @@ class WrongSign(WiringDetector):
     def _decided(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """bool [checks]: both pushes go clearly one way."""
         return (abs(a) >= self.least) & (abs(b) >= self.least)
-
-
-def _is_clear(row: Mapping[str, Any]) -> bool:
-    """Most outputs have a slope: where the loss is flat, the few that are left say nothing."""
-    return (row.get("flat_share") or 0.0) <= MOSTLY_FLAT
 
 
 def _evidence(checks: Checks, judged: str, opposite_of: str) -> tuple[Evidence, ...]:
