@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from functools import cache
@@ -22,7 +23,7 @@ from saddlepoint.lab.lecture import FASHION
 ROOT = Path(__file__).parents[2]
 FOLDERS: dict[Language, Path] = {"en": ROOT / "docs/lecture", "vi": ROOT / "docs/vi"}
 CHAPTERS = sorted(file.name for file in FOLDERS["en"].glob("*.md"))
-TWINS = [chapter for chapter in CHAPTERS if (FOLDERS["vi"] / chapter).is_file()]
+NOTEBOOKS = sorted((FOLDERS["en"] / "notebooks").glob("*.ipynb"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 MARKER = re.compile(r"<!-- claim ([a-z-]+) -->\n.*?\n<!-- end -->", re.DOTALL)
 
@@ -45,10 +46,11 @@ def commands() -> list[str]:
 
 def test_there_are_an_index_and_eight_chapters() -> None:
     assert len(CHAPTERS) == 9
-    assert len(TWINS) >= 5
+    assert sorted(file.name for file in FOLDERS["vi"].glob("*.md")) == CHAPTERS
+    assert len(NOTEBOOKS) == 2
 
 
-@pytest.mark.parametrize("chapter", TWINS)
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_and_its_twin_have_the_same_claims_commands_and_formulas(chapter: str) -> None:
     english, vietnamese = text("en", chapter), text("vi", chapter)
     assert FENCE.findall(english) == FENCE.findall(vietnamese)
@@ -60,12 +62,10 @@ def test_a_chapter_and_its_twin_have_the_same_claims_commands_and_formulas(chapt
 
 
 def test_every_claim_is_in_one_chapter_with_its_sentence_in_both_languages() -> None:
-    for language, chapters in (("en", CHAPTERS), ("vi", TWINS)):
-        pages = {chapter: text(language, chapter) for chapter in chapters}
+    for language in FOLDERS:
+        pages = {chapter: text(language, chapter) for chapter in CHAPTERS}
         names = [name for page in pages.values() for name in MARKER.findall(page)]
-        assert len(names) == len(set(names))
-        if language == "en":
-            assert sorted(names) == sorted(in_order())
+        assert sorted(names) == sorted(in_order())
         whole = "".join(pages.values())
         for name in names:
             claim = registry.get("claim", name)
@@ -115,7 +115,11 @@ def test_the_code_of_a_chapter_runs(chapter: str) -> None:
         exec(compile(block, chapter, "exec"), {})
 
 
-PAGES = [*(f"docs/lecture/{c}" for c in CHAPTERS), *(f"docs/vi/{c}" for c in TWINS), "README.vi.md"]
+PAGES = [
+    *(f"docs/lecture/{c}" for c in CHAPTERS),
+    *(f"docs/vi/{c}" for c in CHAPTERS),
+    "README.vi.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -132,3 +136,19 @@ def test_every_link_of_the_guide_leads_somewhere(page: str) -> None:
             # As GitHub makes them: letters, digits and hyphens.
             made = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
             assert anchor in made, target
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_on_a_tiny_budget(
+    notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(notebook.read_text(encoding="utf-8"))
+    assert (document["nbformat"], document["nbformat_minor"]) == (4, 5)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KIMG", "1")
+    scope: dict[str, Any] = {}
+    for number, cell in enumerate(document["cells"]):
+        assert set(cell) >= {"cell_type", "id", "metadata", "source"}
+        if cell["cell_type"] == "code":
+            assert (cell["outputs"], cell["execution_count"]) == ([], None)
+            exec(compile("".join(cell["source"]), f"{notebook.name}[{number}]", "exec"), scope)
