@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import os
+import shutil
 import struct
 import tarfile
 import time
@@ -151,7 +153,9 @@ def test_an_archive_that_grows_too_much(tmp_path: Path, monkeypatch: pytest.Monk
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as target:
         for i in range(4):
             target.writestr(f"{i}.png", bytes(2**20))
-    for name in ("a.tgz", "a.tbz", "a.zip"):
+    shutil.copy(tmp_path / "a.tgz", tmp_path / "holes.tgz")
+    os.truncate(tmp_path / "holes.tgz", 2**30)
+    for name in ("a.tgz", "a.tbz", "a.zip", "holes.tgz"):
         with pytest.raises(InputError, match=r"unpacks to more than .* as a bomb does"):
             list_source(tmp_path / name, lambda: tmp_path / "spool")
 
