@@ -261,7 +261,7 @@ def main() -> int:
         random.Random(0).shuffle(kills)  # every job has its share of the long runs
         files = [folder / f"{job}.jsonl" for job in range(settings.jobs)]
         children = [
-            fork(lambda: work(kills[job :: settings.jobs], folder, references, file))  # noqa: B023
+            fork(lambda: work(kills[job :: settings.jobs], folder, references, file))  # noqa: B023 - it runs at once
             for job, file in enumerate(files)
         ]
         codes = [ended(child) for child in children]

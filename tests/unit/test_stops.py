@@ -83,7 +83,7 @@ def test_a_run_that_is_stopped_again_and_again_equals_one_never_stopped(
     for index, step in enumerate(stops):
         stop_at(step, monkeypatch, work, (signal.SIGINT, signal.SIGTERM)[index % 2])
         assert Run(out).status["state"] == "interrupted"
-        work = lambda: api.resume(out, quiet=True)  # noqa: E731
+        work = lambda: api.resume(out, quiet=True)  # noqa: E731 - as above
     work()
     found = contents(out)
     for part, value in expected.items():

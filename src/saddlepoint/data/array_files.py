@@ -70,7 +70,7 @@ def _check_header(file: IO[bytes], n_bytes: int, path: str) -> None:
     if version[0] not in read:
         raise ValueError(f"version {version[0]} of the format")
     try:
-        shape, _, dtype = read[version[0]](file)  # type: ignore[arg-type]
+        shape, _, dtype = read[version[0]](file)  # type: ignore[arg-type]  # as above
     except ValueError:  # numpy's words are for programmers
         raise ValueError("its header describes no array") from None
     if dtype.hasobject:
