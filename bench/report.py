@@ -147,8 +147,11 @@ def quality(document: dict[str, Any]) -> str:
     rates = document.get("at_rest", {})
     aims = [row for preset, runs in by_preset.items() for row in aims_of(preset, runs, rates)]
     parts.append(truncation_table(document["runs"]) if document["runs"] else "")
-    if rates:
-        shown = ", ".join(f"`{preset}` {rate:,.0f}" for preset, rate in rates.items())
+    # Runs with a budget in minutes have a rate of their own, of the nets that they had.
+    in_images = {run["preset"] for run in document["runs"] if "kimg" in run["budget"]}
+    rested = {preset: rate for preset, rate in rates.items() if preset in in_images}
+    if rested:
+        shown = ", ".join(f"`{preset}` {rate:,.0f}" for preset, rate in rested.items())
         parts.append(f"Images/s of the steps with the machine at rest: {shown}.")
     if aims:
         parts.append(table(["aim", "measured", "at least", "met"], aims))
