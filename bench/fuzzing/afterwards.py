@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from fuzzing import commands
 from fuzzing.case import Case
 from fuzzing.equality import differences
 from fuzzing.fingerprints import last_line
@@ -20,12 +21,19 @@ def no_dead_end(case: Case, outcome: Outcome) -> Iterator[Fault]:
     for argv, after in outcome.then:
         for fault in (*no_traceback(case, after), *no_crash(case, after), *ends(case, after)):
             yield Fault(fault.kind, f"afterwards: {fault.fingerprint}", fault.detail)
-        if after.code == 0 or "already reached" in after.stderr:
+        if after.code == 0 or "already reached" in after.stderr or _was_whole(argv, outcome):
             return
-        del argv
     last = [last_line(after.stderr) for _, after in outcome.then]
     shape = re.sub(r"\d+", "N", " | ".join(last))[:100]
     yield Fault("dead end", f"{case.verb}: {shape}", " | ".join(last)[:400])
+
+
+def _was_whole(argv: Sequence[str], outcome: Outcome) -> bool:
+    """A folder of samples gets its name when it is whole; a stop after that has lost nothing, and
+    the same command is right to refuse the name."""
+    out = argv[argv.index("--out") + 1] if argv[0] == "sample" else ""
+    pictures = [path for path in outcome.after if path.startswith(f"{out}/seed")]
+    return bool(out) and len(pictures) == commands.FOLDER_OF
 
 
 @check
