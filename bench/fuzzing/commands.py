@@ -19,11 +19,11 @@ def sample(draw: Random, model: str = "run") -> Case:
     outs: list[tuple[str, ...]] = [
         ("out.png",),
         ("out.npz", "--n", "10"),
-        ("out.gif", "--interpolate", "--seeds", "0-2"),
         ("out.png", "--truncation", "0.7", "--seeds", "7,9"),
     ]
     if model != "points":  # which have no picture each
         outs.append(("out", "--seeds", f"0-{FOLDER_OF - 1}"))
+        outs.append(("out.gif", "--interpolate", "--seeds", "0-2"))
     if model in RUNS:
         outs.append(("film.gif", "--training"))
     if model == "labelled":
