@@ -430,6 +430,13 @@ def test_metadata_that_lie_are_refused_before_a_net_is_built(
     assert all(device == "meta" or size < 10**6 for device, size in places)
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+def test_weights_in_a_file_that_cannot_be_mapped_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "ema.safetensors").symlink_to("/proc/self/environ")
+    with pytest.raises(InputError, match="copy it to an ordinary disk"):
+        load_tensors(tmp_path / "ema.safetensors")
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 3e38])
 def test_weights_that_are_not_finite_are_not_sampled(run: sp.Run, value: float) -> None:
     file = run.checkpoints[-1] / "ema.safetensors"

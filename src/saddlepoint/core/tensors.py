@@ -88,6 +88,11 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return tensors, file.metadata() or {}
     except SafetensorError as error:
         raise InputError(_why_unreadable(path)) from error
+    except OSError as error:
+        # The library maps the file into memory, and gives its errors no number.
+        raise InputError(
+            f"{path} cannot be mapped into memory ({error}); copy it to an ordinary disk."
+        ) from error
 
 
 def misfit(tensors: Mapping[str, Tensor], like: Mapping[str, Tensor], finite: bool = True) -> str:
