@@ -50,6 +50,12 @@ def test_there_are_an_index_and_eight_chapters() -> None:
     assert len(NOTEBOOKS) == 2
 
 
+def inline(page: str) -> set[str]:
+    """The formulas in a page's sentences, wherever their lines are broken."""
+    sentences = re.sub(r"\$\$.*?\$\$", "", page, flags=re.DOTALL)
+    return {" ".join(found.split()) for found in re.findall(r"\$([^$]+)\$", sentences)}
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_chapter_and_its_twin_have_the_same_claims_commands_and_formulas(chapter: str) -> None:
     english, vietnamese = text("en", chapter), text("vi", chapter)
@@ -57,6 +63,11 @@ def test_a_chapter_and_its_twin_have_the_same_claims_commands_and_formulas(chapt
     assert MARKER.findall(english) == MARKER.findall(vietnamese)
     formulas = re.compile(r"\$\$.*?\$\$", re.DOTALL)
     assert formulas.findall(english) == formulas.findall(vietnamese)
+    for ordered in (r"(?m)^#+", r"(?m)^\*\*\d\.\d\*\*"):
+        assert re.findall(ordered, english) == re.findall(ordered, vietnamese)
+    names = re.compile(r"`[^`\n]+`")
+    assert set(names.findall(english)) == set(names.findall(vietnamese))
+    assert inline(english) == inline(vietnamese)
     assert english.count("<details>") == vietnamese.count("<details>")
     assert english.count("</details>") == english.count("<details>")
 
