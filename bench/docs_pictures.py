@@ -21,12 +21,11 @@ from PIL import Image
 from saddlepoint.core import registry
 from saddlepoint.core.json_files import read_json
 from saddlepoint.core.texts import LANGUAGES, Language
-from saddlepoint.evaluation.verdicts import Answer, judge
+from saddlepoint.evaluation.verdicts import judge
 from saddlepoint.lab.claims import claims, in_order
-from saddlepoint.reporting.claims import rule
+from saddlepoint.reporting.claims import number_of, rule
 from saddlepoint.reporting.picture_png import write_sheet
 from saddlepoint.reporting.strings import strings
-from saddlepoint.reporting.ticks import written
 
 DOCS = Path(__file__).parents[1] / "docs"
 CHAPTERS: dict[Language, str] = {"en": "lecture", "vi": "vi"}
@@ -77,7 +76,7 @@ class Measured:
         picture = self.picture(docs, language).relative_to(docs).as_posix()
         head = f"| {words.measured} | {words.number} | {words.rule} | {words.verdict} |"
         rows = [
-            f"| {answer.question.asks.to(language)} | {_number(answer, words.no_number)} "
+            f"| {answer.question.asks.to(language)} | {number_of(answer, words)} "
             f"| {rule(answer.question, words)} | {words.outcomes[answer.outcome]} |"
             for answer in self.verdict.answers
         ]
@@ -86,15 +85,6 @@ class Measured:
         lines = [f"![{self.name}](../{picture})", ""]
         lines += [f"**{words.verdict}: {words.outcomes[self.verdict.outcome]}.**", ""]
         return "\n".join([*lines, head, "|---|---|---|---|", *rows, "", facts])
-
-
-def _number(answer: Answer, none: str) -> str:
-    if answer.value is None:
-        return none
-    value = written(answer.value)
-    if answer.low is None or answer.high is None or answer.question.exact:
-        return value
-    return f"{value} [{written(answer.low)}, {written(answer.high)}]"
 
 
 def fill(lab: Path, docs: Path) -> list[str]:

@@ -24,7 +24,7 @@ from saddlepoint.evaluation.verdicts import Question, interval, judge
 from saddlepoint.lab.claims import in_order
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._line import Line, Normals, jensen_shannon, wasserstein_1
-from saddlepoint.reporting.claims import rule
+from saddlepoint.reporting.claims import number_of, rule
 from saddlepoint.reporting.picture_png import HEIGHT, WIDTH, write_sheet
 from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, figure
 from saddlepoint.reporting.strings import strings
@@ -105,6 +105,17 @@ def test_a_rule_says_its_bounds(language: Language) -> None:
     assert "0.1" in rule(question(1.0, seen=0.1, opposite=0.5), words)
     assert "0.5" in rule(question(1.0, seen=0.1, opposite=0.5), words)
     assert rule(question(1.0, opposite=None), words).endswith(words.else_seen)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_why_there_is_no_number(language: Language) -> None:
+    words = strings(language)
+    (failed,) = judge([question(1.0, None, 2.0, ratio=True)]).answers
+    (negative,) = judge([question(1.0, -0.5, 2.0, ratio=True)]).answers
+    (known,) = judge([question(1.0, -0.5, 2.5)]).answers
+    assert number_of(failed, words) == words.no_number
+    assert number_of(negative, words) == words.no_ratio
+    assert number_of(known, words).startswith("1 [")
 
 
 # -- mathematics -----------------------------------------------------------------------------

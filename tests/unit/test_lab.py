@@ -234,7 +234,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 def test_every_failure_can_be_trained_both_ways_and_differs_in_the_doctor_alone() -> None:
     from saddlepoint.core.config_json import to_json
-    from saddlepoint.lab.failures import FAILURES, WAYS
+    from saddlepoint.lab.cases import FAILURES, WAYS
 
     for name, failure in FAILURES.items():
         assert failure.name == name
@@ -267,6 +267,28 @@ def test_the_failures_are_trained_both_ways_and_reported(
     before = [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]
     assert main(argv) == 0
     assert before == [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]
+
+
+def test_a_remedy_is_picked_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "lab"
+    argv = ["lab", "failures", "--kimg", "0.2", "--quiet", "--out", str(out)]
+    argv += ["--only", "discriminator-wins,partial-collapse", "--remedy", "dropout", "equal-rates"]
+    assert main(argv) == 0
+    page = (out / "report.html").read_text()
+    ran = {folder.relative_to(out).as_posix() for folder in out.glob("*/*") if folder.is_dir()}
+    # Rates that are equal already cannot be made equal.
+    assert ran == {
+        *("discriminator-wins/untreated", "discriminator-wins/dropout"),
+        *("discriminator-wins/equal-rates", "partial-collapse/untreated"),
+        "partial-collapse/dropout",
+    }
+    kept = Run(out / "discriminator-wins" / "dropout").document["config"]
+    assert (kept["arch"]["dropout"], kept["doctor"]["mode"]) == (0.3, "advise")
+    assert page.count("<td>dropout</td>") == 2
+    assert page.count("<td>equal-rates</td>") == 1
+    assert page.count("<img ") == 7  # data, untreated, and a grid for each remedy
+    assert main([*argv[:-2], "droput"]) == 2
+    assert "did you mean 'dropout'?" in capsys.readouterr().err
 
 
 def test_an_unknown_failure_gets_the_nearest_one(

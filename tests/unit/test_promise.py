@@ -25,6 +25,9 @@ EXPECTED = {
     "clipped-critic": "lipschitz-violation",
     "latent-ignored": "latent-ignored",
     "condition-forgotten": "condition-ignored",
+    "dcgan-discriminator-wins": "discriminator-wins",
+    "wgan-gp-generator-wins": "generator-wins",
+    "cgan-condition-forgotten": "condition-ignored",
 }
 
 

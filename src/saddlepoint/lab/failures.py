@@ -2,188 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
+from saddlepoint.lab.cases import FAILURES, Failure
 from saddlepoint.lab.folders import LabFolder, chosen
+from saddlepoint.lab.remedies import REMEDIES, remedied
 from saddlepoint.reporting.facts import Facts
-from saddlepoint.reporting.failures import Case, write_failures
+from saddlepoint.reporting.failures import write_failures
 
-CHECKS = 30
-"""How often the doctor checks a short run, at least."""
 N_MEASURED = 1000
 """Samples and real images in the scores at the end."""
-WAYS = {"untreated": "advise", "treated": "treat"}
-"""Folder of a run -> the doctor's mode in it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Failure(Case):
-    """A configuration that fails on purpose, and how."""
-
-    name: str
-    preset: str = "gan"
-    data: str = "ring8"
-    kimg: float = 480
-    """Long enough, by default, for a cured run to draw points and not a smear."""
-    rates: tuple[float, float]
-    """Learning rates of generator and discriminator, which have Adam."""
-    check_kimg: float = 2.5
-    """Kimg between two checks, at most; it decides how soon a finding can come."""
-    beta1: float = 0.5
-    changes: dict[str, Any] = field(default_factory=dict)
-    """What makes it fail, and what keeps it small."""
-
-    def config(self, way: str, seed: int) -> Config:
-        """The configuration of one run; both ways start from the same one."""
-        # Small nets and many checks: a run takes seconds, and a finding needs several checks.
-        check = min(self.check_kimg, self.kimg / CHECKS)
-        small = {
-            "arch.generator_widths": (96, 96, 96),
-            "arch.discriminator_widths": (96, 96, 96),
-            "arch.latent_dim": 8,
-            "train.tick_kimg": check,
-            "doctor.probe_kimg": check,
-            "doctor.mode": WAYS[way],
-        }
-        for player, lr in zip(("optim_g", "optim_d"), self.rates, strict=True):
-            small[player] = {"kind": "adam", "lr": lr, "beta1": self.beta1}
-        changes = {**small, **self.changes}
-        return api.configure(self.preset, self.data, seed=seed, kimg=self.kimg, changes=changes)
-
-
-FAILURES = {
-    failure.name: failure
-    for failure in (
-        Failure(
-            name="complete-collapse",
-            title="Complete mode collapse: one image for every z",
-            story=(
-                "A generator without BatchNorm learns three hundred times as fast as its "
-                "discriminator. It settles on the one image that the discriminator likes best, "
-                "whatever z is, and the discriminator is too slow to notice that it always sees "
-                "the same."
-            ),
-            expected=("complete-mode-collapse", "generator-wins"),
-            data="digits",
-            kimg=75,
-            rates=(3e-4, 1e-6),
-            changes={
-                "arch.generator_norm": "none",
-                "arch.generator_widths": (64, 64),
-                "arch.discriminator_widths": (256, 128),
-            },
-        ),
-        Failure(
-            name="partial-collapse",
-            title="Partial mode collapse: some of the modes are never drawn",
-            story=(
-                "Eight clusters on a circle, plain cross-entropy, a generator without BatchNorm. "
-                "It covers some of the clusters and gives up the others: the discriminator judges "
-                "one point at a time, so it cannot see that a cluster is empty."
-            ),
-            expected=("partial-mode-collapse",),
-            rates=(1e-3, 1e-3),
-            changes={
-                "arch.generator_norm": "none",
-                "arch.generator_widths": (96, 96),
-                "arch.discriminator_widths": (512, 256),
-            },
-        ),
-        Failure(
-            name="discriminator-wins",
-            title="The discriminator wins: the generator's gradient vanishes",
-            story=(
-                "The minimax loss as the theory writes it, and five steps of a fast discriminator "
-                "for each step of a slow generator. log(1 - D) is flat where the discriminator is "
-                "certain."
-            ),
-            expected=("discriminator-wins", "saturated-loss"),
-            preset="gan-minimax",
-            data="digits",
-            kimg=150,
-            check_kimg=5,
-            rates=(1e-4, 1e-3),
-            changes={"train.n_critic": 5},
-        ),
-        Failure(
-            name="generator-wins",
-            title="The generator wins: its teacher knows nothing",
-            story=(
-                "The discriminator learns two hundred times as slowly as the generator, so it is "
-                "always behind: it rates fakes above real images, and the generator learns nothing "
-                "about the data."
-            ),
-            expected=("generator-wins",),
-            data="digits",
-            kimg=75,
-            rates=(1e-3, 5e-6),
-        ),
-        Failure(
-            name="oscillation",
-            title="Oscillation: round and round without end",
-            story=(
-                "Large learning rates and a momentum of 0.95, which suit a classifier. Each player "
-                "overshoots the other, and the samples wander from mode to mode."
-            ),
-            expected=("oscillation", "learning-rate-too-high", "partial-mode-collapse"),
-            rates=(5e-3, 5e-3),
-            beta1=0.95,
-        ),
-        Failure(
-            name="clipped-critic",
-            title="A critic clipped until it has no capacity left",
-            story=(
-                "Weight clipping at 0.0003. Half of the weights sit at one of the two limits, the "
-                "critic is flat and nearly linear, and it cannot tell the generator where the "
-                "clusters are."
-            ),
-            expected=("lipschitz-violation",),
-            rates=(2e-3, 2e-3),
-            changes={
-                "arch.discriminator_widths": (64, 64, 64),
-                "loss": {"kind": "wasserstein", "clip": 3e-4},
-                "train.n_critic": 2,
-            },
-        ),
-        Failure(
-            name="latent-ignored",
-            title="z is ignored: one image for each label",
-            story=(
-                "A conditional generator whose z is scaled down to a hundredth, beside a label "
-                "that is not. It draws one image per class, and nothing varies within a class."
-            ),
-            expected=("latent-ignored", "complete-mode-collapse", "partial-mode-collapse"),
-            data="digits",
-            kimg=75,
-            rates=(1e-3, 1e-3),
-            changes={"arch.conditioning": "onehot", "arch.latent_scale": 0.01},
-        ),
-        Failure(
-            name="condition-forgotten",
-            title="The one-hot condition is forgotten",
-            story=(
-                "The label is a one-hot vector beside the image, scaled down so far that the "
-                "discriminator ignores it. So the generator may ignore it too: it draws any digit, "
-                "whatever was asked for."
-            ),
-            expected=("condition-ignored",),
-            data="digits",
-            kimg=75,
-            rates=(1e-3, 1e-3),
-            changes={"arch.conditioning": "onehot", "arch.label_scale": 0.001},
-        ),
-    )
-}
 
 
 def failures(
     out: Path = Path("lab-failures"),
     only: tuple[str, ...] = (),
+    remedy: tuple[str, ...] = (),
     kimg: float | None = None,
     minutes: float | None = None,
     seed: int = 0,
@@ -197,7 +35,11 @@ def failures(
     Args:
         out: Folder of the runs and of report.html.
         only: Only these failures: complete-collapse, partial-collapse, discriminator-wins,
-            generator-wins, oscillation, clipped-critic, latent-ignored, condition-forgotten.
+            generator-wins, oscillation, clipped-critic, latent-ignored, condition-forgotten,
+            dcgan-discriminator-wins, wgan-gp-generator-wins, cgan-condition-forgotten.
+        remedy: In place of the doctor's treatment one of the lecture's, from the first step:
+            another-loss, stronger-g, stronger-d, fewer-layers, dropout, equal-rates, step-ratio,
+            every-layer (the label in every layer), or all, each in a run of its own.
         kimg: Budget of each run in thousands of images, in place of its own.
         minutes: A budget in time for each run instead.
         seed: Of every run.
@@ -213,21 +55,17 @@ def failures(
     """
     api.check_budget(kimg, minutes)
     names = chosen(only, tuple(FAILURES), "failure")
+    remedies = chosen(remedy, ("all", *REMEDIES), "remedy") if remedy else []
+    remedies = list(REMEDIES) if "all" in remedies else remedies
     wanted = [replace(FAILURES[name], kimg=kimg or FAILURES[name].kimg) for name in names]
-    changes = {"train.threads": threads}
-    configs = {
-        (failure.name, way): with_changes(failure.config(way, seed), changes)
-        for failure in wanted
-        for way in WAYS
-    }
+    configs = {failure.name: _configs(failure, seed, remedies, threads) for failure in wanted}
     # Only now: a lab that a wrong seed had claimed would refuse the right one.
     lab = LabFolder(out, {"kimg": kimg, "minutes": minutes, "seed": seed}, quiet, preview)
     cases = []
     for number, failure in enumerate(wanted, 1):
         lab.say(f"Failure {number} of {len(names)}: {failure.name}")
         runs = {}
-        for way in WAYS:
-            config = configs[failure.name, way]
+        for way, config in configs[failure.name].items():
             runs[way] = run = lab.train_to_the_end(config, f"{failure.name}/{way}", minutes)
             if run.checkpoints:
                 # By the classifier, not by the doctor's own probes: what is cured must look cured.
@@ -235,3 +73,16 @@ def failures(
                 lab.measure(run, features, N_MEASURED)
         cases.append((failure, runs))
     return write_failures(cases, lab.report_file)
+
+
+def _configs(failure: Failure, seed: int, remedies: list[str], threads: int) -> dict[str, Config]:
+    """Folder of a run -> its configuration: untreated, and by the doctor or with each remedy."""
+    untreated, treated = (
+        with_changes(failure.config(way, seed), {"train.threads": threads})
+        for way in ("untreated", "treated")
+    )
+    if not remedies:
+        return {"untreated": untreated, "treated": treated}
+    # What changes nothing would be the untreated run once more.
+    by_hand = {name: remedied(untreated, name) for name in remedies}
+    return {"untreated": untreated} | {name: config for name, config in by_hand.items() if config}

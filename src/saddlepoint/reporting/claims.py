@@ -139,7 +139,7 @@ def _badge(told: Told, words: Strings) -> str:
 def _row(answer: Answer, words: Strings, language: Language) -> tuple[str, ...]:
     return (
         answer.question.asks.to(language),
-        _number(answer, words),
+        number_of(answer, words),
         rule(answer.question, words),
         words.outcomes[answer.outcome],
     )
@@ -150,13 +150,14 @@ def _main_number(told: Told, words: Strings, language: Language) -> str:
     if told.verdict is None:
         return ""
     first = told.verdict.answers[0]
-    return f"{_number(first, words)}\n{first.question.asks.to(language)}"
+    return f"{number_of(first, words)}\n{first.question.asks.to(language)}"
 
 
-def _number(answer: Answer, words: Strings) -> str:
+def number_of(answer: Answer, words: Strings) -> str:
     """A value with its interval, or why there is none."""
     if answer.value is None:
-        return words.no_number
+        known = None not in answer.question.values
+        return words.no_ratio if known and answer.question.ratio else words.no_number
     value = written(answer.value)
     if answer.question.exact:
         return f"{value} ({words.exact})"

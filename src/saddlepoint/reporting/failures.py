@@ -13,10 +13,18 @@ from saddlepoint.reporting import findings, page
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.figures import drawn
 
-ABOUT = (
+BY_THE_DOCTOR = (
     "Each model is trained twice from one seed: untreated, where the doctor only watches, and "
     "treated, where a fatal finding sends the run back to its last healthy checkpoint and on with "
-    "a remedy. The distance is the sliced Wasserstein distance of samples to the data at the end; "
+    "a remedy. "
+)
+BY_HAND = (
+    "Each model is trained from one seed: untreated, and with the remedy that was asked for from "
+    "the first step; the doctor only watches. Where a remedy has nothing to change, there is no "
+    "run. "
+)
+ABOUT = (
+    "The distance is the sliced Wasserstein distance of samples to the data at the end; "
     "lower is better. Cured means that the doctor finds nothing more and the samples are right: of "
     "points, every mode is drawn and half of the points lie on one (within three standard "
     "deviations); of images, by a classifier's features, a precision of 0.5 and a coverage of 0.3 "
@@ -42,7 +50,8 @@ def write_failures(cases: Sequence[tuple[Case, Mapping[str, Run]]], out: Path) -
     """Write the page.
 
     Args:
-        cases: each with its two runs, "untreated" and "treated".
+        cases: each with its runs: "untreated", and "treated" by the doctor or one for each remedy
+            that was chosen by hand, under its name.
     """
     header = (
         "Failure",
@@ -53,15 +62,20 @@ def write_failures(cases: Sequence[tuple[Case, Mapping[str, Run]]], out: Path) -
         "Untreated, at the end",
         "Treated",
     )
-    summary = page.grid_table(header, (_summary(case, runs) for case, runs in cases))
-    sections, curves = [page.section("All of them", summary, ABOUT)], []
+    summary = page.grid_table(header, (row for case, runs in cases for row in _rows(case, runs)))
+    by_hand = any("treated" not in runs for _, runs in cases)
+    about = (BY_HAND if by_hand else BY_THE_DOCTOR) + ABOUT
+    sections, curves = [page.section("All of them", summary, about)], []
     for number, (case, runs) in enumerate(cases, 1):
-        untreated, treated = runs["untreated"], runs["treated"]
-        told = findings.first_finding(untreated) + findings.treatments(treated)
-        if not findings.treatments_of(treated):
-            # Both runs are the same, picture for picture.
-            told += "<p>Nothing was treated: the doctor found nothing fatal.</p>"
-            runs = {"untreated": untreated}
+        untreated, told = runs["untreated"], findings.first_finding(runs["untreated"])
+        if treated := runs.get("treated"):
+            told += findings.treatments(treated)
+            if not findings.treatments_of(treated):
+                # Both runs are the same, picture for picture.
+                told += "<p>Nothing was treated: the doctor found nothing fatal.</p>"
+                runs = {"untreated": untreated}
+        elif len(runs) == 1:
+            told += "<p>Nothing was treated: the remedy has nothing to change here.</p>"
         grids = [page.newest_grid(run, way, f": {_outcome(run)}") for way, run in runs.items()]
         pictures = page.pair([page.reals(untreated, f"real, {_data(untreated)}"), *grids])
         sections.append(page.section(f"{number}. {case.title}", told + pictures, case.story))
@@ -72,19 +86,31 @@ def write_failures(cases: Sequence[tuple[Case, Mapping[str, Run]]], out: Path) -
     return page.write_page(out, "How GANs fail, and what helps", sections)
 
 
-def _summary(case: Case, runs: Mapping[str, Run]) -> tuple[str, ...]:
-    """A row of the table of all failures."""
-    found = findings.first_found(runs["untreated"])
-    remedies = [line["remedy"] for line in findings.treatments_of(runs["treated"])]
-    return (
+def _rows(case: Case, runs: Mapping[str, Run]) -> list[tuple[str, ...]]:
+    """A failure in the table of all: a row for each of its treatments."""
+    untreated = runs["untreated"]
+    found = findings.first_found(untreated)
+    failure = (
         case.title.partition(":")[0],
-        _data(runs["untreated"]),
+        _data(untreated),
         f"{found.name} at {found.at_images / 1000:.3g} kimg" if found else "nothing",
         "as expected" if found and found.name in case.expected else "not as expected",
-        ", ".join(remedies) or "none",
-        _outcome(runs["untreated"]),
-        f"{verdict(runs)}: {_outcome(runs['treated'])}" if remedies else verdict(runs),
     )
+    rows = []
+    for way in [way for way in runs if way != "untreated"] or ["treated"]:
+        remedies = _remedies(runs, way)
+        ended = f": {_outcome(runs[way])}" if remedies else ""
+        last = (", ".join(remedies) or "none", _outcome(untreated), verdict(runs, way) + ended)
+        rows.append((*failure, *last))
+    return rows
+
+
+def _remedies(runs: Mapping[str, Run], way: str) -> list[str]:
+    """What was done in a run: by the doctor, or by hand."""
+    if way != "treated":
+        return [way]
+    run = runs.get("treated")
+    return [line["remedy"] for line in findings.treatments_of(run)] if run else []
 
 
 def _data(run: Run) -> str:
@@ -101,11 +127,11 @@ def _outcome(run: Run) -> str:
     return f"{state}{measured}{samples}{findings.ending(run)}"
 
 
-def verdict(runs: Mapping[str, Run]) -> str:
-    """Whether the treatment helped: not treated, cured, better but not cured, or no better."""
-    untreated, treated = runs["untreated"], runs["treated"]
-    if not findings.treatments_of(treated):
+def verdict(runs: Mapping[str, Run], way: str = "treated") -> str:
+    """Whether a treatment helped: not treated, cured, better but not cured, or no better."""
+    if not _remedies(runs, way):
         return "not treated"
+    untreated, treated = runs["untreated"], runs[way]
     _, right = _samples(treated)
     if right and findings.ending(treated) == findings.HEALTHY:
         return "cured"

@@ -70,10 +70,12 @@ def claims(
     told: list[Told] = []
     for number, name in enumerate(names, 1):
         claim: Claim = registry.get("claim", name)().stretched(minutes / DEFAULT_MINUTES)
-        if claim.default_data and not (data or default):
-            default, sentence = choose_data()
-            lab.say(sentence)
-        used = (data or default) if claim.default_data else ""
+        used = (data or claim.default_data) if claim.default_data else ""
+        if used == "fashion-mnist" and not data:
+            if not default:
+                default, sentence = choose_data()
+                lab.say(sentence)
+            used = default
         command = ["saddle", "lab", "claims", "--only", name, "--seeds", seeds]
         command += ["--minutes", f"{minutes:g}", *(["--data", data] if data and used else [])]
         lab.say(f"Claim {number} of {len(names)}: {name}")

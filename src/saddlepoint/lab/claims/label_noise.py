@@ -21,7 +21,7 @@ from saddlepoint.reporting.pictures import Chart, Curve, Picture
 @register("label-noise")
 @dataclass(frozen=True, kw_only=True)
 class LabelNoise(Claim):
-    """A share of the training labels is drawn anew, before training and once for all."""
+    """A share of the training labels is made wrong, before training and once for all."""
 
     chapter: ClassVar = "cgan"
     sentence: ClassVar = Text(
@@ -56,7 +56,7 @@ class LabelNoise(Claim):
     width: int = 16
     """Feature maps of both nets at their largest resolution."""
     shares: tuple[float, ...] = (0.0, 0.2, 0.5, 1.0)
-    """Shares of the labels that are drawn at random."""
+    """Shares of the labels that are replaced by a wrong one."""
     images: int = 20_000
     """Training images, at most."""
     n: int = 1000

@@ -74,8 +74,8 @@ class PrecisionRecall(Claim):
     """Images of each set, where the rarest class has as many."""
     ks: tuple[int, ...] = (1, 3, 5, 10)
     """Numbers of neighbours."""
-    most: int = 5000
-    """Images of each set in the curve over N."""
+    most: int = 10_000
+    """Images of each set in the curve over N; at most a third of the data."""
     sizes: tuple[int, ...] = (500, 1000, 2000, 5000, 10_000)
     """Images of a set, one value a point of the curve; larger ones than there are are left out."""
     noise: float = 40.0

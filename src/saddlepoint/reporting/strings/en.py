@@ -49,6 +49,7 @@ STRINGS = Strings(
     exact="computed, not trained",
     one_seed="one seed has no interval",
     no_number="no number: a run failed, or has not learnt enough to compare",
+    no_ratio="no ratio: a value is 0 or less",
     seen_from="seen from {seen} up",
     seen_to="seen up to {seen}",
     opposite_from="the opposite from {opposite} up",

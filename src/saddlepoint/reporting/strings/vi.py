@@ -50,6 +50,7 @@ STRINGS = Strings(
     exact="tính trực tiếp, không huấn luyện",
     one_seed="một seed thì không có khoảng tin cậy",
     no_number="không có con số: có lần chạy thất bại, hoặc chưa học đủ để so sánh",
+    no_ratio="không có tỉ số: có giá trị bằng 0 hoặc âm",
     seen_from="quan sát thấy khi từ {seen} trở lên",
     seen_to="quan sát thấy khi không quá {seen}",
     opposite_from="ngược lại khi từ {opposite} trở lên",

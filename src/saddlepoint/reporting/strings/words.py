@@ -37,6 +37,7 @@ class Strings:
     """Stands where an interval would: nothing is trained."""
     one_seed: str
     no_number: str
+    no_ratio: str
     seen_from: str
     """A rule, with `{seen}`: numbers at least as large are seen."""
     seen_to: str
