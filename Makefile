@@ -37,9 +37,9 @@ TORCH = if [ "$$(uname)" = Linux ] && [ ! -e /proc/driver/nvidia ] && ! command 
 	echo --extra-index-url $(CPU_INDEX); fi
 
 # constraints.txt names the version of torch that the figures in docs/benchmarks.md are from.
-$(VENV)/installed-report: pyproject.toml constraints.txt | $(VENV)/created
+$(VENV)/installed-demo: pyproject.toml constraints.txt | $(VENV)/created
 	@echo "Installing into $(VENV), once ..."
-	$(BIN)/python -m pip install --quiet $$($(TORCH)) -c constraints.txt -e ".[report]"
+	$(BIN)/python -m pip install --quiet $$($(TORCH)) -c constraints.txt -e ".[report,studio]"
 	touch $@
 
 $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/created
@@ -47,7 +47,7 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/created
 	$(BIN)/python -m pip install --quiet $$($(TORCH)) -c constraints.txt -e ".[dev]"
 	touch $@
 
-demo: $(VENV)/installed-report
+demo: $(VENV)/installed-demo
 	@$(BIN)/saddle lab demo --minutes $(DEMO_MINUTES) --out runs/demo-$(DEMO_MINUTES)
 
 test: $(VENV)/installed-dev
@@ -67,7 +67,7 @@ bench: $(VENV)/installed-dev
 map: | $(VENV)/created
 	$(BIN)/python bench/file_map.py
 
-docs-pictures: $(VENV)/installed-report
+docs-pictures: $(VENV)/installed-demo
 	$(BIN)/python bench/docs_pictures.py $(ARGS)
 
 clean:

@@ -22,7 +22,8 @@ LAYERS = [
     ["presets"],
     ["api"],
     ["lab"],
-    ["cli", "studio"],
+    ["studio"],
+    ["cli"],
     ["saddlepoint", "__main__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -15,6 +15,7 @@ from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import Verb, command, print_lines
 from saddlepoint.cli.report import report
 from saddlepoint.cli.sampling import sample
+from saddlepoint.cli.studio import studio
 from saddlepoint.cli.training import resume, train
 from saddlepoint.core.errors import InputError, reason
 from saddlepoint.core.streams import answer, command_streams, tell
@@ -52,6 +53,7 @@ VERBS: dict[str, Verb] = {
     "compare": compare,
     "doctor": doctor,
     "report": report,
+    "studio": studio,
     "data": data,
     "lab": lab,
     "presets": presets,

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -38,6 +38,7 @@ from saddlepoint.core.json_files import append_row, read_json, read_rows, write_
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.renames import todays_config, todays_row
+from saddlepoint.core.tail import last_rows
 
 # 000200k, or 000200k512 where two snapshots fall into one thousand.
 _SNAPSHOT = re.compile(r"[0-9]{6,12}k[0-9]{0,3}")
@@ -168,6 +169,11 @@ class Run:
         return History([todays_row(row) for row in self._rows(self.metrics_file, metrics_line)])
 
     @property
+    def last_rows(self) -> list[dict[str, Any]]:
+        """The last lines of the history, oldest first, without reading those before them."""
+        return [todays_row(row) for row in last_rows(self.metrics_file, metrics_line)]
+
+    @property
     def findings(self) -> list[dict[str, Any]]:
         return self._rows(self.findings_file, finding_line)
 
@@ -196,6 +202,14 @@ class Run:
             self.status_file,
             {**document, "heartbeat": round(time.time(), 3), "n_images": n_images, **details},
         )
+
+    def ask(self, request: Literal["stop", "save", "sample"]) -> None:
+        """Ask the process that trains this run, which looks at each tick."""
+        try:
+            asked = read_json(self.control_file, Control)
+        except Absent:
+            asked = {}
+        write_json(self.control_file, {**asked, request: True})
 
     def take_control(self) -> dict[str, Any]:
         """The requests in control.json, {"stop"|"save"|"sample": true}; each is returned once.

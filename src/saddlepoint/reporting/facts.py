@@ -16,7 +16,7 @@ import numpy as np
 from saddlepoint.core.flat import flatten
 from saddlepoint.core.runs import History, Run
 
-_SILENT_SECONDS = 300
+SILENT_SECONDS = 300
 """A heartbeat comes with every tick, at most minutes apart: silence this long means a death."""
 
 
@@ -60,7 +60,7 @@ class Facts:
         """running | finished | interrupted | failed | silent | not started."""
         state = str(self.status.get("state", "not started"))
         silence = time.time() - self.status.get("heartbeat", time.time())
-        return "silent" if state == "running" and silence > _SILENT_SECONDS else state
+        return "silent" if state == "running" and silence > SILENT_SECONDS else state
 
     @property
     def state_sentence(self) -> str:

@@ -1,0 +1,134 @@
+// All runs as cards, which change while they train.
+
+import { el, fill } from "../dom.js";
+import { compact, count, duration, number } from "../words.js";
+
+const SORTS = ["recent", "name", "distance", "fid", "images"];
+const STATES = ["running", "finished", "interrupted", "failed", "silent", "damaged"];
+
+export async function mount(place, studio) {
+  const { t } = studio;
+  const runs = new Map();
+  const cards = el("ul", { class: "runs" });
+  const shown = el("p", { class: "soft", role: "status" });
+  const folder = el("p", { class: "soft folder" });
+
+  const search = el("input", { type: "search", id: "filter", placeholder: t("runs.search"), "aria-label": t("runs.search"),
+    value: studio.query.get("q") ?? "", oninput: () => change("q", search.value) });
+  const state = choice(t("runs.all-states"), [["", t("runs.all-states")], ...STATES.map((s) => [s, t(`runs.state-${s}`)])],
+    studio.query.get("state") ?? "", (value) => change("state", value));
+  const sort = choice(t("runs.sort"), SORTS.map((s) => [s, t(`runs.sort-${s}`)]),
+    studio.query.get("sort") ?? "recent", (value) => change("sort", value === "recent" ? "" : value));
+
+  function change(name, value) {
+    studio.setQuery({ [name]: value });
+    draw();
+  }
+
+  function draw() {
+    const query = studio.query;
+    const found = ordered([...runs.values()].filter((run) => matches(run, query, t)), query.get("sort") ?? "recent");
+    shown.textContent = runs.size ? t("runs.shown", { shown: found.length, all: runs.size }) : "";
+    if (!runs.size) fill(cards, el("li", { class: "empty" }, empty(t)));
+    else if (!found.length) {
+      fill(cards, el("li", { class: "empty" }, el("p", {}, t("runs.none-match")),
+        el("button", { onclick: clear }, t("runs.clear"))));
+    } else fill(cards, found.map((run) => card(run, t)));
+  }
+
+  function clear() {
+    search.value = state.value = "";
+    studio.setQuery({ q: "", state: "" });
+    draw();
+    search.focus();
+  }
+
+  async function read() {
+    const listing = await studio.get("/api/runs/");
+    folder.textContent = t("runs.folder", { folder: listing.folder });
+    runs.clear();
+    for (const run of listing.runs) runs.set(run.id, run);
+    draw();
+  }
+
+  fill(place,
+    el("div", { class: "head" }, el("div", {}, el("h1", {}, t("runs.title")), folder)),
+    el("div", { class: "filters" }, search, state, sort, shown),
+    cards);
+  await read();
+
+  const ends = [
+    studio.on("run", async ({ id }) => {
+      runs.set(id, await studio.get(`/api/runs/${encodeURIComponent(id)}`));
+      draw();
+    }),
+    studio.on("gone", ({ id }) => { runs.delete(id); draw(); }),
+    studio.on("reset", read),
+  ];
+  return () => ends.forEach((end) => end());
+}
+
+function choice(label, options, value, change) {
+  return el("select", { "aria-label": label, onchange: (event) => change(event.target.value) },
+    ...options.map(([key, name]) => el("option", { value: key, selected: key === value }, name)));
+}
+
+function matches(run, query, t) {
+  if (query.get("state") && run.state !== query.get("state")) return false;
+  const text = [run.title, run.path, ...run.findings.map((f) => f.name), t(`runs.state-${run.state}`)].join(" ").toLowerCase();
+  return (query.get("q") ?? "").toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+function ordered(runs, by) {
+  const least = (name) => (a, b) => (a.scores[name] ?? Infinity) - (b.scores[name] ?? Infinity);
+  const orders = {
+    recent: (a, b) => b.heartbeat - a.heartbeat,
+    name: (a, b) => a.path.localeCompare(b.path, undefined, { numeric: true }),
+    images: (a, b) => b.images - a.images,
+    distance: least("distance"),
+    fid: least("fid"),
+  };
+  return runs.sort(orders[by] ?? orders.recent);
+}
+
+function card(run, t) {
+  const title = el("a", { href: `/live/${encodeURIComponent(run.id)}` }, run.title);
+  const picture = run.picture
+    ? el("img", { src: `/api/runs/${encodeURIComponent(run.id)}/picture?${run.picture}`, alt: "",
+      loading: "lazy", width: 96, height: 96 })
+    : el("span", { class: "no-picture" }, t("runs.no-picture"));
+  const progress = run.state === "running" && run.total
+    ? el("progress", { max: run.total, value: run.images, "aria-label": run.title }) : null;
+  return el("li", { class: "run", "data-id": run.id },
+    el("div", { class: "thumb" }, picture),
+    el("div", { class: "about" },
+      el("div", { class: "line" }, el("h2", {}, title), el("span", { class: `state ${run.state}` }, t(`runs.state-${run.state}`))),
+      el("p", { class: "soft path" }, run.path),
+      progress,
+      el("p", { class: "soft" }, amount(run, t)),
+      run.error ? el("p", { class: "bad" }, run.error) : null,
+      el("div", { class: "chips" }, chips(run, t))));
+}
+
+function amount(run, t) {
+  const done = run.total > run.images
+    ? t("runs.images", { images: compact(run.images), total: compact(run.total) })
+    : t("runs.images-done", { images: compact(run.images) });
+  const parts = [done];
+  if (run.seconds) parts.push(duration(run.seconds));
+  if (run.state === "running" && run.rate) parts.push(t("runs.rate", { rate: count(run.rate) }));
+  if (run.eta !== null && run.eta !== undefined) parts.push(t("runs.left", { time: duration(run.eta) }));
+  return parts.join(" · ");
+}
+
+function chips(run, t) {
+  const scores = Object.entries(run.scores).map(([name, value]) =>
+    el("span", { class: "chip" }, el("b", {}, number(value, 3)), ` ${t(`runs.score-${name}`)}`));
+  const findings = run.findings.map((f) => el("span", { class: `chip ${f.severity}` }, f.name));
+  return [...scores, ...findings];
+}
+
+function empty(t) {
+  return el("div", {}, el("h2", {}, t("runs.empty")), el("p", {}, t("runs.empty-text")),
+    el("pre", {}, el("code", {}, "saddle train dcgan --data fashion-mnist --minutes 3")));
+}

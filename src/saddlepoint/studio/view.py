@@ -1,0 +1,77 @@
+"""What a view is: one Python file of routes, one JavaScript module, one file of strings a language.
+
+Adding a view `play` is adding files and changing none: `views/play.py` defines `VIEW`,
+`static/views/play.js` exports `mount(place, studio)`, which may return what undoes it, and
+`strings/play.en.json` and `strings/play.vi.json` hold its texts, of which `title` stands in the
+menu.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import parse
+from saddlepoint.core.shapes import shaped
+
+if TYPE_CHECKING:
+    from saddlepoint.studio.server import Studio
+
+MOST_BYTES = 2**16
+"""Of the body of a command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A page of the studio, at `/<name>`."""
+
+    name: str
+    """Of its files, its page and its routes; lower-case letters."""
+    order: int
+    """Its place in the menu, from the left."""
+    routes: Sequence[Route] = ()
+    """Below `/api/<name>`. A handler that reads files or computes is a plain function, which runs
+    in a thread of its own; GET changes nothing."""
+    in_menu: bool = True
+    """False for a page that is reached from another one only."""
+    most_bytes: int = MOST_BYTES
+    """Of the body of a request to one of its routes."""
+
+
+class NotFound(InputError):
+    """What was asked for is not there; the browser gets a 404."""
+
+
+def all_views() -> list[View]:
+    """Every view, in the order of the menu."""
+    home = importlib.import_module("saddlepoint.studio.views")
+    names = [m.name for m in pkgutil.iter_modules(home.__path__) if not m.name.startswith("_")]
+    found = [importlib.import_module(f"{home.__name__}.{name}").VIEW for name in names]
+    return sorted(found, key=lambda view: (view.order, view.name))
+
+
+def studio_of(request: Request) -> Studio:
+    """The studio that a request is answered by."""
+    return request.app.state.studio
+
+
+async def command_of(request: Request, hint: type) -> dict:
+    """The JSON body of a POST, checked.
+
+    Args:
+        hint: a TypedDict.
+
+    Raises:
+        InputError: not JSON, or a field is missing, unknown or of a wrong type.
+    """
+    document = shaped(parse(await request.body(), "The command"), hint, "command")
+    if unknown := sorted(document.keys() - hint.__annotations__.keys()):
+        raise InputError(f"command has an unknown field {unknown[0]!r}.")
+    return document

@@ -1,0 +1,92 @@
+"""A real browser on a real studio: Debian's Chromium, driven by Playwright. Nothing but 127.0.0.1
+may be asked for anything, and nothing may be written to the browser's console."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import saddlepoint as sp
+
+CHROMIUM = shutil.which("chromium")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(
+                    pytest.mark.skip(reason="no chromium here: apt-get install chromium")
+                )
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run of images and one of points."""
+    folder = tmp_path_factory.mktemp("studio") / "runs"
+    small = {"train.tick_kimg": 0.2, "train.sample_kimg": 0.5, "train.batch_size": 16}
+    nets = {"arch.generator_width": 8, "arch.discriminator_width": 8}
+    for name, preset, data, changes in [
+        ("dcgan-digits-001", "dcgan", "digits", small | nets),
+        ("points", "gan-points", "ring8", {"train.tick_kimg": 0.5}),
+    ]:
+        sp.train(preset, data, out=folder / name, kimg=2, changes=changes, quiet=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(runs: Path) -> Iterator[str]:
+    """Where a studio over `runs` answers."""
+    command = [sys.executable, "-m", "saddlepoint", "studio", str(runs), "--port", "0"]
+    studio = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert studio.stderr is not None
+    line = studio.stderr.readline()
+    found = re.search(r"http://127\.0\.0\.1:\d+", line)
+    assert found, line + studio.stderr.read()
+    yield found[0]
+    studio.terminate()
+    studio.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, address: str):
+    """A tab; `page.goto("/runs")`. The test fails if anybody else is asked, or if the console has
+    an error, such as a breach of the content security policy."""
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(30_000 if os.environ.get("CI") else 15_000)
+    elsewhere, said = [], []
+
+    def watch(route) -> None:
+        if not route.request.url.startswith((f"{address}/", "data:", "blob:")):
+            elsewhere.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route("**/*", watch)
+    tab = context.new_page()
+    tab.on("console", lambda message: message.type == "error" and said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    yield tab
+    context.close()
+    assert not elsewhere, f"another host was asked: {elsewhere}"
+    assert not said, f"the console says: {said}"
