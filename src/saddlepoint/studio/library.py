@@ -15,7 +15,6 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.reporting.facts import SILENT_SECONDS
-from saddlepoint.studio.view import NotFound
 
 DEPTH = 4
 """Folders inside one another that are searched: labs keep their runs two levels down."""
@@ -23,6 +22,10 @@ _AGE = 0.5
 """Seconds for which a listing is used again: one page asks for many things at once."""
 _SIMPLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SCORES = ("fid", "precision", "recall", "kid", "coverage")
+
+
+class NotFound(InputError):
+    """What was asked for is not there; the browser gets a 404."""
 
 
 class Library:

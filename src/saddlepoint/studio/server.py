@@ -11,7 +11,6 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from importlib import resources
@@ -34,22 +33,12 @@ from saddlepoint.core.streams import tell
 from saddlepoint.studio.events import Events, EventStream
 from saddlepoint.studio.guard import LOOPBACK, Guard, refusal
 from saddlepoint.studio.jobs import Jobs
-from saddlepoint.studio.library import Library
+from saddlepoint.studio.library import Library, NotFound
 from saddlepoint.studio.strings import LANGUAGES, texts
-from saddlepoint.studio.view import MOST_BYTES, NotFound, View, all_views
+from saddlepoint.studio.view import MOST_BYTES, Studio, View, all_views
 from saddlepoint.studio.watch import watch
 
 THEMES = ("auto", "light", "dark")
-
-
-@dataclass(frozen=True)
-class Studio:
-    """What the views stand on; `view.studio_of(request)` gives it."""
-
-    library: Library
-    jobs: Jobs
-    events: Events
-    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
 def create_app(root: Path, host: str = "127.0.0.1", access: str = "") -> Starlette:

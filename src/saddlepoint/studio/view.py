@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -20,12 +20,23 @@ from starlette.routing import Route
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.shapes import shaped
-
-if TYPE_CHECKING:
-    from saddlepoint.studio.server import Studio
+from saddlepoint.studio.events import Events
+from saddlepoint.studio.jobs import Jobs
+from saddlepoint.studio.library import Library
 
 MOST_BYTES = 2**16
 """Of the body of a command."""
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the views stand on; `studio_of(request)` gives it."""
+
+    library: Library
+    jobs: Jobs
+    events: Events
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    """That each POST carries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +54,6 @@ class View:
     """False for a page that is reached from another one only."""
     most_bytes: int = MOST_BYTES
     """Of the body of a request to one of its routes."""
-
-
-class NotFound(InputError):
-    """What was asked for is not there; the browser gets a 404."""
 
 
 def all_views() -> list[View]:

@@ -10,8 +10,9 @@ from saddlepoint.core.json_files import parse
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.reporting.facts import Facts
+from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response
-from saddlepoint.studio.view import NotFound, View, studio_of
+from saddlepoint.studio.view import View, studio_of
 
 
 def _run(request: Request) -> Run:

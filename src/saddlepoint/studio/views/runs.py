@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response, thumbnail
-from saddlepoint.studio.view import NotFound, View, studio_of
+from saddlepoint.studio.view import View, studio_of
 
 
 def listing(request: Request) -> Response:
