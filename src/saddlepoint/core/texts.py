@@ -18,6 +18,15 @@ class Text(NamedTuple):
         """The text in one language."""
         return self.vi if language == "vi" else self.en
 
+    def filled(self, **values: Text | str) -> Text:
+        """With values in the places of their `{names}`, each in the text's own language."""
+        return Text(
+            *(
+                self.to(language).format(**{n: said(v, language) for n, v in values.items()})
+                for language in LANGUAGES
+            )
+        )
+
 
 def said(text: Text | str, language: Language) -> str:
     """A text in one language; a plain string is the same in all of them, such as `WGAN-GP`."""

@@ -23,6 +23,12 @@ WAY_NAMES = {
     "embedding": Text(en="embedding", vi="embedding"),
     "every-layer": Text(en="every layer", vi="mọi lớp"),
 }
+MARKS = {
+    "accuracy": Text(en="label accuracy", vi="độ chính xác nhãn"),
+    "precision": "precision",
+    "recall": "recall",
+}
+"""Shares among what `Marks` gives."""
 WRONG_LABELS = 0.25
 """Share of wrong labels among the discriminator's fakes, the same for every way."""
 

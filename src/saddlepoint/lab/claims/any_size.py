@@ -16,10 +16,30 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, Picture
+from saddlepoint.lab.claims._pictures import line, square
+from saddlepoint.reporting.pictures import Chart, HeatMap, Picture
 
 REFUSED = 30
 """A size that cannot be reached by doubling."""
+KERNELS = (
+    (
+        "uneven",
+        3,
+        Text(
+            en="Stride 2 does not divide 3: a checkerboard, before anything is learnt.",
+            vi="3 không chia hết cho stride 2: xuất hiện bàn cờ dù chưa học gì.",
+        ),
+    ),
+    (
+        "even",
+        4,
+        Text(
+            en="Stride 2 divides 4: all pixels alike, but for the border.",
+            vi="4 chia hết cho stride 2: mọi điểm ảnh như nhau, trừ ở biên.",
+        ),
+    ),
+)
+"""Number -> side of the kernel, and what is to be seen."""
 
 
 @register("any-size")
@@ -121,82 +141,62 @@ class AnySize(Claim):
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         first = seeds[0]
-        curves = [
-            Curve(
-                name=f"{size} px",
-                x=list(range(1, len(stages) + 1)),
-                y=[side for side, _ in stages],
+        return [
+            _sides(first),
+            _matrix(first["matrix"]),
+            *(_coverage(first[name], kernel, reads) for name, kernel, reads in KERNELS),
+        ]
+
+
+def _sides(numbers: Numbers) -> Chart:
+    """From z to the image, for every size that can be built."""
+    refusal = numbers["refusal"]
+    return Chart(
+        title=Text(en="From z to the image", vi="Từ z đến ảnh"),
+        x_label=Text(en="Stage of the generator", vi="Tầng của generator"),
+        y_label=Text(en="Side in pixels (log scale)", vi="Cạnh ảnh, px (thang log)"),
+        curves=[
+            line(
+                f"{size} px",
+                list(range(1, len(stages) + 1)),
+                [side for side, _ in stages],
                 dash=int(size) % 3 == 2,  # 32 px shares its stages with 64 px
             )
-            for size, stages in first["stages"].items()
+            for size, stages in numbers["stages"].items()
             if stages
-        ]
-        column = Text(en="Pixel of the input", vi="Điểm ảnh của đầu vào")
-        row = Text(en="Pixel of the output", vi="Điểm ảnh của đầu ra")
-        rows, columns = len(first["matrix"]), len(first["matrix"][0])
-        refusal = first["refusal"]
-        grids = [
-            HeatMap(
-                title=Text(
-                    en=f"How often a {k} × {k} kernel covers each pixel",
-                    vi=f"Kernel {k} × {k} phủ mỗi điểm ảnh bao nhiêu lần",
-                ),
-                x_label=Text(en="Column", vi="Cột"),
-                y_label=Text(en="Row", vi="Hàng"),
-                x=list(range(len(first[name]))),
-                y=list(range(len(first[name]))),
-                z=first[name],
-                reads=reads,
-            )
-            for k, name, reads in (
-                (
-                    3,
-                    "uneven",
-                    Text(
-                        en="Stride 2 does not divide 3: a checkerboard, before anything is learnt.",
-                        vi="3 không chia hết cho stride 2: xuất hiện bàn cờ dù chưa học gì.",
-                    ),
-                ),
-                (
-                    4,
-                    "even",
-                    Text(
-                        en="Stride 2 divides 4: all pixels alike, but for the border.",
-                        vi="4 chia hết cho stride 2: mọi điểm ảnh như nhau, trừ ở biên.",
-                    ),
-                ),
-            )
-        ]
-        return [
-            Chart(
-                title=Text(en="From z to the image", vi="Từ z đến ảnh"),
-                x_label=Text(en="Stage of the generator", vi="Tầng của generator"),
-                y_label=Text(en="Side in pixels (log scale)", vi="Cạnh ảnh, px (thang log)"),
-                curves=curves,
-                log_y=True,
-                reads=Text(
-                    en=f"Each stage doubles the side. What {REFUSED} px is told: “{refusal}”",
-                    vi=f"Mỗi tầng nhân đôi cạnh ảnh. Thông báo cho {REFUSED} px: “{refusal}”",
-                ),
-            ),
-            HeatMap(
-                title=Text(
-                    en="A transposed convolution as a matrix", vi="Tích chập chuyển vị là ma trận"
-                ),
-                x_label=column,
-                y_label=row,
-                x=list(range(columns)),
-                y=[str(i) for i in range(rows)],
-                z=first["matrix"],
-                reads=Text(
-                    en="4 × 4, stride 2; each column is the kernel at the place of one input "
-                    "pixel. Read by rows it is an ordinary convolution with stride 2.",
-                    vi="4 × 4, stride 2; mỗi cột là kernel đặt tại vị trí một điểm ảnh đầu vào. "
-                    "Đọc theo hàng thì đó là phép tích chập thường với stride 2.",
-                ),
-            ),
-            *grids,
-        ]
+        ],
+        log_y=True,
+        reads=Text(
+            en=f"Each stage doubles the side. What {REFUSED} px is told: “{refusal}”",
+            vi=f"Mỗi tầng nhân đôi cạnh ảnh. Thông báo cho {REFUSED} px: “{refusal}”",
+        ),
+    )
+
+
+def _matrix(rows: Sequence[Sequence[float]]) -> HeatMap:
+    return HeatMap(
+        title=Text(en="A transposed convolution as a matrix", vi="Tích chập chuyển vị là ma trận"),
+        x_label=Text(en="Pixel of the input", vi="Điểm ảnh của đầu vào"),
+        y_label=Text(en="Pixel of the output", vi="Điểm ảnh của đầu ra"),
+        x=list(range(len(rows[0]))),
+        y=[str(i) for i in range(len(rows))],
+        z=rows,
+        reads=Text(
+            en="4 × 4, stride 2; each column is the kernel at the place of one input pixel. Read "
+            "by rows it is an ordinary convolution with stride 2.",
+            vi="4 × 4, stride 2; mỗi cột là kernel đặt tại vị trí một điểm ảnh đầu vào. Đọc theo "
+            "hàng thì đó là phép tích chập thường với stride 2.",
+        ),
+    )
+
+
+def _coverage(counts: Sequence[Sequence[float]], kernel: int, reads: Text) -> HeatMap:
+    title = Text(
+        en=f"How often a {kernel} × {kernel} kernel covers each pixel",
+        vi=f"Kernel {kernel} × {kernel} phủ mỗi điểm ảnh bao nhiêu lần",
+    )
+    places = Text(en="Column", vi="Cột"), Text(en="Row", vi="Hàng")
+    return square(title, places, list(range(len(counts))), counts, reads)
 
 
 def transposed(kernel: int) -> nn.ConvTranspose2d:

@@ -16,8 +16,8 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.lab.claims._pictures import FIRST, KIMG, Rows, bars, line, rows
+from saddlepoint.reporting.pictures import Chart, Picture
 
 ARMS = {
     "both": ("batch", "batch"),
@@ -103,82 +103,66 @@ class BatchNorm(Claim):
         return api.configure("dcgan", work.data, seed=work.seed, kimg=self.kimg, changes=changes)
 
     def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
-        def over(name: str) -> list[float | None]:
+        def over(name: str, asks: Text, by: float) -> Question:
             pairs = [(s["neither"][name], s["both"][name]) for s in seeds]
-            return [a / b if a is not None and b else None for a, b in pairs]
+            values = [a / b if a is not None and b else None for a, b in pairs]
+            return Question(asks=asks, values=values, seen=by, opposite=1 / by, ratio=True)
 
+        unsteady = Text(
+            en="How unsteady the {player}'s gradient is: neither over both",
+            vi="Độ bất ổn của gradient {player}: không có so với ở cả hai",
+        )
+        distance = Text(
+            en="Distance to the data at the end: neither over both",
+            vi="Khoảng cách đến dữ liệu ở cuối: không có so với ở cả hai",
+        )
         return [
-            Question(
-                asks=Text(
-                    en="How unsteady the generator's gradient is: neither over both",
-                    vi="Độ bất ổn của gradient generator: không có so với ở cả hai",
-                ),
-                values=over("unsteady_g"),
-                seen=1.2,
-                opposite=1 / 1.2,
-                ratio=True,
-            ),
-            Question(
-                asks=Text(
-                    en="How unsteady the discriminator's gradient is: neither over both",
-                    vi="Độ bất ổn của gradient discriminator: không có so với ở cả hai",
-                ),
-                values=over("unsteady_d"),
-                seen=1.2,
-                opposite=1 / 1.2,
-                ratio=True,
-            ),
-            Question(
-                asks=Text(
-                    en="Distance to the data at the end: neither over both",
-                    vi="Khoảng cách đến dữ liệu ở cuối: không có so với ở cả hai",
-                ),
-                values=over("distance"),
-                seen=1.15,
-                opposite=1 / 1.15,
-                ratio=True,
-            ),
+            over("unsteady_g", unsteady.filled(player="generator"), 1.2),
+            over("unsteady_d", unsteady.filled(player="discriminator"), 1.2),
+            over("distance", distance, 1.15),
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         names = [NAMES[arm] for arm in ARMS]
-
-        def bars(what: str, word: Text | str) -> Curve:
-            rows = [[s[arm][what] or 0.0 for arm in ARMS] for s in seeds]
-            return spread(word, names, rows, mark="bars")
-
-        gradients = [
-            Curve(
-                name=NAMES[arm],
-                x=seeds[0][arm]["kimg"],
-                y=seeds[0][arm]["gradients"],
-            )
-            for arm in ARMS
-        ]
         where = Text(en="BatchNorm", vi="BatchNorm")
+
+        def known(what: str) -> Rows:
+            return [[number or 0.0 for number in row] for row in rows(seeds, list(ARMS), what)]
+
         failed = sum(s[arm]["failed"] for s in seeds for arm in ARMS)
         return [
             Chart(
                 title=Text(en="The generator's gradient", vi="Gradient của generator"),
-                x_label=Text(en="Real images shown (thousands)", vi="Số ảnh thật đã xem (nghìn)"),
+                x_label=KIMG,
                 y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
-                curves=gradients,
+                curves=[
+                    line(NAMES[arm], seeds[0][arm]["kimg"], seeds[0][arm]["gradients"])
+                    for arm in ARMS
+                ],
                 log_y=True,
                 reads=FIRST,
             ),
-            Chart(
-                title=Text(en="Unsteadiness", vi="Độ bất ổn"),
-                x_label=where,
-                y_label=Text(en="Mean step, in powers of e", vi="Bước trung bình, lũy thừa của e"),
-                curves=[bars("unsteady_g", "generator"), bars("unsteady_d", "discriminator")],
-                reads=SPAN,
+            bars(
+                (
+                    Text(en="Unsteadiness", vi="Độ bất ổn"),
+                    where,
+                    Text(en="Mean step, in powers of e", vi="Bước trung bình, lũy thừa của e"),
+                ),
+                names,
+                [
+                    ("generator", known("unsteady_g")),
+                    ("discriminator", known("unsteady_d")),
+                ],
             ),
-            Chart(
-                title=Text(en="Distance to the data", vi="Khoảng cách đến dữ liệu"),
-                x_label=where,
-                y_label=Text(en="Sliced Wasserstein", vi="Wasserstein lát cắt"),
-                curves=[bars("distance", "")],
-                reads=Text(
+            bars(
+                (
+                    Text(en="Distance to the data", vi="Khoảng cách đến dữ liệu"),
+                    where,
+                    Text(en="Sliced Wasserstein", vi="Wasserstein lát cắt"),
+                ),
+                names,
+                [("", known("distance"))],
+                Text(
                     en=f"At the end; {failed} of {len(seeds) * len(ARMS)} runs failed.",
                     vi=f"Ở cuối; {failed} trên {len(seeds) * len(ARMS)} lần chạy thất bại.",
                 ),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core.contracts import DataSpec
@@ -16,15 +16,16 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
-from saddlepoint.losses.gradient_penalties import GradientPenalty, input_gradient
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._pictures import AXES, rows, spread, square
+from saddlepoint.lab.claims._surface import EDGE, judged
+from saddlepoint.losses.gradient_penalties import GradientPenalty
 from saddlepoint.losses.wasserstein import Wasserstein
-from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, Picture
+from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
 PAPER = "0.01"
 """The clip of Arjovsky et al. 2017."""
-EDGE = 3.0
-"""Half the side of the square on which surfaces are drawn; the ring has a radius of 2."""
+C = Text(en="c (log scale)", vi="c (thang log)")
 
 
 @register("clipping")
@@ -107,7 +108,8 @@ class Clipping(Claim):
             cost.backward()
             optimizer.step()
             loss.constrain(critic)
-        return self._judged(critic, clip, work)
+        real, fake = self._points(4096, draws := work.random("judging"))
+        return judged(critic, clip, real, fake, draws)
 
     def _points(self, n: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
         """Points of the ring, and others of it with the blur; float32 [n, 2] both."""
@@ -116,29 +118,6 @@ class Clipping(Claim):
         both = both + 0.05 * torch.randn(2 * n, 2, generator=draws)
         blur = self.noise * torch.randn(n, 2, generator=draws)
         return both[:n], both[n:] + blur
-
-    def _judged(self, critic: nn.Module, clip: float, work: Work) -> Numbers:
-        draws = work.random("judging")
-        real, fake = self._points(4096, draws)
-        between = torch.lerp(real, fake, torch.rand(4096, 1, generator=draws))
-        slope = input_gradient(critic, between, None).detach().norm(dim=1)
-        everywhere = input_gradient(critic, torch.cat([real, fake, between]), None).detach()
-        steepest = everywhere.norm(dim=1).max().item()
-        with torch.no_grad():
-            gap = (critic(real).mean() - critic(fake).mean()).item()
-            side = torch.linspace(-EDGE, EDGE, 41)
-            grid = torch.cartesian_prod(side, side)
-            # Rows are the second coordinate. From 0 to 1: scales differ by powers of ten.
-            surface = critic(grid).view(41, 41).T
-            surface = (surface - surface.min()) / (surface.max() - surface.min()).clamp_min(1e-30)
-        weights = torch.cat([p.detach().flatten() for p in critic.parameters()])
-        return {
-            "slope": slope.mean().item(),
-            "at_bound": (weights.abs() >= 0.98 * clip).float().mean().item() if clip else 0.0,
-            # Scaled to a slope of at most 1 a critic's gap is a lower bound of the distance.
-            "found": gap / max(steepest, 1e-30),
-            "surface": [[round(v, 3) for v in row] for row in surface.tolist()],
-        }
 
     def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
         def decades(seed: Numbers) -> float:
@@ -181,80 +160,70 @@ class Clipping(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        clips = list(self.clips)
-
-        def over_c(name: str) -> tuple[list[float], list[float], list[float]]:
-            return means([[s["clipped"][f"{c:g}"][name] for c in clips] for s in seeds])
-
-        def with_penalty(name: str) -> list[tuple[float, str]]:
-            return [
-                (sum(s["penalised"][arm][name] for s in seeds) / len(seeds), f"GP, {arm}")
-                for arm in seeds[0]["penalised"]
-            ]
-
-        c = Text(en="c (log scale)", vi="c (thang log)")
-        slope, low, high = over_c("slope")
-        found, least, most = over_c("found")
-        bound = over_c("at_bound")[0]
-        surfaces = [("clipped", PAPER, f"c = {PAPER}"), ("clipped", "0.1", "c = 0.1")]
-        surfaces += [("penalised", f"a = {a:g}", f"GP, a = {a:g}") for a in self.targets[1:2]]
+        targets = [f"a = {target:g}" for target in self.targets]
+        surfaces = {f"c = {clip}": seeds[0]["clipped"][clip] for clip in (PAPER, "0.1")}
+        surfaces |= {f"GP, {target}": seeds[0]["penalised"][target] for target in targets}
+        side = [round(-EDGE + 2 * EDGE * i / 40, 2) for i in range(41)]
+        title = Text(en="The critic's surface, {name}", vi="Mặt của critic, {name}")
+        reads = Text(
+            en="From its lowest to its highest value. The data are eight clusters on a circle of "
+            "radius 2.",
+            vi="Từ giá trị thấp nhất đến cao nhất. Dữ liệu là tám cụm trên đường tròn bán kính 2.",
+        )
         return [
-            Chart(
-                title=Text(en="Slope of the critic", vi="Độ dốc của critic"),
-                x_label=c,
-                y_label=Text(en="Mean slope (log scale)", vi="Độ dốc trung bình (thang log)"),
-                curves=[Curve(name="clipping", x=clips, y=slope, low=low, high=high)],
-                rests=[(max(v, 1e-12), name) for v, name in with_penalty("slope")],
-                log_x=True,
-                log_y=True,
-                reads=Text(
-                    en="Between real and blurred points. Lines: the gradient penalty.",
-                    vi="Giữa các điểm thật và điểm bị làm nhòe. Các đường ngang: Gradient Penalty.",
-                ),
-            ),
-            Chart(
-                title=Text(en="What the critic finds", vi="Critic tìm thấy gì"),
-                x_label=c,
-                y_label=Text(en="Distance found; share", vi="Khoảng cách tìm thấy; tỉ lệ"),
-                curves=[
-                    Curve(
-                        name=Text(en="distance found", vi="khoảng cách tìm thấy"),
-                        x=clips,
-                        y=found,
-                        low=least,
-                        high=most,
-                    ),
-                    Curve(
-                        name=Text(en="weights at the bound", vi="trọng số ở biên"),
-                        x=clips,
-                        y=bound,
-                        dash=True,
-                    ),
-                ],
-                rests=with_penalty("found")[1:2],
-                log_x=True,
-                reads=Text(
-                    en="The critic's gap between real and blurred, divided by its steepest slope: "
-                    "a lower bound of the Wasserstein distance.",
-                    vi="Chênh lệch của critic giữa điểm thật và điểm nhòe, chia cho độ dốc lớn "
-                    "nhất: một cận dưới của khoảng cách Wasserstein.",
-                ),
-            ),
+            self._slopes(seeds),
+            self._found(seeds),
             *(
-                HeatMap(
-                    title=Text(en=f"The critic's surface, {name}", vi=f"Mặt của critic, {name}"),
-                    x_label=Text(en="First coordinate", vi="Tọa độ thứ nhất"),
-                    y_label=Text(en="Second coordinate", vi="Tọa độ thứ hai"),
-                    x=[round(-EDGE + 2 * EDGE * i / 40, 2) for i in range(41)],
-                    y=[round(-EDGE + 2 * EDGE * i / 40, 2) for i in range(41)],
-                    z=seeds[0][kind][arm]["surface"],
-                    reads=Text(
-                        en="From its lowest to its highest value. The data are eight clusters on "
-                        "a circle of radius 2.",
-                        vi="Từ giá trị thấp nhất đến cao nhất. Dữ liệu là tám cụm trên đường tròn "
-                        "bán kính 2.",
-                    ),
-                )
-                for kind, arm, name in surfaces
+                square(title.filled(name=name), AXES, side, arm["surface"], reads)
+                for name, arm in surfaces.items()
             ),
         ]
+
+    def _slopes(self, seeds: Sequence[Numbers]) -> Chart:
+        return Chart(
+            title=Text(en="Slope of the critic", vi="Độ dốc của critic"),
+            x_label=C,
+            y_label=Text(en="Mean slope (log scale)", vi="Độ dốc trung bình (thang log)"),
+            curves=[self._over_c(seeds, "slope", "clipping")],
+            rests=[(max(v, 1e-12), name) for v, name in _penalised(seeds, "slope")],
+            log_x=True,
+            log_y=True,
+            reads=Text(
+                en="Between real and blurred points. Lines: the gradient penalty.",
+                vi="Giữa các điểm thật và điểm bị làm nhòe. Các đường ngang: Gradient Penalty.",
+            ),
+        )
+
+    def _found(self, seeds: Sequence[Numbers]) -> Chart:
+        distance = Text(en="distance found", vi="khoảng cách tìm thấy")
+        bound = Text(en="weights at the bound", vi="trọng số ở biên")
+        return Chart(
+            title=Text(en="What the critic finds", vi="Critic tìm thấy gì"),
+            x_label=C,
+            y_label=Text(en="Distance found; share", vi="Khoảng cách tìm thấy; tỉ lệ"),
+            curves=[
+                self._over_c(seeds, "found", distance),
+                self._over_c(seeds, "at_bound", bound, dash=True),
+            ],
+            rests=_penalised(seeds, "found"),
+            log_x=True,
+            reads=Text(
+                en="The critic's gap between real and blurred, divided by its steepest slope: a "
+                "lower bound of the Wasserstein distance.",
+                vi="Chênh lệch của critic giữa điểm thật và điểm nhòe, chia cho độ dốc lớn nhất: "
+                "một cận dưới của khoảng cách Wasserstein.",
+            ),
+        )
+
+    def _over_c(self, seeds: Sequence[Numbers], what: str, name: Text | str, **more: Any) -> Curve:
+        clips = [f"{clip:g}" for clip in self.clips]
+        found = rows([seed["clipped"] for seed in seeds], clips, what)
+        return spread(name, list(self.clips), found, **more)
+
+
+def _penalised(seeds: Sequence[Numbers], what: str) -> list[tuple[float, str]]:
+    """The mean over seeds with each target of the gradient penalty."""
+    return [
+        (sum(seed["penalised"][arm][what] for seed in seeds) / len(seeds), f"GP, {arm}")
+        for arm in seeds[0]["penalised"]
+    ]

@@ -13,9 +13,9 @@ from saddlepoint.core.texts import Text
 from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._pictures import cloud, spread
+from saddlepoint.lab.claims._pictures import bars, cloud, rows
 from saddlepoint.lab.claims._ring import MODES, Game, covered
-from saddlepoint.reporting.pictures import Chart, Picture
+from saddlepoint.reporting.pictures import Picture
 
 NAMES = {
     "plain": Text(en="plain", vi="cơ sở"),
@@ -129,27 +129,25 @@ class CollapseCauses(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        arms = list(NAMES)
-        names = [NAMES[arm] for arm in arms]
-        rows = [[s[arm]["modes"] for arm in arms] for s in seeds]
-        bars = Chart(
-            title=Text(en="Modes covered at the end", vi="Số mode được phủ ở cuối"),
-            x_label=Text(en="What is changed", vi="Điều được thay đổi"),
-            y_label=Text(en="Of 8", vi="Trên 8"),
-            curves=[spread("", names, rows, mark="bars")],
-            rests=[(float(MODES), Text(en="all", vi="tất cả"))],
-            reads=Text(
+        modes = bars(
+            (
+                Text(en="Modes covered at the end", vi="Số mode được phủ ở cuối"),
+                Text(en="What is changed", vi="Điều được thay đổi"),
+                Text(en="Of 8", vi="Trên 8"),
+            ),
+            list(NAMES.values()),
+            [("", rows(seeds, list(NAMES), "modes"))],
+            Text(
                 en="Mean over the last third of the checks; lowest and highest seed.",
                 vi="Trung bình trên một phần ba cuối; seed thấp nhất và cao nhất.",
             ),
+            rests=[(float(MODES), Text(en="all", vi="tất cả"))],
         )
-        centres = Ring8().centres()
-        clouds = [
-            cloud(
-                Text(en=f"At the end: {NAMES[arm].en}", vi=f"Ở cuối: {NAMES[arm].vi}"),
-                seeds[0][arm]["points"],
-                centres,
-            )
-            for arm in arms
+        title = Text(en="At the end: {name}", vi="Ở cuối: {name}")
+        return [
+            modes,
+            *(
+                cloud(title.filled(name=name), seeds[0][arm]["points"], Ring8().centres())
+                for arm, name in NAMES.items()
+            ),
         ]
-        return [bars, *clouds]

@@ -10,10 +10,10 @@ from typing import ClassVar
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import WAY_NAMES, Marks, conditional
-from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
-from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+from saddlepoint.lab.claims._pictures import SAMPLES, WAY, bars, photos, rows
+from saddlepoint.reporting.pictures import Picture
 
 ARMS = ("none", "every-layer")
 
@@ -101,37 +101,28 @@ class ConditionCollapse(Claim):
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         classes = [str(i) for i in range(len(seeds[0]["none"]["classes"]))]
-
-        def bars(way: str) -> Curve:
-            name = WAY_NAMES[way]
-            return spread(name, classes, [s[way]["classes"] for s in seeds], mark="bars")
-
-        names = [WAY_NAMES[way] for way in ARMS]
-        recall, low, high = means([[s[way]["recall"] for way in ARMS] for s in seeds])
+        names = {way: WAY_NAMES[way] for way in ARMS}
         return [
-            Chart(
-                title=Text(en="Classes among the samples", vi="Các lớp trong mẫu"),
-                x_label=Text(en="Class", vi="Lớp"),
-                y_label=Text(en="Share of samples", vi="Tỉ lệ mẫu"),
-                curves=[bars(way) for way in ARMS],
+            bars(
+                (
+                    Text(en="Classes among the samples", vi="Các lớp trong mẫu"),
+                    Text(en="Class", vi="Lớp"),
+                    Text(en="Share of samples", vi="Tỉ lệ mẫu"),
+                ),
+                classes,
+                [(name, [s[way]["classes"] for s in seeds]) for way, name in names.items()],
                 rests=[(1 / len(classes), Text(en="even", vi="đều"))],
-                reads=SPAN,
             ),
-            Chart(
-                title=Text(en="Recall", vi="Recall"),
-                x_label=Text(en="How the label enters", vi="Cách đưa nhãn vào"),
-                y_label=Text(en="Share of real images", vi="Tỉ lệ ảnh thật"),
-                curves=[Curve(name="recall", x=names, y=recall, low=low, high=high, mark="bars")],
-                reads=SPAN,
+            bars(
+                (
+                    Text(en="Recall", vi="Recall"),
+                    WAY,
+                    Text(en="Share of real images", vi="Tỉ lệ ảnh thật"),
+                ),
+                list(names.values()),
+                [("recall", rows(seeds, ARMS, "recall"))],
             ),
-            *(
-                Photo(
-                    title=Text(en=f"Samples: {WAY_NAMES[way].en}", vi=f"Mẫu: {WAY_NAMES[way].vi}"),
-                    file=seeds[0][way]["grid"],
-                    reads=FIRST,
-                )
-                for way in ARMS
-            ),
+            *photos(SAMPLES, seeds[0], names),
         ]
 
 

@@ -10,9 +10,9 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._conditional import WAY_NAMES, WAYS, Marks, conditional, learnt
-from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
-from saddlepoint.reporting.pictures import Chart, Photo, Picture
+from saddlepoint.lab.claims._conditional import MARKS, WAY_NAMES, WAYS, Marks, conditional, learnt
+from saddlepoint.lab.claims._pictures import SAMPLES, SHARE, WAY, bars, photos, rows
+from saddlepoint.reporting.pictures import Picture
 
 
 @register("condition-ways")
@@ -74,9 +74,9 @@ class ConditionWays(Claim):
             return max(seed[better][measure], seed[worse][measure]) >= 0.05
 
         def more(better: str, worse: str, what: str, measure: str, what_vi: str) -> Question:
-            a, b = WAY_NAMES[better], WAY_NAMES[worse]
+            asks = Text(en=f"{what}: {{a}} minus {{b}}", vi=f"{what_vi}: {{a}} trừ {{b}}")
             return Question(
-                asks=Text(en=f"{what}: {a.en} minus {b.en}", vi=f"{what_vi}: {a.vi} trừ {b.vi}"),
+                asks=asks.filled(a=WAY_NAMES[better], b=WAY_NAMES[worse]),
                 values=[
                     s[better][measure] - s[worse][measure]
                     if both(s, better, worse, measure)
@@ -95,35 +95,12 @@ class ConditionWays(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        names = [WAY_NAMES[way] for way in WAYS]
-        curves = []
-        for measure, word in (
-            ("accuracy", Text(en="label accuracy", vi="độ chính xác nhãn")),
-            ("precision", "precision"),
-            ("recall", "recall"),
-        ):
-            curves.append(
-                spread(word, names, [[s[way][measure] for way in WAYS] for s in seeds], mark="bars")
-            )
+        names = {way: WAY_NAMES[way] for way in WAYS}
         return [
-            Chart(
-                title=Text(en="Three ways, one recipe", vi="Ba cách, một công thức"),
-                x_label=Text(en="How the label enters", vi="Cách đưa nhãn vào"),
-                y_label=Text(en="Share of images", vi="Tỉ lệ ảnh"),
-                curves=curves,
-                reads=SPAN,
+            bars(
+                (Text(en="Three ways, one recipe", vi="Ba cách, một công thức"), WAY, SHARE),
+                list(names.values()),
+                [(word, rows(seeds, WAYS, mark)) for mark, word in MARKS.items()],
             ),
-            *(
-                Photo(
-                    title=Text(
-                        *(f"{word}: {name}" for word, name in zip(SAMPLES, pair, strict=True))
-                    ),
-                    file=seeds[0][way]["grid"],
-                    reads=FIRST,
-                )
-                for way, pair in ((way, WAY_NAMES[way]) for way in WAYS)
-            ),
+            *photos(SAMPLES, seeds[0], names),
         ]
-
-
-SAMPLES = Text(en="Samples", vi="Mẫu")

@@ -17,8 +17,8 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import Marks
-from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
-from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+from saddlepoint.lab.claims._pictures import BOTH, FID, SAMPLES, SHARE, bars, photos, rows
+from saddlepoint.reporting.pictures import Picture
 
 ARMS = ("mlp", "dcgan")
 
@@ -144,43 +144,25 @@ class Convolution(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        def bars(measure: str) -> Curve:
-            return spread(
-                measure,
-                list(ARMS),
-                [[s[name][measure] for name in ARMS] for s in seeds],
-                mark="bars",
-            )
-
         kind = Text(en="Kind of net", vi="Loại mạng")
         counts = {name: seeds[0][name]["parameters"] for name in ARMS}
         said = "; ".join(f"{name} {g:,} + {d:,}" for name, (g, d) in counts.items())
         return [
-            Chart(
-                title=Text(en="FID: lower is better", vi="FID: càng thấp càng tốt"),
-                x_label=kind,
-                y_label=Text(en="FID", vi="FID"),
-                curves=[bars("fid")],
-                reads=Text(
+            bars(
+                (Text(en="FID: lower is better", vi="FID: càng thấp càng tốt"), kind, FID),
+                ARMS,
+                [("fid", rows(seeds, ARMS, "fid"))],
+                Text(
                     en=f"Parameters of generator and discriminator: {said}.",
                     vi=f"Số tham số của generator và discriminator: {said}.",
                 ),
             ),
-            Chart(
-                title=Text(en="Precision and recall", vi="Precision và Recall"),
-                x_label=kind,
-                y_label=Text(en="Share of images", vi="Tỉ lệ ảnh"),
-                curves=[bars("precision"), bars("recall")],
-                reads=SPAN,
+            bars(
+                (BOTH, kind, SHARE),
+                ARMS,
+                [(mark, rows(seeds, ARMS, mark)) for mark in ("precision", "recall")],
             ),
-            *(
-                Photo(
-                    title=Text(en=f"Samples: {name}", vi=f"Mẫu: {name}"),
-                    file=seeds[0][name]["grid"],
-                    reads=FIRST,
-                )
-                for name in ARMS
-            ),
+            *photos(SAMPLES, seeds[0], {name: name for name in ARMS}),
         ]
 
 

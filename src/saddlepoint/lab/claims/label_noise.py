@@ -13,9 +13,9 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._conditional import Marks, conditional, learnt
-from saddlepoint.lab.claims._pictures import spread
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.lab.claims._conditional import MARKS, Marks, conditional, learnt
+from saddlepoint.lab.claims._pictures import SHARE, line, rows, spread
+from saddlepoint.reporting.pictures import Chart, Picture
 
 
 @register("label-noise")
@@ -93,12 +93,12 @@ class LabelNoise(Claim):
             ]
 
         asks = Text(
-            en="Label accuracy lost with {share:.0%} wrong labels",
-            vi="Độ chính xác nhãn mất đi với {share:.0%} nhãn sai",
+            en="Label accuracy lost with {share} wrong labels",
+            vi="Độ chính xác nhãn mất đi với {share} nhãn sai",
         )
         return [
             Question(
-                asks=Text(*(text.format(share=float(share)) for text in asks)),
+                asks=asks.filled(share=f"{float(share):.0%}"),
                 values=lost(share),
                 seen=0.1,
                 opposite=0.0,
@@ -108,20 +108,15 @@ class LabelNoise(Claim):
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         x = list(self.shares)
-        curves = []
-        for measure, word in (
-            ("accuracy", Text(en="label accuracy", vi="độ chính xác nhãn")),
-            ("precision", "precision"),
-            ("recall", "recall"),
-        ):
-            curves.append(spread(word, x, [[s[f"{r:g}"][measure] for r in x] for s in seeds]))
+        arms = [f"{share:g}" for share in x]
+        curves = [spread(word, x, rows(seeds, arms, mark)) for mark, word in MARKS.items()]
         right = Text(en="right labels", vi="nhãn đúng")
-        curves.append(Curve(name=right, x=x, y=[1 - r for r in x], dash=True))
+        curves.append(line(right, x, [1 - share for share in x], dash=True))
         return [
             Chart(
                 title=Text(en="With wrong labels", vi="Với nhãn sai"),
                 x_label=Text(en="Share of wrong labels", vi="Tỉ lệ nhãn sai"),
-                y_label=Text(en="Share of images", vi="Tỉ lệ ảnh"),
+                y_label=SHARE,
                 curves=curves,
                 reads=Text(
                     en="Mean, lowest and highest seed; dashed: the share of right labels.",

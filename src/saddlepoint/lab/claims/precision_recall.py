@@ -16,8 +16,8 @@ from saddlepoint.evaluation.arrays import score_features
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
 from saddlepoint.lab.claims._features import Halves, sizes_up_to
-from saddlepoint.lab.claims._pictures import spread
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.lab.claims._pictures import BOTH, FID, SHARE, bars, line, rows
+from saddlepoint.reporting.pictures import Chart, Picture
 
 ARMS = {
     "perfect": Text(en="perfect", vi="hoàn hảo"),
@@ -147,76 +147,70 @@ class PrecisionRecall(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        names = list(ARMS.values())
-
-        def over_arms(measure: str) -> Curve:
-            rows = [[s["scores"][arm]["3"][measure] for arm in ARMS] for s in seeds]
-            return spread(measure, names, rows, mark="bars")
-
-        def over_k(arm: str, measure: str) -> list[float]:
-            return means([[s["scores"][arm][str(k)][measure] for k in self.ks] for s in seeds])[0]
-
-        sizes = seeds[0]["sizes"]
-        share = Text(en="Share of images", vi="Tỉ lệ ảnh")
+        at_3 = [{arm: s["scores"][arm]["3"] for arm in ARMS} for s in seeds]
         stands = Text(en="In the generator's place", vi="Tập đóng vai generator")
         span = Text(
             en="k = 3; mean, lowest and highest seed.",
             vi="k = 3; trung bình, seed thấp nhất và cao nhất.",
         )
+        arms, names = list(ARMS), list(ARMS.values())
         return [
-            Chart(
-                title=Text(en="Precision and recall", vi="Precision và Recall"),
-                x_label=stands,
-                y_label=share,
-                curves=[over_arms("precision"), over_arms("recall")],
-                reads=span,
+            bars(
+                (BOTH, stands, SHARE),
+                names,
+                [(mark, rows(at_3, arms, mark)) for mark in ("precision", "recall")],
+                span,
             ),
-            Chart(
-                title=Text(en="FID of the same sets", vi="FID của cùng các tập"),
-                x_label=stands,
-                y_label=Text(en="FID", vi="FID"),
-                curves=[over_arms("fid")],
-                reads=span,
+            bars(
+                (Text(en="FID of the same sets", vi="FID của cùng các tập"), stands, FID),
+                names,
+                [("fid", rows(at_3, arms, "fid"))],
+                span,
             ),
-            Chart(
-                title=Text(en="Against k", vi="Theo k"),
-                x_label=Text(en="k", vi="k"),
-                y_label=share,
-                curves=[
-                    Curve(
-                        name=Text(*(f"{measure}, {ARMS[arm].to(way)}" for way in ("en", "vi"))),
-                        x=list(self.ks),
-                        y=over_k(arm, measure),
-                        colour=index,
-                        dash=measure == "recall",
-                    )
-                    for index, arm in enumerate(("perfect", "one-mode", "noise"))
-                    for measure in ("precision", "recall")
-                ],
-                reads=Text(
-                    en="Larger balls hold more: every number rises with k.",
-                    vi="Hình cầu lớn hơn chứa nhiều hơn: mọi con số đều tăng theo k.",
-                ),
-            ),
-            Chart(
-                title=Text(en="Against N, perfect", vi="Theo N, trường hợp hoàn hảo"),
-                x_label=Text(en="N (log scale)", vi="N (thang log)"),
-                y_label=share,
-                curves=[
-                    Curve(
-                        name=measure,
-                        x=sizes,
-                        y=means([[one[measure] for one in s["over_n"]] for s in seeds])[0],
-                    )
-                    for measure in ("precision", "recall")
-                ],
-                log_x=True,
-                reads=Text(
-                    en="The same two sets of real images, more of each.",
-                    vi="Cùng hai tập ảnh thật, với số ảnh tăng dần.",
-                ),
-            ),
+            self._against_k(seeds),
+            _against_n(seeds),
         ]
+
+    def _against_k(self, seeds: Sequence[Numbers]) -> Chart:
+        ks = [str(k) for k in self.ks]
+        curves = []
+        for colour, arm in enumerate(("perfect", "one-mode", "noise")):
+            at = [s["scores"][arm] for s in seeds]
+            for mark in ("precision", "recall"):
+                name = Text(en=f"{mark}, {{arm}}", vi=f"{mark}, {{arm}}").filled(arm=ARMS[arm])
+                mean = means(rows(at, ks, mark))[0]
+                curves.append(line(name, list(self.ks), mean, colour=colour, dash=mark == "recall"))
+        return Chart(
+            title=Text(en="Against k", vi="Theo k"),
+            x_label=Text(en="k", vi="k"),
+            y_label=SHARE,
+            curves=curves,
+            reads=Text(
+                en="Larger balls hold more: every number rises with k.",
+                vi="Hình cầu lớn hơn chứa nhiều hơn: mọi con số đều tăng theo k.",
+            ),
+        )
+
+
+def _against_n(seeds: Sequence[Numbers]) -> Chart:
+    return Chart(
+        title=Text(en="Against N, perfect", vi="Theo N, trường hợp hoàn hảo"),
+        x_label=Text(en="N (log scale)", vi="N (thang log)"),
+        y_label=SHARE,
+        curves=[
+            line(
+                mark,
+                seeds[0]["sizes"],
+                means([[one[mark] for one in s["over_n"]] for s in seeds])[0],
+            )
+            for mark in ("precision", "recall")
+        ],
+        log_x=True,
+        reads=Text(
+            en="The same two sets of real images, more of each.",
+            vi="Cùng hai tập ảnh thật, với số ảnh tăng dần.",
+        ),
+    )
 
 
 def _three(scores: dict[str, float]) -> dict[str, float]:

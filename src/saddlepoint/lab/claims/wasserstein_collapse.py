@@ -187,8 +187,8 @@ class WassersteinCollapse(Claim):
                 "stacked",
                 Text(en="On stacked images", vi="Trên ảnh xếp chồng"),
                 Text(
-                    en=f"Good: the classifier gives all three images at least {SURE:.0%}.",
-                    vi=f"Tốt: bộ phân loại cho cả ba ảnh xác suất ít nhất {SURE:.0%}.",
+                    en=f"Good: of all three images the classifier is at least {SURE:.0%} sure.",
+                    vi=f"Tốt: với cả ba ảnh, bộ phân loại chắc chắn ít nhất {SURE:.0%}.",
                 ),
             ),
             *clouds,
