@@ -58,6 +58,33 @@ def test_folders_that_are_no_classes(tmp_path: Path, names: list[str]) -> None:
     assert run(tmp_path / "in")[0] is None
 
 
+@pytest.mark.parametrize(
+    ("names", "classes"),
+    [
+        (["00000/00007.png", "00000/00999.png", "01000/01000.png", "69000/69999.png"], None),
+        (["ffhq/00000/00007.png", "ffhq/31000/31999.jpg.png"], None),
+        # Names that only look like thousands are classes.
+        (["00000/1.png", "01000/1.png"], ["00000", "01000"]),
+        (["00000/00007.png", "01000/02000.png"], ["00000", "01000"]),
+        (["0/00007.png", "1/01007.png"], ["0", "1"]),
+    ],
+)
+def test_folders_of_a_thousand_are_no_classes(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    names: list[str],
+    classes: list[str] | None,
+) -> None:
+    for index, name in enumerate(names):
+        save(tmp_path / "in" / name, index)
+    labels, manifest = run(tmp_path / "in")
+    assert manifest["counts"]["kept"] == len(names)
+    assert manifest["classes"] == (classes or [])
+    assert (labels is None) == (classes is None)
+    told = "no labels. FFHQ itself is best given as `--data ffhq --source.path PATH`."
+    assert [told in record.getMessage() for record in caplog.records] == [True] * (not classes)
+
+
 def test_labels_none_ignores_folders(tmp_path: Path) -> None:
     save(tmp_path / "in/a/1.png", 0)
     save(tmp_path / "in/b/1.png", 1)

@@ -48,7 +48,7 @@ def data_prepare(
         fit: Crop the middle of an image that is not square, or pad it with black.
         channels: grey or rgb; auto is grey when every image is.
         labels: auto takes them from sub-folders or a file of labels; none ignores both.
-        workers: Processes; by default one a core.
+        workers: Processes (default: one for each core).
         json: The manifest's summary as one JSON document on stdout.
     """
     from saddlepoint import api

@@ -23,7 +23,7 @@ def doctor(
 
     Args:
         run: The folder of a run, which may still be training.
-        plugins: A Python file whose @register lines add detectors or remedies.
+        plugins: A Python file whose @register lines add detectors or remedies (default: none).
         json: One JSON document on stdout.
     """
     # None of these imports torch, so that the answer comes at once.

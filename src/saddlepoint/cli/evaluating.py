@@ -33,9 +33,9 @@ def evaluate(
 
     Args:
         model: A run's folder, an ema.safetensors, or a set of images to be judged.
-        real: The real images: the name of a data set or a path. By default the run's own
-            data, its test split if it has one.
-        data: Another way to name the real images.
+        real: The real images: the name of a data set or a path (default: the run's own data, and
+            of that the test split where there is one).
+        data: Another way to name the real images (default: as above).
         features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
         n: Images of each set, at most; always as many of one as of the other.
         truncation: psi of the samples in (0, 1].
@@ -45,7 +45,7 @@ def evaluate(
         device: cpu, cuda or mps.
         per_class: Fail where there are no scores per class. Labelled sets of up to 20 classes
             get them anyway.
-        plugins: A Python file whose @register lines add measures or extractors.
+        plugins: A Python file whose @register lines add measures or extractors (default: none).
         quiet: No progress.
         json: One JSON document on stdout.
     """
@@ -105,14 +105,20 @@ def _warn_of_unreadable(images: dict[str, Any]) -> None:
 
 @command("Put evaluated runs side by side: saddle compare RUN RUN ... [--out report.html].")
 def compare(
-    runs: Annotated[list[Path], tyro.conf.Positional], out: Path | None = None, json: bool = False
+    runs: Annotated[
+        list[Path],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="RUN RUN ...", help_behavior_hint="(required)"),
+    ],
+    out: Path | None = None,
+    json: bool = False,
 ) -> None:
     """Evaluated runs in one table; runs that differ only by seed share a column.
 
     Args:
         runs: Run folders that `saddle evaluate` has measured.
         out: Also write a page with grids of the same latents (.html); replaces a file of that
-            name.
+            name (default: no page).
         json: One JSON document on stdout.
     """
     # Past the api, which imports torch: without a page this answers at once.

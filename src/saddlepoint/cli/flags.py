@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import tyro
 
+from saddlepoint.cli.flag_types import REGISTRY, recorder
 from saddlepoint.core.errors import Answered, InputError
 from saddlepoint.core.json_files import dumps
 from saddlepoint.core.streams import answer, answers
@@ -49,11 +49,7 @@ def parse(function: Callable[..., Any], prog: str, argv: list[str]) -> Any:
     """Call `function` with argv; its parameters are the flags, its docstring is the help."""
     check_flags(prog, argv, list(inspect.signature(function).parameters))
 
-    @functools.wraps(function)
-    def given(*values: Any, **flags: Any) -> Any:
-        return values, flags
-
-    values, flags = in_a_sentence(given, prog=prog, args=argv)
+    values, flags = in_a_sentence(recorder(function), prog=prog, args=argv)
     return function(*values, **flags)
 
 
@@ -66,7 +62,14 @@ def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
     # tyro prints its help to stdout and leaves; nothing else of it does so.
     with on_parse_error(refuse), contextlib.redirect_stdout(answers()):
         try:
-            return tyro.cli(target, prog=prog, args=args, **more)
+            return tyro.cli(
+                target,
+                prog=prog,
+                args=args,
+                registry=REGISTRY,
+                config=(tyro.conf.PositionalMetavarFromFieldName,),
+                **more,
+            )
         except SystemExit as leave:
             if leave.code:
                 raise InputError(f"Bad usage; see `{prog} --help`.") from None
@@ -87,10 +90,13 @@ def _sentence(event: Any, argv: list[str]) -> str:
     name = argument.display_name()
     if kind == "InvalidChoice":
         return f"{name} {event.value!r} is not one of {', '.join(event.choices)}"
-    # A flag that may be left out has the metavar "{None}|FLOAT", and a list "[INT [INT ...]]".
-    wanted = str(argument.lowered.metavar).removeprefix("{None}|").split(" ")[0].strip("[]")
-    given = peek(argv, name.removeprefix("--"))
-    value = "" if given is None else f", not {given!r}"
+    message = str(getattr(event, "message", ""))
+    if message.startswith("takes "):  # as flag_types says it
+        return f"{name} {message}"
+    # The metavar of a list is "[INT [INT ...]]".
+    wanted = str(argument.lowered.metavar).split(" ")[0].strip("[]")
+    given = " ".join(take_list([*argv], name.removeprefix("--")) or [])
+    value = f", not {given[:60]!r}" if given else ""
     return f"{name} takes {_TYPES.get(wanted, wanted)}{value}"
 
 

@@ -19,7 +19,7 @@ def report(
 
     Args:
         run: The folder of a run, which may still be training.
-        plugins: The Python file that the run was trained with, if any.
+        plugins: The Python file that the run was trained with (default: none).
         json: One JSON document on stdout.
     """
     from saddlepoint import api

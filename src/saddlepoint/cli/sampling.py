@@ -33,14 +33,16 @@ def sample(
         model: The run's folder, one of its checkpoints, or an ema.safetensors.
         out: .png (a grid), .gif (an interpolation), .npz, or a new folder for one PNG a seed;
             replaces a file of that name.
-        seeds: Ranges such as 0-63 or 7,9,20-30; by default 0-63.
-        labels: Ranges of labels; the seeds take them in turn (conditional models).
-        n: Short for --seeds 0-(n-1).
+        seeds: Ranges such as 7 or 7,9,20-30 (default: 0-63; 0-9 with --class-grid or
+            --interpolate).
+        labels: Ranges of labels, which the seeds take in turn; for conditional models (default:
+            all of them).
+        n: This many seeds, from 0 on; short for --seeds (default: as for --seeds).
         truncation: psi in (0, 1]; below 1, images are more typical and less varied.
         interpolate: Walk from seed to seed.
         class_grid: A row per class, a column per seed.
         training: A film of the training, from the run's own grids (.gif).
-        plugins: The Python file that the run was trained with, if any.
+        plugins: The Python file that the run was trained with (default: none).
         json: One JSON document on stdout.
     """
     from saddlepoint import api

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from saddlepoint.cli import flags
+from saddlepoint.cli.flag_types import UNSAID
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.streams import answer, tell
 
@@ -25,26 +26,27 @@ _SWAPS = {"arch": "architecture", "loss": "loss", "optim-g": "optimizer", "optim
 class TrainFlags:
     """Train a GAN. Every field of the configuration is a flag.
 
-    --arch, --loss, --optim-g and --optim-d NAME replace a component;
-    what the preset chose for its nets, such as how labels enter them, holds for others too;
-    --penalties NAME NAME (or none) replaces all penalties;
-    --doctor off|advise|treat is short for --doctor.mode.
+    Components are replaced by name, with --arch, --loss, --optim-g or --optim-d NAME, and
+    all penalties with --penalties NAME NAME (or none). What the preset chose for its nets,
+    such as how labels enter them, holds for other nets too.
+
+    Short for --doctor.mode: --doctor off|advise|treat.
     """
 
-    data: str | None = None
-    """A data set's name (`saddle data list`) or a path; by default the first one found."""
-    out: Path | None = None
-    """Folder of the run; must not exist. Default: runs/<preset>-<data>-NNN."""
-    kimg: float | None = None
-    """Budget in thousands of real images shown to the discriminator; exact."""
-    minutes: float | None = None
-    """Budget in time, turned into images by a short measured warm-up."""
-    device: str | None = None
-    """auto, cpu, cuda, cuda:1 or mps; short for --train.device."""
-    threads: int | None = None
-    """Threads that compute on the CPU; short for --train.threads."""
-    plugins: Path | None = None
-    """A Python file whose @register lines add components."""
+    data: Annotated[str | None, UNSAID] = None
+    """A data set's name (`saddle data list`) or a path (default: the first data set found)."""
+    out: Annotated[Path | None, UNSAID] = None
+    """Folder of the run; must not exist (default: runs/<preset>-<data>-NNN)."""
+    kimg: Annotated[float | None, UNSAID] = None
+    """Budget in thousands of real images shown to the discriminator (default: --train.kimg)."""
+    minutes: Annotated[float | None, UNSAID] = None
+    """Budget in time, turned into images by a short measured warm-up (default: none)."""
+    device: Annotated[str | None, UNSAID] = None
+    """auto, cpu, cuda, cuda:1 or mps; short for --train.device (default: auto)."""
+    threads: Annotated[int | None, UNSAID] = None
+    """Threads that compute on the CPU; short for --train.threads (default: PyTorch's choice)."""
+    plugins: Annotated[Path | None, UNSAID] = None
+    """A Python file whose @register lines add components (default: none)."""
     preview: bool = True
     """Show the newest samples in a terminal that has colours."""
     quiet: bool = False
@@ -153,12 +155,13 @@ def resume(
 
     Args:
         run: The run's folder.
-        kimg: The new total budget in thousands of images; extends a finished run.
-        minutes: More time, from now on.
+        kimg: The new total budget in thousands of images, which extends a finished run (default:
+            the run's own).
+        minutes: More time, from now on (default: none).
         stretch_schedule: Spread the learning rates' schedule over the new budget. Otherwise it
             stays as it was, and beyond its end the rates stay at their final values.
-        threads: Threads that compute on the CPU; by default as many as so far.
-        plugins: The Python file that the run was trained with, if any.
+        threads: Threads that compute on the CPU (default: as many as so far).
+        plugins: The Python file that the run was trained with (default: none).
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
         json: One JSON document on stdout at the end.

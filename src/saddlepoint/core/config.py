@@ -76,11 +76,9 @@ class Train:
     device: str = "auto"
     """auto (cuda, then mps, then cpu), or a device that torch knows."""
     threads: int = 0
-    """Threads that compute on the CPU; 0: as many as PyTorch takes here. Recorded, because another
-    number adds in another order and gives other last bits."""
+    """Threads that compute on the CPU; they decide the last bits. 0: PyTorch's choice."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """auto: bf16 autocast where the hardware is fast at it, else fp32. Logits and penalties are
-    always fp32."""
+    """auto: bf16 autocast where it is fast, else fp32; logits and penalties are always fp32."""
     compile: bool = False
     """torch.compile the nets (penalties run eagerly); what cannot be compiled runs as it is."""
     graphs: Literal["auto", "off"] = "auto"
@@ -149,8 +147,7 @@ class DoctorConfig:
     mode: Literal["off", "advise", "treat"] = "advise"
     """off, advise (name what goes wrong), or treat (and go back and change what cures it)."""
     probe_kimg: float = 0
-    """Kimg between two checks with batches of the doctor's own; 0: as many ticks as take 60 steps,
-    which costs less than 3 % of the time."""
+    """Kimg between two checks with the doctor's own batches; 0: 60 steps, which costs 3 %."""
     treatments: int = 3
     """A run that has had this many treatments and needs another gives up."""
 
@@ -163,7 +160,7 @@ class Config:
     """Everything that determines a run. Every random number in it comes from the one seed."""
 
     preset: str = ""
-    """The preset that this configuration started from."""
+    """The preset that this configuration started from; in a command it is the first word."""
     source: Source
     augment: Augment = field(default_factory=Augment)
     arch: Architecture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import posixpath
 import re
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from saddlepoint.data.archive import Reader
 from saddlepoint.data.listing import Entry, Refused, few
 
 Label = int | str
+log = logging.getLogger("saddlepoint")
 
 
 class Labelling(NamedTuple):
@@ -82,7 +84,21 @@ def _class_folders(images: list[str]) -> dict[str, Label] | None:
     classes = [folder[len(common) :].lstrip("/") for folder in folders]
     if any("/" in name or not name for name in classes):
         return None
+    if all(map(_is_thousand, images, classes)):
+        log.warning(
+            f"The sub-folders {few(sorted(set(classes)))} hold a thousand numbered images each, "
+            "as FFHQ's do, so they are not taken for classes: the images get no labels. FFHQ "
+            "itself is best given as `--data ffhq --source.path PATH`."
+        )
+        return None
     return dict(zip(images, classes, strict=True))
+
+
+def _is_thousand(image: str, folder: str) -> bool:
+    """True for 31000/31999.png, and any other image whose folder is the thousand of its number."""
+    number = posixpath.basename(image).partition(".")[0]
+    named = all(re.fullmatch("[0-9]{5}", name) for name in (number, folder))
+    return named and int(number) // 1000 * 1000 == int(folder)
 
 
 def _parse(entry: Entry, reader: Reader) -> dict[str, Label] | None:

@@ -36,12 +36,14 @@ def failures(
         out: Folder of the runs and of report.html.
         only: Only these failures: complete-collapse, partial-collapse, discriminator-wins,
             generator-wins, oscillation, clipped-critic, latent-ignored, condition-forgotten,
-            dcgan-discriminator-wins, wgan-gp-generator-wins, cgan-condition-forgotten.
+            dcgan-discriminator-wins, wgan-gp-generator-wins, cgan-condition-forgotten (default:
+            all).
         remedy: In place of the doctor's treatment one of the lecture's, from the first step:
             another-loss, stronger-g, stronger-d, fewer-layers, dropout, equal-rates, step-ratio,
-            every-layer (the label in every layer), or all, each in a run of its own.
-        kimg: Budget of each run in thousands of images, in place of its own.
-        minutes: A budget in time for each run instead.
+            every-layer (the label in every layer), or all, each in a run of its own (default:
+            none).
+        kimg: Budget of each run in thousands of images (default: the failure's own).
+        minutes: A budget in time for each run instead (default: none).
         seed: Of every run.
         threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.

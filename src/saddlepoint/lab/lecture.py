@@ -125,15 +125,16 @@ def lecture(
     Args:
         out: Folder of the runs and of report.html.
         only: Only these families: gan, dcgan, wgan, wgan-gp, cgan-onehot, cgan-embedding,
-            cgan-every-layer.
+            cgan-every-layer (default: all).
         recipe: ours (what pays off for each within minutes), paper (each paper's settings), or
             equal (one optimiser, rate, latent, batch and width for all).
-        kimg: Exact budget of each model in thousands of images; by default 120, every image of
-            Fashion-MNIST twice. A critic's five steps count five times.
-        steps: The same number of generator steps for each model instead.
-        minutes: The same time for each model instead.
-        faces_kimg: With --kimg, the budget of each model of faces, whose images cost more.
-        faces: Folder, zip or prepared set of faces; by default ffhq if it is on this machine.
+        kimg: Exact budget of each model in thousands of images; a critic's five steps count five
+            times (default: 120, every image of Fashion-MNIST twice).
+        steps: The same number of generator steps for each model instead (default: --kimg rules).
+        minutes: The same time for each model instead (default: --kimg rules).
+        faces_kimg: With --kimg, the budget of each model of faces, whose images cost more
+            (default: as --kimg).
+        faces: Folder, zip or prepared set of faces (default: ffhq if it is on this machine).
         data: The labelled data set.
         seeds: Ranges such as 0-2; every family is trained with each.
         features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.

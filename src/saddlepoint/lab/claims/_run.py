@@ -44,8 +44,8 @@ def claims(
 
     Args:
         out: Folder of the numbers, the pictures and report.html.
-        only: Only these claims, such as clipping.
-        data: A data set's name or a path for the claims about images, in place of Fashion-MNIST.
+        only: Only these claims, such as clipping (default: all).
+        data: A data set's name or a path for the claims about images (default: fashion-mnist).
         seeds: Ranges such as 0-2; the interval is over them, so that one alone settles nothing.
         minutes: Budget of each claim, all seeds together, in minutes of two cores; steps and images
             are multiplied by a third of it, so that the numbers do not depend on the machine.
