@@ -80,11 +80,12 @@ class Measured:
             f"| {rule(answer.question, words)} | {words.outcomes[answer.outcome]} |"
             for answer in self.verdict.answers
         ]
+        meaning = f"**{words.reads}.** {self.claim.meaning.to(language)}"
         facts = f"{words.seeds}: {self.seeds} · {words.data}: {self.data or words.no_data}"
         facts += f" · {words.seconds}: {self.seconds:.0f} · `{self.command}`"
         lines = [f"![{self.name}](../{picture})", ""]
         lines += [f"**{words.verdict}: {words.outcomes[self.verdict.outcome]}.**", ""]
-        return "\n".join([*lines, head, "|---|---|---|---|", *rows, "", facts])
+        return "\n".join([*lines, head, "|---|---|---|---|", *rows, "", meaning, "", facts])
 
 
 def fill(lab: Path, docs: Path) -> list[str]:
