@@ -4,7 +4,8 @@
     python bench/docs_pictures.py --lab DIR  # fills it from DIR, and runs nothing
 
 Between `<!-- claim NAME -->` and `<!-- end -->` of every chapter it writes what was measured, in
-the chapter's language. Claims that DIR lacks keep what stands there.
+the chapter's language. Claims that DIR lacks keep what stands there. Above the marker it keeps the
+claim's sentence, what is varied and what is held equal as they are in the claim's own file.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from saddlepoint.reporting.strings import strings
 DOCS = Path(__file__).parents[1] / "docs"
 CHAPTERS: dict[Language, str] = {"en": "lecture", "vi": "vi"}
 BLOCK = re.compile(r"<!-- claim ([a-z-]+) -->\n.*?<!-- end -->", re.DOTALL)
+HEAD = re.compile(r"### `([a-z-]+)`\n\n> .*\n\n\*\*.*\n")
 COLOURS = 128
 """Of a picture's palette: a third of the bytes, and the eye sees no difference in a chart."""
 
@@ -103,10 +105,21 @@ def fill(lab: Path, docs: Path) -> list[str]:
                 return match[0]
             return f"<!-- claim {name} -->\n\n{blocks[name]}\n\n<!-- end -->"
 
+        def headed(match: re.Match[str], language: Language = language) -> str:
+            return head(match[1], language)
+
         for chapter in sorted((docs / CHAPTERS[language]).glob("*.md")):
-            text = chapter.read_text(encoding="utf-8")
+            text = HEAD.sub(headed, chapter.read_text(encoding="utf-8"))
             chapter.write_text(BLOCK.sub(filled, text), encoding="utf-8")
     return list(measured)
+
+
+def head(name: str, language: Language) -> str:
+    """What a chapter says of a claim before its command."""
+    claim, words = registry.get("claim", name), strings(language)
+    lines = [f"### `{name}`", "", f"> {claim.sentence.to(language)}", ""]
+    varied, held = claim.varied.to(language), claim.held.to(language)
+    return "\n".join([*lines, f"**{words.varied}.** {varied} **{words.held}.** {held}", ""])
 
 
 def main() -> None:

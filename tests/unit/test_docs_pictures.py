@@ -15,6 +15,12 @@ PAGE = """# A chapter
 
 before
 
+### `fid-bias`
+
+> As it was said before.
+
+**Varied.** This. **Held equal.** That.
+
 <!-- claim fid-bias -->
 
 *nothing yet*
@@ -57,6 +63,9 @@ def test_a_block_has_the_picture_the_verdict_the_numbers_and_the_command(docs: P
     assert "**Verdict: seen.**" in english
     assert "| FID of 250 images over that of 1,000 | 4.04 [3.95, 4.13] |" in english
     assert "**What is seen.** FID is never 0 here" in english
+    assert "> FID depends on the number of images" in english
+    assert "**Varied.** The number of images" in english
+    assert "As it was" not in english.partition("between")[0]
     command = "saddle lab claims --only fid-bias --seeds 0,2,10 --minutes 3 --data digits"
     assert f"`{command}`" in english
     assert "Seeds: 0, 2, 10 · Data: digits" in english
@@ -71,7 +80,8 @@ def test_the_rest_of_a_chapter_stays_and_a_second_time_changes_nothing(
 ) -> None:
     page = docs / "lecture/7-measures.md"
     once = page.read_text(encoding="utf-8")
-    assert once.startswith("# A chapter\n\nbefore\n\n<!-- claim fid-bias -->\n\n![")
+    assert once.startswith("# A chapter\n\nbefore\n\n### `fid-bias`\n\n> FID")
+    assert "<!-- claim fid-bias -->\n\n![" in once
     assert once.endswith(PAGE[PAGE.index("between") :])
     fill(tmp_path / "lab", docs)
     assert page.read_text(encoding="utf-8") == once
