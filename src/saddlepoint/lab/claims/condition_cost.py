@@ -49,15 +49,17 @@ class ConditionCost(Claim):
         en="What the label costs depends on how many labels there are. One-hot costs time, because "
         "each label is one more plane of the discriminator's input; an embedding has as many "
         "planes as it has numbers. In every layer the cost is a gain and a bias for each label "
-        "and channel: parameters, and hardly any time. With ten labels it is little beside the "
-        "rest of the nets; with a thousand it is not. What the lecture calls the cost of labelled "
-        "data is not measured here.",
+        "and channel, and one more input of the generator: parameters, and hardly any time. With "
+        "ten labels that is a fraction of the rest of the nets; with a thousand it is many times "
+        "the rest, but for the embedding. What the lecture calls the cost of labelled data is not "
+        "measured here.",
         vi="Chi phí của nhãn phụ thuộc vào số nhãn. One-hot tốn thời gian vì mỗi nhãn thêm một mặt "
         "phẳng vào đầu vào của discriminator; embedding thêm số mặt phẳng bằng số chiều của nó. "
-        "Khi đưa vào mọi lớp, chi phí là một hệ số nhân và một độ lệch cho mỗi nhãn và mỗi kênh: "
-        "thêm tham số, gần như không thêm thời gian. Với mười nhãn thì nhỏ so với phần còn lại của "
-        "mạng; với một nghìn nhãn thì không. Chi phí gán nhãn dữ liệu mà bài giảng nhắc đến không "
-        "được đo ở đây.",
+        "Khi đưa vào mọi lớp, chi phí là một hệ số nhân và một độ lệch cho mỗi nhãn và mỗi kênh, "
+        "cùng một đầu vào nữa của generator: thêm tham số, gần như không thêm thời gian. Với mười "
+        "nhãn, phần thêm chỉ bằng một phần của mạng; với một nghìn nhãn, nó gấp nhiều lần phần còn "
+        "lại, trừ trường hợp embedding. Chi phí gán nhãn dữ liệu mà bài giảng nhắc đến không được "
+        "đo ở đây.",
     )
     scaled: ClassVar = ("rounds",)
 

@@ -52,8 +52,8 @@ class CriticSteps(Claim):
     held: ClassVar = Text(
         en="Data in the plane, nets, first weights, loss and penalty, optimisers; compared at "
         "equal generator steps and at equal seconds.",
-        vi="Dữ liệu trên mặt phẳng, mạng, trọng số ban đầu, hàm mất mát và penalty, thuật toán "
-        "tối ưu; so sánh khi cùng số bước generator và khi cùng thời gian.",
+        vi="Dữ liệu trên mặt phẳng, mạng, trọng số ban đầu, hàm mất mát và Gradient Penalty, "
+        "thuật toán tối ưu; so sánh khi cùng số bước generator và khi cùng thời gian.",
     )
     meaning: ClassVar = Text(
         en="With more steps the critic is nearer to its best, which is what gives its loss a "

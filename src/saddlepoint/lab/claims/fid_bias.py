@@ -82,7 +82,7 @@ class FidBias(Claim):
             Question(
                 asks=Text(
                     en=f"FID of {sizes[0]:,} images over that of {sizes[-1]:,}",
-                    vi=f"FID của {sizes[0]:,} ảnh so với của {sizes[-1]:,} ảnh",
+                    vi=f"FID của {sizes[0]} ảnh so với của {sizes[-1]} ảnh",
                 ),
                 values=[s["fid"][0] / s["fid"][-1] for s in seeds],
                 seen=2.0,
@@ -92,7 +92,7 @@ class FidBias(Claim):
             Question(
                 asks=Text(
                     en=f"What the line over 1/N leaves, as a share of the FID of {sizes[0]:,}",
-                    vi=f"Phần còn lại theo đường thẳng 1/N, so với FID của {sizes[0]:,} ảnh",
+                    vi=f"Phần còn lại theo đường thẳng 1/N, so với FID của {sizes[0]} ảnh",
                 ),
                 values=[abs(s["rest"]) / s["fid"][0] for s in seeds],
                 seen=0.1,

@@ -182,7 +182,7 @@ class Generalises(Claim):
                 Photo(
                     title=Text(
                         en=f"Samples and their nearest of {int(count):,} training images",
-                        vi=f"Mẫu và ảnh gần nhất trong {int(count):,} ảnh huấn luyện",
+                        vi=f"Mẫu và ảnh gần nhất trong {int(count)} ảnh huấn luyện",
                     ),
                     file=seeds[0][count]["picture"],
                     reads=Text(

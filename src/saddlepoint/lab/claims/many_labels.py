@@ -117,7 +117,7 @@ class ManyLabels(Claim):
             Question(
                 asks=Text(
                     en=f"Label accuracy with {many:,} labels: embedding minus one-hot",
-                    vi=f"Độ chính xác nhãn với {many:,} nhãn: embedding trừ one-hot",
+                    vi=f"Độ chính xác nhãn với {many} nhãn: embedding trừ one-hot",
                 ),
                 values=[
                     # Where neither has learnt its labels, there is nothing to compare.
@@ -130,7 +130,7 @@ class ManyLabels(Claim):
             Question(
                 asks=Text(
                     en=f"Label accuracy lost by one-hot from {few} to {many:,} labels",
-                    vi=f"Độ chính xác nhãn mà one-hot mất đi khi từ {few} lên {many:,} nhãn",
+                    vi=f"Độ chính xác nhãn mà one-hot mất đi khi từ {few} lên {many} nhãn",
                 ),
                 values=[a[0] - a[-1] for a in onehot],
                 seen=0.2,

@@ -128,7 +128,7 @@ class Remedies(Claim):
 
         asks = Text(
             en="Against collapse, {remedy}: distance over that without",
-            vi="Chống sụp đổ, {remedy}: khoảng cách so với khi không dùng",
+            vi="Chống Mode Collapse, {remedy}: khoảng cách so với khi không dùng",
         )
         asked = [
             Question(
@@ -146,7 +146,7 @@ class Remedies(Claim):
         convergence = Question(
             asks=Text(
                 en="Against convergence failures: share of the lecture's remedies that rescue",
-                vi="Chống không hội tụ: tỉ lệ các cách khắc phục của bài giảng cứu được",
+                vi="Chống Convergence Failure: tỉ lệ các cách khắc phục của bài giảng cứu được",
             ),
             values=[rescued(s) for s in seeds],
             seen=0.5,

@@ -144,7 +144,7 @@ class WassersteinCollapse(Claim):
             Question(
                 asks=Text(
                     en=f"Modes covered, of {every[kind]:,} ({on[kind].en}): {name} minus gan",
-                    vi=f"Số mode được phủ, trên {every[kind]:,} ({on[kind].vi}): {name} trừ gan",
+                    vi=f"Số mode được phủ, trên {every[kind]} ({on[kind].vi}): {name} trừ gan",
                 ),
                 values=[s[kind][name]["modes"] - s[kind]["gan"]["modes"] for s in seeds],
                 # An eighth of the modes.
@@ -209,7 +209,7 @@ def _bars(seeds: Sequence[Numbers], kind: str, title: Text, good: Text) -> Chart
         x_label=Text(en="Loss", vi="Hàm mất mát"),
         y_label=Text(en="Share", vi="Tỉ lệ"),
         curves=[
-            bars("modes", Text(en=f"of {every:,} modes", vi=f"trên {every:,} mode"), every),
+            bars("modes", Text(en=f"of {every:,} modes", vi=f"trên {every} mode"), every),
             bars("good", Text(en="of samples: good", vi="mẫu tốt"), 1),
         ],
         reads=Text(*(f"{a} {b}" for a, b in zip(SPAN, good, strict=True))),
