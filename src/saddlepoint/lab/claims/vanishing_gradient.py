@@ -45,8 +45,8 @@ class VanishingGradient(Claim):
         "minimax generator gets no gradient; the Wasserstein distance still grows with the gap, "
         "and its gradient stays.",
         vi="Khi phân phối sinh ra nằm xa dữ liệu, JS giữ nguyên ở log 2 và generator theo minimax "
-        "không còn gradient; khoảng cách Wasserstein vẫn tăng theo khoảng cách giữa hai phân phối, "
-        "và gradient của nó không mất đi.",
+        "không còn gradient; khoảng cách Wasserstein vẫn tăng khi hai phân phối càng xa nhau, và "
+        "gradient của nó không mất đi.",
     )
     varied: ClassVar = Text(
         en="The gap between the two clusters, and the loss.",
