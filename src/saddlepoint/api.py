@@ -57,7 +57,8 @@ class Run(runs.Run):
         labels: Sequence[int] | None = None,
         truncation: float = 1.0,
     ) -> np.ndarray:
-        """uint8 [n, h, w, c] from the newest checkpoint's averaged generator."""
+        """uint8 [n, h, w, c], or float32 [n, 2] of points, from the newest checkpoint's averaged
+        generator."""
         return load_sampler(self.path).images(seeds, labels, truncation=truncation)
 
     def evaluate(self, real: str | None = None, **settings: Any) -> dict[str, Any]:

@@ -242,6 +242,7 @@ def test_points_are_trained_on_too(tmp_path: Path) -> None:
     assert made.report_file.is_file()
     with np.load(sp.sample("points", "points.npz", seeds=range(9))) as arrays:
         assert arrays["images"].shape == (9, 2)
+        assert (arrays["images"] == made.sample(range(9))).all()
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core.checkpoints import FILES, write_state
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.images import write_png
+from saddlepoint.core.images import to_uint8, write_png
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.sampling import sampler
@@ -174,8 +174,7 @@ def test_points(points: Sampler) -> None:
     assert made.shape == (100, 2)
     assert made.dtype == np.float32
     np.testing.assert_allclose(next(points.portions([7]))[0], made[7], rtol=1e-4, atol=1e-5)
-    with pytest.raises(InputError, match="points"):
-        points.images([0])
+    assert np.array_equal(points.images(range(100)), made)
     with pytest.raises(InputError, match="points"):
         points.interpolate([0, 1])
 
@@ -220,13 +219,37 @@ def test_bad_seeds(plain: Sampler) -> None:
 
 
 def test_interpolation_goes_through_its_seeds(conditional: Sampler) -> None:
-    frames = conditional.interpolate([3, 8, 5], steps=4)
+    frames = conditional.interpolate([3, 8, 5], labels=[3], steps=4)
     assert len(frames) == 9
     ends = conditional.images([3, 8, 5], labels=[3])
     assert abs(frames[[0, 4, 8]].astype(int) - ends).max() <= 1
     assert len(conditional.interpolate([3, 8, 5], steps=4, loop=True)) == 12
     with pytest.raises(InputError, match="two seeds"):
         conditional.interpolate([3])
+
+
+@pytest.mark.parametrize("how", ["onehot", "embedding", "every-layer"])
+@pytest.mark.parametrize("loop", [False, True])
+def test_interpolation_goes_through_its_classes(tmp_path: Path, how: str, loop: bool) -> None:
+    arch = Dcgan(latent_dim=8, generator_width=8, max_width=16, conditioning=how)  # type: ignore[arg-type]
+    model = load_sampler(write(tmp_path / "g.safetensors", arch, IMAGES))
+    frames = model.interpolate([0, 1, 2], steps=4, loop=loop).astype(int)
+    # At each seed what the seed shows on its own, its class included.
+    assert abs(frames[[0, 4, 8]] - model.images([0, 1, 2])).max() <= 1
+    # Between them neither the one class nor the other, but near both.
+    z = slerp(*latents([0, 1], 8), torch.tensor([0.5]))
+    halves = torch.tensor([[0.5, 0.5, 0, 0, 0]])
+    pictures = [
+        to_uint8(model.generator(z, label).numpy())[0].astype(int)
+        for label in (halves, torch.tensor([0]), torch.tensor([1]))
+    ]
+    assert abs(frames[2] - pictures[0]).max() <= 1
+    assert min(abs(frames[2] - picture).max() for picture in pictures[1:]) > 1
+    # A generator that takes one class at a time changes it at each seed.
+    model.generator.mixes_labels = False
+    stepwise = model.interpolate([0, 1, 2], steps=4, loop=loop).astype(int)
+    assert abs(stepwise[2] - pictures[1]).max() <= 1
+    assert abs(stepwise[[0, 4, 8]] - model.images([0, 1, 2])).max() <= 1
 
 
 # -- files that are sampled from -----------------------------------------------------------------

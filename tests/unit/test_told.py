@@ -194,18 +194,6 @@ def test_a_grid_names_its_classes(channels: int) -> None:
     )
 
 
-def test_a_walk_between_seeds_of_two_classes_says_which_class_it_shows(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    run = api.train("cgan-onehot", "digits", kimg=0.1, out=tmp_path / "run", quiet=True)
-    api.sample(run.path, tmp_path / "walk.gif", seeds=range(3, 6), interpolate=True)
-    assert "every frame shows 3, the class of seed 3" in caplog.text
-    caplog.clear()
-    labels = [3, 4]
-    api.sample(run.path, tmp_path / "w.gif", seeds=range(3, 6), labels=labels, interpolate=True)
-    assert "every frame" not in caplog.text
-
-
 def axis(name: str, column: str, values: list[float]) -> tuple[str | None, str, str]:
     """Kind, format and title of the y axis of a panel."""
     panel = next(panel for panel in figures.PANELS if panel.name == name)

@@ -7,6 +7,12 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 
+def looked_up(table: nn.Embedding, labels: Tensor) -> Tensor:
+    """A row of the table for each label, int64 [n]; of shares of the classes, float32
+    [n, n_classes], the mean of the rows with these weights."""
+    return labels @ table.weight if labels.is_floating_point() else table(labels)
+
+
 class LabelInput(nn.Module):
     """labels -> a vector that is concatenated to a network's input.
 
@@ -28,11 +34,18 @@ class LabelInput(nn.Module):
             nn.init.normal_(self.table.weight, 0.0, embedding_dim**-0.5)
 
     def beside(self, x: Tensor, labels: Tensor | None) -> Tensor:
-        """x [n, d] or [n, c, h, w] with the label's vector appended along dimension 1."""
+        """x [n, d] or [n, c, h, w] with the label's vector appended along dimension 1.
+
+        Args:
+            labels: int64 [n], or the shares of the classes, float32 [n, n_classes].
+        """
         if self.width == 0:
             return x
         assert labels is not None
-        code = self.table(labels) if self.table is not None else one_hot(labels, self.n_classes)
+        if self.table is not None:
+            code = looked_up(self.table, labels)
+        else:
+            code = labels if labels.is_floating_point() else one_hot(labels, self.n_classes)
         code = code.to(x.dtype)
         code = code if self.scale == 1 else code * self.scale
         if x.dim() == 4:
@@ -65,8 +78,8 @@ class ConditionalBatchNorm(nn.Module):
         assert labels is not None
         shape = (len(x), -1) + (1,) * (x.dim() - 2)
         # Equation 5, with the class's own gain and bias.
-        gain = self.gain(labels).view(shape).to(x.dtype)
-        return torch.addcmul(self.bias(labels).view(shape).to(x.dtype), x, gain)
+        gain = looked_up(self.gain, labels).view(shape).to(x.dtype)
+        return torch.addcmul(looked_up(self.bias, labels).view(shape).to(x.dtype), x, gain)
 
 
 class NoNorm(nn.Module):

@@ -51,6 +51,8 @@ def _plan(spec: DataSpec) -> tuple[int, int]:
 class DcganGenerator(Generator):
     """z -> project and reshape to base x base -> (4x4 transposed conv, stride 2) ... -> tanh."""
 
+    mixes_labels = True
+
     def __init__(self, arch: Dcgan, spec: DataSpec) -> None:
         super().__init__()
         self.latent_dim = arch.latent_dim

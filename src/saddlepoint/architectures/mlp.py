@@ -31,6 +31,8 @@ from saddlepoint.core.registry import register
 class MlpGenerator(Generator):
     """z -> hidden layers (BatchNorm, LeakyReLU 0.2) -> tanh for images, linear for points."""
 
+    mixes_labels = True
+
     def __init__(self, arch: Mlp, spec: DataSpec) -> None:
         super().__init__()
         self.latent_dim = arch.latent_dim

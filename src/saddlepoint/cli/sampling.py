@@ -39,7 +39,7 @@ def sample(
             all of them).
         n: This many seeds, from 0 on; short for --seeds (default: as for --seeds).
         truncation: psi in (0, 1]; below 1, images are more typical and less varied.
-        interpolate: Walk from seed to seed.
+        interpolate: Walk from seed to seed and from class to class; --labels 3 keeps the class.
         class_grid: A row per class, a column per seed.
         training: A film of the training, from the run's own grids (.gif).
         plugins: The Python file that the run was trained with (default: none).

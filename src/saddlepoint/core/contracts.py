@@ -122,6 +122,9 @@ class Generator(nn.Module):
     """z -> images, for z from N(0, I) with `latent_dim` entries."""
 
     latent_dim: int
+    mixes_labels: bool = False
+    """Whether `labels` may also be shares of the classes, float32 [n, n_classes]: then there are
+    images between two classes."""
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """z float32 [n, latent_dim], labels int64 [n] | None -> float32 [n, *spec.shape]."""

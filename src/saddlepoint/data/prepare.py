@@ -99,7 +99,7 @@ def _check_options(
     """-> the number of workers."""
     if size is not None and not MIN_SIZE <= size <= MAX_SIZE:
         raise InputError(
-            f"size {size} is out of range; choose {MIN_SIZE} to {MAX_SIZE} pixels, such as 64."
+            f"--size {size} is out of range; choose {MIN_SIZE} to {MAX_SIZE} pixels, such as 64."
         )
     for name, value, allowed in (
         ("fit", fit, ("crop", "pad")),
@@ -107,12 +107,12 @@ def _check_options(
         ("labels", labels, ("auto", "none")),
     ):
         if value not in allowed:
-            raise InputError(f"{name} {value!r} does not exist; choose {' or '.join(allowed)}.")
+            raise InputError(f"--{name} {value!r} does not exist; choose {' or '.join(allowed)}.")
     if workers is None:
         affinity = getattr(os, "sched_getaffinity", None)  # not on every system
         return len(affinity(0)) if affinity else os.cpu_count() or 1
     if workers < 1:
-        raise InputError(f"workers {workers} must be at least 1; leave it out to use all cores.")
+        raise InputError(f"--workers {workers} must be at least 1; leave it out to use all cores.")
     return workers
 
 

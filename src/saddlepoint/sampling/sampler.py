@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from saddlepoint.core.checkpoints import EMA, damage, newest_intact
 from saddlepoint.core.checks import MOST_SEED, in_range
@@ -22,8 +22,6 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.tensors import exact_float32, require_device
 from saddlepoint.sampling.generator_file import GeneratorFile, read_generator_file
 from saddlepoint.sampling.latent_space import latents, slerp
-
-log = logging.getLogger("saddlepoint")
 
 BATCH_SIZE = 64
 """The same for every caller: an image's last bits depend on it."""
@@ -123,14 +121,12 @@ class Sampler:
                 by psi. 1 is off; below 1 gives more typical and less varied images.
 
         Returns:
-            uint8 [n, h, w, c]. A seed's image does not depend on the other seeds, except for
-            rounding, of at most one grey level.
+            uint8 [n, h, w, c], or float32 [n, 2] from a model of points. A seed's image does not
+            depend on the other seeds, except for rounding, of at most one grey level.
 
         Raises:
-            InputError: bad seeds, labels or truncation, more images than the memory holds, or the
-                model makes points.
+            InputError: bad seeds, labels or truncation, or more images than the memory holds.
         """
-        self.require_images()
         self._require_room(len(seeds))
         return np.concatenate(list(self.portions(seeds, labels, truncation)))
 
@@ -145,7 +141,7 @@ class Sampler:
             # One batch of latents at a time: those of ten million seeds are gigabytes.
             self._forward(
                 latents(seeds[first : first + BATCH_SIZE], self.generator.latent_dim) * truncation,
-                None if chosen is None else chosen[first : first + BATCH_SIZE],
+                None if chosen is None else torch.tensor(chosen[first : first + BATCH_SIZE]),
             )
             for first in firsts
         )
@@ -159,11 +155,12 @@ class Sampler:
         steps: int = 16,
         loop: bool = False,
     ) -> np.ndarray:
-        """Frames on the way from each seed to the next, by `slerp`.
+        """Frames on the way from each seed to the next, by `slerp`, and from its class to the
+        next one's in equal steps: in between, the generator is given shares of both.
 
         Args:
             seeds: at least two.
-            labels: the class on the way from each seed, in turn; None: the first seed's.
+            labels: see `labels_for`; a single one keeps its class all the way.
             steps: frames from one seed to the next, without the next one.
             loop: continue from the last seed to the first, for an endless film.
 
@@ -177,26 +174,28 @@ class Sampler:
                 f"An interpolation needs two seeds and one step at least, not {len(seeds)} seeds "
                 f"and {steps} steps; give --seeds 0-7."
             )
-        # One class all the way: between two labels there is nothing to draw.
-        if labels is None and self.conditional:
-            labels = [int(seeds[0]) % self.spec.n_classes]
-            log.warning(
-                f"every frame shows {self.classes[labels[0]]}, the class of seed {seeds[0]}; with "
-                "--labels 0-3 the class changes at each seed."
-            )
         self._require_room(len(seeds) * steps)
         chosen = self._checked(seeds, labels, truncation)
         # The mean of N(0, I) is 0, so moving z towards it is a multiplication.
         z = latents(seeds, self.generator.latent_dim) * truncation
         share = torch.arange(steps) / steps
-        ends = range(1, len(z) + 1 if loop else len(z))
-        frames = [slerp(z[i - 1], z[i % len(z)], share) for i in ends]
-        route = None if chosen is None else [chosen[i - 1] for i in ends for _ in range(steps)]
-        if not loop:
-            frames.append(z[-1:])
-            if route is not None:
-                route.append(route[-1])
-        return np.concatenate([to_uint8(p) for p in self._forward(torch.cat(frames), route)])
+        legs = [(i, share) for i in range(1, len(z) + 1 if loop else len(z))]
+        if not loop:  # the last seed itself
+            legs.append((len(z), share[:1]))
+        frames = torch.cat([slerp(z[i - 1], z[i % len(z)], part) for i, part in legs])
+        route = None
+        if chosen is not None:
+            route = torch.cat([self._labels_between(chosen, i, part) for i, part in legs])
+        return np.concatenate([to_uint8(part) for part in self._forward(frames, route)])
+
+    def _labels_between(self, labels: list[int], end: int, share: Tensor) -> Tensor:
+        """What the generator is given on the way from label `end - 1` to label `end` at `share`:
+        int64 [n], or shares of the classes, float32 [n, n_classes]."""
+        if not self.generator.mixes_labels or len(set(labels)) == 1:
+            return torch.full((len(share),), labels[end - 1])
+        ends = torch.tensor([labels[end - 1], labels[end % len(labels)]])
+        here, there = one_hot(ends, self.spec.n_classes).float()
+        return torch.lerp(here, there, share[:, None])
 
     def class_grid(
         self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
@@ -214,6 +213,7 @@ class Sampler:
                 "A class grid needs a conditional model; train with --arch.conditioning "
                 "every-layer, or sample without the class grid."
             )
+        self.require_images()
         rows = range(self.spec.n_classes) if labels is None else labels
         self._require_room(len(rows) * len(seeds))
         # In one call, so that batches are full however short a row is.
@@ -237,14 +237,13 @@ class Sampler:
         return self.labels_for(seeds, labels)
 
     @torch.inference_mode()
-    def _forward(self, z: Tensor, labels: list[int] | None) -> Iterator[np.ndarray]:
+    def _forward(self, z: Tensor, labels: Tensor | None) -> Iterator[np.ndarray]:
         """float32 [<= BATCH_SIZE, ...] for each batch of z."""
-        given = None if labels is None else torch.tensor(labels)
         for first in range(0, len(z), BATCH_SIZE):
             # The last batch is padded: kernels are chosen by batch size and round differently, and
             # an image must not depend on how many others were requested.
             rows = torch.arange(first, first + BATCH_SIZE).clamp(max=len(z) - 1)
-            classes = None if given is None else given[rows].to(self.device)
+            classes = None if labels is None else labels[rows].to(self.device)
             with exact_float32(z.device):
                 made = self.generator(z[rows].to(self.device), classes)
             if not made.isfinite().all():
@@ -257,8 +256,9 @@ class Sampler:
 
     def _require_room(self, n: int) -> None:
         """Raises InputError for more images than the memory holds, in parts and then together."""
+        of_each = math.prod(self.spec.shape) * (1 if self.spec.is_image else 4)
         require_memory(
-            2 * n * math.prod(self.spec.shape),
+            2 * n * of_each,
             f"{n:,} images in memory at once",
             "ask for fewer seeds, or write them as .npz",
         )

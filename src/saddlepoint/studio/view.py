@@ -80,5 +80,5 @@ async def command_of(request: Request, hint: type) -> dict:
     """
     document = shaped(parse(await request.body(), "The command"), hint, "command")
     if unknown := sorted(document.keys() - hint.__annotations__.keys()):
-        raise InputError(f"command has an unknown field {unknown[0]!r}.")
+        raise InputError(f"The command has an unknown field {unknown[0]!r}.")
     return document

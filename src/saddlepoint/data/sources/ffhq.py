@@ -45,7 +45,7 @@ class Ffhq(NamedSource):
         if place is None:
             searched = ", ".join(f"{folder}[.zip]" for folder in candidate_folders("ffhq"))
             raise InputError(
-                f"ffhq was not found in {searched} and cannot be downloaded automatically; get "
+                f"FFHQ was not found in {searched} and cannot be downloaded automatically; get "
                 f"thumbnails128x128 from https://github.com/NVlabs/ffhq-dataset and put the folder "
                 f"or zip at {cache_folder() / 'datasets' / 'ffhq'}[.zip], or give its path."
             )

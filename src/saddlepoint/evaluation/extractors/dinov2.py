@@ -84,7 +84,7 @@ class DinoV2(Extractor):
     ) -> LoadedExtractor:
         if not reference.spec.is_image:
             raise InputError(
-                f"dinov2 takes images, and {reference.name} holds points; use --features pixels."
+                f"DINOv2 takes images, and {reference.name} holds points; use --features pixels."
             )
         path = find_weights(f"dinov2-{self.size}", [FILES[self.size]], self.weights)
         net, size = open_net(path)

@@ -85,7 +85,7 @@ class Inception(Extractor):
         spec = reference.spec
         if not spec.is_image or spec.channels not in (1, 3):
             raise InputError(
-                f"inception takes grey or colour images, and an item of {reference.name} has "
+                f"Inception takes grey or colour images, and an item of {reference.name} has "
                 f"shape {spec.shape}; choose another extractor."
             )
         net, file = open_net(find_weights("inception", FILES, self.weights))
