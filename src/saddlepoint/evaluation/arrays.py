@@ -39,8 +39,8 @@ def score_features(
     a, b = _matrix(real, "real", k), _matrix(fake, "fake", k)
     if a.shape[1] != b.shape[1]:
         raise InputError(
-            f"The real set has {a.shape[1]} features and fake has {b.shape[1]}; both must come from the "
-            "same extractor."
+            f"The real set has {a.shape[1]} features and fake has {b.shape[1]}; both must come "
+            "from the same extractor."
         )
     comparison = Comparison(
         real=FeatureSet(vectors=a), fake=FeatureSet(vectors=b), **vars(settings)
