@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
+from torch import nn
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
@@ -117,6 +119,28 @@ class Claim(ABC):
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
         }
+
+
+def small_dcgan(width: int) -> dict[str, Any]:
+    """Fields of DCGAN nets that train in seconds; the width is that of the narrowest stages."""
+    return {
+        "arch.generator_width": width,
+        "arch.discriminator_width": width,
+        "arch.discriminator_residuals": 0,
+        "arch.full_resolution": False,
+    }
+
+
+def parameters(*nets: nn.Module) -> int:
+    """How many numbers nets learn."""
+    return sum(p.numel() for net in nets for p in net.parameters())
+
+
+def last_distance(run: Run) -> float | None:
+    """Of the samples to the data, at the end; None where it was never measured."""
+    distance = run.history["sliced_wasserstein"]
+    known = distance[np.isfinite(distance)]
+    return float(known[-1]) if len(known) else None
 
 
 def over_seeds(seeds: Sequence[Numbers], name: str) -> list[Any]:

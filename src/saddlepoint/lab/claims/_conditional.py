@@ -14,7 +14,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.arrays import score_features
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.lab.claims._base import Numbers, Work
+from saddlepoint.lab.claims._base import Numbers, Work, small_dcgan
 
 WAYS = ("onehot", "embedding", "every-layer")
 WAY_NAMES = {
@@ -45,9 +45,7 @@ def conditional(
     """
     fields = {
         "arch.conditioning": way,
-        "arch.generator_width": width,
-        "arch.discriminator_width": width,
-        "arch.full_resolution": False,
+        **small_dcgan(width),
         "train.wrong_label_fraction": 0.0 if way == "none" else WRONG_LABELS,
     }
     fields |= {name.replace("__", "."): value for name, value in changes.items()}

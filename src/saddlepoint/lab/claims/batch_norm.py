@@ -15,9 +15,9 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._pictures import FIRST, KIMG, Rows, bars, line, rows
-from saddlepoint.reporting.pictures import Chart, Picture
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, last_distance, small_dcgan
+from saddlepoint.lab.claims._pictures import BAND, KIMG, Rows, bars, rows, spread
+from saddlepoint.reporting.pictures import Chart, Curve, Picture
 
 ARMS = {
     "both": ("batch", "batch"),
@@ -91,10 +91,7 @@ class BatchNorm(Claim):
             "arch.generator_norm": generator_norm,
             "arch.discriminator_norm": discriminator_norm,
             "arch.init": "dcgan" if discriminator_norm == "batch" else "he",
-            "arch.generator_width": self.width,
-            "arch.discriminator_width": self.width,
-            "arch.discriminator_residuals": 0,
-            "arch.full_resolution": False,
+            **small_dcgan(self.width),
             "optim_g": adam,
             "optim_d": adam,
             "train.tick_kimg": self.kimg / self.ticks,
@@ -135,12 +132,9 @@ class BatchNorm(Claim):
                 title=Text(en="The generator's gradient", vi="Gradient của generator"),
                 x_label=KIMG,
                 y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
-                curves=[
-                    line(NAMES[arm], seeds[0][arm]["kimg"], seeds[0][arm]["gradients"])
-                    for arm in ARMS
-                ],
+                curves=[_band(NAMES[arm], [s[arm] for s in seeds]) for arm in ARMS],
                 log_y=True,
-                reads=FIRST,
+                reads=BAND,
             ),
             bars(
                 (
@@ -170,16 +164,21 @@ class BatchNorm(Claim):
         ]
 
 
+def _band(name: Text, runs: Sequence[Numbers]) -> Curve:
+    """The gradient's norm over seeds, as far as all of them have one."""
+    norms = [dict(zip(run["kimg"], run["gradients"], strict=True)) for run in runs]
+    x = [kimg for kimg in norms[0] if all(kimg in run for run in norms)]
+    return spread(name, x, [[run[kimg] for kimg in x] for run in norms])
+
+
 def _read(run: Run) -> Numbers:
     history = run.history
-    distance = history["sliced_wasserstein"]
-    known = distance[np.isfinite(distance)]
     gradients = history["grad_norm_g"]
     shown = np.isfinite(gradients) & (gradients > 0)
     return {
         "unsteady_g": unsteadiness(history["grad_norm_g"]),
         "unsteady_d": unsteadiness(history["grad_norm_d"]),
-        "distance": float(known[-1]) if len(known) else None,
+        "distance": last_distance(run),
         "failed": run.status.get("state") != "finished",
         "kimg": (history["images"][shown] / 1000).tolist(),
         "gradients": gradients[shown].tolist(),

@@ -17,10 +17,11 @@ from saddlepoint.core.contracts import Conditioning, DataSpec, Discriminator, Ge
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, parameters
 from saddlepoint.lab.claims._conditional import WAY_NAMES, WAYS
+from saddlepoint.lab.claims._pictures import LABELS, WAY, bars, line
 from saddlepoint.losses.classic import NonSaturating
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.reporting.pictures import Chart, Picture
 
 NONE: Conditioning = "none"
 
@@ -77,8 +78,9 @@ class ConditionCost(Claim):
     """In each, every kind of model makes one step of either player."""
 
     def measure(self, work: Work) -> Numbers:
-        parameters = {
-            way: [self._parameters(way, count) for count in self.counts] for way in (NONE, *WAYS)
+        counts = {
+            way: [parameters(*self.nets(way, count)) for count in self.counts]
+            for way in (NONE, *WAYS)
         }
         models = {way: _Model(self, way, work) for way in (NONE, *WAYS)}
         seconds: dict[str, list[float]] = {way: [] for way in models}
@@ -88,7 +90,7 @@ class ConditionCost(Claim):
                 if number >= 2:  # the first steps choose kernels and take memory
                     seconds[way].append(took)
         return {
-            "parameters": parameters,
+            "parameters": counts,
             "seconds": {way: statistics.median(times) for way, times in seconds.items()},
         }
 
@@ -102,9 +104,6 @@ class ConditionCost(Claim):
         )
         spec = DataSpec(shape=(1, self.size, self.size), n_classes=n_labels)
         return arch.generator(spec), arch.discriminator(spec)
-
-    def _parameters(self, way: str, n_labels: int) -> int:
-        return sum(p.numel() for net in self.nets(way, n_labels) for p in net.parameters())
 
     def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
         place = self.counts.index(self.n_labels)
@@ -147,30 +146,30 @@ class ConditionCost(Claim):
         first = seeds[0]["parameters"]
         ways = [NONE, *WAYS]
         relative = [[s["seconds"][way] / s["seconds"][NONE] for way in ways] for s in seeds]
-        mean, low, high = means(relative)
-        names = [WAY_NAMES[way] for way in ways]
+        counts = ", ".join(f"{way} {first[way][0]:,}" for way in WAYS)
         return [
-            Chart(
-                title=Text(en="Time of a step", vi="Thời gian một bước"),
-                x_label=Text(en="How the label enters", vi="Cách đưa nhãn vào"),
-                y_label=Text(en="Times the model without labels", vi="So với mô hình không nhãn"),
-                curves=[
-                    Curve(name="", x=names, y=mean, low=low, high=high, mark="bars"),
-                ],
-                reads=Text(
+            bars(
+                (
+                    Text(en="Time of a step", vi="Thời gian một bước"),
+                    WAY,
+                    Text(en="Times the model without labels", vi="So với mô hình không nhãn"),
+                ),
+                [WAY_NAMES[way] for way in ways],
+                [("", relative)],
+                Text(
                     en=f"{self.n_labels} labels; mean, lowest and highest seed.",
                     vi=f"{self.n_labels} nhãn; trung bình, seed thấp nhất và cao nhất.",
                 ),
             ),
             Chart(
                 title=Text(en="Parameters", vi="Số tham số"),
-                x_label=Text(en="Number of labels (log scale)", vi="Số nhãn (thang log)"),
+                x_label=LABELS,
                 y_label=Text(en="Times those without labels", vi="So với mô hình không nhãn"),
                 curves=[
-                    Curve(
-                        name=WAY_NAMES[way],
-                        x=list(self.counts),
-                        y=[a / b for a, b in zip(first[way], first[NONE], strict=True)],
+                    line(
+                        WAY_NAMES[way],
+                        list(self.counts),
+                        [a / b for a, b in zip(first[way], first[NONE], strict=True)],
                     )
                     for way in WAYS
                 ],
@@ -178,13 +177,9 @@ class ConditionCost(Claim):
                 rests=[(1.0, WAY_NAMES[NONE])],
                 reads=Text(
                     en=f"Both nets, width {self.width}. Without labels: {first[NONE][0]:,} "
-                    f"parameters; with {self.n_labels}: "
-                    + ", ".join(f"{way} {first[way][0]:,}" for way in WAYS)
-                    + ".",
+                    f"parameters; with {self.n_labels}: {counts}.",
                     vi=f"Cả hai mạng, {self.width} kênh. Không nhãn: {first[NONE][0]:,} tham số; "
-                    f"với {self.n_labels} nhãn: "
-                    + ", ".join(f"{way} {first[way][0]:,}" for way in WAYS)
-                    + ".",
+                    f"với {self.n_labels} nhãn: {counts}.",
                 ),
             ),
         ]

@@ -15,7 +15,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, parameters, small_dcgan
 from saddlepoint.lab.claims._conditional import Marks
 from saddlepoint.lab.claims._pictures import BOTH, FID, SAMPLES, SHARE, bars, photos, rows
 from saddlepoint.reporting.pictures import Picture
@@ -109,12 +109,9 @@ class Convolution(Claim):
                 "arch.discriminator_widths": (discriminator, discriminator),
             },
             "dcgan": {
-                "arch.generator_width": self.width,
-                "arch.discriminator_width": self.width,
+                **small_dcgan(self.width),
                 "arch.discriminator_norm": "none",
-                "arch.discriminator_residuals": 0,
                 "arch.init": "he",
-                "arch.full_resolution": False,
             },
         }
         presets = {"mlp": "gan", "dcgan": "dcgan"}
@@ -164,11 +161,6 @@ class Convolution(Claim):
             ),
             *photos(SAMPLES, seeds[0], {name: name for name in ARMS}),
         ]
-
-
-def parameters(net: nn.Module) -> int:
-    """How many numbers a net learns."""
-    return sum(p.numel() for p in net.parameters())
 
 
 def equal_width(net: Callable[[int], nn.Module], wanted: int) -> int:

@@ -17,9 +17,9 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._pictures import FIRST, SPAN, spread
+from saddlepoint.lab.claims._pictures import FIRST, bars, line, rows
 from saddlepoint.lab.claims._teacher import Teacher
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.reporting.pictures import Chart, Picture
 
 FEW = 1
 """Critic steps that are compared with the usual ones."""
@@ -186,52 +186,55 @@ class CriticSteps(Claim):
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         names = [str(count) for count in self.counts]
         steps = Text(en="Critic steps", vi="Số bước critic")
-
-        def bars(name: str, word: Text, scale: float = 1.0) -> Curve:
-            return spread(
-                word, names, [[s[n][name] * scale for n in names] for s in seeds], mark="bars"
-            )
-
-        usual = seeds[0][str(self.usual)]["curve"]
+        usual = list(zip(*seeds[0][str(self.usual)]["curve"], strict=True))
+        title = Text(en="With {n} critic steps", vi="Với {n} bước critic")
         return [
-            Chart(
-                title=Text(en="Distance of the samples to the data", vi="Khoảng cách đến dữ liệu"),
-                x_label=steps,
-                y_label=Text(
-                    en="Sliced Wasserstein distance", vi="Khoảng cách Wasserstein lát cắt"
+            bars(
+                (
+                    Text(en="Distance of the samples to the data", vi="Khoảng cách đến dữ liệu"),
+                    steps,
+                    Text(en="Sliced Wasserstein distance", vi="Khoảng cách Wasserstein lát cắt"),
                 ),
-                curves=[
-                    bars("at_steps", Text(en="equal generator steps", vi="cùng số bước generator")),
-                    bars("at_seconds", Text(en="equal seconds", vi="cùng thời gian")),
+                names,
+                [
+                    (
+                        Text(en="equal generator steps", vi="cùng số bước generator"),
+                        rows(seeds, names, "at_steps"),
+                    ),
+                    (
+                        Text(en="equal seconds", vi="cùng thời gian"),
+                        rows(seeds, names, "at_seconds"),
+                    ),
                 ],
-                reads=SPAN,
+            ),
+            bars(
+                (
+                    Text(en="Error and time", vi="Sai số và thời gian"),
+                    steps,
+                    Text(en="Relative error; seconds × 100", vi="Sai số tương đối; giây × 100"),
+                ),
+                names,
+                [
+                    (
+                        Text(en="error of the estimate", vi="sai số ước lượng"),
+                        rows(seeds, names, "error"),
+                    ),
+                    (
+                        Text(en="seconds × 100", vi="giây × 100"),
+                        [[100 * n for n in row] for row in rows(seeds, names, "seconds")],
+                    ),
+                ],
             ),
             Chart(
-                title=Text(en="Error and time", vi="Sai số và thời gian"),
-                x_label=steps,
-                y_label=Text(en="Relative error; seconds × 100", vi="Sai số tương đối; giây × 100"),
-                curves=[
-                    bars("error", Text(en="error of the estimate", vi="sai số ước lượng")),
-                    bars("seconds", Text(en="seconds × 100", vi="giây × 100"), 100),
-                ],
-                reads=SPAN,
-            ),
-            Chart(
-                title=Text(
-                    en=f"With {self.usual} critic steps", vi=f"Với {self.usual} bước critic"
-                ),
+                title=title.filled(n=str(self.usual)),
                 x_label=Text(en="Generator steps", vi="Số bước generator"),
                 y_label=Text(en="Distance", vi="Khoảng cách"),
                 curves=[
-                    Curve(
-                        name=Text(en="critic's estimate", vi="ước lượng của critic"),
-                        x=[step for step, _, _ in usual],
-                        y=[gap for _, gap, _ in usual],
-                    ),
-                    Curve(
-                        name=Text(en="sliced distance", vi="khoảng cách lát cắt"),
-                        x=[step for step, _, _ in usual],
-                        y=[distance for _, _, distance in usual],
+                    line(Text(en="critic's estimate", vi="ước lượng của critic"), *usual[:2]),
+                    line(
+                        Text(en="sliced distance", vi="khoảng cách lát cắt"),
+                        usual[0],
+                        usual[2],
                         dash=True,
                     ),
                 ],

@@ -13,9 +13,12 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.arrays import score_features
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
+from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._features import Halves, sizes_up_to
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.lab.claims._pictures import line, spread
+from saddlepoint.reporting.pictures import Chart, Picture
+
+LINE = Text(en="line, largest N", vi="đường thẳng, N lớn nhất")
 
 
 @register("fid-bias")
@@ -102,7 +105,7 @@ class FidBias(Claim):
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         sizes = seeds[0]["sizes"]
-        mean, low, high = means([s["fid"] for s in seeds])
+        over_n = spread("FID", sizes, [s["fid"] for s in seeds])
         rest = sum(s["rest"] for s in seeds) / len(seeds)
         slope = sum(s["slope"] for s in seeds) / len(seeds)
         ends = [0.0, 1 / sizes[0]]
@@ -112,7 +115,7 @@ class FidBias(Claim):
                 title=Text(en="FID against N", vi="FID theo N"),
                 x_label=Text(en="N (log scale)", vi="N (thang log)"),
                 y_label=fid,
-                curves=[Curve(name="FID", x=sizes, y=mean, low=low, high=high)],
+                curves=[over_n],
                 log_x=True,
                 rests=[(0.0, Text(en="the truth", vi="giá trị đúng"))],
                 reads=Text(
@@ -125,13 +128,8 @@ class FidBias(Claim):
                 x_label=Text(en="1 / N", vi="1 / N"),
                 y_label=fid,
                 curves=[
-                    Curve(name="FID", x=[1 / n for n in sizes], y=mean, mark="points"),
-                    Curve(
-                        name=Text(en="line, largest N", vi="đường thẳng, N lớn nhất"),
-                        x=ends,
-                        y=[rest + slope * x for x in ends],
-                        dash=True,
-                    ),
+                    line("FID", [1 / n for n in sizes], over_n.y, mark="points"),
+                    line(LINE, ends, [rest + slope * x for x in ends], dash=True),
                 ],
                 rests=[(0.0, "FID∞ = 0")],
                 reads=Text(

@@ -16,9 +16,9 @@ from saddlepoint.core.images import grid, write_png
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._pictures import spread
-from saddlepoint.reporting.pictures import Chart, Photo, Picture
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, small_dcgan
+from saddlepoint.lab.claims._pictures import SHARE, bars, photos, rows
+from saddlepoint.reporting.pictures import Picture
 
 PAIRS, COLUMNS = 32, 16
 """Samples beside their nearest training images in the picture."""
@@ -90,15 +90,8 @@ class Generalises(Claim):
             unseen = np.array(data.images[np.sort(order[-min(self.n, len(data) // 2) :])])
             file = work.folder / f"train-{count}.npz"
             np.savez(file, images=train)
-            changes = {
-                "arch.generator_width": self.width,
-                "arch.discriminator_width": self.width,
-                "arch.discriminator_residuals": 0,
-                "arch.full_resolution": False,
-            }
-            config = api.configure(
-                "dcgan", str(file), seed=work.seed, kimg=self.kimg, changes=changes
-            )
+            nets = small_dcgan(self.width)
+            config = api.configure("dcgan", str(file), seed=work.seed, kimg=self.kimg, changes=nets)
             made = api.Run(work.train(config, f"on-{count}").path).sample(seeds=range(self.n))
             draws = np.random.Generator(np.random.PCG64(work.seed))
             copied = train[draws.integers(count, size=self.n)].astype(np.float64)
@@ -131,7 +124,7 @@ class Generalises(Claim):
         )
         return [
             Question(
-                asks=Text(*(text.format(count=f"{int(count):,}") for text in asks)),
+                asks=asks.filled(count=Text(en=f"{int(count):,}", vi=count)),
                 values=above(count),
                 seen=0.05,
                 opposite=0.3,
@@ -156,43 +149,36 @@ class Generalises(Claim):
             "copies": Text(en="a model that copies", vi="mô hình sao chép"),
             "unseen": Text(en="unseen real images", vi="ảnh thật chưa thấy"),
         }
-        curves = []
-        for name, word in words.items():
-            curves.append(
-                spread(
-                    word,
-                    counts,
-                    [[s[c]["shares"][name] for c in counts] for s in seeds],
-                    mark="bars",
-                )
-            )
+        shares = [{count: s[count]["shares"] for count in counts} for s in seeds]
         return [
-            Chart(
-                title=Text(en="Nearer to a training image", vi="Gần ảnh huấn luyện"),
-                x_label=Text(en="Training images", vi="Số ảnh huấn luyện"),
-                y_label=Text(en="Share of images", vi="Tỉ lệ ảnh"),
-                curves=curves,
-                reads=Text(
+            bars(
+                (
+                    Text(en="Nearer to a training image", vi="Gần ảnh huấn luyện"),
+                    Text(en="Training images", vi="Số ảnh huấn luyện"),
+                    SHARE,
+                ),
+                counts,
+                [(word, rows(shares, counts, name)) for name, word in words.items()],
+                Text(
                     en="Nearer to one than that is to any other. Mean, lowest and highest seed.",
                     vi="Gần một ảnh hơn khoảng cách từ ảnh đó tới mọi ảnh khác. Trung bình, seed "
                     "thấp nhất và cao nhất.",
                 ),
             ),
-            *(
-                Photo(
-                    title=Text(
-                        en=f"Samples and their nearest of {int(count):,} training images",
-                        vi=f"Mẫu và ảnh gần nhất trong {int(count)} ảnh huấn luyện",
-                    ),
-                    file=seeds[0][count]["picture"],
-                    reads=Text(
-                        en="In pairs: left the sample, right the training image; the most "
-                        "suspicious first.",
-                        vi="Theo cặp: bên trái là mẫu, bên phải là ảnh huấn luyện; đáng ngờ nhất "
-                        "đứng trước.",
-                    ),
-                )
-                for count in counts
+            *photos(
+                Text(
+                    en="Samples and their nearest of {name} training images",
+                    vi="Mẫu và ảnh gần nhất trong {name} ảnh huấn luyện",
+                ),
+                seeds[0],
+                {count: Text(en=f"{int(count):,}", vi=count) for count in counts},
+                "picture",
+                Text(
+                    en="In pairs: left the sample, right the training image; the most suspicious "
+                    "first.",
+                    vi="Theo cặp: bên trái là mẫu, bên phải là ảnh huấn luyện; đáng ngờ nhất đứng "
+                    "trước.",
+                ),
             ),
         ]
 

@@ -18,8 +18,9 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import conditional
+from saddlepoint.lab.claims._pictures import line
 from saddlepoint.lab.claims._ranks import spearman
-from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+from saddlepoint.reporting.pictures import Chart, Photo, Picture
 from saddlepoint.sampling.sampler import Sampler, load_sampler
 
 FOOTWEAR = ("sandal", "sneaker", "ankle boot")
@@ -151,7 +152,10 @@ class LabelRelations(Claim):
         # The two directions in which the rows differ most.
         places = centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
         start, end = first["ends"]
-        trained = Text(en="after training", vi="sau huấn luyện")
+        words = {
+            "before": Text(en="before training", vi="trước huấn luyện"),
+            "after": Text(en="after training", vi="sau huấn luyện"),
+        }
         names = [f"seed {i}" for i in range(len(seeds))]
         return [
             Chart(
@@ -159,13 +163,7 @@ class LabelRelations(Claim):
                 x_label=Text(en="First principal direction", vi="Hướng chính thứ nhất"),
                 y_label=Text(en="Second", vi="Thứ hai"),
                 curves=[
-                    Curve(
-                        name="",
-                        x=places[:, 0].tolist(),
-                        y=places[:, 1].tolist(),
-                        texts=first["classes"],
-                        mark="points",
-                    )
+                    line("", *places.T.tolist(), texts=first["classes"], mark="points"),
                 ],
                 square=True,
                 reads=Text(
@@ -178,13 +176,8 @@ class LabelRelations(Claim):
                 x_label=Text(en="Seed", vi="Seed"),
                 y_label=Text(en="Rank correlation", vi="Tương quan hạng"),
                 curves=[
-                    Curve(
-                        name=Text(en="before training", vi="trước huấn luyện"),
-                        x=names,
-                        y=[s["before"] for s in seeds],
-                        mark="bars",
-                    ),
-                    Curve(name=trained, x=names, y=[s["after"] for s in seeds], mark="bars"),
+                    line(word, names, [s[when] for s in seeds], mark="bars")
+                    for when, word in words.items()
                 ],
                 reads=Text(
                     en="Random rows have about 0.",

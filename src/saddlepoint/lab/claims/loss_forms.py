@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -13,8 +13,9 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
-from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, last_distance
+from saddlepoint.lab.claims._pictures import BAND, KIMG, bars, photos, rows, spread
+from saddlepoint.reporting.pictures import Chart, Picture
 
 FORMS = {"minimax": "gan-minimax", "non-saturating": "gan"}
 """Loss -> preset."""
@@ -98,11 +99,10 @@ class LossForms(Claim):
     @staticmethod
     def _read(run: Run) -> Numbers:
         history = run.history
-        distances = history["sliced_wasserstein"]
         return {
             "kimg": (history["images"] / 1000).tolist(),
             "gradients": history["grad_norm_g"].tolist(),
-            "distance": float(distances[np.isfinite(distances)][-1]),
+            "distance": last_distance(run),
         }
 
     def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
@@ -148,34 +148,37 @@ class LossForms(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        curves = []
-        for index, form in enumerate(self._arms()):
-            mean, low, high = means([s[form]["gradients"] for s in seeds])
-            x = seeds[0][form]["kimg"]
-            ahead = Text(en="D ahead", vi="D đi trước")
-            words = [form.replace("D ahead", word) for word in ahead]
-            curve = Curve(name=Text(*words), x=x, y=mean, low=low, high=high, dash=index > 1)
-            curves.append(replace(curve, colour=index % 2))
+        ahead, arms = Text(en="D ahead", vi="D đi trước"), list(self._arms())
+        names = [Text(*[arm.replace("D ahead", word) for word in ahead]) for arm in arms]
         gradients = Chart(
             title=Text(en="The generator's gradient", vi="Gradient của generator"),
-            x_label=Text(en="Real images shown (thousands)", vi="Số ảnh thật đã xem (nghìn)"),
+            x_label=KIMG,
             y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
-            curves=curves,
+            curves=[
+                spread(
+                    name,
+                    seeds[0][arm]["kimg"],
+                    [s[arm]["gradients"] for s in seeds],
+                    dash=index > 1,
+                    colour=index % 2,
+                )
+                for index, (arm, name) in enumerate(zip(arms, names, strict=True))
+            ],
             log_y=True,
-            reads=Text(
-                en="Mean over seeds, with the lowest and highest seed.",
-                vi="Trung bình trên các seed, kèm seed thấp nhất và cao nhất.",
-            ),
+            reads=BAND,
         )
-        grids = [
-            Photo(
-                title=Text(en=f"Samples, {form}", vi=f"Mẫu, {form}"),
-                file=seeds[0][form]["grid"],
-                reads=Text(
-                    en="At the end of the first seed; the same latents in both grids.",
-                    vi="Ở cuối seed đầu tiên; hai lưới dùng cùng các vectơ ẩn.",
-                ),
-            )
-            for form in FORMS
-        ]
-        return [gradients, *grids]
+        distances = bars(
+            (
+                Text(en="Distance to the data at the end", vi="Khoảng cách đến dữ liệu ở cuối"),
+                Text(en="The generator's loss", vi="Hàm mất mát của generator"),
+                Text(en="Sliced Wasserstein", vi="Wasserstein lát cắt"),
+            ),
+            names,
+            [("", rows(seeds, arms, "distance"))],
+        )
+        reads = Text(
+            en="At the end of the first seed; the same latents in both grids.",
+            vi="Ở cuối seed đầu tiên; hai lưới dùng cùng các vectơ ẩn.",
+        )
+        title, forms = Text(en="Samples, {name}", vi="Mẫu, {name}"), {form: form for form in FORMS}
+        return [gradients, distances, *photos(title, seeds[0], forms, reads=reads)]

@@ -13,10 +13,10 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
-from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._pictures import spread
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, small_dcgan
+from saddlepoint.lab.claims._pictures import bars, line
 from saddlepoint.lab.claims._ranks import spearman
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.reporting.pictures import Chart, Picture
 
 ARMS = {"dcgan": 1, "wgan": 5, "wgan-gp": 5}
 """Family -> steps of the discriminator for each of the generator's."""
@@ -95,12 +95,9 @@ class LossMeaning(Claim):
         kimg = self.kimg if name == "dcgan" else 2 * self.kimg
         adam = {"kind": "adam", "lr": 5e-4, "beta1": 0.0, "beta2": 0.9}
         changes: dict[str, Any] = {
-            "arch.generator_width": self.width,
-            "arch.discriminator_width": self.width,
-            "arch.discriminator_residuals": 0,
+            **small_dcgan(self.width),
             "arch.discriminator_norm": "none",
             "arch.init": "he",
-            "arch.full_resolution": False,
             "optim_g": adam,
             "optim_d": adam,
             "train.batch_size": self.batch_size,
@@ -117,72 +114,65 @@ class LossMeaning(Claim):
         return api.configure("dcgan", work.data, seed=work.seed, kimg=kimg, changes=changes)
 
     def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
-        def together(name: str) -> list[float | None]:
-            return [s[name]["together"] for s in seeds]
-
-        asks = Text(
-            en="Rank correlation of the loss with the distance to the data, {name}",
-            vi="Tương quan hạng giữa mất mát và khoảng cách đến dữ liệu, {name}",
-        )
-        asked = [
-            Question(
-                asks=Text(*(text.format(name=name) for text in asks)),
-                values=together(name),
-                seen=0.5,
-                opposite=0.0,
+        def together(name: str, seen: float, opposite: float) -> Question:
+            asks = Text(
+                en="Rank correlation of the loss with the distance to the data, {name}",
+                vi="Tương quan hạng giữa mất mát và khoảng cách đến dữ liệu, {name}",
             )
-            for name in ("wgan-gp", "wgan")
-        ]
-        gan = Question(
-            asks=Text(*(text.format(name="dcgan") for text in asks)),
-            values=together("dcgan"),
+            values = [s[name]["together"] for s in seeds]
+            return Question(
+                asks=asks.filled(name=name), values=values, seen=seen, opposite=opposite
+            )
+
+        return [
+            together("wgan-gp", 0.5, 0.0),
+            together("wgan", 0.5, 0.0),
             # Below what would be called a meaning; above, the GAN's loss has one as well.
-            seen=0.2,
-            opposite=0.5,
-        )
-        return [*asked, gan]
+            together("dcgan", 0.2, 0.5),
+        ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        first = seeds[0]
         names = list(ARMS)
-        rows = [[s[name]["together"] or 0.0 for name in names] for s in seeds]
-        bars = Chart(
-            title=Text(en="Loss and distance together", vi="Mất mát và khoảng cách"),
-            x_label=Text(en="Family", vi="Họ mô hình"),
-            y_label=Text(en="Rank correlation", vi="Tương quan hạng"),
-            curves=[spread("", names, rows, mark="bars")],
-            reads=Text(
-                en="1: the loss falls whenever the distance does. Mean, lowest and highest seed.",
-                vi="1: mất mát giảm mỗi khi khoảng cách giảm. Trung bình, seed thấp nhất và cao "
-                "nhất.",
-            ),
-        )
-        curves = [
-            Chart(
-                title=Text(en=f"{name}, first seed", vi=f"{name}, seed đầu tiên"),
-                x_label=Text(en="Images shown (thousands)", vi="Số ảnh đã xem (nghìn)"),
-                y_label=Text(en="Share of its range", vi="So với khoảng giá trị"),
-                curves=[
-                    Curve(
-                        name=Text(en="loss", vi="mất mát"),
-                        x=first[name]["images"],
-                        y=_of_range(first[name]["loss"]),
-                    ),
-                    Curve(
-                        name=Text(en="distance", vi="khoảng cách"),
-                        x=first[name]["images"],
-                        y=_of_range(first[name]["distance"]),
-                        dash=True,
-                    ),
-                ],
-                reads=Text(
-                    en="Both from their lowest to their highest value.",
-                    vi="Cả hai tính từ giá trị thấp nhất đến cao nhất.",
+        correlations = [[s[name]["together"] or 0.0 for name in names] for s in seeds]
+        return [
+            bars(
+                (
+                    Text(en="Loss and distance together", vi="Mất mát và khoảng cách"),
+                    Text(en="Family", vi="Họ mô hình"),
+                    Text(en="Rank correlation", vi="Tương quan hạng"),
                 ),
-            )
-            for name in names
+                names,
+                [("", correlations)],
+                Text(
+                    en="1: the loss falls whenever the distance does. Mean, lowest and highest "
+                    "seed.",
+                    vi="1: mất mát giảm mỗi khi khoảng cách giảm. Trung bình, seed thấp nhất và "
+                    "cao nhất.",
+                ),
+            ),
+            *(_both(name, seeds[0][name]) for name in names),
         ]
-        return [bars, *curves]
+
+
+def _both(name: str, run: Numbers) -> Chart:
+    """Loss and distance of one run."""
+    words = {
+        "loss": Text(en="loss", vi="mất mát"),
+        "distance": Text(en="distance", vi="khoảng cách"),
+    }
+    return Chart(
+        title=Text(en=f"{name}, first seed", vi=f"{name}, seed đầu tiên"),
+        x_label=Text(en="Images shown (thousands)", vi="Số ảnh đã xem (nghìn)"),
+        y_label=Text(en="Share of its range", vi="So với khoảng giá trị"),
+        curves=[
+            line(word, run["images"], _of_range(run[what]), dash=what == "distance")
+            for what, word in words.items()
+        ],
+        reads=Text(
+            en="Both from their lowest to their highest value.",
+            vi="Cả hai tính từ giá trị thấp nhất đến cao nhất.",
+        ),
+    )
 
 
 def _of_range(values: Sequence[float]) -> list[float]:

@@ -17,8 +17,8 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
 from saddlepoint.lab.claims._conditional import WAY_NAMES, WAYS, WRONG_LABELS
-from saddlepoint.lab.claims._pictures import spread
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.lab.claims._pictures import LABELS, line, spread
+from saddlepoint.reporting.pictures import Chart, Picture
 
 TILES, SIDE = 4, 8
 """Tiles along a side, and pixels: each tile of 2 x 2 pixels is one bit of the label's code."""
@@ -140,21 +140,19 @@ class ManyLabels(Claim):
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         counts = list(self.counts)
-        labels = Text(en="Number of labels (log scale)", vi="Số nhãn (thang log)")
         accuracy, parameters = [], []
         for way in WAYS:
             accuracy.append(spread(WAY_NAMES[way], counts, [s["accuracy"][way] for s in seeds]))
-            now = seeds[0]["parameters"][way]
-            parameters.append(Curve(name=WAY_NAMES[way], x=counts, y=now))
+            parameters.append(line(WAY_NAMES[way], counts, seeds[0]["parameters"][way]))
         planes = Text(
             en="one-hot: planes of a convolutional input",
             vi="one-hot: số mặt phẳng của đầu vào tích chập",
         )
-        parameters.append(Curve(name=planes, x=counts, y=[n + 1 for n in counts], dash=True))
+        parameters.append(line(planes, counts, [n + 1 for n in counts], dash=True))
         return [
             Chart(
                 title=Text(en="Label accuracy", vi="Độ chính xác nhãn"),
-                x_label=labels,
+                x_label=LABELS,
                 y_label=Text(en="Share of samples", vi="Tỉ lệ mẫu"),
                 curves=accuracy,
                 log_x=True,
@@ -167,7 +165,7 @@ class ManyLabels(Claim):
             ),
             Chart(
                 title=Text(en="What the labels take", vi="Nhãn chiếm bao nhiêu"),
-                x_label=labels,
+                x_label=LABELS,
                 y_label=Text(en="Count (log scale)", vi="Số lượng (thang log)"),
                 curves=parameters,
                 log_x=True,

@@ -13,8 +13,9 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, over_seeds
+from saddlepoint.lab.claims._pictures import photos
 from saddlepoint.lab.claims._ring import MODES, Game, shares
-from saddlepoint.reporting.pictures import HeatMap, Photo, Picture
+from saddlepoint.reporting.pictures import HeatMap, Picture
 
 HALF = 0.5
 """A mode that holds so much of all samples is where the generator is."""
@@ -108,43 +109,39 @@ class ModeCycle(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        pictures: list[Picture] = []
         words = {
             "slow": Text(en="slow discriminator", vi="discriminator chậm"),
             "fast": Text(en="fast discriminator", vi="discriminator nhanh"),
         }
-        for name, word in words.items():
-            rows = np.array(seeds[0][name]["shares"]).T
-            last = rows.shape[1] - 1
-            steps = [self.steps - self.every * (last - i) for i in range(rows.shape[1])]
-            pictures.append(
-                HeatMap(
-                    title=Text(
-                        en=f"Samples in each mode, {word.en}", vi=f"Mẫu ở mỗi mode, {word.vi}"
-                    ),
-                    x_label=Text(en="Training steps", vi="Số bước huấn luyện"),
-                    y_label=Text(en="Mode", vi="Mode"),
-                    x=steps,
-                    y=[str(i) for i in range(MODES)],
-                    z=rows.tolist(),
-                    reads=Text(
-                        en="The first seed; dark: most samples are there.",
-                        vi="Seed đầu tiên; đậm: phần lớn mẫu ở đó.",
-                    ),
-                )
-            )
-        for name, word in words.items():
-            pictures.append(
-                Photo(
-                    title=Text(en=f"The film, {word.en}", vi=f"Thước phim, {word.vi}"),
-                    file=seeds[0][name]["film"],
-                    reads=Text(
-                        en="The same latents from the first check to the last.",
-                        vi="Cùng các vectơ ẩn, từ lần kiểm tra đầu đến cuối.",
-                    ),
-                )
-            )
-        return pictures
+        films = photos(
+            Text(en="The film, {name}", vi="Thước phim, {name}"),
+            seeds[0],
+            words,
+            "film",
+            Text(
+                en="The same latents from the first check to the last.",
+                vi="Cùng các vectơ ẩn, từ lần kiểm tra đầu đến cuối.",
+            ),
+        )
+        return [*(self._stripes(seeds[0][name], word) for name, word in words.items()), *films]
+
+    def _stripes(self, run: Numbers, word: Text) -> HeatMap:
+        """The share of samples in each mode, from the first look to the last."""
+        shares = np.array(run["shares"]).T
+        last = shares.shape[1] - 1
+        title = Text(en="Samples in each mode, {word}", vi="Mẫu ở mỗi mode, {word}")
+        return HeatMap(
+            title=title.filled(word=word),
+            x_label=Text(en="Training steps", vi="Số bước huấn luyện"),
+            y_label=Text(en="Mode", vi="Mode"),
+            x=[self.steps - self.every * (last - i) for i in range(last + 1)],
+            y=[str(i) for i in range(MODES)],
+            z=shares.tolist(),
+            reads=Text(
+                en="The first seed; dark: most samples are there.",
+                vi="Seed đầu tiên; đậm: phần lớn mẫu ở đó.",
+            ),
+        )
 
 
 def visited(rows: Sequence[Sequence[float]]) -> list[int]:

@@ -17,8 +17,9 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, over_seeds
 from saddlepoint.lab.claims._line import FAKE, REAL, Line, jensen_shannon
+from saddlepoint.lab.claims._pictures import line
 from saddlepoint.losses.classic import Minimax
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.reporting.pictures import Chart, Picture
 
 
 @register("optimal-discriminator")
@@ -143,21 +144,16 @@ class OptimalDiscriminator(Claim):
             vi="Discriminator đã huấn luyện (nét đứt) của seed đầu tiên so với công thức.",
         )
         curves = [
-            Curve(name="P_r", x=x, y=first["real"]),
-            Curve(name="P_g", x=x, y=first["fake"]),
-            Curve(name="P_r / (P_r + P_g)", x=x, y=first["best"]),
-            Curve(
-                name=Text(en="D, trained", vi="D, đã huấn luyện"),
-                x=x,
-                y=first["trained"],
-                dash=True,
-            ),
+            line("P_r", x, first["real"]),
+            line("P_g", x, first["fake"]),
+            line("P_r / (P_r + P_g)", x, first["best"]),
+            line(Text(en="D, trained", vi="D, đã huấn luyện"), x, first["trained"], dash=True),
         ]
         place = Text(en="Place on the line", vi="Vị trí trên đường thẳng")
         height = Text(en="Density, probability", vi="Mật độ, xác suất")
         steps = [step for step, _ in first["history"]]
         values = [
-            Curve(name=f"seed {n}", x=steps, y=[value for _, value in s["history"]])
+            line(f"seed {n}", steps, [value for _, value in s["history"]])
             for n, s in enumerate(seeds)
         ]
         return [

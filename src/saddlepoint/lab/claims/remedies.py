@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import numpy as np
 import torch
 
 from saddlepoint import api
@@ -19,9 +18,10 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.cases import FAILURES
-from saddlepoint.lab.claims._base import Claim, Numbers, Work
+from saddlepoint.lab.claims._base import Claim, Numbers, Work, last_distance
+from saddlepoint.lab.claims._pictures import line
 from saddlepoint.lab.remedies import REMEDIES, remedied
-from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, Picture
+from saddlepoint.reporting.pictures import Chart, HeatMap, Picture
 
 COLLAPSES = ("complete-collapse", "partial-collapse")
 LECTURE = {
@@ -39,6 +39,11 @@ RESCUED, WORSE = 2 / 3, 1.5
 """How far it is from right at the end, over that of the untreated run."""
 FAILED = 4.0
 """In place of that ratio where a treated run did not get to its end."""
+OUTCOMES = {
+    "rescued": Text(en="rescued", vi="cứu được"),
+    "unchanged": Text(en="unchanged", vi="không đổi"),
+    "worse": Text(en="worse", vi="tệ hơn"),
+}
 ASKED = 500
 """Samples whose labels are judged."""
 
@@ -112,7 +117,7 @@ class Remedies(Claim):
         run = work.try_to_train(config, f"{name}/{way}")
         if run.status.get("state") != "finished":
             return None
-        return wrong_labels(run, config) if name == FORGOTTEN else _distance(run)
+        return wrong_labels(run, config) if name == FORGOTTEN else last_distance(run)
 
     def questions(self, seeds: Sequence[Numbers]) -> list[Question]:
         def against_collapse(remedy: str) -> list[float | None]:
@@ -132,10 +137,7 @@ class Remedies(Claim):
         )
         asked = [
             Question(
-                asks=Text(
-                    asks.en.format(remedy=REMEDIES[remedy][1].en),
-                    asks.vi.format(remedy=REMEDIES[remedy][1].vi),
-                ),
+                asks=asks.filled(remedy=REMEDIES[remedy][1]),
                 values=against_collapse(remedy),
                 seen=RESCUED,
                 opposite=1.0,
@@ -165,33 +167,24 @@ class Remedies(Claim):
         return [convergence, *asked, forgotten]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        failures = list(CASES)
-
         def cell(failure: str, remedy: str) -> float:
             known = [s["ratios"][failure][remedy] for s in seeds]
             mean = _mean([ratio for ratio in known if ratio is not None])
             return 0.0 if mean is None else -math.log2(mean)
 
-        remedies = list(REMEDIES)
-        outcomes = {
-            "rescued": Text(en="rescued", vi="cứu được"),
-            "unchanged": Text(en="unchanged", vi="không đổi"),
-            "worse": Text(en="worse", vi="tệ hơn"),
+        names = [name for _, name in REMEDIES.values()]
+        became = {
+            remedy: [_outcome(s["ratios"][failure][remedy]) for s in seeds for failure in CASES]
+            for remedy in REMEDIES
         }
-        every = [
-            (remedy, _outcome(s["ratios"][failure][remedy]))
-            for s in seeds
-            for failure in failures
-            for remedy in remedies
-        ]
         return [
             HeatMap(
                 title=Text(en="Times nearer to the data", vi="Gần dữ liệu hơn bao nhiêu lần"),
                 x_label=Text(en="Failure", vi="Thất bại"),
                 y_label=Text(en="Remedy", vi="Cách khắc phục"),
-                x=failures,
-                y=remedies,
-                z=[[cell(failure, remedy) for failure in failures] for remedy in remedies],
+                x=CASES,
+                y=list(REMEDIES),
+                z=[[cell(failure, remedy) for failure in CASES] for remedy in REMEDIES],
                 reads=Text(
                     en="In powers of 2, mean over seeds: 1 is half the distance, −1 twice; 0 is "
                     "unchanged or nothing to change.",
@@ -204,13 +197,10 @@ class Remedies(Claim):
                 x_label=Text(en="Remedy", vi="Cách khắc phục"),
                 y_label=Text(en="Runs, of all failures and seeds", vi="Số lần chạy"),
                 curves=[
-                    Curve(
-                        name=word,
-                        x=[REMEDIES[remedy][1] for remedy in remedies],
-                        y=[every.count((remedy, outcome)) for remedy in remedies],
-                        mark="bars",
+                    line(
+                        word, names, [runs.count(outcome) for runs in became.values()], mark="bars"
                     )
-                    for outcome, word in outcomes.items()
+                    for outcome, word in OUTCOMES.items()
                 ],
                 reads=Text(
                     en="Rescued: at most 2/3 of the distance; worse: at least 3/2.",
@@ -218,13 +208,6 @@ class Remedies(Claim):
                 ),
             ),
         ]
-
-
-def _distance(run: Run) -> float | None:
-    """To the data, at the end; None where it was never measured."""
-    distance = run.history["sliced_wasserstein"]
-    known = distance[np.isfinite(distance)]
-    return float(known[-1]) if len(known) else None
 
 
 def wrong_labels(run: Run, config: Config) -> float:

@@ -17,9 +17,9 @@ from saddlepoint.core.texts import Text
 from saddlepoint.data.sources.mixtures import Grid25
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._pictures import FIRST, SPAN, cloud, spread
+from saddlepoint.lab.claims._pictures import SPAN, bars, cloud, photos, rows
 from saddlepoint.lab.claims._stacked import SURE, Stacked
-from saddlepoint.reporting.pictures import Chart, Curve, Photo, Picture
+from saddlepoint.reporting.pictures import Chart, Picture
 from saddlepoint.sampling.sampler import load_sampler
 
 SAMPLES = 2500
@@ -156,22 +156,9 @@ class WassersteinCollapse(Claim):
         ]
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
-        clouds = [
-            cloud(
-                Text(en=f"Samples of {name}", vi=f"Mẫu của {name}"),
-                seeds[0]["grid"][name]["points"],
-                Grid25().centres(),
-            )
-            for name in ARMS
-        ]
-        photos = [
-            Photo(
-                title=Text(en=f"Stacked images of {name}", vi=f"Ảnh xếp chồng của {name}"),
-                file=seeds[0]["stacked"][name]["picture"],
-                reads=FIRST,
-            )
-            for name in ARMS
-        ]
+        samples = Text(en="Samples of {name}", vi="Mẫu của {name}")
+        stacked = Text(en="Stacked images of {name}", vi="Ảnh xếp chồng của {name}")
+        grid, images = seeds[0]["grid"], seeds[0]["stacked"]
         return [
             _bars(
                 seeds,
@@ -191,28 +178,26 @@ class WassersteinCollapse(Claim):
                     vi=f"Tốt: với cả ba ảnh, bộ phân loại chắc chắn ít nhất {SURE:.0%}.",
                 ),
             ),
-            *clouds,
-            *photos,
+            *(
+                cloud(samples.filled(name=name), grid[name]["points"], Grid25().centres())
+                for name in ARMS
+            ),
+            *photos(stacked, images, {name: name for name in ARMS}, "picture"),
         ]
 
 
 def _bars(seeds: Sequence[Numbers], kind: str, title: Text, good: Text) -> Chart:
     """Modes and good samples, both as shares, by loss."""
-    every = seeds[0]["of"][kind]
-
-    def bars(what: str, word: Text, whole: float) -> Curve:
-        rows = [[s[kind][name][what] / whole for name in ARMS] for s in seeds]
-        return spread(word, ARMS, rows, mark="bars")
-
-    return Chart(
-        title=title,
-        x_label=Text(en="Loss", vi="Hàm mất mát"),
-        y_label=Text(en="Share", vi="Tỉ lệ"),
-        curves=[
-            bars("modes", Text(en=f"of {every:,} modes", vi=f"trên {every} mode"), every),
-            bars("good", Text(en="of samples: good", vi="mẫu tốt"), 1),
+    every, arms = seeds[0]["of"][kind], [s[kind] for s in seeds]
+    modes = [[n / every for n in row] for row in rows(arms, ARMS, "modes")]
+    return bars(
+        (title, Text(en="Loss", vi="Hàm mất mát"), Text(en="Share", vi="Tỉ lệ")),
+        ARMS,
+        [
+            (Text(en=f"of {every:,} modes", vi=f"trên {every} mode"), modes),
+            (Text(en="of samples: good", vi="mẫu tốt"), rows(arms, ARMS, "good")),
         ],
-        reads=Text(*(f"{a} {b}" for a, b in zip(SPAN, good, strict=True))),
+        Text(en="{span} {good}", vi="{span} {good}").filled(span=SPAN, good=good),
     )
 
 
