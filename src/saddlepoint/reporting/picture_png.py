@@ -79,11 +79,8 @@ def _heat(place: Axes, heat: HeatMap, language: Language) -> None:
     origin = "upper" if isinstance(heat.y[0], str) else "lower"
     z = np.asarray(heat.z, dtype=float)
     drawn = place.imshow(z, colours, aspect="auto", interpolation="nearest", origin=origin)
-    for axis, values in ((place.xaxis, heat.x), (place.yaxis, heat.y)):
-        every = -(-len(values) // 10)
-        shown = range(0, len(values), every)
-        texts = [v if isinstance(v, str) else f"{v:.4g}" for v in values]
-        axis.set_ticks(shown, [texts[i] for i in shown], fontsize=8)
+    _across(place, *_ticks(heat.x))
+    place.set_yticks(*_ticks(heat.y), fontsize=8)
     assert place.figure is not None
     place.figure.colorbar(drawn, ax=place)
     _labels(place, heat, language)
@@ -112,15 +109,26 @@ def _chart(place: Axes, chart: Chart, language: Language) -> None:
         place.set_aspect("equal", adjustable="datalim")
     if names:
         texts = [said(name, language) for name in names]
-        slope = 20 if sum(map(len, texts)) > 70 else 0
-        ends = "right" if slope else "center"
-        place.set_xticks(range(len(texts)), texts, rotation=slope, ha=ends, fontsize=8)
+        _across(place, range(len(texts)), texts)
     place.grid(axis="y", color="#dde1e6", linewidth=0.8)
     place.set_axisbelow(True)
     place.spines[["top", "right", "left"]].set_visible(False)
     if len(chart.curves) + len(chart.rests) > 1:
         place.legend(fontsize=8, frameon=False)
     _labels(place, chart, language)
+
+
+def _ticks(values: Sequence[float] | Sequence[str]) -> tuple[Sequence[int], list[str]]:
+    """Places and texts of at most ten of the values."""
+    places = range(0, len(values), -(-len(values) // 10))
+    return places, [v if isinstance(v := values[i], str) else f"{v:.4g}" for i in places]
+
+
+def _across(place: Axes, places: Sequence[int], texts: Sequence[str]) -> None:
+    """Ticks along the x axis; many long names slope, so that they do not run into each other."""
+    slope = 20 if sum(map(len, texts)) > 70 else 0
+    ends = "right" if slope else "center"
+    place.set_xticks(places, texts, rotation=slope, ha=ends, fontsize=8)
 
 
 def _curve(place: Axes, curve: Curve, x: np.ndarray, width: float, colour: str, name: str) -> None:
