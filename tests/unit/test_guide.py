@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shlex
@@ -100,15 +101,10 @@ def test_a_command_of_the_guide_parses(line: str, monkeypatch: pytest.MonkeyPatc
     known = {"claims": in_order(), "failures": list(FAILURES), "lecture": FASHION.presets}
 
     def only_parsed(function: Any, prog: str, argv: list[str]) -> None:
-        def given(*values: Any, **named: Any) -> None:
-            if "only" in named:
-                chosen(named["only"], known[prog.split()[-1]], "name")
-
-        given.__signature__ = flags.inspect.signature(function)  # type: ignore[attr-defined]
-        given.__annotations__ = dict(function.__annotations__)
-        flags.check_flags(prog, argv, list(flags.inspect.signature(function).parameters))
-        wrapped = flags.functools.wraps(function)(given)
-        flags.in_a_sentence(wrapped, prog=prog, args=argv)
+        flags.check_flags(prog, argv, list(inspect.signature(function).parameters))
+        _, given = flags.in_a_sentence(flags.recorder(function), prog=prog, args=argv)
+        if "only" in given:
+            chosen(given["only"], known[prog.split()[-1]], "name")
 
     monkeypatch.setattr(flags, "parse", only_parsed)
     monkeypatch.setattr(lab, "parse", only_parsed)
