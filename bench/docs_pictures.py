@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from saddlepoint.evaluation.verdicts import judge
 from saddlepoint.lab.claims import claims, in_order
 from saddlepoint.reporting.claims import number_of, rule
 from saddlepoint.reporting.picture_png import write_sheet
+from saddlepoint.reporting.pictures import Photo
 from saddlepoint.reporting.strings import strings
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -49,6 +51,9 @@ class Measured:
         self.lab, self.name = lab, name
         self.claim = registry.get("claim", name)(**settings)
         self.numbers = [entry["numbers"] for entry in kept]
+        shown = self.claim.pictures(self.numbers)
+        self.films = [p for p in shown if isinstance(p, Photo) and p.file.endswith(".gif")]
+        self.still = [picture for picture in shown if picture not in self.films]
         self.verdict = judge(self.claim.questions(self.numbers))
         self.data = kept[0]["data"]
         self.seeds = ", ".join(str(entry["seed"]) for entry in kept)
@@ -66,11 +71,17 @@ class Measured:
         folder = docs / "images" / "claims"
         file = (folder if language == "en" else folder / language) / f"{self.name}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_sheet(self.claim.pictures(self.numbers), self.lab, language, file)
+        write_sheet(self.still, self.lab, language, file)
         with Image.open(file) as sheet:
             small = sheet.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
         small.save(file, optimize=True)
         return file
+
+    def film(self, photo: Photo, docs: Path, language: Language) -> str:
+        """A film as Markdown; its file is the same in both languages."""
+        file = docs / "images" / "claims" / f"{self.name}-{Path(photo.file).name}"
+        shutil.copyfile(self.lab / photo.file, file)
+        return f"![{photo.title.to(language)}](../{file.relative_to(docs).as_posix()})"
 
     def block(self, docs: Path, language: Language) -> str:
         """What the chapter says between its markers."""
@@ -85,7 +96,8 @@ class Measured:
         meaning = f"**{words.reads}.** {self.claim.meaning.to(language)}"
         facts = f"{words.seeds}: {self.seeds} · {words.data}: {self.data or words.no_data}"
         facts += f" · {words.seconds}: {self.seconds:.0f} · `{self.command}`"
-        lines = [f"![{self.name}](../{picture})", ""]
+        films = " ".join(self.film(photo, docs, language) for photo in self.films)
+        lines = [f"![{self.name}](../{picture})", "", *([films, ""] if films else [])]
         lines += [f"**{words.verdict}: {words.outcomes[self.verdict.outcome]}.**", ""]
         return "\n".join([*lines, head, "|---|---|---|---|", *rows, "", meaning, "", facts])
 

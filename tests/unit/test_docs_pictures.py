@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from docs_pictures import COLOURS, fill
+from docs_pictures import COLOURS, Measured, fill
 from PIL import Image
 
 pytest.importorskip("matplotlib")
@@ -85,6 +85,24 @@ def test_the_rest_of_a_chapter_stays_and_a_second_time_changes_nothing(
     assert once.endswith(PAGE[PAGE.index("between") :])
     fill(tmp_path / "lab", docs)
     assert page.read_text(encoding="utf-8") == once
+
+
+def test_a_film_is_copied_and_shown_beside_the_picture(tmp_path: Path) -> None:
+    lab, docs = tmp_path / "lab", tmp_path / "docs"
+    (lab / "mode-cycle" / "seed-0").mkdir(parents=True)
+    (lab / "lab.json").write_text(json.dumps({"minutes": 3.0, "data": None}))
+    numbers = {}
+    for name in ("slow", "fast"):
+        film = f"mode-cycle/seed-0/{name}.gif"
+        Image.new("L", (8, 8)).save(lab / film)
+        numbers[name] = {"shares": [[1.0] + [0.0] * 7] * 2, "visited": [0], "film": film}
+    document = {"claim": "mode-cycle", "seed": 0, "data": "", "settings": {}, "seconds": 1.0}
+    (lab / "mode-cycle" / "seed-0.json").write_text(json.dumps(document | {"numbers": numbers}))
+    claim = Measured(lab, "mode-cycle", [lab / "mode-cycle" / "seed-0.json"])
+    block = claim.block(docs, "vi")
+    for name in ("slow", "fast"):
+        assert f"](../images/claims/mode-cycle-{name}.gif)" in block
+        assert (docs / f"images/claims/mode-cycle-{name}.gif").is_file()
 
 
 def test_the_pictures_differ_by_language_and_have_a_palette(docs: Path) -> None:
