@@ -347,6 +347,7 @@ def prepare(
 
 
 def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
+    run.take_control()  # what was asked of a process that has ended
     try:
         run.write_status("running", state.n_images)
         treatment.train(run, config, dataset, state, monitor)

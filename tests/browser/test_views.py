@@ -1,23 +1,107 @@
-"""Every view, used as a person uses it."""
+"""Every view, used as a person uses it, in both languages, both themes and on a small screen."""
 
 from __future__ import annotations
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+PAGES = ["/runs", "/start", "/live/dcgan-digits-001", "/live/points", "/runs?q=nothing-like-this"]
+READY = {"/start": "text=saddle train", "/live": ".js-line, .plot", "/runs": ".run, .empty"}
 
 
 def test_runs_are_listed_and_one_is_watched(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-    expect(page.get_by_role("listitem")).to_have_count(2)
+    expect(page.locator(".run")).to_have_count(2)
     page.get_by_role("searchbox").fill("digits")
-    expect(page.get_by_role("listitem")).to_have_count(1)
+    expect(page.locator(".run")).to_have_count(1)
     page.get_by_role("link", name="dcgan · digits").click()
     expect(page.get_by_role("heading", name="dcgan · digits")).to_be_visible()
     grid = page.get_by_role("img", name="Grid of samples after 2,000 images")
     expect(grid).to_have_js_property("complete", True)
     page.get_by_role("slider").press("Home")
     expect(page.get_by_role("img", name="Grid of samples after 0 images")).to_be_visible()
+    page.get_by_role("button", name="Play").click()
+    expect(grid).to_be_visible()
     curve = page.get_by_role("img", name="Curve over training: Losses")
     expect(curve.locator(".scatterlayer path.js-line").first).to_be_visible()
     page.go_back()
-    expect(page.get_by_role("listitem")).to_have_count(1)
+    expect(page.locator(".run")).to_have_count(1)
+
+
+def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(page: Page) -> None:
+    page.goto("/runs")
+    page.get_by_role("link", name="New run").first.click()
+    page.get_by_label("Preset").select_option("gan-points")
+    page.get_by_label("Data").select_option("ring8")
+    page.get_by_label("Amount").fill("5")
+    order = page.get_by_role("complementary")
+    expect(order).to_contain_text("saddle train gan-points --data ring8")
+    page.locator("details[data-group=train] summary").click()
+    page.get_by_label("n_critic").fill("0")
+    expect(page.get_by_role("alert")).to_contain_text("at least 1")
+    expect(page.get_by_role("button", name="Start training")).to_be_disabled()
+    page.get_by_label("n_critic").fill("2")
+    expect(order).to_contain_text("--train.n-critic 2")
+    page.get_by_label("batch_size").fill("16")
+    expect(order).to_contain_text("--train.batch-size 16")
+    page.get_by_role("button", name="Start training").click()
+    state = page.locator(".head .state")
+    expect(state).to_have_text("running", timeout=120_000)
+    expect(page.get_by_role("img", name="Curve over training: Losses")).to_be_visible(
+        timeout=90_000
+    )
+    page.get_by_role("button", name="Stop").click()
+    expect(state).to_have_text("stopped", timeout=60_000)
+    page.get_by_role("button", name="Resume").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("saddle resume")
+    dialog.get_by_role("button", name="Resume").click()
+    expect(state).to_have_text("running", timeout=90_000)
+    page.get_by_role("button", name="Stop").click()
+    expect(state).to_have_text("stopped", timeout=60_000)
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".run")).to_have_count(2)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".run")).to_have_count(3)
+    page.locator(".run", has_text="gan-points-ring8-001").get_by_role("link").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".run")).to_have_count(2)
+
+
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("en", "light", 1280), ("vi", "dark", 390)]
+)
+def test_names_roles_contrast_and_width(page: Page, language: str, theme: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    cookies = {"language": language, "theme": theme}
+    page.goto("/runs")
+    url = page.url
+    page.context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
+    for path in PAGES:
+        page.goto(path)
+        ready = next(selector for start, selector in READY.items() if path.startswith(start))
+        page.locator(ready).first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{path}: {found.generate_report()}"
+
+
+def test_it_is_used_with_the_keyboard_alone(page: Page) -> None:
+    page.goto("/runs")
+    expect(page.locator(".run")).to_have_count(2)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.type("points")
+    expect(page.locator(".run")).to_have_count(1)
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.run') !== null"):
+            break
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="gan-points · ring8")).to_be_visible()

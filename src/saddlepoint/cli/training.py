@@ -15,11 +15,7 @@ from saddlepoint.core.streams import answer, tell
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
-    from saddlepoint.core.contracts import Architecture
     from saddlepoint.core.runs import Run
-
-_SWAPS = {"arch": "architecture", "loss": "loss", "optim-g": "optimizer", "optim-d": "optimizer"}
-"""Flags that replace a whole component by name: `--loss wasserstein`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,34 +105,14 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> Any:
 def _swap_components(config: Config, argv: list[str]) -> Config:
     """Apply `--loss NAME` and the like, which replace a component by another's defaults, and
     `--doctor MODE`. tyro could not parse them: --loss is a group of flags to it."""
+    from saddlepoint.core.components import SWAPS, with_components
     from saddlepoint.core.config_json import with_changes
-    from saddlepoint.core.registry import get
 
-    for flag, group in _SWAPS.items():
-        name = flags.take(argv, flag)
-        if name is not None:
-            component = get(group, name)()
-            if flag == "arch":
-                component = _as_chosen(component, config.arch)
-            config = replace(config, **{flag.replace("-", "_"): component})
-    names = flags.take_list(argv, "penalties")
-    if names is not None:
-        kinds = [] if names == ["none"] else names
-        config = replace(config, penalties=tuple(get("penalty", kind)() for kind in kinds))
+    given = {part: flags.take(argv, part.replace("_", "-")) for part in SWAPS}
+    kinds = {part: kind for part, kind in given.items() if kind is not None}
+    config = with_components(config, kinds, flags.take_list(argv, "penalties"))
     mode = flags.take(argv, "doctor")
     return config if mode is None else with_changes(config, {"doctor.mode": mode})
-
-
-def _as_chosen(arch: Architecture, preset: Architecture) -> Architecture:
-    """`arch` with what a preset chose for its own nets, as far as both have it."""
-    # Otherwise a conditional preset would silently become an unconditional one.
-    usual = type(preset)()
-    chosen = {
-        field.name: getattr(preset, field.name)
-        for field in fields(preset)  # type: ignore[arg-type]  # every component is a dataclass
-        if getattr(preset, field.name) != getattr(usual, field.name) and hasattr(arch, field.name)
-    }
-    return replace(arch, **chosen)  # type: ignore[type-var]  # every component is a dataclass
 
 
 @flags.command("Continue a killed run bit for bit, or extend a finished one: saddle resume RUN.")

@@ -6,6 +6,7 @@ Infinity and NaN are refused whatever the bounds, and so is any number above MOS
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import Any
 
 from saddlepoint.core.errors import InputError
@@ -17,8 +18,27 @@ MOST_SEED = 2**63 - 1
 """Seeds are 64-bit numbers with a sign, in torch and in files."""
 
 
+_bounds: ContextVar[dict[str, tuple[float, float]] | None] = ContextVar("bounds", default=None)
+
+
+def bounds_of(owner: Any) -> dict[str, tuple[float, float]]:
+    """Field -> (least, greatest) of an object, as its own checks in `__post_init__` have them."""
+    token = _bounds.set(found := {})
+    try:
+        getattr(owner, "__post_init__", lambda: None)()
+    finally:
+        _bounds.reset(token)
+    return found
+
+
+def _record(fields: Iterable[str], low: float, high: float) -> None:
+    if (found := _bounds.get()) is not None:
+        found.update(dict.fromkeys(fields, (low, high)))
+
+
 def at_least(owner: Any, least: float, *fields: str, most: float = MOST) -> None:
     """Raises InputError unless every named field is in [least, most]."""
+    _record(fields, least, most)
     _require(owner, fields, lambda value: value >= least, f"must be at least {_text(least)}")
     _require(owner, fields, lambda value: value <= most, f"must be at most {_text(most)}")
 
@@ -42,6 +62,7 @@ def in_range(value: int, least: int, most: int, name: str) -> None:
 
 def between(owner: Any, low: float, high: float, *fields: str) -> None:
     """Raises InputError unless every named field is in [low, high]."""
+    _record(fields, low, high)
     rule = f"must be between {_text(low)} and {_text(high)}"
     _require(owner, fields, lambda value: low <= value <= high, rule)
 

@@ -38,7 +38,7 @@ from saddlepoint.core.json_files import append_row, read_json, read_rows, write_
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.renames import todays_config, todays_row
-from saddlepoint.core.tail import last_rows
+from saddlepoint.core.tail import RowReader, last_rows
 
 # 000200k, or 000200k512 where two snapshots fall into one thousand.
 _SNAPSHOT = re.compile(r"[0-9]{6,12}k[0-9]{0,3}")
@@ -172,6 +172,10 @@ class Run:
     def last_rows(self) -> list[dict[str, Any]]:
         """The last lines of the history, oldest first, without reading those before them."""
         return [todays_row(row) for row in last_rows(self.metrics_file, metrics_line)]
+
+    def reader(self) -> RowReader:
+        """Reads the lines of the history as they are written."""
+        return RowReader(self.metrics_file, lambda row, where: todays_row(metrics_line(row, where)))
 
     @property
     def findings(self) -> list[dict[str, Any]]:

@@ -1,9 +1,11 @@
-"""The end of a JSONL file, without reading what is before it. No torch in here."""
+"""JSONL files that are long or still grow: their end alone, or each line once. No torch in here."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from saddlepoint.core.reading import Absent, open_regular
 
 
 def last_rows(
-    path: Path, check: Callable[[Any, str], dict[str, Any]], most_bytes: int = 2**16
+    path: Path, check: Callable[[Any, str], dict[str, Any]], most_bytes: int = 2**15
 ) -> list[dict[str, Any]]:
     """The whole lines within the last `most_bytes` of a file, oldest first; [] if it is absent.
 
@@ -40,3 +42,51 @@ def last_rows(
         except InputError:
             continue
     return rows
+
+
+class RowReader:
+    """Reads a JSONL file that grows, each line once.
+
+    Args:
+        check: as in `last_rows`.
+    """
+
+    def __init__(self, path: Path, check: Callable[[Any, str], dict[str, Any]]) -> None:
+        self._path = path
+        self._check = check
+        self._place = 0
+        self._file = (0, 0)
+
+    def read(self, seconds: float) -> tuple[list[dict[str, Any]], bool, bool]:
+        """The lines that are new, as far as about so many seconds go.
+
+        Returns:
+            (rows, whether the file was begun anew, so that earlier rows do not count any more,
+            whether the end was reached).
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        rows: list[dict[str, Any]] = []
+        until = time.monotonic() + seconds
+        try:
+            with open_regular(self._path) as file:
+                status = os.fstat(file.fileno())
+                identity = (status.st_dev, status.st_ino)
+                # A resumed run writes its lines again, into another file of that name.
+                anew = identity != self._file or status.st_size < self._place
+                self._place, self._file = 0 if anew else self._place, identity
+                file.seek(self._place)
+                while time.monotonic() < until:
+                    lines = file.readlines(2**18)
+                    if lines and not lines[-1].endswith(b"\n"):
+                        lines.pop()  # it is being written
+                    if not lines:
+                        return rows, anew, True
+                    self._place += sum(map(len, lines))
+                    for line in lines:
+                        with suppress(InputError):
+                            rows.append(self._check(parse(line, str(self._path)), str(self._path)))
+                return rows, anew, False
+        except Absent:
+            return [], self._place > 0, True

@@ -5,6 +5,7 @@ plotly is imported when a figure is drawn, so that everything else works without
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, told apart by every kind of colour vision, lightened a little so that
 # one set serves a white and a dark page: https://jfly.uni-koeln.de/color/
 BLUE, ORANGE, GREEN, PINK = "#2f8fd0", "#dd6a1f", "#0f9d78", "#c66a9f"
+MOST_POINTS = 2000
+"""Of a curve, more than a screen is wide: a run may have a million lines of metrics."""
 INK, RULE = "#7b8490", "rgba(128,138,150,0.22)"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
@@ -73,6 +76,7 @@ class Panel:
             if not shown.any():
                 continue
             changes |= len(np.unique(values[shown])) > 1
+            shown = thinned(values, shown)
             curve = {
                 "type": "scatter",
                 # Lists: plotly would write arrays in base64, which no person and no diff can read.
@@ -80,7 +84,7 @@ class Panel:
                 "y": values[shown].tolist(),
                 "name": _named(item.label, wording),
                 # Two points make a line that is easily overlooked.
-                "mode": "lines+markers" if self.markers or shown.sum() < 3 else "lines",
+                "mode": "lines+markers" if self.markers or len(shown) < 3 else "lines",
                 "line": {"color": item.colour, "width": 2, "dash": item.dash},
                 "marker": {"size": 6},
                 "hovertemplate": "%{y:.4~g}",
@@ -108,6 +112,27 @@ class Panel:
         return go.Figure(curves, shape)
 
 
+def thinned(values: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """The places of at most MOST_POINTS values that draw the curve of all of them.
+
+    Args:
+        values: [n]
+        shown: bool [n], which of them there are.
+
+    Returns:
+        int64 [m]: of every stretch the least and the greatest value, so that no spike is lost.
+    """
+    places = np.flatnonzero(shown)
+    if len(places) <= MOST_POINTS:
+        return places
+    ends = np.linspace(0, len(places), MOST_POINTS // 2 + 1).astype(int)
+    kept = {0, len(places) - 1}
+    for start, end in itertools.pairwise(ends.tolist()):
+        stretch = values[places[start:end]]
+        kept |= {start + int(stretch.argmin()), start + int(stretch.argmax())}
+    return places[sorted(kept)]
+
+
 def drawn(
     run: Run, names: Collection[str] = (), title: str = "{title}"
 ) -> list[tuple[str, go.Figure, str]]:
@@ -120,17 +145,28 @@ def drawn(
     Returns:
         (title, figure, how to read it) of each, as `page.curves_section` takes them.
     """
+    figures = figures_of(Facts.of(run).document, run.history, names)
+    return [(title.format(title=shown), figure, text) for _, shown, figure, text in figures]
+
+
+def figures_of(
+    document: dict[str, Any], history: History, names: Collection[str] = ()
+) -> list[tuple[str, str, go.Figure, str]]:
+    """As `drawn`, each with the panel's name first.
+
+    Args:
+        document: the run's config.json.
+    """
     if find_spec("plotly") is None:
         return []
-    facts = Facts.of(run)
-    wording = wording_of(facts.config.get("loss") or {})
+    wording = wording_of((document.get("config") or {}).get("loss") or {})
     figures = []
     for panel in PANELS:
         wanted = panel.name in names if names else not panel.only_if_named
-        figure = panel.draw(facts.history, wording) if wanted else None
+        figure = panel.draw(history, wording) if wanted else None
         if figure is not None:
-            shown = title.format(title=_named(panel.title, wording))
-            figures.append((shown, figure, panel.reading(wording)))
+            text = panel.reading(wording)
+            figures.append((panel.name, _named(panel.title, wording), figure, text))
     return figures
 
 
@@ -202,6 +238,35 @@ PANELS = (
             "one-dimensional projections of the pixels; lower is better. It should fall and then "
             "level off, and once it has been level for long, more training brings little. It sees "
             "layout and colours, not fine detail."
+        ),
+        from_zero=True,
+        markers=True,
+    ),
+    Panel(
+        name="fid",
+        title="FID during training",
+        y_title="FID",
+        series=(Series("fid", "FID", PINK),),
+        text=(
+            "The Fréchet distance of features, measured on few images at each sample grid to rank "
+            "checkpoints; lower is better. Compare it within this run alone: it falls with the "
+            "number of images that it is measured on."
+        ),
+        from_zero=True,
+        markers=True,
+    ),
+    Panel(
+        name="precision-recall",
+        title="Precision and recall during training",
+        y_title="Share of images",
+        series=(
+            Series("precision", "Precision", BLUE),
+            Series("recall", "Recall", ORANGE, "dash"),
+        ),
+        text=(
+            "Precision is the share of generated images that lie among real ones; recall the share "
+            "of real images that lie among generated ones. Recall that falls while precision stays "
+            "is the beginning of a collapse."
         ),
         from_zero=True,
         markers=True,

@@ -118,23 +118,23 @@ class Guard:
     def _entry(self, scope: Scope, headers: Headers) -> Response | None:
         """None for whoever has given the token of `--host`."""
         name = "saddle-studio"
-        cookie = cookie_parser(headers.get("cookie", "")).get(name, "")
-        if secrets.compare_digest(cookie.encode(), self._access.encode()):
-            return None
         query = QueryParams(scope["query_string"])
-        given = query.get("token", "")
-        if scope["method"] == "GET" and secrets.compare_digest(
-            given.encode(), self._access.encode()
-        ):
+        if scope["method"] == "GET" and self._admits(query.get("token", "")):
+            # Out of the address, where it would stay in the history and be copied with it.
             rest = urlencode([(key, value) for key, value in query.multi_items() if key != "token"])
             # "//elsewhere" would be another host.
             path = "/" + scope["path"].lstrip("/\\")
             answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
             answer.set_cookie(name, self._access, httponly=True, samesite="strict")
             return answer
+        if self._admits(cookie_parser(headers.get("cookie", "")).get(name, "")):
+            return None
         return PlainTextResponse(
             "This studio needs its token: open the whole address that `saddle studio` printed.", 401
         )
+
+    def _admits(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode(), self._access.encode())
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | Response:
         """The whole body, as far as it is within the limits."""

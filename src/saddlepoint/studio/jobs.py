@@ -20,7 +20,7 @@ from saddlepoint.core.errors import InputError, RunFailed, reason, remedy
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.reading import open_regular
 
-MOST_LOG = 2**16
+MOST_LOG = 2**14
 """Bytes of a log that are shown."""
 
 
@@ -110,7 +110,7 @@ class Jobs:
             return {**job, "code": None}
         process = self._processes.get(name)
         code = process.poll() if process else None
-        running = code is None if process else _is_running(document["pid"], document["started"])
+        running = code is None if process else _is_running(document["pid"], document["argv"])
         return {
             "job": name,
             "command": shlex.join(["saddle", *document["argv"]]),
@@ -119,6 +119,25 @@ class Jobs:
             "running": running,
             "code": code,
         }
+
+    def recent(self) -> list[dict[str, Any]]:
+        """Jobs that are going on or were started within a day, newest first."""
+        day = time.time() - 86_400
+        return [job for job in self.all() if job["running"] or job.get("started", 0) > day]
+
+    def interrupt(self, name: str) -> bool:
+        """Ask a job to save and stop; False if it was not started by this very studio."""
+        # Of another studio's only the number is known, which may be another process's by now.
+        process = self._processes.get(name)
+        if process is None or process.poll() is not None:
+            return False
+        process.terminate()
+        return True
+
+    def last_line(self, name: str) -> str:
+        """The last line of a job's log that is not empty."""
+        lines = [line.strip() for line in self.log(name).splitlines() if line.strip()]
+        return lines[-1] if lines else ""
 
     def newest_of(self, run: str) -> dict[str, Any] | None:
         """The last job that was started for a run."""
@@ -137,11 +156,15 @@ class Jobs:
         return "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
 
 
-def _is_running(pid: int, started: float) -> bool:
+def _is_running(pid: int, argv: Sequence[str]) -> bool:
     """Whether a process that an earlier studio started is still there."""
     try:
-        status = Path(f"/proc/{pid}").stat()
+        os.kill(pid, 0)
     except OSError:
         return False
-    # Numbers are used again: a process that is younger than the job is another one.
-    return status.st_ctime < started + 60
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:  # a system without /proc
+        return True
+    # Numbers are used again: what runs under this one has to be the same command.
+    return all(os.fsencode(word) in words for word in argv)

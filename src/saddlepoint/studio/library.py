@@ -134,6 +134,7 @@ def _line(id: str, run: Run, path: str) -> dict[str, Any]:
     line: dict[str, Any] = {
         "id": id,
         "path": path,
+        "folder": str(run.path),
         "title": path,
         "state": status.get("state", "not-started"),
         "heartbeat": status.get("heartbeat", 0.0),

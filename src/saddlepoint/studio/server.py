@@ -11,7 +11,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from html import escape
 from importlib import resources
 from importlib.util import find_spec
@@ -25,6 +25,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
+from starlette.types import ASGIApp
 
 from saddlepoint.core.errors import InputError, RunFailed, words
 from saddlepoint.core.json_files import dumps
@@ -32,8 +33,7 @@ from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.streams import tell
 from saddlepoint.studio.events import Events, EventStream
 from saddlepoint.studio.guard import LOOPBACK, Guard, refusal
-from saddlepoint.studio.jobs import Jobs
-from saddlepoint.studio.library import Library, NotFound
+from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.strings import LANGUAGES, texts
 from saddlepoint.studio.view import MOST_BYTES, Studio, View, all_views
 from saddlepoint.studio.watch import watch
@@ -47,7 +47,7 @@ def create_app(root: Path, host: str = "127.0.0.1", access: str = "") -> Starlet
     Args:
         access: the token that a browser has to give first; "": none, on loopback.
     """
-    studio = Studio(Library(root), Jobs(root), Events())
+    studio = Studio.over(root)
     views = all_views()
     limits = {f"/api/{view.name}/": view.most_bytes for view in views}
 
@@ -57,13 +57,13 @@ def create_app(root: Path, host: str = "127.0.0.1", access: str = "") -> Starlet
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         studio.events.begin()
-        watching = asyncio.create_task(watch(studio.library, studio.events))
+        watching = asyncio.create_task(watch(studio))
         yield
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
 
-    app = Starlette(
+    app = _Guarded(
         routes=[
             Route("/", lambda request: RedirectResponse(f"/{views[0].name}")),
             Route("/events", _events),
@@ -87,9 +87,19 @@ def create_app(root: Path, host: str = "127.0.0.1", access: str = "") -> Starlet
         },
         lifespan=lifespan,
     )
+    app.guard = partial(Guard, host=host, token=studio.token, access=access, most_bytes=most_bytes)
     app.state.studio = studio
     app.state.views = {view.name: view for view in views}
     return app
+
+
+class _Guarded(Starlette):
+    """An application with its guard outside everything, the page of a fault included."""
+
+    guard: Callable[[ASGIApp], Guard]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return self.guard(super().build_middleware_stack())
 
 
 def serve(root: Path, host: str, port: int) -> None:

@@ -13,16 +13,22 @@ import pkgutil
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.routing import Route
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
+from saddlepoint.core.runs import Run
 from saddlepoint.core.shapes import shaped
 from saddlepoint.studio.events import Events
+from saddlepoint.studio.histories import Histories
 from saddlepoint.studio.jobs import Jobs
 from saddlepoint.studio.library import Library
+from saddlepoint.studio.trash import Trash
 
 MOST_BYTES = 2**16
 """Of the body of a command."""
@@ -34,9 +40,45 @@ class Studio:
 
     library: Library
     jobs: Jobs
+    trash: Trash
+    histories: Histories
     events: Events
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     """That each POST carries."""
+
+    @classmethod
+    def over(cls, root: Path) -> Studio:
+        """The studio over a folder of runs."""
+        return cls(Library(root), Jobs(root), Trash(root), Histories(), Events())
+
+    def job_of(self, run: Run) -> dict[str, Any] | None:
+        """The last command that was started here for a run, as `Jobs.job`."""
+        return self.jobs.newest_of(run.path.relative_to(self.library.root).as_posix())
+
+    def pending(self) -> dict[str, dict[str, Any]]:
+        """Id -> a line for what was started and has no run folder yet, or never got one."""
+        found = {}
+        for job in self.jobs.recent():
+            id = self.library.id_of(self.library.root / job["run"])
+            # The newest job counts, and a folder that has become a run is in the library.
+            if id not in found and id not in self.library.runs():
+                found[id] = {
+                    "id": id,
+                    "path": job["run"],
+                    "title": job["run"],
+                    "state": "not-started" if job["running"] else "failed",
+                    "heartbeat": job["started"],
+                    "error": "" if job["running"] else self.jobs.last_line(job["job"]),
+                    "images": 0,
+                    "findings": [],
+                    "scores": {},
+                    "pending": True,
+                }
+        return found
+
+
+in_thread = run_in_threadpool
+"""For what an `async` handler does that reads files or computes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +111,7 @@ def studio_of(request: Request) -> Studio:
     return request.app.state.studio
 
 
-async def command_of(request: Request, hint: type) -> dict:
+async def command_of(request: Request, hint: type[Any]) -> Any:
     """The JSON body of a POST, checked.
 
     Args:

@@ -7,23 +7,22 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from saddlepoint.studio.events import Events
-from saddlepoint.studio.library import Library, stamp_of
+from saddlepoint.studio.library import stamp_of
+from saddlepoint.studio.view import Studio
 
 _SECONDS = 1.0
 
 
-async def watch(library: Library, events: Events) -> None:
+async def watch(studio: Studio) -> None:
     """Publish `run` {"id"} for a run that changed or is new, `gone` {"id"} for one that is not
     there any more."""
+    events = studio.events
     before: dict[str, Any] | None = None
     while True:
         await asyncio.sleep(_SECONDS)
         if not events.listening:
-            before = None
             continue
-        now = await run_in_threadpool(_stamps, library)
-        # A tab that has just opened reads everything anyway.
+        now = await run_in_threadpool(_stamps, studio)
         if before is not None:
             for id in now:
                 if now[id] != before.get(id):
@@ -33,5 +32,6 @@ async def watch(library: Library, events: Events) -> None:
         before = now
 
 
-def _stamps(library: Library) -> dict[str, Any]:
-    return {id: stamp_of(run) for id, run in library.runs().items()}
+def _stamps(studio: Studio) -> dict[str, Any]:
+    pending = {id: (line["state"], line["error"]) for id, line in studio.pending().items()}
+    return pending | {id: stamp_of(run) for id, run in studio.library.runs().items()}

@@ -1,6 +1,7 @@
 // Figures drawn by plotly, which is loaded when the first one is wanted: after the first paint.
 
 import { el, fill } from "./dom.js";
+import { has, language, number } from "./words.js";
 
 let loading = null;
 
@@ -16,26 +17,62 @@ function plotly() {
   return loading;
 }
 
-/** Draw figures {title, text, figure} as cards; a second time they are changed in place. */
-export async function draw(place, figures, t) {
+const COLOURS = { fatal: "#d2453a", warn: "#b87a00", info: "#2f8fd0" };
+const drawn = new WeakMap();
+
+/** Draw figures {name, title, text, figure} as cards; a second time they are changed in place. */
+export async function draw(place, figures, t, run) {
   const Plotly = await plotly();
   if (!figures.length) {
     fill(place, el("p", { class: "soft" }, t("live.no-curves")));
     return;
   }
-  const cards = place._cards ?? new Map();
-  const wanted = figures.map((one) => one.title);
-  if (String([...cards.keys()]) !== String(wanted)) {
+  const cards = drawn.get(place) ?? new Map();
+  const names = figures.map((one) => one.name);
+  if (String([...cards.keys()]) !== String(names) || !place.querySelector(".plot")) {
     cards.clear();
-    for (const { title, text } of figures) {
+    for (const one of figures) {
+      const title = said(`figures.${one.name}`, one.title, t);
       const plot = el("div", { class: "plot", role: "img", "aria-label": t("live.figure", { title }) });
-      cards.set(title, { plot, card: el("section", { class: "card" }, el("h3", {}, title), plot, el("p", {}, text)) });
+      const text = has(`figures.${one.name}.text.${run.loss}`) ? t(`figures.${one.name}.text.${run.loss}`)
+        : said(`figures.${one.name}.text`, one.text, t);
+      const values = el("p", { class: "unseen" });
+      cards.set(one.name, { plot, values, card: el("section", { class: "card" }, el("h3", {}, title), plot, values, el("p", {}, text)) });
     }
     fill(place, [...cards.values()].map(({ card }) => card));
-    place._cards = cards;
+    drawn.set(place, cards);
   }
-  for (const { title, figure } of figures) {
-    const { plot } = cards.get(title);
-    await Plotly.react(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true });
+  for (const one of figures) {
+    const { plot, values } = cards.get(one.name);
+    translate(one, t);
+    marks(one.figure, run.found ?? []);
+    // What a screen reader is told of a curve: where it began and where it is.
+    values.textContent = one.figure.data.map((curve) => t("live.curve", { name: curve.name,
+      first: number(curve.y[0]), last: number(curve.y.at(-1)) })).join(" ");
+    await Plotly.react(plot, one.figure.data, one.figure.layout, { displayModeBar: false, responsive: true });
   }
+}
+
+function said(key, text, t) {
+  return has(key) ? t(key) : text;
+}
+
+function translate({ name, figure }, t) {
+  if (language === "en") return;
+  figure.layout.xaxis.title.text = t("figures.x");
+  figure.layout.xaxis.unifiedhovertitle = { text: t("figures.hover") };
+  figure.layout.yaxis.title.text = said(`figures.${name}.y`, figure.layout.yaxis.title.text, t);
+  figure.layout.separators = ",.";
+  for (const curve of figure.data) curve.name = said(`figures.curve.${curve.name}`, curve.name, t);
+}
+
+// The doctor's findings, at the images where each was found.
+function marks(figure, found) {
+  const shapes = figure.layout.shapes ?? [];
+  for (const one of found) {
+    const x = one.at_images / 1000;
+    shapes.push({ type: "line", x0: x, x1: x, y0: 0, y1: 1, yref: "y domain", opacity: 0.75,
+      line: { color: COLOURS[one.severity], width: 1.5, dash: "dash" } });
+  }
+  figure.layout.shapes = shapes;
 }

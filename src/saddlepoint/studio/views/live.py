@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from saddlepoint.core import registry
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.reporting.facts import Facts
+from saddlepoint.studio.form import treated_by
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response
 from saddlepoint.studio.view import View, studio_of
@@ -21,40 +26,105 @@ def _run(request: Request) -> Run:
 
 def overview(request: Request) -> Response:
     """What a run is and how far it is, without its curves."""
-    studio, run = studio_of(request), _run(request)
-    facts = Facts.of(run)
-    job = studio.jobs.newest_of(str(run.path.relative_to(studio.library.root)))
+    studio, id = studio_of(request), request.path_params["id"]
+    if line := studio.pending().get(id):
+        job = studio.jobs.newest_of(line["path"])
+        log = studio.jobs.log(job["job"]) if job else ""
+        return JSONResponse({**line, "samples": [], "found": [], "job": job, "log": log})
+    run, line = _run(request), studio.library.line(id)
+    job = studio.job_of(run)
+    answer = {
+        **line,
+        "samples": [{"name": p.name, "images": images_of(p)} for p in run.samples],
+        "job": job,
+        "log": studio.jobs.log(job["job"]) if job else "",
+        "trash": studio.trash.command(run),
+    }
+    # The list has said what is damaged; what can be shown is shown.
+    if line["state"] == "damaged":
+        return JSONResponse({**answer, "found": [], "commands": {}})
+    history, _ = studio.histories.of(run)
+    facts = Facts(run, run.document, run.status, history)
     return JSONResponse(
         {
-            **studio.library.line(request.path_params["id"]),
-            "facts": facts.summary(),
-            "samples": [{"name": p.name, "images": images_of(p)} for p in run.samples],
+            **answer,
+            "device": str(facts.document.get("resolved", {}).get("device", "")),
+            "precision": str(facts.document.get("resolved", {}).get("precision", "")),
+            "parameters": facts.parameters,
+            "loss": str((facts.config.get("loss") or {}).get("kind", "")),
             "commands": facts.commands(),
-            "job": job,
-            "log": studio.jobs.log(job["job"]) if job else "",
+            "found": _found(facts),
         }
     )
 
 
-def figures(request: Request) -> Response:
-    """The figures of the report, as plotly takes them."""
-    # plotly and the losses behind the wording take seconds to load.
-    from saddlepoint.reporting.figures import drawn
+def _found(facts: Facts) -> list[dict[str, Any]]:
+    """The doctor's findings, newest first: each with its evidence, and whether it still holds."""
+    holding, found = facts.status.get("findings", []), {}
+    for line in facts.run.findings:
+        if line["event"] == "found":
+            found[line["name"]] = {**line, "holds": line["name"] in holding}
+        elif line["event"] == "ended" and line["name"] in found:
+            found[line["name"]]["ended_at"] = line["at_images"]
+    for line in found.values():
+        missing = line.get("missing", [])
+        line["missing_names"] = facts.bin_names(missing) if missing else []
+        known = [name for name in line.get("remedies", []) if name in registry.names("remedy")]
+        line["advice"] = {name: registry.get("remedy", name).advice for name in known}
+    return sorted(found.values(), key=lambda line: (not line["holds"], -line["at_images"]))
 
+
+def figures(request: Request) -> Response:
+    """The figures of the report, as plotly takes them; `complete` is false while a long history is
+    still being read: then ask again."""
+    # The losses behind the wording need torch.
+    from saddlepoint.reporting.figures import figures_of
+
+    run = _run(request)
+    history, complete = studio_of(request).histories.of(run)
     return JSONResponse(
-        [
-            {"title": title, "text": text, "figure": parse(str(figure.to_json()), title)}
-            for title, figure, text in drawn(_run(request))
-        ]
+        {
+            "complete": complete,
+            "figures": [
+                {
+                    "name": name,
+                    "title": title,
+                    "text": text,
+                    "figure": parse(str(figure.to_json()), title),
+                }
+                for name, title, figure, text in figures_of(run.document, history)
+            ],
+        }
     )
+
+
+def remedies(request: Request) -> Response:
+    """What each remedy of a finding would change here, and the form that starts such a run."""
+    run, name = _run(request), request.path_params["finding"]
+    found = [line for line in run.findings if line["event"] == "found" and line["name"] == name]
+    if not found:
+        raise NotFound("The doctor has not found this in this run.")
+    try:
+        return JSONResponse(treated_by(run, found[-1]))
+    except InputError as error:  # a configuration of a plug-in that is not here
+        return JSONResponse({"error": str(error), "remedies": []})
 
 
 def sample(request: Request) -> Response:
     """One sample grid."""
-    named = {path.name: path for path in _run(request).samples}
-    file = named.get(request.path_params["name"])
+    return _picture(request, _run(request).samples)
+
+
+def real(request: Request) -> Response:
+    """Real images of a kind that the generator leaves out."""
+    folder = _run(request).samples_folder / "bins"
+    return _picture(request, list(folder.glob("*.png")) if folder.is_dir() else [])
+
+
+def _picture(request: Request, files: list[Any]) -> Response:
+    file = {path.name: path for path in files}.get(request.path_params["name"])
     if file is None:
-        raise NotFound("There is no such sample grid.")
+        raise NotFound("There is no such picture.")
     return picture_response(read_bytes(file), request)
 
 
@@ -65,6 +135,8 @@ VIEW = View(
     routes=[
         Route("/{id}", overview),
         Route("/{id}/figures", figures),
+        Route("/{id}/remedies/{finding}", remedies),
         Route("/{id}/samples/{name}", sample),
+        Route("/{id}/bins/{name}", real),
     ],
 )

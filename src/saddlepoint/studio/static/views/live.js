@@ -1,57 +1,128 @@
 // One run, watched while it trains.
 
 import { el, fill } from "../dom.js";
+import { actions, command, diff } from "../parts.js";
 import { draw } from "../plots.js";
-import { count } from "../words.js";
+import { compact, count, duration, has, number } from "../words.js";
 
 export async function mount(place, studio) {
   const { t } = studio;
   const id = studio.rest[0];
   const base = `/api/live/${encodeURIComponent(id)}`;
   let run = await studio.get(base);
+  let ended = false;
 
   const head = el("div", { class: "head" });
+  const trouble = el("p", { class: "bad box" });
   const facts = el("dl", { class: "facts" });
-  const film = grid(base, t);
+  const film = grid(base, t, studio);
+  const doctor = el("div", { class: "doctor" });
   const curves = el("div", { class: "cards" });
-  const log = el("pre", { class: "log", tabindex: "0", "aria-label": t("live.log") });
-  const printed = el("section", {}, el("h2", {}, t("live.log")), log);
+  const log = el("pre", { class: "log", tabindex: "0", role: "log", "aria-label": t("live.log") });
+  const printed = el("details", { class: "fold" }, el("summary", {}, t("live.log")), log);
+  const next = el("section", {});
 
   function show() {
-    fill(head, el("h1", {}, run.title), el("span", { class: `state ${run.state}` }, t(`runs.state-${run.state}`)));
-    fill(facts, Object.entries(run.facts).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
-    film.show(run.samples);
+    const buttons = actions(run, studio, () => update(true));
+    fill(head, el("div", { class: "names" }, el("h1", {}, run.title), el("p", { class: "soft path" }, run.path)),
+      el("span", { class: `state ${run.state}` }, t(`runs.state-${run.state}`)), el("div", { class: "buttons" }, buttons));
+    trouble.textContent = run.error;
+    trouble.hidden = !run.error;
+    fill(facts, tiles(run, t));
+    film.show(run.samples, run.found ?? [], run.total);
+    fill(doctor, findings(run, base, studio));
+    const low = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
     log.textContent = run.log;
+    if (low) log.scrollTop = log.scrollHeight;
     printed.hidden = !run.log;
+    if (run.pending) printed.open = true;
+    const commands = Object.entries(run.commands ?? {});
+    fill(next, commands.length ? el("h2", {}, t("live.next")) : null,
+      commands.map(([what, line]) => command(line, label(what, t), studio.say)));
   }
 
-  fill(place, head, facts,
-    el("section", {}, el("h2", {}, t("live.samples")), film.place),
+  fill(place, head, trouble, facts,
+    el("div", { class: "watch" },
+      el("section", { "aria-label": t("live.samples") }, el("h2", {}, t("live.samples")), film.place),
+      el("section", { "aria-label": t("live.doctor") }, el("h2", {}, t("live.doctor")), doctor, printed)),
     el("section", {}, el("h2", {}, t("live.curves")), curves),
-    printed);
+    next);
   show();
   fill(curves, el("p", { class: "soft" }, t("live.drawing")));
 
   async function drawAll() {
-    const figures = await studio.get(`${base}/figures`);
-    await draw(curves, figures, t);
+    if (run.pending || run.state === "damaged") { fill(curves, el("p", { class: "soft" }, t("live.no-curves"))); return; }
+    let answer;
+    do {
+      answer = await studio.get(`${base}/figures`);
+      if (ended) return;
+      await draw(curves, answer.figures, t, run);
+    } while (!answer.complete && !ended);
   }
-  drawAll();
 
-  let due = false;
+  // One reading at a time; what comes meanwhile makes one more.
+  let busy = false;
+  let again = false;
+  let wake = () => {};
+  async function update(atOnce = false) {
+    if (busy) {
+      again = true;
+      if (atOnce) wake();
+      return;
+    }
+    busy = true;
+    try {
+      do {
+        again = false;
+        const begun = performance.now();
+        run = await studio.get(base);
+        if (ended) return;
+        show();
+        await drawAll();
+        // Watching must not slow the training down: a twentieth of the time at most.
+        const spent = performance.now() - begun;
+        await new Promise((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, Math.min(15000, Math.max(1000, 20 * spent)));
+        });
+      } while (again && !ended);
+    } catch (error) {
+      if (!ended) studio.toast(error.message, null, "bad");
+    } finally {
+      busy = false;
+    }
+  }
+
+  drawAll().catch((error) => fill(curves, el("p", { class: "bad" }, error.message)));
   const ends = [
-    studio.on("run", async (event) => {
-      if (event.id !== id || due) return;
-      due = true;
-      run = await studio.get(base);
-      show();
-      await drawAll();
-      due = false;
-    }),
-    studio.on("reset", async () => { run = await studio.get(base); show(); await drawAll(); }),
+    studio.on("run", (event) => event.id === id && update()),
+    studio.on("reset", () => update()),
     film.stop,
   ];
-  return () => ends.forEach((end) => end());
+  return () => { ended = true; ends.forEach((end) => end()); };
+}
+
+function label(what, t) {
+  const key = `live.to-${what.toLowerCase().replace(/[^a-z]+/g, "-")}`;
+  return has(key) ? t(key) : what;
+}
+
+function tiles(run, t) {
+  const parts = Object.entries(run.parameters ?? {}).map(([name, n]) => `${compact(n)} ${name}`).join(", ");
+  const rows = [
+    ["images", run.total > run.images ? t("live.of", { images: count(run.images), total: count(run.total) }) : count(run.images)],
+    ["time", run.seconds ? duration(run.seconds) : ""],
+    ["left", run.eta === null || run.eta === undefined ? "" : duration(run.eta)],
+    ["rate", run.rate ? count(run.rate) : ""],
+    ...["distance", "fid", "precision", "recall"].map((name) => [name, name in (run.scores ?? {}) ? number(run.scores[name], 3) : ""]),
+    ["loss", run.loss], ["parameters", parts], ["device", [run.device, run.precision].filter(Boolean).join(", ")],
+  ];
+  const made = rows.filter(([, value]) => value).map(([name, value]) =>
+    el("div", {}, el("dt", {}, t(`live.fact-${name}`)), el("dd", {}, value)));
+  if (run.state === "running" && run.total) {
+    made.push(el("progress", { max: run.total, value: run.images, "aria-label": t("live.progress") }));
+  }
+  return made;
 }
 
 function grid(base, t) {
@@ -64,15 +135,16 @@ function grid(base, t) {
   const when = el("output", { class: "soft" });
   const button = el("button", { onclick: () => (timer ? stop() : play()) }, t("live.play"));
   const none = el("p", { class: "soft" }, t("live.none"));
+  const line = el("ol", { class: "timeline", "aria-label": t("live.timeline") });
   const controls = el("div", { class: "film" }, button, slider, when);
-  const place = el("div", { class: "samples" }, picture, controls, none);
+  const place = el("div", { class: "samples" }, picture, controls, line, none);
 
   function go(index) {
     at = index;
     const sample = samples[at];
     slider.value = at;
     const images = count(sample.images);
-    picture.src = `${base}/samples/${sample.name}`;
+    picture.src = `${base}/samples/${encodeURIComponent(sample.name)}`;
     picture.alt = t("live.grid", { images });
     when.textContent = t("live.at", { images });
     slider.setAttribute("aria-valuetext", when.textContent);
@@ -93,7 +165,7 @@ function grid(base, t) {
     button.textContent = t("live.play");
   }
 
-  function show(found) {
+  function show(found, findings, total) {
     const newest = at === samples.length - 1;
     samples = found;
     none.hidden = samples.length > 0;
@@ -101,7 +173,83 @@ function grid(base, t) {
     slider.max = Math.max(0, samples.length - 1);
     button.disabled = slider.disabled = samples.length < 2;
     if (samples.length && (newest || at >= samples.length)) go(samples.length - 1);
+    line.hidden = !findings.length;
+    fill(line, findings.map((one) => {
+      const mark = el("li", {}, el("a", { class: `mark ${one.severity}`, href: `#finding-${one.name}`,
+        title: `${named(one.name, t)}, ${t("live.at", { images: count(one.at_images) })}` },
+      el("span", { class: "unseen" }, `${named(one.name, t)}, ${t("live.at", { images: count(one.at_images) })}`)));
+      mark.style.left = `${(100 * one.at_images) / Math.max(total, one.at_images, 1)}%`;
+      return mark;
+    }));
   }
 
   return { place, show, stop };
+}
+
+function named(name, t) {
+  return has(`findings.${name}`) ? t(`findings.${name}`) : name;
+}
+
+function findings(run, base, studio) {
+  const { t } = studio;
+  const found = run.found ?? [];
+  if (!found.length) {
+    const key = run.pending || run.state === "running" ? "live.watching" : "live.silent";
+    return el("p", { class: "soft" }, t(key));
+  }
+  return found.map((one) => {
+    const evidence = el("div", { class: "wide" }, el("table", { class: "numbers" },
+      el("thead", {}, el("tr", {}, ["evidence", "value", "healthy", "note"].map((key) => el("th", { scope: "col" }, t(`live.${key}`))))),
+      el("tbody", {}, one.evidence.map((item) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, item.name)),
+        el("td", {}, number(item.value)), el("td", {}, healthy(item.healthy ?? [null, null], t)), el("td", {}, item.note ?? ""))))));
+    const pictures = (one.missing ?? []).map((index, place) => {
+      const name = one.missing_names[place] ?? String(index);
+      const image = el("img", { src: `${base}/bins/${String(index).padStart(2, "0")}.png`, alt: t("live.real-of", { name }), loading: "lazy",
+        onerror: () => figure.remove() });
+      const figure = el("figure", {}, image, el("figcaption", {}, name));
+      return figure;
+    });
+    const state = one.holds ? t("live.holds", { images: count(one.at_images) })
+      : t("live.past", { images: count(one.at_images) });
+    const general = has(`findings.${one.name}.text`) ? el("p", {}, t(`findings.${one.name}.text`)) : null;
+    return el("details", { class: `finding ${one.severity}`, id: `finding-${one.name}`, open: one.holds },
+      el("summary", {}, el("b", {}, named(one.name, t)), el("span", { class: "soft" }, ` ${state}`)),
+      general, el("p", { lang: "en", class: general ? "soft" : "" }, one.message), evidence,
+      pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("live.missing")), pictures) : null,
+      Object.keys(one.advice).length ? remedies(one, base, studio) : null);
+  });
+}
+
+function healthy([low, high], t) {
+  if (low === null && high === null) return "";
+  if (low === high) return number(low);
+  if (low === null) return t("live.at-most", { value: number(high) });
+  if (high === null) return t("live.at-least", { value: number(low) });
+  return t("live.between", { low: number(low), high: number(high) });
+}
+
+function remedies(one, base, studio) {
+  const { t } = studio;
+  const list = el("ol", { class: "remedies" }, Object.entries(one.advice).map(([name, text]) =>
+    el("li", { "data-remedy": name }, el("span", { lang: "en" }, text), " ", el("code", {}, name))));
+  const button = el("button", { onclick: async () => {
+    button.disabled = true;
+    try {
+      const answer = await studio.get(`${base}/remedies/${encodeURIComponent(one.name)}`);
+      if (answer.error) throw new Error(answer.error);
+      for (const { name, changes, wanted } of answer.remedies) {
+        const item = [...list.children].find((child) => child.dataset.remedy === name);
+        item?.append(diff(changes), wanted ? el("a", { class: "button", href: `/start?set=${encodeURIComponent(JSON.stringify(wanted))}` },
+          t("live.apply")) : el("p", { class: "soft" }, t("live.no-form")));
+      }
+      for (const item of list.children) {
+        if (!answer.remedies.some(({ name }) => name === item.dataset.remedy)) item.classList.add("not-here");
+      }
+      button.remove();
+    } catch (error) {
+      button.disabled = false;
+      studio.toast(error.message, null, "bad");
+    }
+  } }, t("live.what-changes"));
+  return el("div", { class: "help" }, el("h3", {}, t("live.remedies")), list, button);
 }

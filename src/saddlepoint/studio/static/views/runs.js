@@ -1,6 +1,7 @@
 // All runs as cards, which change while they train.
 
 import { el, fill } from "../dom.js";
+import { command } from "../parts.js";
 import { compact, count, duration, number } from "../words.js";
 
 const SORTS = ["recent", "name", "distance", "fid", "images"];
@@ -52,14 +53,18 @@ export async function mount(place, studio) {
   }
 
   fill(place,
-    el("div", { class: "head" }, el("div", {}, el("h1", {}, t("runs.title")), folder)),
+    el("div", { class: "head" }, el("div", { class: "names" }, el("h1", {}, t("runs.title")), folder),
+      el("a", { class: "button main", href: "/start" }, t("runs.new"))),
     el("div", { class: "filters" }, search, state, sort, shown),
     cards);
   await read();
 
   const ends = [
     studio.on("run", async ({ id }) => {
-      runs.set(id, await studio.get(`/api/runs/${encodeURIComponent(id)}`));
+      // It may be gone again by now.
+      const run = await studio.get(`/api/runs/${encodeURIComponent(id)}`).catch(() => null);
+      if (run) runs.set(id, run);
+      else runs.delete(id);
       draw();
     }),
     studio.on("gone", ({ id }) => { runs.delete(id); draw(); }),
@@ -130,5 +135,6 @@ function chips(run, t) {
 
 function empty(t) {
   return el("div", {}, el("h2", {}, t("runs.empty")), el("p", {}, t("runs.empty-text")),
-    el("pre", {}, el("code", {}, "saddle train dcgan --data fashion-mnist --minutes 3")));
+    command("saddle train dcgan --minutes 3"),
+    el("a", { class: "button main", href: "/start" }, t("runs.new")));
 }

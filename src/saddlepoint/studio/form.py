@@ -1,0 +1,216 @@
+"""The form that starts a run: a configuration's fields, and the command that they make."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.flat import flatten
+from saddlepoint.core.runs import Run
+from saddlepoint.reporting.facts import as_typed, saddle_command
+
+if TYPE_CHECKING:
+    from saddlepoint.core.config import Config
+
+RESOLVED = ("train.device", "train.threads", "train.precision")
+"""Fields that a run records as they were decided on its machine."""
+OURS = ("preset", "source", "train.minutes", "train.kimg")
+"""Fields that the form asks for in its own way, by how their paths begin."""
+
+
+class Wanted(TypedDict, total=False):
+    """What a person has chosen so far; whatever is absent is as the preset has it."""
+
+    preset: str
+    data: str
+    components: dict[str, str]
+    """A key of `components.SWAPS` -> registered name."""
+    penalties: list[str] | None
+    changes: dict[str, Any]
+    """Dotted path -> value."""
+    minutes: float | None
+    kimg: float | None
+
+
+class Order:
+    """What was chosen, checked: a configuration, and the command line that makes it.
+
+    Args:
+        runs: the folder in which the run is made.
+
+    Raises:
+        InputError: a name that does not exist, or a value out of its range.
+    """
+
+    def __init__(self, wanted: Wanted, runs: Path) -> None:
+        # Configurations need torch, which the page of runs does not wait for.
+        from saddlepoint import api
+        from saddlepoint.core.components import SWAPS, with_components
+        from saddlepoint.core.config_json import to_json, with_changes
+        from saddlepoint.training.guards import check_budget
+
+        preset, data = wanted.get("preset") or "dcgan", wanted.get("data") or names_of_data()[0]
+        if data not in names_of_data():  # not a path: the browser names what is listed
+            raise InputError(f"{data!r} is not one of the data sets that are listed.")
+        components, penalties = wanted.get("components", {}), wanted.get("penalties")
+        if unknown := sorted(components.keys() - SWAPS.keys()):
+            raise InputError(f"components has an unknown field {unknown[0]!r}.")
+        self.base = with_components(api.configure(preset, data), components, penalties)
+        self.config = with_changes(self.base, wanted.get("changes", {}))
+        minutes, kimg = wanted.get("minutes"), wanted.get("kimg")
+        check_budget(kimg, minutes)
+        self.name = free_name(runs, f"{preset}-{data}")
+        self.argv = ["train", preset, "--data", data]
+        for part, kind in components.items():
+            self.argv += [f"--{part.replace('_', '-')}", kind]
+        if penalties is not None:
+            self.argv += ["--penalties", *(penalties or ["none"])]
+        before = flatten(to_json(self.base))
+        for path, value in flatten(to_json(self.config)).items():
+            if value != before.get(path):
+                self.argv += _flag(path, value)
+        self.argv += [] if minutes is None else ["--minutes", as_typed(minutes)]
+        self.argv += [] if kimg is None else ["--kimg", as_typed(kimg)]
+        self.argv += ["--out", str(runs / self.name)]
+
+    @property
+    def command(self) -> str:
+        """As a person types it."""
+        return f"{saddle_command()} {shlex.join(self.argv)}"
+
+    def fields(self) -> list[dict[str, Any]]:
+        """Every field of the configuration, and its value before the changes."""
+        from saddlepoint.core.fields import fields_of
+
+        usual = {field.path: field.value for field in fields_of(self.base)}
+        return [
+            {**asdict(field), "usual": usual.get(field.path)}
+            for field in fields_of(self.config)
+            if not field.path.startswith(OURS)
+        ]
+
+    def components(self) -> dict[str, dict[str, Any]]:
+        """Component -> its name and those that it can be replaced by."""
+        from saddlepoint.core import registry
+        from saddlepoint.core.components import SWAPS
+
+        return {
+            part: {"kind": getattr(self.config, part).kind, "choices": registry.names(group)}
+            for part, group in SWAPS.items()
+        }
+
+    def penalties(self) -> dict[str, Any]:
+        """The penalties, and all that there are."""
+        from saddlepoint.core import registry
+
+        chosen = [penalty.kind for penalty in self.config.penalties]
+        return {"chosen": chosen, "choices": registry.names("penalty")}
+
+
+def presets() -> list[dict[str, str]]:
+    """Every preset with a line about it."""
+    from saddlepoint.presets import PRESETS
+
+    return [
+        {"name": name, "about": (make.__doc__ or "").partition("\n")[0]}
+        for name, make in PRESETS.items()
+    ]
+
+
+def data_sets() -> list[dict[str, Any]]:
+    """Every data set that has a name: the one that `saddle train` takes by default, then those that
+    are on this machine."""
+    from saddlepoint.data.resolve import available, first_data_set
+
+    rows = [
+        {"name": row.name, "about": row.description, "here": row.where is not None}
+        for row in available()
+    ]
+    first = first_data_set()
+    return sorted(rows, key=lambda row: (row["name"] != first, not row["here"]))
+
+
+def names_of_data() -> list[str]:
+    """The names of `data_sets`."""
+    return [row["name"] for row in data_sets()]
+
+
+def free_name(runs: Path, start: str) -> str:
+    """`start-001`, or the next number for which there is no folder yet."""
+    number = 1
+    while (runs / f"{start}-{number:03d}").exists():
+        number += 1
+    return f"{start}-{number:03d}"
+
+
+def _flag(path: str, value: Any) -> list[str]:
+    flag = path.replace("_", "-")
+    if isinstance(value, bool):
+        group, _, name = flag.rpartition(".")
+        return [f"--{flag}" if value else f"--{group}{'.' if group else ''}no-{name}"]
+    # Digits in full: what runs is what was typed.
+    typed = repr(value) if isinstance(value, float) else as_typed(value)
+    return [f"--{flag}", typed.replace(", ", ",")]
+
+
+def treated_by(run: Run, line: dict[str, Any]) -> dict[str, Any]:
+    """What the remedies of a finding change in a run's configuration, best first.
+
+    Args:
+        line: the finding, from findings.jsonl.
+
+    Returns:
+        {"remedies": [{"name", "changes": path -> [before, after], "wanted": Wanted or None where
+        the data have no name}]}.
+    """
+    from saddlepoint.core.config_json import from_json, to_json
+    from saddlepoint.core.contracts import DataSpec
+    from saddlepoint.core.findings import Finding
+    from saddlepoint.core.provenance import read_config
+    from saddlepoint.diagnosis.diagnose import remedies_for
+    from saddlepoint.training.treatment import applicable, differences
+
+    config = read_config(run)
+    spec = from_json(run.document["data"]["spec"], DataSpec, "spec")
+    before = to_json(config)
+    options = applicable(remedies_for(line["name"]), config, spec, Finding.from_json(line))
+    return {
+        "remedies": [
+            {
+                "name": remedy.kind,
+                "changes": differences(before, to_json(treated)),
+                "wanted": wanted_of(treated),
+            }
+            for remedy, treated in options
+        ]
+    }
+
+
+def wanted_of(config: Config) -> Wanted | None:
+    """What has to be chosen in the form to get this configuration; None where it cannot be."""
+    from saddlepoint import presets
+    from saddlepoint.core.components import SWAPS, with_components
+    from saddlepoint.core.config_json import to_json
+
+    data = to_json(config.source)["kind"]
+    if config.preset not in presets.PRESETS or data not in names_of_data():
+        return None
+    base = presets.preset(config.preset, config.source)
+    kinds = {part: str(getattr(config, part).kind) for part in SWAPS}
+    components = {part: kind for part, kind in kinds.items() if kind != getattr(base, part).kind}
+    penalties = [str(penalty.kind) for penalty in config.penalties]
+    usual = [penalty.kind for penalty in base.penalties]
+    base = with_components(base, components, None if penalties == usual else penalties or ["none"])
+    before = flatten(to_json(base))
+    changes = {
+        path: value
+        for path, value in flatten(to_json(config)).items()
+        # What the machine decided is decided again.
+        if value != before.get(path) and path not in (*RESOLVED, "train.kimg", "train.minutes")
+    }
+    wanted: Wanted = {"preset": config.preset, "data": data, "components": components}
+    wanted |= {"changes": changes, "kimg": config.train.kimg}
+    return wanted if penalties == usual else {**wanted, "penalties": penalties}

@@ -1,0 +1,63 @@
+"""A new run: a form made of the configuration, and the command that does the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.studio.form import Order, Wanted, data_sets, presets
+from saddlepoint.studio.view import View, command_of, in_thread, studio_of
+
+
+def choices(request: Request) -> Response:
+    """What the form begins with."""
+    return JSONResponse({"presets": presets(), "data": data_sets()})
+
+
+async def check(request: Request) -> Response:
+    """What was chosen so far -> its fields and the command, or what is wrong with it."""
+    wanted, studio = await command_of(request, Wanted), studio_of(request)
+
+    def answer() -> dict[str, Any]:
+        try:
+            order = Order(wanted, studio.library.root)
+        except InputError as error:
+            return {"error": str(error)}
+        return {
+            "command": order.command,
+            "fields": order.fields(),
+            "components": order.components(),
+            "penalties": order.penalties(),
+            "doubts": order.config.doubts(),
+            "name": order.name,
+        }
+
+    return JSONResponse(await in_thread(answer))
+
+
+async def begin(request: Request) -> Response:
+    """Start the run that was chosen; returns its id."""
+    wanted, studio = await command_of(request, Wanted), studio_of(request)
+
+    def start() -> dict[str, str]:
+        order = Order(wanted, studio.library.root)
+        job = studio.jobs.start(order.argv, order.name)
+        studio.library.forget()
+        return {"id": studio.library.id_of(studio.library.root / order.name), "job": job}
+
+    return JSONResponse(await in_thread(start))
+
+
+VIEW = View(
+    name="start",
+    order=2,
+    routes=[
+        Route("/", choices),
+        Route("/check", check, methods=["POST"]),
+        Route("/begin", begin, methods=["POST"]),
+    ],
+)

@@ -1,0 +1,322 @@
+"""What the studio's views stand on: the list of runs, the form, jobs, the trash, long histories."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from saddlepoint import api
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.fields import fields_of
+from saddlepoint.core.json_files import append_row, write_json
+from saddlepoint.core.runs import Run
+from saddlepoint.reporting.figures import MOST_POINTS, thinned
+from saddlepoint.studio import server
+from saddlepoint.studio.form import Order, wanted_of
+from saddlepoint.studio.guard import TOKEN_HEADER
+from saddlepoint.studio.histories import Histories
+from saddlepoint.studio.jobs import Jobs
+from saddlepoint.studio.library import Library
+from saddlepoint.studio.strings import LANGUAGES, texts
+from saddlepoint.studio.trash import Trash
+from saddlepoint.studio.view import all_views
+
+
+def make_run(folder: Path, state: str = "finished", **status: object) -> Run:
+    run = Run(folder)
+    run.samples_folder.mkdir(parents=True)
+    config = {"preset": "gan", "train": {"kimg": 2}, "loss": {"kind": "wasserstein", "clip": 0.0}}
+    data = {"name": "digits", "spec": {"shape": [1, 8, 8]}}
+    write_json(run.config_file, {"schema": 1, "config": config, "data": data})
+    run.write_status(state, 1000, **status)
+    run.append_metrics({"images": 1000, "step": 10, "images_per_second": 100.0, "loss_d": 1.0})
+    return run
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    app = server.create_app(tmp_path)
+    with TestClient(app, "http://127.0.0.1:8000", follow_redirects=False) as client:
+        client.headers[TOKEN_HEADER] = app.state.studio.token
+        yield client
+
+
+def until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
+    for name in ("a", "lab/b", "lab/b.c", "odd name", ".hidden/x", "1/2/3/4/5/deep"):
+        make_run(tmp_path / name)
+    make_run(tmp_path / "a" / "inside")
+    (tmp_path / "circle").symlink_to(tmp_path)
+    (tmp_path / "empty").mkdir()
+    library = Library(tmp_path)
+    found = {run.path.relative_to(tmp_path).as_posix(): id for id, run in library.runs().items()}
+    assert found.keys() == {"a", "lab/b", "lab/b.c", "odd name"}
+    assert len(set(found.values())) == 4
+    assert found["lab/b"] == "lab.b"
+    # A run alone is a folder of one run.
+    assert len(Library(tmp_path / "a").runs()) == 1
+    assert Library(tmp_path / "nothing").runs() == {}
+
+
+def test_a_line_says_how_far_a_run_is_and_what_is_wrong(tmp_path: Path) -> None:
+    make_run(tmp_path / "busy", "running", findings=["oscillation"])
+    broken = make_run(tmp_path / "broken", "failed", error="out of luck")
+    silent = make_run(tmp_path / "silent", "running")
+    write_json(silent.status_file, {**silent.status, "heartbeat": time.time() - 4000})
+    library = Library(tmp_path)
+    line = library.line("busy")
+    assert (line["images"], line["total"], line["rate"], line["eta"]) == (1000, 2000, 100.0, 10.0)
+    assert line["findings"] == [{"name": "oscillation", "severity": "warn"}]
+    assert library.line("silent")["state"] == "silent"
+    assert library.line("broken")["error"] == "out of luck"
+    broken.config_file.write_text("{")
+    assert library.line("broken")["state"] == "damaged"
+    with pytest.raises(InputError, match="no such run"):
+        library.line("../busy")
+
+
+def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
+    english, *others = (texts(language) for language in LANGUAGES)
+    for other in others:
+        assert english.keys() <= other.keys()
+        # What is English alone comes from elsewhere: wording of figures, names of findings.
+        extra = {key.partition(".")[0] for key in other.keys() - english.keys()}
+        assert extra <= {"figures", "findings", "live"}
+        for key, text in english.items():
+            holes = [part.partition("}")[0] for part in text.split("{")[1:]]
+            assert all("{" + hole + "}" in other[key] for hole in holes), key
+    for view in all_views():
+        assert f"{view.name}.title" in english
+        assert f"views/{view.name}.js" in server._files()
+    # Whatever a module asks for is there.
+    for name, file in server._files().items():
+        if name.endswith(".js") and name != server.PLOTLY:
+            for key in re.findall(r'\bt\("([^"]+)"', file.read_text()):
+                assert key in english or key.startswith("figures."), (name, key)
+
+
+def test_fields_carry_type_range_and_meaning() -> None:
+    config = api.configure("wgan-gp", "digits")
+    fields = {field.path: field for field in fields_of(config)}
+    critic = fields["train.n_critic"]
+    assert (critic.value, critic.kind, critic.low, critic.high) == (5, "whole", 1, 10_000)
+    assert critic.text == "Discriminator steps before each generator step."
+    assert fields["doctor.mode"].choices == ("off", "advise", "treat")
+    assert fields["augment.translation"].high == 0.5
+    assert fields["penalties.0.weight"].low == 0
+    assert fields["train.kimg"].high is None
+    assert fields["train.compile"].kind == "flag"
+    assert all(field.text for field in fields.values())
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"preset": "gan", "minutes": 1.5},
+        {"components": {"loss": "wasserstein", "arch": "mlp"}, "penalties": ["r1"], "kimg": 0.5},
+        {"preset": "wgan-gp", "penalties": [], "changes": {"loss.clip": 0.01}},
+        {
+            "preset": "gan",
+            "changes": {
+                "arch.generator_widths": [32, 64],
+                "train.compile": True,
+                "ema.halflife": 123.456,
+                "seed": 7,
+                "optim_g.lr": 1e-05,
+            },
+        },
+    ],
+)
+def test_the_command_makes_what_the_form_shows(
+    wanted: dict, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from saddlepoint.cli.main import main
+    from saddlepoint.core.config_json import from_json, to_json
+
+    order = Order({"data": "digits", **wanted}, tmp_path)
+    assert shlex.split(order.command)[1:] == order.argv
+    # The terminal agrees, and so does the way back from a configuration to the form.
+    assert main([*order.argv, "--dry-run"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    expected = to_json(order.config)
+    kimg = wanted.get("kimg") or expected["train"]["kimg"]
+    assert made == {**expected, "train": {**expected["train"], "kimg": kimg}}
+    again = wanted_of(from_json(made))
+    assert again is not None
+    assert to_json(Order(again, tmp_path).config) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"preset": "dcgna"}, "did you mean 'dcgan'"),
+        ({"data": "/etc"}, "not one of the data sets"),
+        ({"changes": {"train.n_critic": 0}}, "at least 1"),
+        ({"changes": {"train.n_critci": 1}}, "train.n_critic"),
+        ({"components": {"source": "folder"}}, "unknown field 'source'"),
+        ({"minutes": -1}, "minutes"),
+        ({"minutes": 1, "kimg": 1}, "kimg"),
+    ],
+)
+def test_a_wrong_choice_is_a_sentence(wanted: dict, said: str, client: TestClient) -> None:
+    answer = client.post("/api/start/check", json=wanted)
+    assert answer.status_code == 200
+    assert said in answer.json()["error"]
+    answer = client.post("/api/start/begin", json=wanted)
+    assert (answer.status_code, said in answer.json()["error"]) == (400, True)
+
+
+SLEEPER = [
+    sys.executable,
+    "-c",
+    "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *a: sys.exit(130));"
+    "print('begun', *sys.argv[1:], flush=True); time.sleep(60)",
+]
+
+
+def test_a_job_outlives_the_studio_and_is_found_again(tmp_path: Path) -> None:
+    jobs = Jobs(tmp_path, SLEEPER)
+    number = jobs.start(["train", "a b"], "x")
+    until(lambda: "begun train a b" in jobs.log(number))
+    job = jobs.job(number)
+    assert (job["running"], job["code"], job["command"]) == (True, None, "saddle train 'a b'")
+    pid = json.loads((tmp_path / ".studio" / number / "job.json").read_text())["pid"]
+    # A session of its own: the terminal's Ctrl-C does not reach it.
+    assert os.getsid(pid) == pid != os.getsid(0)
+    later = Jobs(tmp_path, SLEEPER)
+    assert later.job(number)["running"]
+    assert later.newest_of("x") == later.job(number)
+    assert not later.interrupt(number)
+    assert jobs.interrupt(number)
+    until(lambda: not jobs.job(number)["running"])
+    assert jobs.job(number)["code"] == 130
+    assert not later.job(number)["running"]
+    assert [job["job"] for job in jobs.all()] == [number]
+    jobs.start(["again"], "x")
+    assert jobs.all()[0]["job"] == str(int(number) + 1)
+    assert jobs.interrupt(jobs.all()[0]["job"])
+    until(lambda: not jobs.all()[0]["running"])
+
+
+def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) -> None:
+    studio = client.app.state.studio  # type: ignore[union-attr]
+    studio.jobs._saddle = [sys.executable, "-c", "print('error: no such thing'); exit(2)"]
+    studio.jobs.start(["train"], "dcgan-digits-001")
+
+    def line() -> dict:
+        return client.get("/api/runs/").json()["runs"][0]
+
+    until(lambda: line()["state"] == "failed")
+    assert line()["error"] == "error: no such thing"
+    answer = client.get("/api/live/dcgan-digits-001").json()
+    assert "no such thing" in answer["log"]
+    assert answer["pending"]
+
+
+def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestClient) -> None:
+    studio = client.app.state.studio  # type: ignore[union-attr]
+    run = make_run(studio.library.root / "a", "running")
+    studio.jobs._saddle = SLEEPER
+    assert client.post("/api/runs/a/resume", json={}).status_code == 400
+    assert client.post("/api/runs/a/stop", json={}).status_code == 200
+    assert run.take_control() == {"stop": True}
+    run.write_status("interrupted", 1000)
+    assert "not training" in client.post("/api/runs/a/stop", json={}).json()["error"]
+    assert client.post("/api/runs/a/resume", json={"minutes": -1}).status_code == 400
+    job = client.post("/api/runs/a/resume", json={"minutes": 2.5}).json()["job"]
+    assert studio.jobs.job(job)["command"] == f"saddle resume {run.path} --minutes 2.5"
+    # Its own process is told at once, by a signal.
+    run.write_status("running", 1000)
+    until(lambda: "begun" in studio.jobs.log(job))
+    client.post("/api/runs/a/stop", json={})
+    until(lambda: studio.jobs.job(job)["code"] == 130)
+    assert run.take_control() == {}
+
+
+def test_a_deleted_run_can_be_taken_back(client: TestClient) -> None:
+    library = client.app.state.studio.library  # type: ignore[union-attr]
+    root = library.root
+    run = make_run(root / "lab" / "a")
+    with run.lock():
+        assert "is being written" in client.post("/api/runs/lab.a/delete", json={}).json()["error"]
+    number = client.post("/api/runs/lab.a/delete", json={}).json()["trash"]
+    assert client.get("/api/runs/").json()["runs"] == []
+    make_run(root / "lab" / "a")
+    library.forget()
+    back = f"/api/runs/trash/{number}/restore"
+    assert "there again" in client.post(back, json={}).json()["error"]
+    other = client.post("/api/runs/lab.a/delete", json={}).json()["trash"]
+    assert other != number
+    assert client.post(back, json={}).status_code == 200
+    assert Run.open(run.path).status["state"] == "finished"
+    assert client.post(back, json={}).status_code == 404
+    with pytest.raises(InputError, match="delete it yourself"):
+        Trash(run.path).take(run)
+
+
+def test_a_history_is_read_once_as_it_grows(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "a")
+    histories = Histories()
+    columns, complete = histories.of(run)
+    assert (len(columns), complete) == (1, True)
+    for step in range(2, 5):
+        append_row(run.metrics_file, {"images": 1000 * step, "step": step, "fid": float(step)})
+    with open(run.metrics_file, "ab") as file:
+        file.write(b'{"images": 5000, "st')
+    columns, _ = histories.of(run)
+    assert columns["images"].tolist() == [1000, 2000, 3000, 4000]
+    assert np.isnan(columns["fid"]).tolist() == [True, False, False, False]
+    assert np.isnan(columns["loss_d"]).tolist() == [False, True, True, True]
+    with open(run.metrics_file, "ab") as file:
+        file.write(b'ep": 5}\nnot json\n')
+    columns, _ = histories.of(run)
+    assert columns["step"].tolist()[-1] == 5
+    assert np.array_equal(columns["images"], run.history["images"])
+    # A resume writes the file again, shorter.
+    run.rewind(2000)
+    columns, _ = histories.of(run)
+    assert columns["images"].tolist() == [1000, 2000]
+    run.metrics_file.unlink()
+    assert len(histories.of(run)[0]) == 0
+
+
+def test_a_million_points_are_drawn_with_two_thousand_and_no_spike_is_lost() -> None:
+    values = np.sin(np.arange(1_000_000) / 1e5)
+    values[[123_456, 700_001]] = 50.0, -50.0
+    shown = np.ones(len(values), bool)
+    shown[:1000] = False
+    places = thinned(values, shown)
+    assert len(places) <= MOST_POINTS + 2
+    assert {1000, 123_456, 700_001, 999_999} <= set(places.tolist())
+    assert (np.diff(places) > 0).all()
+    assert thinned(values[:1500], shown[:1500]).tolist() == list(range(1000, 1500))
+
+
+def test_the_server_ends_with_ctrl_c_and_says_why_it_cannot_begin(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "saddlepoint", "studio", str(tmp_path)]
+    studio = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
+    assert studio.stderr is not None
+    port = re.findall(r"127\.0\.0\.1:(\d+)", studio.stderr.readline())[0]
+    second = subprocess.run([*command, "--port", port], capture_output=True, text=True)
+    assert (second.returncode, "give another --port" in second.stderr) == (2, True)
+    studio.send_signal(signal.SIGINT)
+    assert "has ended" in studio.communicate(timeout=30)[1]
+    assert studio.returncode == 0
