@@ -9,7 +9,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from saddlepoint.api import Run, compare, configure, evaluate, report, resume, sample, train
+    from saddlepoint.api import (
+        Run,
+        compare,
+        configure,
+        evaluate,
+        project,
+        report,
+        resume,
+        sample,
+        train,
+    )
     from saddlepoint.core.config import Config
     from saddlepoint.core.errors import InputError, Interrupted, RunFailed
     from saddlepoint.diagnosis.doctor import Doctor
@@ -39,6 +49,7 @@ __all__ = [
     "compare",
     "configure",
     "evaluate",
+    "project",
     "report",
     "resume",
     "sample",

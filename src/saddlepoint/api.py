@@ -22,7 +22,13 @@ from saddlepoint.core.contracts import Dataset, Player
 from saddlepoint.core.errors import InputError, Interrupted, RunFailed, failure, reason, remedy
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.outputs import check_writable, output_file, output_place
+from saddlepoint.core.outputs import (
+    check_writable,
+    output_file,
+    output_file_or_folder,
+    output_folder,
+    output_place,
+)
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.core.streams import tell
@@ -34,10 +40,15 @@ from saddlepoint.data.search import NamedSource
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
+from saddlepoint.evaluation.nearest import Nearest, nearest_to
+from saddlepoint.evaluation.projecting import Projected, project_pictures
 from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
-from saddlepoint.sampling.outputs import check_out, sample_to, training_gif
-from saddlepoint.sampling.sampler import load_sampler
+from saddlepoint.reporting.projection import write_projections
+from saddlepoint.sampling.direction_sheets import DEVIATIONS, directions_to
+from saddlepoint.sampling.directions import Directions, principal_directions
+from saddlepoint.sampling.outputs import check_out, sample_to, training_to
+from saddlepoint.sampling.sampler import Seeds, load_sampler
 from saddlepoint.training import budget, device, treatment
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
 from saddlepoint.training.memory import require_memory_for
@@ -53,13 +64,25 @@ class Run(runs.Run):
 
     def sample(
         self,
-        seeds: Sequence[int] = range(64),
+        seeds: Seeds = range(64),
         labels: Sequence[int] | None = None,
         truncation: float = 1.0,
     ) -> np.ndarray:
         """uint8 [n, h, w, c], or float32 [n, 2] of points, from the newest checkpoint's averaged
-        generator."""
+        generator.
+
+        Args:
+            seeds: or latents, float32 [n, latent_dim].
+        """
         return load_sampler(self.path).images(seeds, labels, truncation=truncation)
+
+    def directions(self, k: int | None = None, label: int | None = None) -> Directions:
+        """The directions of z that change the generator's first hidden layer most."""
+        return principal_directions(load_sampler(self.path), k, label)
+
+    def project(self, *pictures: str | os.PathLike[str], **settings: Any) -> list[Projected]:
+        """The latents that come nearest to pictures; `settings` as of the verb `project`."""
+        return project_pictures(self.path, pictures, **settings).pictures
 
     def evaluate(self, real: str | None = None, **settings: Any) -> dict[str, Any]:
         """As the verb `evaluate`; returns its document, which is also written to scores/."""
@@ -280,21 +303,71 @@ def sample(
     model: str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
-    seeds: Sequence[int] = range(64),
+    seeds: Seeds = range(64),
     labels: Sequence[int] | None = None,
     truncation: float = 1.0,
     interpolate: bool = False,
     class_grid: bool = False,
 ) -> Path:
-    """Write samples of a run, or of one ema.safetensors, to a PNG, GIF, .npz or folder."""
+    """Write samples of a run, or of one ema.safetensors, to a PNG, GIF, MP4, .npz or folder.
+
+    Args:
+        seeds: or latents, float32 [n, latent_dim].
+    """
     check_out(out, interpolate, class_grid)
     sampler = load_sampler(given_path(model))
     return sample_to(sampler, out, seeds, labels, truncation, interpolate, class_grid)
 
 
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
-    """Write a GIF of a run's training from its sample grids, which show the same latents."""
-    return training_gif(runs.Run.open(run), out)
+    """Write a GIF or MP4 of a run's training from its sample grids, which show the same latents."""
+    return training_to(runs.Run.open(run), out)
+
+
+def directions(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    k: int | None = None,
+    *,
+    seeds: Seeds = range(3),
+    labels: Sequence[int] | None = None,
+    deviations: float = DEVIATIONS,
+) -> Path:
+    """Write what a generator's principal directions change, to a PNG or a folder."""
+    output_file_or_folder(out, [".png"])
+    return directions_to(load_sampler(given_path(model)), out, k, seeds, labels, deviations)
+
+
+@functools.wraps(nearest_to)
+def nearest(
+    model: str | os.PathLike[str], out: str | os.PathLike[str], **settings: Any
+) -> tuple[Nearest, str]:
+    return nearest_to(given_path(model), out, **settings)
+
+
+def project(
+    model: str | os.PathLike[str],
+    pictures: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    labels: Sequence[int] | None = None,
+    steps: int = 200,
+    seed: int = 0,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Find the latent that comes nearest to each picture, and write a folder about it.
+
+    Args:
+        labels: the classes to try, of a conditional model; None: all.
+        settings: `features`, `device` and `quiet` of `evaluation.projecting.project_pictures`.
+
+    Returns:
+        What projection.json says.
+    """
+    place = output_folder(out)
+    chosen = {"labels": None if labels is None else list(labels), "steps": steps, "seed": seed}
+    done = project_pictures(given_path(model), pictures, **chosen, **settings)
+    return write_projections(done, place, os.fspath(model), chosen)
 
 
 def report(run: str | os.PathLike[str]) -> Path:

@@ -187,6 +187,19 @@ def test_the_latent_and_the_label_both_change_the_sample(
 
 
 @every_case
+def test_its_first_layer_is_an_affine_function_of_the_latent(
+    arch: Architecture, spec: DataSpec
+) -> None:
+    generator = nets(arch, spec)[0].eval()
+    z, _, labels = inputs(arch, spec)
+    other = z.flip(0)
+    made, of_other = generator.first_layer(z, labels), generator.first_layer(other, labels)
+    between = generator.first_layer(0.3 * z + 0.7 * other, labels)
+    torch.testing.assert_close(between, 0.3 * made + 0.7 * of_other, rtol=1e-4, atol=1e-5)
+    assert (made - of_other).abs().max() > 0
+
+
+@every_case
 def test_weights_survive_safetensors(arch: Architecture, spec: DataSpec) -> None:
     z, real, labels = inputs(arch, spec)
     before, after = nets(arch, spec, seed=0), nets(arch, spec, seed=9)

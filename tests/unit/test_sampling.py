@@ -8,6 +8,7 @@ import pickle
 import shutil
 import zipfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import to_uint8, write_png
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run, images_of
-from saddlepoint.sampling import sampler
+from saddlepoint.sampling import sampler, video
 from saddlepoint.sampling.generator_file import KEY, GeneratorFile
+from saddlepoint.sampling.latent_files import read_latents, write_latents
 from saddlepoint.sampling.latent_space import latents, slerp
-from saddlepoint.sampling.outputs import sample_to, training_gif
+from saddlepoint.sampling.outputs import sample_to, training_to
 from saddlepoint.sampling.ranges import parse_ranges
 from saddlepoint.sampling.sampler import Sampler, load_sampler
+from saddlepoint.sampling.video import write_mp4
 
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat")
 IMAGES = DataSpec(shape=(1, 16, 16), n_classes=5)
@@ -123,6 +126,9 @@ def test_slerp_starts_and_ends_at_its_ends_and_keeps_the_norm(d: int, one: int, 
     way = slerp(a, b, torch.linspace(0, 1, 9))
     torch.testing.assert_close(way[0], a, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(way[-1], b, rtol=1e-3, atol=1e-4)
+    assert torch.equal(
+        slerp(a, 0 * a, torch.tensor([0.5]))[0], a / 2
+    )  # the centre has no direction
     cosine = torch.nn.functional.cosine_similarity(a, b, dim=0)
     if cosine > -0.999:
         expected = a.norm() + torch.linspace(0, 1, 9) * (b.norm() - a.norm())
@@ -209,6 +215,54 @@ def test_class_grid_has_a_row_a_class_and_the_same_seeds(conditional: Sampler) -
     assert made.shape == (5, 4, 16, 16, 1)
     assert np.array_equal(made[3, 2], conditional.images([2], labels=[3])[0])
     assert conditional.class_grid(range(4), labels=[1, 3]).shape[0] == 2
+
+
+def test_latents_in_place_of_seeds(plain: Sampler, conditional: Sampler, tmp_path: Path) -> None:
+    z = plain.z_of([7, 9, 3])
+    assert np.array_equal(plain.images(z), plain.images([7, 9, 3]))
+    assert np.array_equal(plain.interpolate(z), plain.interpolate([7, 9, 3]))
+    rows = conditional.class_grid(z, [1, 3])
+    assert np.array_equal(rows, conditional.class_grid([7, 9, 3], [1, 3]))
+    ends = conditional.interpolate(z, [4, 0, 2], steps=3)[[0, 3, 6]].astype(int)
+    assert abs(ends - conditional.images(z, [4, 0, 2])).max() <= 1
+    write_latents(tmp_path / "z.npz", z, [4, 0, 2])
+    read, labels = read_latents(tmp_path / "z.npz")
+    assert torch.equal(read, z)
+    assert labels == [4, 0, 2]
+    with np.load(sample_to(plain, tmp_path / "made.npz", z)) as file:
+        assert np.array_equal(file["z"], z)
+        assert np.array_equal(file["images"], plain.images(z))
+    folder = sample_to(plain, tmp_path / "folder", z)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"latent{index:06d}.png" for index in range(3)
+    ]
+
+
+def test_latents_that_cannot_be(plain: Sampler, conditional: Sampler, tmp_path: Path) -> None:
+    z = plain.z_of([1, 2])
+    for bad in (z[:, :5], z[0], z[:0], z * float("nan"), z * 1e9):
+        with pytest.raises(InputError, match=r"latents|latent has|No seeds"):
+            plain.images(bad)
+    with pytest.raises(InputError, match="no labels; name them"):
+        conditional.images(z)
+    file = tmp_path / "z.npz"
+    for arrays, words in (
+        ({"images": z}, "no array `z`"),
+        ({"z": z.int()}, "floats"),
+        ({"z": z[0]}, "floats"),
+        ({"z": z[:0]}, "floats"),
+        ({"z": z, "labels": z}, "whole numbers"),
+        ({"z": z, "labels": [1]}, "whole numbers"),
+        ({"z": np.array([[None]])}, "pickle"),
+    ):
+        np.savez(file, **{name: np.asarray(array) for name, array in arrays.items()})
+        with pytest.raises(InputError, match=words):
+            read_latents(file)
+    file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(InputError, match="damaged"):
+        read_latents(file)
+    with pytest.raises(InputError, match="no such file"):
+        read_latents(tmp_path / "absent.npz")
 
 
 def test_bad_seeds(plain: Sampler) -> None:
@@ -462,10 +516,32 @@ def test_interpolation_gif(conditional: Sampler, tmp_path: Path) -> None:
     assert abs(frame - first).max() <= 1
 
 
+def test_mp4(conditional: Sampler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = [np.full((5, 7, 1), 40 * i, np.uint8) for i in range(6)]
+    if find_spec("av") is not None:
+        import av
+
+        write_mp4(tmp_path / "film.mp4", odd, milliseconds=40)
+        with av.open(str(tmp_path / "film.mp4")) as film:
+            (stream,) = film.streams.video
+            assert stream.average_rate == 25
+            frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+        assert [frame.shape for frame in frames] == [(6, 8, 3)] * 6
+        for made, frame in zip(frames, odd, strict=True):
+            assert abs(made.astype(int) - frame.max()).max() <= 6
+        out = sample_to(conditional, tmp_path / "walk.mp4", range(2), [1], interpolate=True)
+        with av.open(str(out)) as film:
+            assert sum(1 for _ in film.decode(video=0)) == 64
+    monkeypatch.setattr(video, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'saddlepoint\[video\]'"):
+        sample_to(conditional, tmp_path / "new.mp4", range(2), interpolate=True)
+    assert not (tmp_path / "new.mp4").exists()
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-def test_training_gif(run: Run, tmp_path: Path, channels: int) -> None:
+def test_training_film(run: Run, tmp_path: Path, channels: int) -> None:
     with pytest.raises(InputError, match="no sample grids yet"):
-        training_gif(run, tmp_path / "film.gif")
+        training_to(run, tmp_path / "film.gif")
     run.samples_folder.mkdir()
     noise = np.random.default_rng(0)
     for i in range(30):
@@ -473,7 +549,7 @@ def test_training_gif(run: Run, tmp_path: Path, channels: int) -> None:
         write_png(run.samples_folder / f"{i:06d}k.png", picture)
     write_png(run.samples_folder / "reals.png", picture)
     (run.samples_folder / "000007k.png").write_bytes(b"torn")
-    out = training_gif(run, tmp_path / "film.gif")
+    out = training_to(run, tmp_path / "film.gif")
     with Image.open(out) as film:
         assert film.n_frames == 29
         film.seek(28)
@@ -481,10 +557,10 @@ def test_training_gif(run: Run, tmp_path: Path, channels: int) -> None:
         last = np.asarray(film.convert("RGB")).astype(int)
     if channels == 1:
         assert np.array_equal(last, np.broadcast_to(picture, last.shape))
-    with Image.open(training_gif(run, tmp_path / "short.gif", most=10)) as film:
+    with Image.open(training_to(run, tmp_path / "short.gif", most=10)) as film:
         assert 8 <= film.n_frames <= 10
     with pytest.raises(InputError, match=r"\.gif"):
-        training_gif(run, tmp_path / "film.png")
+        training_to(run, tmp_path / "film.png")
 
 
 def test_outputs_that_cannot_be(plain: Sampler, conditional: Sampler, tmp_path: Path) -> None:

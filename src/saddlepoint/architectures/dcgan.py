@@ -89,16 +89,21 @@ class DcganGenerator(Generator):
         )
         self.apply(dcgan_init if normed else _he_init)
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        z = z if self.latent_scale == 1 else z * self.latent_scale
+    def first_layer(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self._projected(z if self.latent_scale == 1 else z * self.latent_scale, labels)
+
+    def _projected(self, z: Tensor, labels: Tensor | None) -> Tensor:
         h = self.project(self.label.beside(z, labels))
         h = h.view(len(z), self.first_width, self.base, self.base)
         # Convolutions are faster with channels last, on CPUs and tensor cores alike.
-        h = h.contiguous(memory_format=torch.channels_last)
+        return self.norms[0](h.contiguous(memory_format=torch.channels_last), labels)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        z = z if self.latent_scale == 1 else z * self.latent_scale
+        h = self._projected(z, labels)
         for index, norm in enumerate(self.norms):
             if index:
-                h = self.stages[index - 1](h)
-            h = norm(h, labels)
+                h = norm(self.stages[index - 1](h), labels)
             if self.modulations:
                 h = self.modulations[index](h, z)
             h = relu(h, inplace=True)

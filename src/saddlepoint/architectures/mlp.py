@@ -50,10 +50,13 @@ class MlpGenerator(Generator):
         )
         self.head = nn.Linear(widths[-1], math.prod(spec.shape))
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+    def first_layer(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         z = z if self.latent_scale == 1 else z * self.latent_scale
-        h = self.label.beside(z, labels)
-        for layer, norm in zip(self.layers, self.norms, strict=True):
+        return self.norms[0](self.layers[0](self.label.beside(z, labels)), labels)
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        h = nn.functional.leaky_relu(self.first_layer(z, labels), 0.2)
+        for layer, norm in zip([*self.layers][1:], [*self.norms][1:], strict=True):
             h = nn.functional.leaky_relu(norm(layer(h), labels), 0.2)
         # Images and logits stay float32: 8 bits of mantissa would round them to visible steps.
         with in_float32(h):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,21 @@ _TYPES = {"INT": "a whole number", "FLOAT": "a number", "PATH": "a path"}
 """What tyro calls a type -> what a person calls it."""
 
 
-def command(about: str) -> Callable[[Callable[..., None]], Verb]:
+def command(
+    about: str, bare: Mapping[str, str] | None = None
+) -> Callable[[Callable[..., None]], Verb]:
     """Make a verb of a function: its name is the command (`data_list`: saddle data list), its
     parameters are the flags, its docstring is their help.
 
     Args:
         about: a line for the list of verbs.
+        bare: flag -> the value that it has when none follows it.
     """
 
     def verb_of(function: Callable[..., None]) -> Verb:
         def verb(argv: list[str]) -> None:
+            for flag, value in (bare or {}).items():
+                fill(argv, flag, value)
             parse(function, f"saddle {function.__name__.replace('_', ' ')}", argv)
 
         verb.__doc__ = about
@@ -129,6 +134,14 @@ def peek(argv: list[str], flag: str) -> str | None:
         elif word.startswith(f"--{flag}="):
             value = word.partition("=")[2]
     return value
+
+
+def fill(argv: list[str], flag: str, value: str) -> None:
+    """Write a `--flag` that no value follows as `--flag=value`."""
+    for index, word in enumerate(argv):
+        last = index + 1 == len(argv) or argv[index + 1].startswith("--")
+        if word == f"--{flag}" and last:
+            argv[index] = f"{word}={value}"
 
 
 def take(argv: list[str], flag: str) -> str | None:

@@ -13,6 +13,7 @@ from saddlepoint.cli.doctor import doctor
 from saddlepoint.cli.ending import asks_json, ending, error_document
 from saddlepoint.cli.evaluating import compare, evaluate
 from saddlepoint.cli.flags import Verb, command, print_lines
+from saddlepoint.cli.projecting import project
 from saddlepoint.cli.report import report
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.studio import studio
@@ -49,6 +50,7 @@ VERBS: dict[str, Verb] = {
     "train": train,
     "resume": resume,
     "sample": sample,
+    "project": project,
     "evaluate": evaluate,
     "compare": compare,
     "doctor": doctor,

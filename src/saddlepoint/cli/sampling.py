@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.checks import in_range
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.streams import answer
+from saddlepoint.core.streams import answer, tell
+
+_SEEDS = {"class-grid": "0-9", "interpolate": "0-9", "directions": "0-2", "nearest": "0-19"}
+"""64 rows of a class grid, or 63 walks, are more than anybody wants to see."""
 
 
-@command("Make images: saddle sample RUN|ema.safetensors --out FILE.png|.gif|.npz|DIR.")
+@command(
+    "Make images: saddle sample RUN|ema.safetensors --out FILE.png|.gif|.mp4|.npz|DIR.",
+    bare={"directions": "0"},
+)
 def sample(
     model: Annotated[Path, tyro.conf.Positional],
     out: Path,
     seeds: str | None = None,
     labels: str | None = None,
     n: int | None = None,
+    latents: Path | None = None,
     truncation: float = 1.0,
     interpolate: bool = False,
     class_grid: bool = False,
+    directions: int | None = None,
+    deviations: float = 2.0,
+    nearest: bool = False,
     training: bool = False,
     plugins: Path | None = None,
     json: bool = False,
@@ -31,44 +41,86 @@ def sample(
 
     Args:
         model: The run's folder, one of its checkpoints, or an ema.safetensors.
-        out: .png (a grid), .gif (an interpolation), .npz, or a new folder for one PNG a seed;
-            replaces a file of that name.
+        out: .png (a grid), .gif or .mp4 (an interpolation), .npz, or a new folder for one PNG a
+            seed; replaces a file of that name.
         seeds: Ranges such as 7 or 7,9,20-30 (default: 0-63; 0-9 with --class-grid or
-            --interpolate).
+            --interpolate, 0-2 with --directions, 0-19 with --nearest).
         labels: Ranges of labels, which the seeds take in turn; for conditional models (default:
             all of them).
         n: This many seeds, from 0 on; short for --seeds (default: as for --seeds).
+        latents: An .npz of latents in place of seeds, such as `saddle project` writes (default:
+            none).
         truncation: psi in (0, 1]; below 1, images are more typical and less varied.
         interpolate: Walk from seed to seed and from class to class; --labels 3 keeps the class.
         class_grid: A row per class, a column per seed.
-        training: A film of the training, from the run's own grids (.gif).
+        directions: What the generator's principal directions change: --directions K shows K of
+            them, a row each in a .png, a file each in a folder (default: none).
+        deviations: How far a direction is followed to either side, in standard deviations.
+        nearest: Below each sample the training images nearest to it (.png; a run).
+        training: A film of the training, from the run's own grids (.gif or .mp4).
         plugins: The Python file that the run was trained with (default: none).
         json: One JSON document on stdout.
     """
     from saddlepoint import api
-    from saddlepoint.sampling.ranges import MOST, parse_ranges
+    from saddlepoint.sampling.ranges import parse_ranges
 
     load_named_plugin(plugins)
-    if n is not None:
-        if seeds is not None:
-            raise InputError("--n and --seeds were both given; choose one.")
-        in_range(n, 1, MOST, "--n")
-        seeds = f"0-{n - 1}"
-    # 64 rows of a class grid, or 63 walks, are more than anybody wants to see.
-    default = "0-9" if class_grid or interpolate else "0-63"
+    kinds = {"interpolate": interpolate, "class-grid": class_grid, "nearest": nearest}
+    kinds |= {"directions": directions is not None, "training": training}
+    kind = _the_one(kinds)
+    known = {} if labels is None else {"labels": parse_ranges(labels, "--labels")}
+    chosen = {**_seeds(seeds, n, latents, _SEEDS.get(kind, "0-63")), **known}
+    document: dict[str, Any] = {}
     if training:
         written = api.training_film(model, out)
+    elif directions is not None:
+        k = directions or None
+        written = api.directions(model, out, k, deviations=deviations, **chosen)
+    elif nearest:
+        found, said = api.nearest(model, out, truncation=truncation, **chosen)
+        near = int((found.ratio < 1).sum())
+        tell(
+            f"{said} {near} of {len(found.ratio)} samples are nearer to a training image than any "
+            "other is to that; some are by chance, as `saddle evaluate` tells."
+        )
+        document = {"training_images": found.index.tolist(), "ratio": found.ratio.tolist()}
+        written = out
     else:
         written = api.sample(
             model,
             out,
-            seeds=parse_ranges(seeds or default, "--seeds"),
-            labels=None if labels is None else parse_ranges(labels, "--labels"),
             truncation=truncation,
             interpolate=interpolate,
             class_grid=class_grid,
+            **chosen,
         )
     if json:
-        print_json({"out": str(written)})
+        print_json({"out": str(written), **document})
     else:
         answer(written)
+
+
+def _the_one(kinds: dict[str, bool]) -> str:
+    """The kind of picture that was asked for, "" for plain samples."""
+    asked = [name for name, wanted in kinds.items() if wanted]
+    if len(asked) > 1:
+        raise InputError(f"--{asked[0]} and --{asked[1]} are different pictures; drop one.")
+    return asked[0] if asked else ""
+
+
+def _seeds(seeds: str | None, n: int | None, latents: Path | None, default: str) -> dict[str, Any]:
+    """`seeds`, or the latents of a file, and `labels` if it has them."""
+    from saddlepoint.sampling.latent_files import read_latents
+    from saddlepoint.sampling.ranges import MOST, parse_ranges
+
+    given = {"--seeds": seeds, "--n": n, "--latents": latents}
+    asked = [flag for flag, value in given.items() if value is not None]
+    if len(asked) > 1:
+        raise InputError(f"{asked[0]} and {asked[1]} were both given; choose one.")
+    if latents is not None:
+        z, labels = read_latents(latents)
+        return {"seeds": z} | ({} if labels is None else {"labels": labels})
+    if n is not None:
+        in_range(n, 1, MOST, "--n")
+        seeds = f"0-{n - 1}"
+    return {"seeds": parse_ranges(seeds or default, "--seeds")}

@@ -130,6 +130,12 @@ class Generator(nn.Module):
         """z float32 [n, latent_dim], labels int64 [n] | None -> float32 [n, *spec.shape]."""
         raise NotImplementedError
 
+    def first_layer(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What the first hidden layer makes of z before its non-linearity: an affine function of z,
+        float32 [n, ...]. Its principal directions are those of the generator; one that leaves this
+        out has none."""
+        raise NotImplementedError
+
 
 class Discriminator(nn.Module):
     """images -> raw logits (no sigmoid). With a Wasserstein loss it is called the critic."""

@@ -43,6 +43,27 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its name when the block ends.
+
+    Args:
+        path: absent, or an empty folder; its parent exists.
+
+    Raises:
+        OSError: the disk is full, gone or closed; nothing is left.
+    """
+    target = path.resolve()  # what a link leads to is replaced, not the link
+    partial = temporary_name(target)
+    partial.mkdir()
+    try:
+        yield partial
+        os.replace(partial, target)
+        sync_folder(target.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def temporary_name(path: Path) -> Path:
     """The name of a file or folder until it is whole."""
     # In the same folder: a rename is atomic only within a file system. The number of the process

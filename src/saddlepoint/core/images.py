@@ -113,6 +113,16 @@ def name_rows(sheet: np.ndarray, names: Sequence[str], widest: int = 160) -> np.
     return np.concatenate([beside, sheet], axis=1)
 
 
+def name_both(sheet: np.ndarray, rows: Sequence[str], *columns: Sequence[str]) -> np.ndarray:
+    """A grid, uint8 [H, W, c], with `rows` to its left and lines of `columns` below it."""
+    named = name_rows(sheet, rows)
+    room = ((0, 0), (named.shape[1] - sheet.shape[1], 0), (0, 0))
+    for names in columns:
+        line = name_columns(sheet, names)[len(sheet) :]
+        named = np.concatenate([named, np.pad(line, room, constant_values=255)])
+    return named
+
+
 def _cut(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
     # Names come from files and folders: a line feed would spill into the picture.
     name = "".join(c if c.isprintable() else "?" for c in name[:100])

@@ -33,6 +33,16 @@ def output_file(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
     return out
 
 
+def output_file_or_folder(
+    path: str | os.PathLike[str], suffixes: Sequence[str]
+) -> tuple[Path, str]:
+    """The path and its suffix; "" for a folder to write. Raises as `output_file`."""
+    out = given_path(path)
+    # A folder may have a dot in its name.
+    suffix = "" if out.is_dir() else out.suffix.lower()
+    return (output_file(out, suffixes) if suffix else output_folder(out)), suffix
+
+
 def output_folder(path: str | os.PathLike[str], own: str = "") -> Path:
     """The path of a folder to write, which is absent or empty, or was begun by the same verb.
 

@@ -25,12 +25,11 @@ def sheets_of(done: Evaluation) -> dict[str, np.ndarray]:
     samples = done.fake.images
     if done.train is not None:
         found = closest(done.comparison)["fake"]
-        share = found.squares / found.between_training.clamp_min(1e-300)
-        order = share.argsort()[:N_PAIRS].tolist()
+        order = found.share.argsort()[:N_PAIRS].tolist()
         pairs = [
             picture
             for i in order
-            for picture in (samples[i], done.train.images[int(found.index[i])])
+            for picture in (samples[i], done.train.images[int(found.neighbours[i, 0])])
         ]
         sheets["closest"] = images.enlarge(images.grid(np.stack(pairs), COLUMNS))
     order = pairwise(done.comparison).realism.argsort(descending=True).tolist()

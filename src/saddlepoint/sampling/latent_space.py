@@ -29,13 +29,15 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
     its inside, where the generator was never trained.
 
     Args:
-        start, end: float [d], not zero.
+        start, end: float [d].
         share: float [n] in [0, 1].
 
     Returns:
         float [n, d].
     """
     length_a, length_b = start.norm(), end.norm()
+    if length_a == 0 or length_b == 0:  # the centre has no direction
+        return start + share[:, None] * (end - start)
     a, b = start / length_a, end / length_b
     angle = torch.arccos((a * b).sum().clamp(-1, 1))
     share = share[:, None]

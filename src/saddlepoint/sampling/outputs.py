@@ -1,10 +1,9 @@
-"""Samples as files; the suffix decides the format: .png, .gif, .npz, or a folder."""
+"""Samples as files; the suffix decides the format: .png, .gif, .mp4, .npz, or a folder."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -12,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from torch import Tensor
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import sync_folder, temporary_name, whole_file
+from saddlepoint.core.files import whole_file, whole_folder
 from saddlepoint.core.images import (
     enlarge,
     grid,
@@ -25,20 +25,22 @@ from saddlepoint.core.images import (
     write_gif,
     write_png,
 )
-from saddlepoint.core.outputs import output_file, output_folder, writing
-from saddlepoint.core.paths import given_path
+from saddlepoint.core.outputs import output_file, output_file_or_folder, writing
 from saddlepoint.core.runs import Run
-from saddlepoint.sampling.sampler import Sampler
+from saddlepoint.sampling.sampler import Sampler, Seeds
+from saddlepoint.sampling.video import require_video, write_mp4
 
 _T = TypeVar("_T")
 
-SUFFIXES = (".png", ".gif", ".npz")
+SUFFIXES = (".png", ".gif", ".mp4", ".npz")
+FILMS = {".gif": (16, 80), ".mp4": (32, 40)}
+"""Most frames from a seed to the next, and milliseconds a frame: a second and a quarter a seed."""
 MOST_FRAMES = 600
-"""Frames of an interpolation, about: a .gif keeps all of them in memory."""
-GIF_SHORTEST = 256
+"""Frames of an interpolation, about: all of them are kept in memory."""
+FILM_SHORTEST = 256
 _STRIP = 10
 """Images from a seed to the next in a .png, both included."""
-MOST_IN = {".png": 10_000, ".gif": 10_000, "": 1_000_000}
+MOST_IN = {".png": 10_000, ".gif": 10_000, ".mp4": 10_000, "": 1_000_000}
 """Images; nobody looks at more, and file systems are slow with more files in a folder."""
 _HOLD = 10
 """The last frame of a training film is shown for this many frames."""
@@ -47,7 +49,7 @@ _HOLD = 10
 def sample_to(
     sampler: Sampler,
     out: str | os.PathLike[str],
-    seeds: Sequence[int],
+    seeds: Seeds,
     labels: Sequence[int] | None = None,
     truncation: float = 1.0,
     interpolate: bool = False,
@@ -55,12 +57,13 @@ def sample_to(
 ) -> Path:
     """Write samples to a file or folder, which is complete or absent.
 
-    .png: a grid, or with `interpolate` a row from each seed to the next; .gif: an endless
+    .png: a grid, or with `interpolate` a row from each seed to the next; .gif, .mp4: an endless
     interpolation through the seeds; .npz: `images` uint8 [n, h, w, c] (points: float32 [n, 2]),
-    `seeds` int64 [n], and `labels` int64 [n] from a conditional model; no suffix: a folder with
-    seed000007.png and so on.
+    `seeds` int64 [n] or `z` float32 [n, latent_dim], and `labels` int64 [n] from a conditional
+    model; no suffix: a folder with seed000007.png and so on, or latent000000.png.
 
     Args:
+        seeds: or latents, as for `Sampler.images`.
         labels: assigned to the seeds in turn; with `class_grid` the rows to show.
         class_grid: a row for each class, a column for each seed (.png only).
 
@@ -80,10 +83,11 @@ def sample_to(
         out.parent.mkdir(parents=True, exist_ok=True)
         if suffix == ".png":
             write_png(out, _picture(sampler, seeds, labels, truncation, interpolate, class_grid))
-        elif suffix == ".gif":
-            steps = max(2, min(16, MOST_FRAMES // max(1, len(seeds))))
+        elif suffix in FILMS:
+            most, milliseconds = FILMS[suffix]
+            steps = max(2, min(most, MOST_FRAMES // max(1, len(seeds))))
             frames = sampler.interpolate(seeds, labels, truncation, steps, loop=True)
-            write_gif(out, [enlarge(frame, GIF_SHORTEST) for frame in frames])
+            _write_film(out, [enlarge(frame, FILM_SHORTEST) for frame in frames], milliseconds)
         elif suffix == ".npz":
             parts = sampler.portions(seeds, labels, truncation)
             _write_npz(out, parts, seeds, sampler.labels_for(seeds, labels))
@@ -98,31 +102,33 @@ def check_out(
     path: str | os.PathLike[str], interpolate: bool = False, class_grid: bool = False
 ) -> tuple[Path, str]:
     """The path and the suffix that decides the format, "" for a folder; raises as `sample_to`."""
-    out = given_path(path)
-    # A folder may have a dot in its name.
-    suffix = "" if out.is_dir() else out.suffix.lower()
-    out = output_file(out, SUFFIXES) if suffix else output_folder(out)
+    out, suffix = output_file_or_folder(path, SUFFIXES)
     if class_grid and suffix != ".png":
         raise InputError(f"--out {out}: a class grid is one picture; use a name that ends in .png.")
-    if interpolate and (suffix not in (".png", ".gif") or class_grid):
+    if interpolate and (suffix not in (".png", *FILMS) or class_grid):
         raise InputError(
-            f"--out {out}: an interpolation is a .gif or a .png, and not a class grid; drop one."
+            f"--out {out}: an interpolation is a .gif, .mp4 or .png, and not a class grid; drop "
+            "one."
         )
+    if suffix == ".mp4":
+        require_video(out)
     return out, suffix
 
 
-def training_gif(
+def training_to(
     run: Run, out: str | os.PathLike[str], milliseconds: int = 120, most: int = 120
 ) -> Path:
-    """A film of training: the run's sample grids, which always show the same latents.
+    """A film of training, .gif or .mp4: the run's sample grids, which show the same latents.
 
     Args:
         most: grids; where there are more, `spread` chooses.
 
     Raises:
-        InputError: the run has no grid yet, or `out` is not a .gif or cannot be written.
+        InputError: the run has no grid yet, or `out` is no film or cannot be written.
     """
-    out = output_file(out, [".gif"])
+    out = output_file(out, [*FILMS])
+    if out.suffix.lower() == ".mp4":
+        require_video(out)
     paths = run.samples
     if not paths:
         raise InputError(f"{run.path} has no sample grids yet; wait until training has drawn one.")
@@ -143,8 +149,13 @@ def training_gif(
     with writing(f"--out {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
         # Pillow merges equal frames into one long frame.
-        write_gif(out, frames + frames[-1:] * _HOLD, milliseconds)
+        _write_film(out, frames + frames[-1:] * _HOLD, milliseconds)
     return out
+
+
+def _write_film(out: Path, frames: Sequence[np.ndarray], milliseconds: int) -> None:
+    write = write_mp4 if out.suffix.lower() == ".mp4" else write_gif
+    write(out, frames, milliseconds)
 
 
 def spread(items: Sequence[_T], most: int) -> list[_T]:
@@ -158,7 +169,7 @@ def spread(items: Sequence[_T], most: int) -> list[_T]:
 
 def _picture(
     sampler: Sampler,
-    seeds: Sequence[int],
+    seeds: Seeds,
     labels: Sequence[int] | None,
     truncation: float,
     interpolate: bool,
@@ -183,7 +194,7 @@ def _picture(
 
 
 def _write_npz(
-    out: Path, parts: Iterator[np.ndarray], seeds: Sequence[int], labels: list[int] | None
+    out: Path, parts: Iterator[np.ndarray], seeds: Seeds, labels: list[int] | None
 ) -> None:
     """Stream the images into the archive, so that memory holds one batch at a time."""
     first = next(parts)
@@ -192,29 +203,27 @@ def _write_npz(
         "fortran_order": False,
         "shape": (len(seeds), *first.shape[1:]),
     }
+    columns = {} if labels is None else {"labels": np.asarray(labels, np.int64)}
+    if isinstance(seeds, Tensor):
+        columns["z"] = seeds.numpy()
+    else:
+        columns["seeds"] = np.asarray(seeds, np.int64)
     with whole_file(out) as file, zipfile.ZipFile(file, "w") as archive:
         # np.savez would hold all images at once. An .npz is a zip of .npy files: written in parts.
         with archive.open("images.npy", "w", force_zip64=True) as entry:
             np.lib.format.write_array_header_1_0(entry, header)
             for part in chain([first], parts):
                 entry.write(part.tobytes())
-        for name, column in (("labels", labels), ("seeds", seeds)):
-            if column is not None:
-                with archive.open(f"{name}.npy", "w") as entry:
-                    np.lib.format.write_array(entry, np.asarray(column, np.int64))
+        for name, column in columns.items():
+            with archive.open(f"{name}.npy", "w") as entry:
+                np.lib.format.write_array(entry, column)
 
 
-def _write_folder(out: Path, parts: Iterator[np.ndarray], seeds: Sequence[int]) -> None:
-    if len(set(seeds)) != len(seeds):
+def _write_folder(out: Path, parts: Iterator[np.ndarray], seeds: Seeds) -> None:
+    kind, numbers = ("latent", range(len(seeds))) if isinstance(seeds, Tensor) else ("seed", seeds)
+    if len(set(numbers)) != len(seeds):
         raise InputError(f"--out {out}: a seed is given twice, but a folder has one file per seed.")
-    target = out.resolve()
-    partial = temporary_name(target)
-    partial.mkdir()
-    try:
+    with whole_folder(out) as folder:
         # Batch by batch, so that memory holds only one of them.
-        for seed, image in zip(seeds, chain.from_iterable(parts), strict=True):
-            (partial / f"seed{seed:06d}.png").write_bytes(png_bytes(image))
-        os.replace(partial, target)
-        sync_folder(target.parent)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        for number, image in zip(numbers, chain.from_iterable(parts), strict=True):
+            (folder / f"{kind}{number:06d}.png").write_bytes(png_bytes(image))

@@ -25,6 +25,17 @@ from saddlepoint.sampling.latent_space import latents, slerp
 
 BATCH_SIZE = 64
 """The same for every caller: an image's last bits depend on it."""
+FARTHEST = 100.0
+"""No entry of a latent is larger: N(0, 1) never gives it, and nets overflow somewhere beyond."""
+Seeds = Sequence[int] | Tensor
+"""Seeds, or the latents themselves: float32 [n, latent_dim]."""
+
+
+def names_of(seeds: Seeds) -> list[str]:
+    """What to write beside each image: seed 7, or latent 0 by its place."""
+    if isinstance(seeds, Tensor):
+        return [f"latent {index}" for index in range(len(seeds))]
+    return [f"seed {seed}" for seed in seeds]
 
 
 def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
@@ -74,18 +85,20 @@ class Sampler:
         kind = "conditional" if self.conditional else "unconditional"
         return f"Sampler({kind}, {self.data}, shape {self.spec.shape}, {self.n_images} images)"
 
-    def labels_for(self, seeds: Sequence[int], labels: Sequence[int] | None) -> list[int] | None:
+    def labels_for(self, seeds: Seeds, labels: Sequence[int] | None) -> list[int] | None:
         """One label per seed.
 
         Args:
             labels: assigned to the seeds in turn, and from the first again when they run out. None:
-                seed modulo the number of classes, so that consecutive seeds show every class.
+                seed modulo the number of classes, so that consecutive seeds show every class;
+                latents need theirs.
 
         Returns:
             [n] in [0, n_classes), or None for an unconditional model.
 
         Raises:
-            InputError: labels for an unconditional model, out of range, or more than seeds.
+            InputError: labels for an unconditional model, out of range, more than seeds, or none
+                for latents.
         """
         n_classes = self.spec.n_classes
         if not self.conditional:
@@ -95,6 +108,8 @@ class Sampler:
                     "--labels, or train with --arch.conditioning every-layer."
                 )
             return None
+        if labels is None and isinstance(seeds, Tensor):
+            raise InputError("These latents have no labels; name them: --labels 3.")
         if labels is None:
             # By the seed itself, so that it keeps its class whatever the other seeds are.
             return [int(seed) % n_classes for seed in seeds]
@@ -110,12 +125,12 @@ class Sampler:
         return [labels[i % len(labels)] for i in range(len(seeds))]
 
     def images(
-        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
+        self, seeds: Seeds, labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> np.ndarray:
         """Images of the seeds.
 
         Args:
-            seeds: integers >= 0.
+            seeds: integers >= 0, or latents.
             labels: see `labels_for`.
             truncation: psi in (0, 1]: z is moved towards its mean, which is 0, so z is multiplied
                 by psi. 1 is off; below 1 gives more typical and less varied images.
@@ -131,7 +146,7 @@ class Sampler:
         return np.concatenate(list(self.portions(seeds, labels, truncation)))
 
     def portions(
-        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
+        self, seeds: Seeds, labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> Iterator[np.ndarray]:
         """Like `images`, batch by batch, for more of them than fit in memory. A model of points
         gives float32 [<= BATCH_SIZE, 2]."""
@@ -140,16 +155,27 @@ class Sampler:
         made = chain.from_iterable(
             # One batch of latents at a time: those of ten million seeds are gigabytes.
             self._forward(
-                latents(seeds[first : first + BATCH_SIZE], self.generator.latent_dim) * truncation,
+                self.z_of(seeds[first : first + BATCH_SIZE]) * truncation,
                 None if chosen is None else torch.tensor(chosen[first : first + BATCH_SIZE]),
             )
             for first in firsts
         )
         return map(to_uint8, made) if self.spec.is_image else made
 
+    def z_of(self, seeds: Seeds) -> Tensor:
+        """float32 [n, latent_dim] on the CPU.
+
+        Raises:
+            InputError: no seeds, one out of range, or latents that are not this model's.
+        """
+        self._check_seeds(seeds)
+        if isinstance(seeds, Tensor):
+            return seeds.float().cpu()
+        return latents(seeds, self.generator.latent_dim)
+
     def interpolate(
         self,
-        seeds: Sequence[int],
+        seeds: Seeds,
         labels: Sequence[int] | None = None,
         truncation: float = 1.0,
         steps: int = 16,
@@ -159,7 +185,7 @@ class Sampler:
         next one's in equal steps: in between, the generator is given shares of both.
 
         Args:
-            seeds: at least two.
+            seeds: at least two, or as many latents.
             labels: see `labels_for`; a single one keeps its class all the way.
             steps: frames from one seed to the next, without the next one.
             loop: continue from the last seed to the first, for an endless film.
@@ -177,7 +203,7 @@ class Sampler:
         self._require_room(len(seeds) * steps)
         chosen = self._checked(seeds, labels, truncation)
         # The mean of N(0, I) is 0, so moving z towards it is a multiplication.
-        z = latents(seeds, self.generator.latent_dim) * truncation
+        z = self.z_of(seeds) * truncation
         share = torch.arange(steps) / steps
         legs = [(i, share) for i in range(1, len(z) + 1 if loop else len(z))]
         if not loop:  # the last seed itself
@@ -198,7 +224,7 @@ class Sampler:
         return torch.lerp(here, there, share[:, None])
 
     def class_grid(
-        self, seeds: Sequence[int], labels: Sequence[int] | None = None, truncation: float = 1.0
+        self, seeds: Seeds, labels: Sequence[int] | None = None, truncation: float = 1.0
     ) -> np.ndarray:
         """The same seeds in each class: what stays the same down a column comes from the latent.
 
@@ -217,24 +243,41 @@ class Sampler:
         rows = range(self.spec.n_classes) if labels is None else labels
         self._require_room(len(rows) * len(seeds))
         # In one call, so that batches are full however short a row is.
-        every_seed = [seed for _ in rows for seed in seeds]
-        every_label = [label for label in rows for _ in seeds]
-        made = self.images(every_seed, every_label, truncation)
+        every_label = [label for label in rows for _ in range(len(seeds))]
+        is_z = isinstance(seeds, Tensor)
+        every = seeds.repeat(len(rows), 1) if is_z else [*seeds] * len(rows)
+        made = self.images(every, every_label, truncation)
         return made.reshape(len(rows), len(seeds), *made.shape[1:])
 
     def _checked(
-        self, seeds: Sequence[int], labels: Sequence[int] | None, truncation: float
+        self, seeds: Seeds, labels: Sequence[int] | None, truncation: float
     ) -> list[int] | None:
         """The label of each seed, once everything is in its range."""
-        if not len(seeds):
-            raise InputError("No seeds were given; give --seeds 0-63.")
-        for seed in (min(seeds), max(seeds)):
-            in_range(seed, 0, MOST_SEED, "--seeds")
+        self._check_seeds(seeds)
         if not 0 < truncation <= 1:
             raise InputError(
                 f"--truncation {truncation:g} must be above 0 and at most 1; 1 turns it off."
             )
         return self.labels_for(seeds, labels)
+
+    def _check_seeds(self, seeds: Seeds) -> None:
+        if not len(seeds):
+            raise InputError("No seeds were given; give --seeds 0-63.")
+        if not isinstance(seeds, Tensor):
+            for seed in (min(seeds), max(seeds)):
+                in_range(seed, 0, MOST_SEED, "--seeds")
+            return
+        dim = self.generator.latent_dim
+        if seeds.dim() != 2 or seeds.shape[1] != dim:
+            raise InputError(
+                f"The latents are {list(seeds.shape)}, but this model takes [n, {dim}]; use those "
+                "of this model."
+            )
+        if not (seeds.abs() <= FARTHEST).all():  # which does not hold for NaN either
+            raise InputError(
+                f"A latent has an entry that is not finite or beyond {FARTHEST:g}; latents are "
+                "drawn from N(0, 1)."
+            )
 
     @torch.inference_mode()
     def _forward(self, z: Tensor, labels: Tensor | None) -> Iterator[np.ndarray]:

@@ -18,7 +18,7 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.json_files import sha256_of_json
-from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.measures import Extractor, Features, Progress, no_progress
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.evaluation.extractors._networks import LoadedNetwork, weights_hash
 from saddlepoint.evaluation.tensor_files import read_tensors, write_tensors
@@ -93,9 +93,7 @@ class TrainedExtractor(Extractor):
     def task(self, data: Dataset) -> Task:
         """What the net is trained to tell."""
 
-    def load(
-        self, reference: Dataset, device: str, progress: Progress = no_progress
-    ) -> LoadedExtractor:
+    def load(self, reference: Dataset, device: str, progress: Progress = no_progress) -> LoadedNet:
         if reason := self.unfit(reference):
             raise InputError(
                 f"--features {self.kind}: {reason}; use --features pixels, or auto for what fits."

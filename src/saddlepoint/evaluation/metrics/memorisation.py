@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,8 +21,8 @@ class Closest:
 
     squares: Tensor
     """float64 [n]: squared distance to the nearest training image."""
-    index: Tensor
-    """int64 [n]: its index."""
+    neighbours: Tensor
+    """int64 [n, k]: the nearest k training images in rising distance."""
     between_training: Tensor
     """float64 [n]: squared distance of that training image to its own nearest neighbour."""
 
@@ -30,35 +31,46 @@ class Closest:
         """bool [n]: no copy, if its training image has a neighbour that is closer still."""
         return self.squares < self.between_training
 
+    @property
+    def share(self) -> Tensor:
+        """float64 [n]: its squared distance over that one; the lower, the more suspicious."""
+        return self.squares / self.between_training.clamp_min(1e-300)
+
 
 def closest(comparison: Comparison) -> dict[str, Closest]:
     """ "fake" and "real" -> their nearest training images; all pairs are passed over once."""
-    return comparison.once("closest", lambda: _closest(comparison))
+    assert comparison.train is not None
+    train, sides = comparison.train.vectors, (comparison.fake.vectors, comparison.real.vectors)
+    return comparison.once(
+        "closest",
+        lambda: dict(
+            zip(("fake", "real"), closest_of(sides, train, comparison.device), strict=True)
+        ),
+    )
 
 
 @torch.no_grad()
-def _closest(comparison: Comparison) -> dict[str, Closest]:
-    assert comparison.train is not None
-    vectors, device = comparison.train.vectors, comparison.device
+def closest_of(
+    sides: Sequence[Tensor], train: Tensor, device: str = "cpu", k: int = 1
+) -> list[Closest]:
+    """For each set of features float32 [n, d] what is nearest to it in `train` [m, d], m >= 2."""
     # Its own centre: the training images need not lie where the real ones do.
-    centre = vectors.double().mean(0)
+    centre = train.double().mean(0)
 
     def points(of: Tensor) -> Points:
         return Points.of(of, centre, device, torch.float32)
 
-    train = points(vectors)
-    sides = {"fake": comparison.fake, "real": comparison.real}
-    found = [neighbours(points(side.vectors), train, 1) for side in sides.values()]
+    known = points(train)
+    found = [neighbours(points(side), known, k) for side in sides]
     # Only for training images that are nearest to something. The nearest two of one of them
     # include the image itself.
-    hit, positions = torch.cat([index for _, index in found])[:, 0].unique(return_inverse=True)
-    pairs, others = neighbours(points(vectors[hit.cpu()]), train, 2)
+    hit, positions = torch.cat([index[:, 0] for _, index in found]).unique(return_inverse=True)
+    pairs, others = neighbours(points(train[hit.cpu()]), known, 2)
     between = torch.where(others[:, 0] == hit, pairs[:, 1], pairs[:, 0])[positions].cpu()
-    parts = zip(sides, found, between.split([len(side) for side in sides.values()]), strict=True)
-    return {
-        name: Closest(squares=squares[:, 0].cpu(), index=index[:, 0].cpu(), between_training=own)
-        for name, (squares, index), own in parts
-    }
+    return [
+        Closest(squares=squares[:, 0].cpu(), neighbours=index.cpu(), between_training=own)
+        for (squares, index), own in zip(found, between.split([*map(len, sides)]), strict=True)
+    ]
 
 
 @register("memorisation")

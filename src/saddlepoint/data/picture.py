@@ -1,0 +1,35 @@
+"""One picture of a user's, in the size and channels of a data set, as a preparation makes it."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from saddlepoint.core.contracts import DataSpec
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.paths import given_path
+from saddlepoint.core.reading import read_bytes
+from saddlepoint.data.decode import Recipe, decode, quiet_pillow
+from saddlepoint.data.listing import Refused
+
+
+def read_as(path: str | os.PathLike[str], spec: DataSpec) -> tuple[np.ndarray, list[str]]:
+    """A picture file as an image of `spec`, uint8 [h, w, c], and what was done to it.
+
+    The middle square of the picture, resized, as by `saddle data prepare`.
+
+    Raises:
+        InputError: absent, no regular file, of more than 64 MiB, damaged or no picture.
+    """
+    file = given_path(path)
+    recipe = Recipe(spec.size, "crop", "grey" if spec.channels == 1 else "rgb")
+    try:
+        with quiet_pillow():
+            made = decode(read_bytes(file), recipe)
+    except Refused as error:
+        raise InputError(f"{file} cannot be used: {error}; give a PNG or JPEG.") from error
+    notes, (width, height) = list(made.notes), made.source_size
+    if (width, height) != (spec.size, spec.size):
+        notes.append(f"{width}x{height} resized to {spec.size}x{spec.size}")
+    return np.frombuffer(made.pixels, np.uint8).reshape(made.shape).copy(), notes
