@@ -206,12 +206,14 @@ def test_sample_writes_every_form(saddle: Saddle, trained: Path, tmp_path: Path)
         ("--out", "strip.png", "--interpolate", "--seeds", "0-2"),
         ("--out", "classes.png", "--class-grid"),
         ("--out", "film.gif", "--training"),
+        ("--out", "ways.png", "--directions", "--seeds", "0-1"),
         ("--out", "folder", "--n", "3"),
     ):
         result = saddle("sample", trained, *more)
-        one_class = "--interpolate" in more  # a walk through a conditional model says so
-        assert (result.code, bool(result.err)) == (0, one_class)
-        assert result.err.startswith("every frame shows 0" if one_class else "")
+        # Of a conditional model these show one class, and say so.
+        one_class = {"--interpolate", "--directions"} & {*more}
+        assert (result.code, bool(result.err)) == (0, bool(one_class))
+        assert re.match("every (frame|image) shows 0" if one_class else "", result.err)
         assert Path(more[1]).exists()
     assert len(list(Path("folder").iterdir())) == 3
 
@@ -587,7 +589,12 @@ def test_a_checkpoint_of_a_newer_schema(saddle: Saddle, run: Path) -> None:
         (("--n", "0"), ("--n 0", "at least 1")),
         (("--n", "3", "--seeds", "1"), ("choose one",)),
         (("--truncation", "0"), ("--truncation 0", "above 0")),
-        (("--interpolate", "--class-grid"), ("interpolation",)),
+        (("--interpolate", "--class-grid"), ("--interpolate and --class-grid",)),
+        (("--directions", "65"), ("--directions 65", "at most")),
+        (("--directions", "many"), ("--directions takes a whole number",)),
+        (("--directions", "--deviations", "0"), ("--deviations 0",)),
+        (("--latents", "absent.npz"), ("absent.npz", "no such file")),
+        (("--latents", "absent.npz", "--n", "3"), ("--n and --latents", "choose one")),
         (("--training",), (".gif",)),
     ],
 )
@@ -599,7 +606,7 @@ def test_samples_that_cannot_be_drawn(
 
 
 def test_an_unknown_form_of_output(saddle: Saddle, trained: Path) -> None:
-    refused(saddle("sample", trained, "--out", "x.jpg"), "'.jpg'", ".png, .gif, .npz")
+    refused(saddle("sample", trained, "--out", "x.jpg"), "'.jpg'", ".png, .gif, .mp4, .npz")
 
 
 # -- no space left ---------------------------------------------------------------------------

@@ -89,6 +89,8 @@ VERBS = {
     ".npz": "sample run",
     ".gif": "sample run --training",
     "": "sample run",
+    "directions": "sample run --directions",
+    "project": "project run precious.txt",
     "train": "train --data digits --kimg 0.1 --quiet",
     "prepare": "data prepare taken --size 8",
     "lab": "lab failures --kimg 0.02 --quiet",
@@ -107,8 +109,11 @@ OUTS = [
     *((verb, "~nouser/x") for verb in VERBS),
     *((verb, LONG) for verb in VERBS),
     *((verb, "..") for verb in VERBS),
-    *((verb, "run/samples/new") for verb in ("", "prepare", "train", "lab")),
-    *((verb, "taken") for verb in ("", "prepare", "lab", "train")),
+    *(
+        (verb, "run/samples/new")
+        for verb in ("", "directions", "project", "prepare", "train", "lab")
+    ),
+    *((verb, "taken") for verb in ("", "directions", "project", "prepare", "lab", "train")),
     (".html", "run/report.html"),
     (".png", "run/samples/000000k.png"),
     (".html", "page.txt"),
@@ -126,7 +131,8 @@ def test_a_place_that_may_not_be_written_is_refused_before_any_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work has begun")
 
-    for place in ("load_sampler", "compare_runs", *(["train"] if verb == "lab" else [])):
+    read = ("load_sampler", "project_pictures", "compare_runs")
+    for place in (*read, *(["train"] if verb == "lab" else [])):
         monkeypatch.setattr(api, place, work)
     monkeypatch.setattr("saddlepoint.evaluation.compare.compare_runs", work)
     monkeypatch.setattr("saddlepoint.data.prepare.list_source", work)

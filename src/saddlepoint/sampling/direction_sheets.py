@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ from saddlepoint.core.images import enlarge, grid, name_both, write_png
 from saddlepoint.core.outputs import output_file_or_folder, writing
 from saddlepoint.sampling.directions import Directions, principal_directions
 from saddlepoint.sampling.sampler import Sampler, Seeds, names_of
+
+log = logging.getLogger("saddlepoint")
 
 STEPS = 7
 """Images along a direction; an odd number, so that the sample itself stands in the middle."""
@@ -93,7 +96,14 @@ def _one_label(sampler: Sampler, seeds: Seeds, labels: Sequence[int] | None) -> 
             "one."
         )
     chosen = sampler.labels_for(seeds, labels)
-    return None if chosen is None else chosen[0]
+    if chosen is None:
+        return None
+    if labels is None:
+        log.warning(
+            f"every image shows {sampler.classes[chosen[0]]}, the class of {names_of(seeds)[0]}; "
+            "--labels names another."
+        )
+    return chosen[0]
 
 
 def _sheet(
