@@ -80,8 +80,8 @@ def sample(
         found, said = api.nearest(model, out, truncation=truncation, **chosen)
         near = int((found.ratio < 1).sum())
         tell(
-            f"{said} {near} of {len(found.ratio)} samples are nearer to a training image than any "
-            "other is to that; some are by chance, as `saddle evaluate` tells."
+            f"{said} {near} of {len(found.ratio)} samples are nearer to a training image than that "
+            "image is to any other. Some are by chance: `saddle evaluate` compares with real images."
         )
         document = {"training_images": found.index.tolist(), "ratio": found.ratio.tolist()}
         written = out

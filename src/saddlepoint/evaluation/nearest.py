@@ -126,7 +126,7 @@ def training_data(run: Run) -> Dataset:
 def _sheet(made: np.ndarray, near: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Bands of COLUMNS samples, each with its neighbours below it."""
     columns = min(COLUMNS, len(made))
-    rows = ["sample", "nearest", *(f"{place}." for place in range(2, near.shape[1] + 1))]
+    rows = ("sample", "nearest", "second", "third")[: 1 + near.shape[1]]
     bands = []
     for first in range(0, len(made), columns):
         stacks = np.concatenate([made[:, None], near], axis=1)[first : first + columns]

@@ -57,6 +57,11 @@ def directions_to(
         raise InputError(f"--deviations {deviations:g} must be above 0 and at most 10.")
     label = _one_label(sampler, seeds, labels)
     found = principal_directions(sampler, k, label)
+    if label is not None and labels is None:
+        log.warning(
+            f"every image shows {sampler.classes[label]}, the class of {names_of(seeds)[0]}; "
+            "--labels names another."
+        )
     made = walks(sampler, found, seeds, label, deviations)
     amounts = [f"{amount:+.2g}" if amount else "0" for amount in _amounts(deviations).tolist()]
     with writing(f"--out {path}"):
@@ -96,14 +101,7 @@ def _one_label(sampler: Sampler, seeds: Seeds, labels: Sequence[int] | None) -> 
             "one."
         )
     chosen = sampler.labels_for(seeds, labels)
-    if chosen is None:
-        return None
-    if labels is None:
-        log.warning(
-            f"every image shows {sampler.classes[chosen[0]]}, the class of {names_of(seeds)[0]}; "
-            "--labels names another."
-        )
-    return chosen[0]
+    return None if chosen is None else chosen[0]
 
 
 def _sheet(
