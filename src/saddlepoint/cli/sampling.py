@@ -81,7 +81,7 @@ def sample(
         near = int((found.ratio < 1).sum())
         tell(
             f"{said} {near} of {len(found.ratio)} samples are nearer to a training image than that "
-            "image is to any other. Some are by chance: `saddle evaluate` compares with real images."
+            "is to any other. Some are by chance: `saddle evaluate` compares with real images."
         )
         document = {"training_images": found.index.tolist(), "ratio": found.ratio.tolist()}
         written = out
