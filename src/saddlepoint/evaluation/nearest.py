@@ -95,6 +95,7 @@ def nearest_to(
     in_range(len(seeds), 1, MOST, "--nearest: the number of samples")
     run = Run.open(model)
     sampler = load_sampler(run.path)
+    sampler.require_images()
     made = sampler.images(seeds, labels, truncation)
     train = training_data(run)
     with progress_bars(quiet) as progress:

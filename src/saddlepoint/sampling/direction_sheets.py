@@ -59,7 +59,7 @@ def directions_to(
     found = principal_directions(sampler, k, label)
     if label is not None and labels is None:
         log.warning(
-            f"every image shows {sampler.classes[label]}, the class of {names_of(seeds)[0]}; "
+            f"Every image shows {sampler.classes[label]}, the class of {names_of(seeds)[0]}; "
             "--labels names another."
         )
     made = walks(sampler, found, seeds, label, deviations)
