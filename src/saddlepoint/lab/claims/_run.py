@@ -39,7 +39,7 @@ def claims(
 ) -> Path:
     """Try each claim of the lecture, and report what is seen, what is not, and how sure that is.
 
-    A claim takes two to four minutes on two cores for its three seeds, all of them under 90. The
+    A claim takes two to six minutes on two cores for its three seeds, all of them under 90. The
     same command goes on after a kill, and does nothing twice. `saddle lab list` names the claims.
 
     Args:
