@@ -191,7 +191,7 @@ def train(
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
-    require_memory_for(config, dataset.spec)
+    require_memory_for(config, dataset)
     # Whatever is wrong shows here: before the warm-up, and before there is a folder.
     check_scoring(config, dataset)
     monitor = Monitor(quiet, preview)
@@ -265,7 +265,7 @@ def resume(
                 f"{dataset.name} now has {dataset.fingerprint[:12]}; restore the data."
             )
         config.check(dataset.spec)  # config.json may have been edited
-        require_memory_for(config, dataset.spec)
+        require_memory_for(config, dataset)
         state = treatment.begin(run, config, dataset.spec)
         rate = None
         if minutes is not None:

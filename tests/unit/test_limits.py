@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from saddlepoint import api
@@ -15,6 +16,9 @@ from saddlepoint.core.config import Train
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Settings
+from saddlepoint.evaluation import measure
+from saddlepoint.evaluation.arrays import score_images
+from saddlepoint.evaluation.memory import require_memory_for_measures
 from saddlepoint.evaluation.sets import drawn_from
 from saddlepoint.sampling import sampler as sampling
 from saddlepoint.sampling.generator_file import GeneratorFile
@@ -130,30 +134,61 @@ def test_a_training_larger_than_the_memory_is_refused_at_once(
     assert not (tmp_path / "run").exists()
 
 
-def test_the_estimate_of_a_training_is_near_what_its_tensors_take():
-    """By hand: an MLP of one hidden layer each, on digits of 64 pixels."""
-    config = api.configure(
-        "gan",
-        "digits",
-        changes={
-            "arch.latent_dim": 10,
-            "arch.generator_widths": [32],
-            "arch.discriminator_widths": [16],
-            "arch.generator_norm": "none",
-            "train.batch_size": 128,
-            "train.n_samples": 4,
-            "train.device": "cpu",
-        },
-    )
-    seen = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory, "require_memory", lambda n, *_: seen.append(n))
-        memory.require_memory_for(config, DataSpec(shape=(1, 8, 8)))
-    generator = 10 * 32 + 32 + 32 * 64 + 64
-    discriminator = 64 * 16 + 16 + 16 + 1
-    hidden = 128 * (32 + 32 + 64 + 16 + 16 + 1)  # a layer, its stand-in for a norm, the head
-    grid = 2 * 4 * 64
-    assert seen == [4 * (5 * generator + 4 * discriminator + hidden + grid)]
+def needs(preset: str, where: str = "meta", **changes) -> tuple[int, int]:
+    """Bytes of the state, and of a step."""
+    small = {"train.device": "cpu", "train.precision": "fp32", "train.batch_size": 16}
+    nets = {"arch.latent_dim": 8}
+    if preset != "gan":
+        nets |= {"arch.generator_width": 8, "arch.discriminator_width": 8}
+    config = api.configure(preset, "digits", changes=small | nets | changes)
+    return memory.needs(config, LABELLED, where)
+
+
+@pytest.mark.parametrize("preset", ["gan", "dcgan", "wgan-gp", "dcgan-r1", "cgan-every-layer"])
+def test_the_estimate_of_a_training_is_what_its_tensors_take(preset: str):
+    state, step = needs(preset)
+    real_state, real_step = needs(preset, "cpu")  # the same, with tensors that exist
+    assert state == real_state
+    # On meta Adam is not fused, and takes copies of some gradients.
+    assert -0.1 * real_step < step - real_step < 0.15 * real_step + state / 2
+
+
+def test_what_a_step_takes_follows_its_settings():
+    state, step = needs("wgan-gp")
+    assert needs("wgan-gp", **{"train.batch_size": 64})[1] == pytest.approx(4 * step, rel=0.3)
+    # A gradient penalty goes twice through the critic.
+    bare = {"penalties": [], "loss.clip": 0.01}
+    assert needs("wgan-gp", **bare)[1] < 0.8 * step
+    assert needs("wgan-gp", **{"train.accumulate": 4})[1] < 0.6 * step
+    assert needs("wgan-gp", **{"train.precision": "bf16"}) == (state, step // 2)
+
+
+MEASURES = [
+    # 64x64 pixels in colour: matrices of 1.2 GB.
+    ((1000, 1000, 0, 12_288, 0), "needs about 7.6 GB", "--features of fewer numbers than 12,288"),
+    ((10_000, 10_000, 60_000, 3072, 0), "needs about 2.6 GB", "--features of fewer numbers"),
+    ((500_000, 500_000, 0, 784, 200), "needs about 7.1 GB", "give a smaller --n"),
+    ((10_000, 10_000, 0, 64, 100_000), "needs about 8.0 GB", "give a smaller --bootstrap"),
+]
+
+
+@pytest.mark.parametrize(("sizes", "need", "remedy"), MEASURES)
+def test_measures_larger_than_the_memory_are_refused(monkeypatch, sizes, need: str, remedy: str):
+    *numbers, n_bootstrap = sizes
+    settings = Settings(n_bootstrap=n_bootstrap)
+    monkeypatch.setattr(limits, "available_memory", lambda: 2 * 10**9)
+    with pytest.raises(InputError, match=f"{need}.*{remedy}"):
+        require_memory_for_measures(*numbers, settings)
+    monkeypatch.setattr(limits, "available_memory", lambda: 10**10)
+    require_memory_for_measures(*numbers, settings)
+
+
+def test_evaluate_says_so_before_any_feature_is_computed(monkeypatch):
+    images = np.zeros((50, 64, 64, 3), np.uint8)
+    monkeypatch.setattr(limits, "available_memory", lambda: 10**8)
+    monkeypatch.setattr(measure, "bank_of", None)
+    with pytest.raises(InputError, match="50 images by 12,288 features each needs about 7"):
+        score_images(images, images, features="pixels")
 
 
 # -- devices -------------------------------------------------------------------------------------

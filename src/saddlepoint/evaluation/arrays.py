@@ -13,6 +13,7 @@ from saddlepoint.data.arrays import image_dataset
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import evaluate_sets, measure
+from saddlepoint.evaluation.memory import require_memory_for_measures
 from saddlepoint.evaluation.sets import subset_of
 
 
@@ -42,6 +43,7 @@ def score_features(
             f"The real set has {a.shape[1]} features and fake has {b.shape[1]}; both must come "
             "from the same extractor."
         )
+    require_memory_for_measures(len(a), len(b), 0, a.shape[1], settings)
     comparison = Comparison(
         real=FeatureSet(vectors=a), fake=FeatureSet(vectors=b), **vars(settings)
     )

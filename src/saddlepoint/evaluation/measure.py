@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from saddlepoint import __version__
@@ -22,6 +23,7 @@ from saddlepoint.core.measures import (
     no_progress,
 )
 from saddlepoint.evaluation.bank import bank_of, keep_reference
+from saddlepoint.evaluation.memory import require_memory_for_measures
 from saddlepoint.evaluation.sets import ImageSet, check_alike
 
 SCHEMA = 1
@@ -64,6 +66,10 @@ def evaluate_sets(
     check_alike(real, fake, settings.k, resized=extractor.protocol.get("resize") != "none")
     if per_class and (why := unlabelled(real.labels, fake.labels)):
         raise InputError(f"--per-class: {why}; leave it out, or give labels.")
+    # One image tells how many features all of them will have.
+    first, _ = extractor(torch.from_numpy(np.array(real.images[:1])))
+    n_train = 0 if train is None else len(train)
+    require_memory_for_measures(len(real), len(fake), n_train, first.shape[1], settings)
     # One extraction of each set, from the cache where it has been seen before.
     real_bank = bank_of(real, extractor, progress)
     fake_bank = bank_of(fake, extractor, progress)

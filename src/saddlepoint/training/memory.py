@@ -2,66 +2,130 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from saddlepoint.core.config import Config
-from saddlepoint.core.contracts import DataSpec, Generator
+from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.limits import require_memory
+from saddlepoint.data.loader import MAX_RESIDENT_BYTES, Items
+from saddlepoint.training import steps
+from saddlepoint.training.state import TrainState
 
-_COPIES = 4
-"""Of each parameter: itself, its gradient, and the two moments of Adam; others keep less."""
+_BESIDE = 50 * 10**6
+"""What kernels work in, the doctor's probes and the scores: 20 to 110 MB (docs/log.md, "Memory,
+estimated and measured")."""
 
 
-def require_memory_for(config: Config, spec: DataSpec) -> None:
-    """Raises InputError where the nets, their optimisers, one batch or a grid of samples certainly
-    need more memory than the device of `config` has left.
-
-    A lower estimate: what a step needs for a moment, and what fragments, is not in it.
-    """
-    train, device = config.train, torch.device(config.train.device)
-    # Meta tensors have shapes and no values. Nets of a plug-in that cannot be built of them, as
-    # they look at values, are not judged.
+def require_memory_for(config: Config, dataset: Dataset) -> None:
+    """Raises InputError where the data, the nets with the copies that checkpoints are written from,
+    a step or a grid of samples need more memory than the device of `config` has left."""
+    spec, train, device = dataset.spec, config.train, torch.device(config.train.device)
     try:
-        with torch.device("meta"):
-            nets = config.arch.generator(spec), config.arch.discriminator(spec)
-            part = train.batch_size // train.accumulate
-            activations = _activations(*nets, part, spec)
-    except (RuntimeError, TypeError, ValueError):
+        state, step = needs(config, spec)
+    # A plug-in's net may look at values, which meta tensors do not have: torch raises RuntimeError
+    # for that, and TypeError where they should become numpy's. Such nets are not judged.
+    except (RuntimeError, TypeError):
         return
-    generator, discriminator = (_size(net) for net in nets)
-    item = 4 * math.prod(spec.shape)
-    needs = {
-        # The average is one more generator.
-        "--arch (its widths and --arch.latent-dim)": (_COPIES + 1) * generator
-        + _COPIES * discriminator,
-        f"--train.batch-size {train.batch_size:,}": activations,
-        f"--train.n-samples {train.n_samples:,}": 2 * item * train.n_samples,
+    parts = {
+        # The state, the last tick's copy of it, and the next one that is made beside it.
+        "--arch (its widths and --arch.latent-dim)": 3 * state,
+        f"--train.batch-size {train.batch_size:,}": step,
+        f"--train.n-samples {train.n_samples:,}": 8 * math.prod(spec.shape) * train.n_samples,
+        # Larger data stay on the disk.
+        "the size or the number of the images": dataset.images.nbytes
+        * (dataset.images.nbytes <= MAX_RESIDENT_BYTES),
     }
-    largest = max(needs, key=lambda name: needs[name])
+    largest = max(parts, key=lambda name: parts[name])
     left = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
-    require_memory(sum(needs.values()), f"This training on {device}", f"lower {largest}", left)
+    need = sum(parts.values()) + _BESIDE
+    require_memory(need, f"This training on {device}", f"lower {largest}", left)
 
 
-def _size(net: nn.Module) -> int:
-    """Bytes of parameters and buffers."""
-    return sum(tensor.nbytes for tensor in (*net.parameters(), *net.buffers()))
+def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, int]:
+    """Bytes of the nets, their average and the optimisers, and the most that a step has besides.
+
+    Args:
+        device: meta tensors have shapes and no values, so that a step on them takes no memory.
+    """
+    halved = config.train.precision == "bf16"
+    config = replace(config, train=replace(config.train, precision="fp32", compile=False))
+    given = _inputs(config, spec, device)
+    with torch.device(device), Live() as live:
+        generator, discriminator = config.arch.generator(spec), config.arch.discriminator(spec)
+        state = TrainState(
+            generator=generator,
+            discriminator=discriminator,
+            ema=copy.deepcopy(generator).requires_grad_(False),
+            optim_g=config.optim_g.build(generator.parameters()),
+            optim_d=config.optim_d.build(discriminator.parameters()),
+        )
+        # Twice: the optimisers have their moments only after the first.
+        for _ in range(2):
+            live.most = live.now
+            steps.turn(state, config, given, config.penalties, with_generator=True)
+    kept = _bytes_of(state)
+    step = live.most - kept
+    # Under autocast, what the layers return has half of the bytes.
+    return kept, step // 2 if halved else step
 
 
-def _activations(generator: Generator, discriminator: nn.Module, n: int, spec: DataSpec) -> int:
-    """Bytes of what every layer returns for n items, kept for the way back through both nets."""
-    found = 0
+class Live(TorchDispatchMode):
+    """Counts the bytes of the tensors that are made inside and still exist."""
 
-    def add(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal found
-        found += output.nbytes
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0
+        self.most = 0
+        self._known: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
 
-    # Containers return what their last layer has returned.
-    for module in (*generator.modules(), *discriminator.modules()):
-        if not list(module.children()):
-            module.register_forward_hook(add)
-    labels = torch.zeros(n, dtype=torch.long) if spec.n_classes else None
-    discriminator(generator(torch.empty(n, generator.latent_dim), labels), labels)
-    return found
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, Tensor):
+                self._count(tensor.untyped_storage())
+        return made
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        if storage in self._known:  # a view, or changed in place
+            return
+        self._known.add(storage)
+        self.now += storage.nbytes()
+        self.most = max(self.most, self.now)
+        weakref.finalize(storage, self._forget, storage.nbytes())
+
+    def _forget(self, n_bytes: int) -> None:
+        self.now -= n_bytes
+
+
+def _inputs(config: Config, spec: DataSpec, device: str) -> steps.Inputs:
+    n = config.train.batch_size
+    channels, *sides = spec.shape
+    shape, dtype = ((n, *sides, channels), torch.uint8) if spec.is_image else ((n, 2), None)
+    conditional = config.arch.conditioning != "none"
+    with torch.device(device):
+        raw = torch.zeros(shape, dtype=dtype)
+        labels = torch.zeros(n, dtype=torch.long) if conditional else None
+        z = torch.zeros(n, config.arch.generator(spec).latent_dim)
+    return steps.Inputs(Items(raw, labels, None), z, noise=0.1, ema_weight=0.1)
+
+
+def _bytes_of(state: TrainState) -> int:
+    nets = (tensor for net in state.nets.values() for tensor in net.state_dict().values())
+    optimizers = tree_leaves([state.optim_g.state_dict(), state.optim_d.state_dict()])
+    return sum(tensor.nbytes for tensor in (*nets, *optimizers) if isinstance(tensor, Tensor))
