@@ -19,6 +19,7 @@ LAYERS = [
     ["diagnosis"],
     ["training"],
     ["reporting"],
+    ["exporting"],
     ["presets"],
     ["api"],
     ["lab"],

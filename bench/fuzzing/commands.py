@@ -47,6 +47,14 @@ def report(draw: Random, model: str = "run") -> Case:
     return Case(argv=("report", model, *_json(draw)), writes=(f"{model}/report.html",))
 
 
+def export(draw: Random, model: str = "run") -> Case:
+    outs = [("torchscript", "net.pt"), ("safetensors", "out"), ("safetensors", "w.safetensors")]
+    if model in RUNS:
+        outs.append(("tensorboard", "out"))
+    kind, out = draw.choice(outs)
+    return Case(argv=("export", model, "--format", kind, "--out", out, *_json(draw)))
+
+
 def compare(draw: Random, model: str = "run") -> Case:
     other = draw.choice(((), ("labelled",), ("run",), (model,)))
     page = ("--out", "page.html") if draw.random() < 0.4 else ()
@@ -78,13 +86,13 @@ def on_run(draw: Random, model: str, changing: float = 0.25) -> Case:
     """A command on a run folder: mostly one that reads it."""
     if draw.random() < changing:
         return resume(draw, model)
-    return draw.choice((sample, evaluate, doctor, doctor, compare, report))(draw, model)
+    return draw.choice((sample, evaluate, doctor, doctor, compare, report, export))(draw, model)
 
 
 def anything(draw: Random) -> Case:
     """Any verb; the cheap ones more often."""
-    kinds = (sample, evaluate, doctor, compare, report, prepare, lists, resume, train)
-    return draw.choices(kinds, (3, 2, 2, 2, 1, 3, 1, 1, 1))[0](draw)
+    kinds = (sample, evaluate, doctor, compare, report, export, prepare, lists, resume, train)
+    return draw.choices(kinds, (3, 2, 2, 2, 1, 2, 3, 1, 1, 1))[0](draw)
 
 
 def dry(case: Case) -> Case:

@@ -30,6 +30,7 @@ WORDS = {
     "resume": ("--plugins",),
     "doctor": ("--plugins",),
     "report": ("--plugins",),
+    "export": ("--format", "--licence", "--plugins"),
     "data prepare": ("--fit", "--channels", "--labels"),
     "train": (
         *("--data", "--device", "--train.device", "--train.precision", "--loss", "--arch"),

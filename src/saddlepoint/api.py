@@ -29,7 +29,6 @@ from saddlepoint.core.outputs import (
     output_folder,
     output_place,
 )
-from saddlepoint.core.paths import given_path
 from saddlepoint.core.provenance import budget_line, describe, read_config
 from saddlepoint.core.streams import tell
 from saddlepoint.data.prepare import prepare as prepare_data
@@ -42,11 +41,16 @@ from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
 from saddlepoint.evaluation.nearest import Nearest, nearest_to
 from saddlepoint.evaluation.projecting import Projected, project_pictures
+from saddlepoint.exporting.contract import Tracker
+from saddlepoint.exporting.export import export as export_model
+from saddlepoint.exporting.export import tracker
+from saddlepoint.exporting.following import followed
 from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
 from saddlepoint.reporting.projection import write_projections
 from saddlepoint.sampling.direction_sheets import DEVIATIONS, directions_to
 from saddlepoint.sampling.directions import Directions, principal_directions
+from saddlepoint.sampling.hub import model_path
 from saddlepoint.sampling.outputs import check_out, sample_to, training_to
 from saddlepoint.sampling.sampler import Seeds, load_sampler
 from saddlepoint.training import budget, device, treatment
@@ -91,6 +95,10 @@ class Run(runs.Run):
     def diagnose(self) -> list[Finding]:
         """What is wrong with it now, worst first; [] for a healthy run."""
         return list(diagnose(self).findings)
+
+    def export(self, out: str | os.PathLike[str], *, format: str, **settings: Any) -> Path:
+        """As the verb `export`; returns what was written."""
+        return export(self.path, out, format=format, **settings)
 
     def report(self) -> Path:
         """Write report.html again, marking fields that differ from the preset; returns its path."""
@@ -153,6 +161,7 @@ def train(
     kimg: float | None = None,
     minutes: float | None = None,
     changes: Mapping[str, Any] | None = None,
+    track: str | None = None,
     quiet: bool = False,
     preview: bool = True,
 ) -> Run:
@@ -164,6 +173,7 @@ def train(
         out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
         kimg: budget in thousands of real images shown to the discriminator; exact.
         minutes: budget in wall clock, turned into images by a short measured warm-up.
+        track: the name of a tracker, such as tensorboard, that shows the run while it trains.
         preview: show the newest samples where stderr is a terminal that has colours.
 
     Raises:
@@ -188,6 +198,7 @@ def train(
     else:
         config = configure(preset, data, seed=seed, kimg=kimg, changes=changes)
     check_budget(kimg, minutes)
+    shown = None if track is None else tracker(track)
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
@@ -207,7 +218,7 @@ def train(
             # config.json first: from here on a killed run can be resumed.
             write_json(run.config_file, describe(config, dataset, rate))
             state = TrainState.new(config, dataset.spec)
-            _train(run, config, dataset, state, monitor)
+            _train(run, config, dataset, state, monitor, shown)
     return run
 
 
@@ -218,6 +229,7 @@ def resume(
     minutes: float | None = None,
     stretch_schedule: bool = False,
     threads: int | None = None,
+    track: str | None = None,
     quiet: bool = False,
     preview: bool = True,
 ) -> Run:
@@ -232,6 +244,7 @@ def resume(
         stretch_schedule: spread the schedules over the new budget instead, so that learning rates
             jump to where they would be in a run of that budget.
         threads: compute with another number of threads than so far; gives other last bits.
+        track: as in `train`; the tracker is given the run from its start.
 
     Raises:
         InputError: no run, a newer schema, other data than before, no intact checkpoint, or
@@ -240,6 +253,7 @@ def resume(
     started = time.monotonic()
     run = Run.open(path)
     check_budget(kimg, minutes)
+    shown = None if track is None else tracker(track)
     if stretch_schedule and kimg is None and minutes is None:
         raise InputError("--stretch-schedule needs a new budget: give --kimg or --minutes, too.")
     config = read_config(run)
@@ -295,7 +309,7 @@ def resume(
         # The new budget counts only once all checks have passed.
         write_json(run.config_file, document)
         run.rewind(state.n_images)
-        _train(run, config, dataset, state, monitor)
+        _train(run, config, dataset, state, monitor, shown)
     return run
 
 
@@ -309,14 +323,27 @@ def sample(
     interpolate: bool = False,
     class_grid: bool = False,
 ) -> Path:
-    """Write samples of a run, or of one ema.safetensors, to a PNG, GIF, MP4, .npz or folder.
+    """Write samples of a run, of one ema.safetensors, or of a model on a hub (hf://owner/name), to
+    a PNG, GIF, MP4, .npz or folder.
 
     Args:
         seeds: or latents, float32 [n, latent_dim].
     """
     check_out(out, interpolate, class_grid)
-    sampler = load_sampler(given_path(model))
+    sampler = load_sampler(model_path(model))
     return sample_to(sampler, out, seeds, labels, truncation, interpolate, class_grid)
+
+
+def export(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    format: str,
+    licence: str = "unknown",
+    push: str | None = None,
+) -> Path:
+    """As `exporting.export.export`; `push` is its `push_to`."""
+    return export_model(model, out, format=format, licence=licence, push_to=push)
 
 
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
@@ -335,14 +362,14 @@ def directions(
 ) -> Path:
     """Write what a generator's principal directions change, to a PNG or a folder."""
     output_file_or_folder(out, [".png"])
-    return directions_to(load_sampler(given_path(model)), out, k, seeds, labels, deviations)
+    return directions_to(load_sampler(model_path(model)), out, k, seeds, labels, deviations)
 
 
 @functools.wraps(nearest_to)
 def nearest(
     model: str | os.PathLike[str], out: str | os.PathLike[str], **settings: Any
 ) -> tuple[Nearest, str]:
-    return nearest_to(given_path(model), out, **settings)
+    return nearest_to(model_path(model), out, **settings)
 
 
 def project(
@@ -366,7 +393,7 @@ def project(
     """
     place = output_folder(out)
     chosen = {"labels": None if labels is None else list(labels), "steps": steps, "seed": seed}
-    done = project_pictures(given_path(model), pictures, **chosen, **settings)
+    done = project_pictures(model_path(model), pictures, **chosen, **settings)
     return write_projections(done, place, os.fspath(model), chosen)
 
 
@@ -379,7 +406,7 @@ def report(run: str | os.PathLike[str]) -> Path:
 def evaluate(
     model: str | os.PathLike[str], real: str | None = None, **settings: Any
 ) -> tuple[dict[str, Any], str]:
-    run = Run(given_path(model))
+    run = Run(model_path(model))
     is_run = run.config_file.is_file()
     if is_run:
         check_writable(run.scores_folder, str(run.scores_folder))
@@ -419,11 +446,19 @@ def prepare(
         return prepare_data(source, out, progress=shown, **options)
 
 
-def _train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
+def _train(
+    run: Run,
+    config: Config,
+    dataset: Dataset,
+    state: TrainState,
+    monitor: Monitor,
+    shown: Tracker | None,
+) -> None:
     run.take_control()  # what was asked of a process that has ended
     try:
         run.write_status("running", state.n_images)
-        treatment.train(run, config, dataset, state, monitor)
+        with followed(run, shown, monitor):
+            treatment.train(run, config, dataset, state, monitor)
     except (Interrupted, treatment.GivenUp):
         if fault := _report_fault(run):
             tell(f"warning: {fault}")

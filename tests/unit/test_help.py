@@ -12,7 +12,7 @@ Captured = pytest.CaptureFixture[str]
 
 VERBS = (
     *("train wgan-gp", "train cgan-paper", "resume", "sample", "evaluate"),
-    *("compare", "doctor", "report", "studio", "data list", "data prepare", "presets"),
+    *("compare", "doctor", "report", "export", "studio", "data list", "data prepare", "presets"),
     *("lab list", "lab demo", "lab lecture", "lab failures", "lab claims"),
 )
 GIVEN = {

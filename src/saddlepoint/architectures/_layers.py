@@ -78,7 +78,7 @@ class Modulation(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         # 1 + gain: with weights near 0 it starts as no modulation at all.
-        gain, bias = self.linear(z).to(x.dtype).view(len(x), 2, -1, 1, 1).unbind(1)
+        gain, bias = self.linear(z).to(x.dtype).view(x.shape[0], 2, -1, 1, 1).unbind(1)
         return torch.addcmul(bias, x, 1 + gain)
 
 

@@ -76,7 +76,7 @@ class ConditionalBatchNorm(nn.Module):
         if self.gain is None or self.bias is None:
             return x
         assert labels is not None
-        shape = (len(x), -1) + (1,) * (x.dim() - 2)
+        shape = (x.shape[0], -1) + (1,) * (x.dim() - 2)
         # Equation 5, with the class's own gain and bias.
         gain = looked_up(self.gain, labels).view(shape).to(x.dtype)
         return torch.addcmul(looked_up(self.bias, labels).view(shape).to(x.dtype), x, gain)

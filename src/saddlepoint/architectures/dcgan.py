@@ -94,7 +94,7 @@ class DcganGenerator(Generator):
 
     def _projected(self, z: Tensor, labels: Tensor | None) -> Tensor:
         h = self.project(self.label.beside(z, labels))
-        h = h.view(len(z), self.first_width, self.base, self.base)
+        h = h.view(z.shape[0], self.first_width, self.base, self.base)
         # Convolutions are faster with channels last, on CPUs and tensor cores alike.
         return self.norms[0](h.contiguous(memory_format=torch.channels_last), labels)
 

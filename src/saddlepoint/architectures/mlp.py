@@ -62,7 +62,7 @@ class MlpGenerator(Generator):
         with in_float32(h):
             out = self.head(h.float())
         out = torch.tanh(out) if self.spec.value_range is not None else out
-        return out.view(len(z), *self.spec.shape)
+        return out.view(z.shape[0], *self.spec.shape)
 
 
 class MlpDiscriminator(Discriminator):

@@ -12,6 +12,7 @@ from saddlepoint.cli.data import data_list, data_prepare
 from saddlepoint.cli.doctor import doctor
 from saddlepoint.cli.ending import asks_json, ending, error_document
 from saddlepoint.cli.evaluating import compare, evaluate
+from saddlepoint.cli.exporting import export
 from saddlepoint.cli.flags import Verb, command, print_lines
 from saddlepoint.cli.projecting import project
 from saddlepoint.cli.report import report
@@ -55,6 +56,7 @@ VERBS: dict[str, Verb] = {
     "compare": compare,
     "doctor": doctor,
     "report": report,
+    "export": export,
     "studio": studio,
     "data": data,
     "lab": lab,

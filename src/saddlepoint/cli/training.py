@@ -41,6 +41,8 @@ class TrainFlags:
     """auto, cpu, cuda, cuda:1 or mps; short for --train.device (default: auto)."""
     threads: Annotated[int | None, UNSAID] = None
     """Threads that compute on the CPU; short for --train.threads (default: PyTorch's choice)."""
+    track: Annotated[str | None, UNSAID] = None
+    """Show the run in a tracker while it trains: tensorboard or trackio (default: none)."""
     plugins: Annotated[Path | None, UNSAID] = None
     """A Python file whose @register lines add components (default: none)."""
     preview: bool = True
@@ -82,6 +84,7 @@ def train(argv: list[str]) -> None:
             tell(f"warning: {doubt}")
         return
     how = {"minutes": given.minutes, "quiet": given.quiet, "preview": given.preview}
+    how["track"] = given.track
     _finish(api.train(config, out=given.out, **how), given.json)
 
 
@@ -122,6 +125,7 @@ def resume(
     minutes: float | None = None,
     stretch_schedule: bool = False,
     threads: int | None = None,
+    track: str | None = None,
     plugins: Path | None = None,
     preview: bool = True,
     quiet: bool = False,
@@ -137,6 +141,7 @@ def resume(
         stretch_schedule: Spread the learning rates' schedule over the new budget. Otherwise it
             stays as it was, and beyond its end the rates stay at their final values.
         threads: Threads that compute on the CPU (default: as many as so far).
+        track: Show the run in a tracker while it trains: tensorboard or trackio (default: none).
         plugins: The Python file that the run was trained with (default: none).
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
@@ -151,6 +156,7 @@ def resume(
         minutes=minutes,
         stretch_schedule=stretch_schedule,
         threads=threads,
+        track=track,
         preview=preview,
         quiet=quiet,
     )

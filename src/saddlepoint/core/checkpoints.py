@@ -22,6 +22,8 @@ SCHEMA = 2
 """1 had no sha256 of state.json itself."""
 EMA = "ema.safetensors"
 """The one that is sampled."""
+EXPORTED = "model.safetensors"
+"""The name of the same file where it has left its run, as model hubs expect it."""
 FILES = ("generator.safetensors", EMA, "discriminator.safetensors", "optim.safetensors")
 OLD = "doctor.safetensors"
 """Beside the others in the first runs; nothing reads it any more."""

@@ -127,7 +127,10 @@ class Generator(nn.Module):
     images between two classes."""
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """z float32 [n, latent_dim], labels int64 [n] | None -> float32 [n, *spec.shape]."""
+        """z float32 [n, latent_dim], labels int64 [n] | None -> float32 [n, *spec.shape].
+
+        n is z.shape[0]; an export takes len(z) for a constant.
+        """
         raise NotImplementedError
 
     def first_layer(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -33,6 +33,7 @@ HOMES = {
     "metric": "saddlepoint.evaluation.metrics",
     "detector": "saddlepoint.diagnosis.detectors",
     "remedy": "saddlepoint.diagnosis.remedies",
+    "format": "saddlepoint.exporting.formats",
     "claim": "saddlepoint.lab.claims",
 }
 """Group -> the package (or module) whose files are scanned for it."""

@@ -79,6 +79,7 @@ class Run:
         self.checkpoints_folder = self.path / "checkpoints"
         self.scores_folder = self.path / "scores"
         self.report_file = self.path / "report.html"
+        self.tracking_folder = self.path / "tracking"
         self._said: set[str] = set()
 
     def __repr__(self) -> str:

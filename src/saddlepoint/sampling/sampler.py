@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from saddlepoint.core.checkpoints import EMA, damage, newest_intact
+from saddlepoint.core.checkpoints import EMA, EXPORTED, damage, newest_intact
 from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.contracts import Generator
 from saddlepoint.core.errors import InputError
@@ -39,28 +39,43 @@ def names_of(seeds: Seeds) -> list[str]:
 
 
 def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
-    """A sampler from an `ema.safetensors` file, a run folder, or one of its checkpoints.
+    """A sampler from whatever `find_generator` finds a generator in.
+
+    Raises:
+        InputError: as `find_generator`; a file that is damaged, a pickle or of another kind or
+            schema; or an unknown or absent device.
+    """
+    require_device(device, "--device")
+    return sampler_of(read_generator_file(find_generator(Path(path))), device)
+
+
+def find_generator(path: Path) -> Path:
+    """The file of weights of a run folder, of one of its checkpoints, of a folder that was
+    exported, or the path itself.
 
     Of a run, the newest intact checkpoint is taken; damaged ones are named in a warning of the
     logger "saddlepoint".
 
     Raises:
-        InputError: no run, no checkpoint yet, a file that is damaged, a pickle or of another kind
-            or schema; or an unknown or absent device.
+        InputError: no run, no checkpoint yet, or a checkpoint that is damaged.
     """
-    require_device(device, "--device")
-    path = Path(path)
+    if (path / EXPORTED).is_file():
+        return path / EXPORTED
     if path.is_dir() and (path / EMA).is_file():
         fault = damage(path, [EMA])
         if fault is not None:
             raise InputError(f"Checkpoint {path} is damaged ({fault}); use another one.")
-        path = path / EMA
-    elif path.is_dir():
+        return path / EMA
+    if path.is_dir():
         folder = newest_intact(Run.open(path), [EMA])
         if folder is None:
             raise InputError(f"{path} has no checkpoint yet; wait until training has saved one.")
-        path = folder / EMA
-    content = read_generator_file(path)
+        return folder / EMA
+    return path
+
+
+def sampler_of(content: GeneratorFile, device: str = "cpu") -> Sampler:
+    """A sampler of a file that was read; the device must be one that this machine has."""
     # Building the net draws initial weights, which must not use up the caller's random numbers.
     with torch.random.fork_rng(devices=[]):
         generator = content.arch.generator(content.spec)

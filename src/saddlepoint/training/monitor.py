@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -45,6 +45,8 @@ class Monitor:
         self._sample: list[RenderableType] = []
         self.findings: list[str] = []
         """Names of what the doctor finds now."""
+        self.on_tick: Callable[[dict[str, Any]], None] | None = None
+        """Called with each line of metrics once it is written; must not raise."""
 
     def say(self, text: str) -> None:
         """Text that stays above the bar; a finding has several lines."""
@@ -98,6 +100,8 @@ class Monitor:
             if due or self._n_images >= self._total:
                 self._last_drawn = time.monotonic()
                 self.say(f"{self._progress_text()}  {self._losses_text()}")
+        if self.on_tick is not None:
+            self.on_tick(row)
 
     def sampled(self, path: Path) -> None:
         """Called with the path of each new grid."""

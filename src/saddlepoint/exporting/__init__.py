@@ -1,0 +1,1 @@
+"""From a run or its weights to files that other programs read."""

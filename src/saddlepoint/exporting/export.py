@@ -1,0 +1,77 @@
+"""`saddle export`: everything is checked first, then a file or folder is written, then sent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.outputs import output_file, output_folder, writing
+from saddlepoint.core.paths import given_path
+from saddlepoint.core.registry import get, names
+from saddlepoint.core.streams import tell
+from saddlepoint.exporting.contract import Format, Leaving, Tracker
+from saddlepoint.sampling.hub import check_push, model_path, push
+
+
+def export(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    format: str,
+    licence: str = "unknown",
+    push_to: str | None = None,
+) -> Path:
+    """Write a model, or the log of a run, in a format of other programs.
+
+    Args:
+        model: a run, a checkpoint, a file such as ema.safetensors, or hf://owner/name; the trackers
+            need a run.
+        out: a file with the format's suffix, or a new folder.
+        format: the registered name of a `Format`.
+        licence: of the weights, as model hubs name licences: apache-2.0, cc-by-4.0, ...
+        push_to: owner/name of a model on a hub, to send it there; nothing is sent otherwise.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: before anything is written: an unknown format, a missing package, no such model,
+            or a place that may not be written.
+        RunFailed: the export differs from PyTorch, or the disk or the hub cannot be written.
+    """
+    chosen: Format = get("format", format)()
+    place = _place(out, chosen)
+    chosen.require()
+    if push_to is not None:
+        check_push(push_to)
+    leaving = Leaving(model_path(model), licence)
+    with writing(f"--out {place}"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        chosen.write(leaving, place)
+    if push_to is not None:
+        tell(f"Sent to {push(place, push_to)}.")
+    return place
+
+
+def tracker(name: str) -> Tracker:
+    """The tracker of --track.
+
+    Raises:
+        InputError: unknown, no tracker, or a package is missing.
+    """
+    chosen = get("format", name)()
+    if not isinstance(chosen, Tracker):
+        raise InputError(f"--track {name} is a format for models; use a tracker: {_trackers()}.")
+    chosen.require()
+    return chosen
+
+
+def _place(out: str | os.PathLike[str], chosen: Format) -> Path:
+    files = [suffix for suffix in chosen.suffixes if suffix]
+    is_file = given_path(out).suffix.lower() in files
+    return output_file(out, files) if is_file or "" not in chosen.suffixes else output_folder(out)
+
+
+def _trackers() -> str:
+    return ", ".join(name for name in names("format") if issubclass(get("format", name), Tracker))
