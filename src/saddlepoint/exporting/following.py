@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run, images_of
 from saddlepoint.core.streams import tell
 from saddlepoint.evaluation.scores import read_scores
 from saddlepoint.exporting.contract import Log, Tracker
 from saddlepoint.training.monitor import Monitor
+
+log = logging.getLogger("saddlepoint")
 
 
 class Following:
@@ -65,12 +69,16 @@ class Following:
     def _others(self) -> None:
         assert self.log is not None
         for path in self._new(self.run.samples):
-            self.log.picture(path, images_of(path))
+            try:
+                self.log.picture(path, images_of(path))
+            except InputError as error:
+                log.warning("%s It is left out.", error)
         for path in self._new(self.run.scores):
             # The newest of a checkpoint: protocols cannot share a curve.
-            values = read_scores(path)[-1]["values"]
-            scores = {f"scores/{name}": number["value"] for name, number in values.items()}
-            self.log.scalars(scores, images_of(path), path.stat().st_mtime)
+            for score in read_scores(path)[-1:]:
+                numbers = score["values"].items()
+                values = {f"scores/{name}": number["value"] for name, number in numbers}
+                self.log.scalars(values, images_of(path), path.stat().st_mtime)
         findings = self.run.findings
         for line in findings[self.n_findings :]:
             message = line.get("message") or line["event"]

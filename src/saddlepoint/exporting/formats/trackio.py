@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.errors import RunFailed
 from saddlepoint.core.files import whole_folder
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import Run
@@ -20,6 +21,7 @@ from saddlepoint.exporting.following import Following
 
 PROJECT = "saddlepoint"
 _REMOTE = ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL", "TRACKIO_BUCKET_ID", "TRACKIO_WEBHOOK_URL")
+_GIVE = "import sys; from saddlepoint.exporting.formats.trackio import give; give(sys.argv[1])"
 _LEVELS = {"info": "INFO", "warn": "WARN", "fatal": "ERROR"}
 
 
@@ -41,14 +43,23 @@ class Trackio(Tracker):
 
     def write(self, leaving: Leaving, out: Path) -> None:
         run = leaving.require_run()
-        if "trackio" in sys.modules:
-            raise InputError(
-                "trackio is in use here and keeps to the folder that it started with; "
-                f"in a shell: saddle export {run.path} --format trackio --out {out}."
-            )
         with whole_folder(out) as folder:
-            os.environ["TRACKIO_DIR"] = str(folder)  # which it reads when it is imported
-            Following(self, run, folder).close()
+            # A process of its own: trackio takes its folder from the environment, once.
+            done = subprocess.run(
+                [sys.executable, "-c", _GIVE, str(run.path)],
+                env={**os.environ, "TRACKIO_DIR": str(folder)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+            )
+            if done.returncode or not any(folder.glob("*.db")):
+                said = done.stderr.strip().splitlines() or ["no database was written"]
+                raise RunFailed(f"trackio could not take {run.path} ({said[-1]}).")
+
+
+def give(path: str) -> None:
+    """Hand a run to trackio, in the folder that it has."""
+    Following(Trackio(), Run.open(path), Path()).close()
 
 
 class _Log(Log):
