@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import saddlepoint as sp
@@ -226,7 +225,7 @@ class Kept(Log):
         self.said: list[str] = []
         self.pictures: list[str] = []
 
-    def scalars(self, values: dict[str, float], n_images: int, seconds: float) -> None:
+    def scalars(self, values: Mapping[str, float], n_images: int, seconds: float) -> None:
         self.rows.append(n_images)
 
     def picture(self, path: Path, n_images: int) -> None:
@@ -315,7 +314,7 @@ def test_trackio_is_given_the_run_and_sends_nothing(
 
     levels = {name: name for name in ("INFO", "WARN", "ERROR")}
     stand_in = SimpleNamespace(
-        init=init, finish=lambda: calls.append(("finish", None)), Image=Image.open,
+        init=init, finish=lambda: calls.append(("finish", None)), Image=Path,
         AlertLevel=levels,
     )  # fmt: skip
     monkeypatch.setenv("TRACKIO_SPACE_ID", "somebody/space")
@@ -343,7 +342,7 @@ REFUSED = [
     ("nowhere --format onnx --out net.onnx", "nowhere"),
     ("run/config.json --format onnx --out net.onnx", "config.json"),
     ("ema.safetensors --format tensorboard --out log", "is not the folder of a run"),
-    ("bad --format onnx --out net.onnx", "damaged"),
+    ("bad --format onnx --out net.onnx", "none of its checkpoints is intact"),
     ("new --format torchscript --out net.pt", "no checkpoint yet"),
     ("run --format onnx --out net.onnx --push a/b/c", "write owner/name"),
     ("hf://nobody --format onnx --out net.onnx", "write hf://owner/name"),

@@ -171,6 +171,8 @@ class Architecture(ABC):
     """
 
     group: ClassVar[str] = "architecture"
+    kind: ClassVar[str]
+    """The registered name."""
     conditioning: Conditioning
     options: ClassVar[tuple[Option, ...]] = ()
     """Those that it has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
@@ -90,7 +91,7 @@ class Log(ABC):
     """One run in a tracker, open to be written."""
 
     @abstractmethod
-    def scalars(self, values: dict[str, float], n_images: int, seconds: float) -> None:
+    def scalars(self, values: Mapping[str, float], n_images: int, seconds: float) -> None:
         """Numbers as of `n_images`, `seconds` since 1970."""
 
     @abstractmethod

@@ -6,8 +6,10 @@ The client is huggingface_hub (extra `hub`), which knows where the hub is (HF_EN
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,26 +85,25 @@ def push(out: Path, repo: str) -> str:
 
 def _client() -> Any:
     try:
-        import huggingface_hub
+        return importlib.import_module("huggingface_hub")
     except ImportError:
         raise InputError(
             "A model hub needs the package huggingface_hub; pip install 'saddlepoint[hub]'."
         ) from None
-    return huggingface_hub
 
 
 @contextmanager
 def _hub_errors(what: str) -> Iterator[None]:
     """Whatever goes wrong between here and the hub, in a sentence that begins with `what`."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # The first base is that of all errors of the HTTP library that the client is built on.
-    network = HfHubHTTPError.__bases__[0]
+    errors: Any = importlib.import_module("huggingface_hub.errors")
+    # Its first base is that of all errors of the HTTP library that the client is built on.
+    network: type[Exception] = errors.HfHubHTTPError.__bases__[0]
     try:
         yield
     except (network, OSError, ValueError) as error:
         status = getattr(getattr(error, "response", None), "status_code", None)
-        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+        # Several lines, of which the first says least.
+        reason = textwrap.shorten(str(error), 300, placeholder=" ...") or type(error).__name__
         todo = " Log in with `hf auth login`, or set HF_TOKEN." if status in _DENIED else ""
         kind = InputError if status in _USERS or isinstance(error, ValueError) else RunFailed
-        raise kind(f"{what} ({reason}).{todo}") from error
+        raise kind(f"{what} ({reason.rstrip('.')}).{todo}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class _Log(Log):
         # From step 0 on: a running TensorBoard drops what it has read of the files before.
         self.writer = SummaryWriter(str(folder), purge_step=0)
 
-    def scalars(self, values: dict[str, float], n_images: int, seconds: float) -> None:
+    def scalars(self, values: Mapping[str, float], n_images: int, seconds: float) -> None:
         for name, value in values.items():
             self.writer.add_scalar(name, value, n_images, walltime=seconds)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,8 @@ def give(path: str) -> None:
 class _Log(Log):
     def __init__(self, run: Run) -> None:
         with _locally():
-            import trackio
-
-            self.trackio: Any = trackio
-            self.run: Any = trackio.init(
+            self.trackio: Any = importlib.import_module("trackio")
+            self.run: Any = self.trackio.init(
                 PROJECT,
                 name=run.path.resolve().name,
                 config=run.document.get("config"),
@@ -77,7 +76,7 @@ class _Log(Log):
                 auto_log_cpu=False,
             )
 
-    def scalars(self, values: dict[str, float], n_images: int, seconds: float) -> None:
+    def scalars(self, values: Mapping[str, float], n_images: int, seconds: float) -> None:
         # `step` is a word of trackio's own.
         renamed = {"steps" if name == "step" else name: value for name, value in values.items()}
         self.run.log(renamed, step=n_images)
