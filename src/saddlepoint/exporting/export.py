@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.outputs import output_file, output_folder, writing
-from saddlepoint.core.paths import given_path
+from saddlepoint.core.outputs import output_file, output_file_or_folder, output_folder, writing
 from saddlepoint.core.registry import get, names
 from saddlepoint.core.streams import tell
 from saddlepoint.exporting.contract import Format, Leaving, Tracker
@@ -69,8 +68,9 @@ def tracker(name: str) -> Tracker:
 
 def _place(out: str | os.PathLike[str], chosen: Format) -> Path:
     files = [suffix for suffix in chosen.suffixes if suffix]
-    is_file = given_path(out).suffix.lower() in files
-    return output_file(out, files) if is_file or "" not in chosen.suffixes else output_folder(out)
+    if "" not in chosen.suffixes:
+        return output_file(out, files)
+    return output_file_or_folder(out, files)[0] if files else output_folder(out)
 
 
 def _trackers() -> str:
