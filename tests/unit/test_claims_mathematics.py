@@ -12,6 +12,8 @@ from torch import nn
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import DataSpec
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.measures import Features
 from saddlepoint.data.sources.mixtures import Grid25, Ring8
 from saddlepoint.evaluation.verdicts import judge
 from saddlepoint.lab.claims import _ring
@@ -19,6 +21,7 @@ from saddlepoint.lab.claims._base import Work
 from saddlepoint.lab.claims._features import sizes_up_to
 from saddlepoint.lab.claims._ranks import spearman
 from saddlepoint.lab.claims._ring import Game, shares
+from saddlepoint.lab.claims._stacked import Stacked
 from saddlepoint.lab.claims.any_size import coverage, matrix, transposed
 from saddlepoint.lab.claims.batch_norm import unsteadiness
 from saddlepoint.lab.claims.condition_collapse import evenness
@@ -190,6 +193,32 @@ def test_modes_of_the_grid() -> None:
     assert covered(centres) == {"modes": 25, "good": 1.0}
     assert covered(np.concatenate([centres[:3], centres[:1] + 1])) == {"modes": 3, "good": 0.75}
     assert covered(np.full((4, 2), 9.0)) == {"modes": 0, "good": 0.0}
+
+
+def test_stacked_images_and_what_is_recognised_of_them(tmp_path: Path) -> None:
+    lab = LabFolder(tmp_path / "lab", {}, quiet=True, preview=False)
+    stacked = Stacked(Work(lab, "wasserstein-collapse", 0, "digits", 1))
+    assert stacked.modes == 1000
+    file = tmp_path / "stacked.npz"
+    stacked.write(file, 50, seed=3)
+    with np.load(file) as kept:
+        images = kept["images"]
+    assert images.shape == (50, 8, 8, 3)
+    grey = {image.tobytes() for image in np.asarray(stacked.data.images)[..., 0]}
+    assert all(images[i, ..., c].tobytes() in grey for i in range(50) for c in range(3))
+
+    def by_brightness(colours: torch.Tensor) -> Features:
+        """The class is the grey level; above 9 the classifier is at a loss."""
+        level = colours[:, 0, 0, 0].long()
+        logits = 20.0 * nn.functional.one_hot(level.clamp(max=9), 10)
+        return Features(colours.flatten(1).float(), torch.where(level[:, None] > 9, 0.0, logits))
+
+    vars(stacked)["_classifier"] = by_brightness
+    levels = np.array([[1, 2, 3], [3, 2, 1], [1, 2, 3], [1, 2, 50]], np.uint8)
+    made = np.tile(levels[:, None, None], (1, 8, 8, 1))
+    assert stacked.covered(made) == {"modes": 2, "good": 0.75}
+    with pytest.raises(InputError, match="no grey images with labels"):
+        Stacked(Work(lab, "wasserstein-collapse", 0, "ring8", 1))
 
 
 @pytest.mark.parametrize(
