@@ -55,6 +55,7 @@ from saddlepoint.sampling.outputs import check_out, sample_to, training_to
 from saddlepoint.sampling.sampler import Seeds, load_sampler
 from saddlepoint.training import budget, device, treatment
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
+from saddlepoint.training.loop import begun_at
 from saddlepoint.training.memory import require_memory_for
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import extended
@@ -215,6 +216,8 @@ def train(
             config, rate = budget.for_minutes(config, dataset, minutes, started)
         run = Run.create(None if out is None else place, f"{config.preset or 'run'}-{dataset.name}")
         with disk_errors(run), run.lock():
+            # Another process may have found the same folder empty, and have ended already.
+            Run.create(run.path, "")
             # config.json first: from here on a killed run can be resumed.
             write_json(run.config_file, describe(config, dataset, rate))
             state = TrainState.new(config, dataset.spec)
@@ -295,17 +298,11 @@ def resume(
                     "--stretch-schedule spreads it over the new budget."
                 )
         document["config"] = to_json(config)
-        if state.n_images >= config.train.total_images:
-            # Killed, or out of space, after the last checkpoint: only the end is missing.
-            if kimg is None and not _is_complete(run):
-                names = [finding.name for finding in diagnose(run).findings]
-                run.write_status("finished", state.n_images, findings=names)
-                run.report()
-                return run
-            raise InputError(
-                f"{run.path} has already reached {state.n_images / 1000:g} kimg of "
-                f"{config.train.kimg:g}; extend it with a larger --kimg or with --minutes."
-            )
+        if state.n_images >= config.train.total_images or (
+            kimg is None and _ended_early(run, config, state)
+        ):
+            _end_again(run, config, state, monitor, extends=kimg is not None)
+            return run
         # The new budget counts only once all checks have passed.
         write_json(run.config_file, document)
         run.rewind(state.n_images)
@@ -399,7 +396,9 @@ def project(
 
 def report(run: str | os.PathLike[str]) -> Path:
     """Write the page of a run again; returns its path."""
-    return Run.open(run).report()
+    opened = Run.open(run)
+    opened.remove_leftovers()
+    return opened.report()
 
 
 @functools.wraps(evaluate_images)
@@ -410,7 +409,7 @@ def evaluate(
     is_run = run.config_file.is_file()
     if is_run:
         check_writable(run.scores_folder, str(run.scores_folder))
-        run.remove_leftovers(seconds=3600)
+        run.remove_leftovers()
     done = evaluate_images(run.path, real, **settings)
     if is_run and (fault := _report_fault(run)):  # the page shows the scores as well
         tell(f"warning: {fault}")
@@ -485,6 +484,35 @@ def _report_fault(run: Run) -> InputError | RunFailed | None:
         said = f"{run.path} is saved, but not its report: {why} Then `saddle report {run.path}`."
         return failure(error, said) if isinstance(error, OSError) else InputError(said)
     return None
+
+
+def _ended_early(run: Run, config: Config, state: TrainState) -> bool:
+    """True for a run that patience has ended, and that was given no new budget since."""
+    status = run.status
+    ended = status.get("state") == "finished" and status.get("n_images") == state.n_images
+    return ended and config.scoring.patience > 0 and state.n_images > (begun_at(run) or 0)
+
+
+def _end_again(
+    run: Run, config: Config, state: TrainState, monitor: Monitor, extends: bool
+) -> None:
+    """Write the end that a run lacks which has nothing left to train.
+
+    Raises:
+        InputError: it lacks nothing, or the new budget is too small.
+    """
+    kimg, total = state.n_images / 1000, config.train.kimg
+    reached = f"{run.path} has already reached {kimg:g} kimg of {total:g}"
+    if kimg < total:
+        reached += f", where its scores got no better (scoring.patience {config.scoring.patience})"
+    to_extend = "extend it with a larger --kimg or with --minutes"
+    if extends or _is_complete(run):
+        raise InputError(f"{reached}; {to_extend}.")
+    # Killed, or out of space, after the last checkpoint.
+    names = [finding.name for finding in diagnose(run).findings]
+    run.write_status("finished", state.n_images, findings=names)
+    run.report()
+    monitor.say(f"{reached}. Only its report was missing, and is written; {to_extend}.")
 
 
 def _is_complete(run: Run) -> bool:

@@ -95,29 +95,6 @@ def test_training_goes_on_without_its_terminal(monkeypatch: pytest.MonkeyPatch, 
     assert Run("run").status["state"] == "finished"
 
 
-def test_a_stop_is_saved_though_nobody_reads_what_is_said(tmp_path: Path) -> None:
-    """`saddle train ... 2>&1 | head -1`, then Ctrl-C."""
-    run = Run(tmp_path / "run")
-    command = [sys.executable, "-m", "saddlepoint", *TINY, "5000", "--out", str(run.path)]
-    environment = os.environ | {"PYTHONPATH": str(Path(saddlepoint.__file__).parents[1])}
-    pipe, both = subprocess.PIPE, subprocess.STDOUT
-    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=both) as child:
-        try:
-            assert child.stdout is not None
-            assert b"digits" in child.stdout.readline()
-            child.stdout.close()
-            deadline = time.monotonic() + 60
-            while len(run.history) < 2 and child.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-            child.send_signal(signal.SIGINT)
-            assert child.wait(60) == 130
-        finally:
-            child.kill()
-    assert run.status["state"] == "interrupted"
-    assert run.checkpoints
-
-
 def test_what_a_plugin_prints_does_not_reach_stdout(
     fresh_registry: None, tmp_path: Path, capsys: Any
 ) -> None:
@@ -251,7 +228,7 @@ def test_a_folder_that_holds_only_a_lock_is_no_dead_end(tmp_path: Path, capsys: 
     folder = tmp_path / "killed"
     folder.mkdir()
     (folder / "lock").write_text("process 1 on nowhere")
-    (folder / ".config.json.1.tmp").write_text("{")
+    (folder / ".config.json.host@1.tmp").write_text("{")
     with pytest.raises(InputError, match="holds no run yet"):
         Run.open(folder)
     assert Run.create(folder, "").path == folder

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import resource
 import shutil
 import socket
 import stat
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _forked import Saddle
 from PIL import Image
 
 import saddlepoint as sp
@@ -21,12 +24,12 @@ from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core import files
 from saddlepoint.core.errors import InputError, RunFailed
-from saddlepoint.core.files import remove_leftovers, write_atomically
+from saddlepoint.core.files import write_atomically
 from saddlepoint.core.outputs import output_file, output_folder
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.runs import Run
 from saddlepoint.data.prepare import prepare
-from saddlepoint.evaluation import tensor_files
+from saddlepoint.evaluation import evaluate, scores, tensor_files
 from saddlepoint.reporting import page
 
 TINY = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 16}
@@ -259,6 +262,46 @@ def test_a_disk_that_is_full_when_the_page_is_written(
     assert "already reached" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize("last", [(scores, "write_json"), (evaluate, "write_png")], ids=str)
+def test_numbers_that_cannot_be_saved_are_answered_all_the_same(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any, last: tuple[Any, str]
+) -> None:
+    argv = "evaluate run --features pixels --n 50 --bootstrap 0 --quiet".split()  # noqa: SIM905
+    before = {file: file.read_bytes() for file in Path("run/scores").iterdir()}
+    monkeypatch.setattr(*last, no_space)
+    assert main(argv) == 1
+    out, err = capfd.readouterr()
+    assert "precision" in out
+    sentence = "The scores of run are not saved: No space left on device; free some space, then "
+    assert err.splitlines()[-1] == f"failed: {sentence}evaluate it again."
+    assert main([*argv, "--json"]) == 1
+    document = json.loads(capfd.readouterr().out)
+    assert document["error"] == f"{sentence}evaluate it again."
+    assert document["exit_code"] == 1
+    with pytest.raises(RunFailed, match="are not saved") as failed:
+        sp.evaluate("run", features="pixels", n=50, n_bootstrap=0, quiet=True)
+    assert isinstance(failed.value, scores.Unsaved)
+    assert failed.value.document["values"] == document["values"]
+    if last[0] is scores:
+        assert {file: file.read_bytes() for file in Path("run/scores").iterdir()} == before
+
+
+def test_a_limit_of_the_system_loses_no_number(world: Path) -> None:
+    """The files of a real process may have no byte, but a pipe may."""
+    (out, to_out), (err, to_err) = os.pipe(), os.pipe()
+    none = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # noqa: E731
+    argv = ("evaluate", "run", "--features", "pixels", "--n", "50", "--bootstrap", "0", "--json")
+    child = Saddle(*argv, "--quiet", before=none, streams=(to_out, to_err))
+    os.close(to_out)
+    os.close(to_err)
+    assert child.wait() == 1
+    with open(out) as answer, open(err) as said:
+        document = json.loads(answer.read())
+        assert "File too large; raise the limit" in document["error"]
+        assert document["error"] in said.read().splitlines()[-1]
+        assert document["values"]["precision"]["value"] >= 0
+
+
 def test_a_run_killed_after_its_last_checkpoint_is_finished_by_resume(world: Path) -> None:
     run = Run("run")
     run.write_status("running", run.status["n_images"])
@@ -388,15 +431,16 @@ def test_the_next_writer_removes_what_killed_processes_left(world: Path) -> None
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True
     )
     dead, alive = int(gone.stdout), os.getppid()
+    here, there = files._machine(), "elsewhere"
     run = Run("run")
     left = [
-        run.path / f".status.json.{dead}.tmp",
-        run.samples_folder / f".000100k.png.{dead}.tmp",
-        run.scores_folder / f".000100k.json.{dead}.tmp",
-        run.checkpoints_folder / f".000100k.{dead}.tmp" / "ema.safetensors",
-        run.path / f".config.json.{os.getpid()}.tmp",
+        run.path / f".status.json.{here}@{dead}.tmp",
+        run.samples_folder / f".000100k.png.{here}@{dead}.tmp",
+        run.scores_folder / f".000100k.json.{there}@{dead}.tmp",
+        run.checkpoints_folder / f".000100k.{here}@{dead}.tmp" / "ema.safetensors",
+        run.path / f".config.json.{here}@{os.getpid()}.tmp",
     ]
-    kept = [run.path / f".report.html.{alive}.tmp", run.path / ".notes.tmp", run.path / "x.tmp"]
+    kept = [run.path / f".report.html.{here}@{alive}.tmp", run.path / ".notes.tmp"]
     for path in (*left, *kept):
         path.parent.mkdir(exist_ok=True)
         path.write_text("half")
@@ -404,18 +448,28 @@ def test_the_next_writer_removes_what_killed_processes_left(world: Path) -> None
         assert not any(path.exists() for path in left)
         assert not left[3].parent.exists()
         assert all(path.exists() for path in kept)
-    # Without a lock only what is old: another machine's process may be writing it.
-    left[0].write_text("half")
-    remove_leftovers(run.path, seconds=3600)
-    assert left[0].exists()
-    os.utime(left[0], (1, 1))
-    remove_leftovers(run.path, seconds=3600)
-    assert not left[0].exists()
+    # Without the lock another machine's process may be writing it.
+    left[2].write_text("half")
+    run.remove_leftovers()
+    assert left[2].exists()
+    os.utime(left[2], (1, 1))
+    run.remove_leftovers()
+    assert not left[2].exists()
+    # In a user's folder nothing but what would have become the very file.
+    names = ("a.png", "a.png.png", "b.png")
+    halves = [Path(f".{name}.{here}@{dead}.tmp") for name in names]
+    for half in halves:
+        half.touch()
+    output_file("a.png", [".png"])
+    assert [half.exists() for half in halves] == [False, True, True]
+    name = files.temporary_name(Path("é" * 90)).name
+    assert len(name.encode()) < 256
+    assert files.is_temporary(Path(name))
 
 
 def test_a_lab_killed_before_its_first_file_goes_on(world: Path) -> None:
     Path("lab").mkdir()
-    Path("lab/.lab.json.1.tmp").write_text("{")
+    Path("lab/.lab.json.host@1.tmp").write_text("{")
     assert output_folder("lab", own="lab.json") == Path("lab")
 
 

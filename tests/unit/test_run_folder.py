@@ -11,7 +11,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ TINY = {
 }
 CALLS = ("replace", "rename", "fsync", "mkdir", "unlink", "rmdir")
 LONG = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
+
+write_report = api.Run.report
 
 disturbances = st.one_of(
     st.none(),
@@ -204,6 +206,19 @@ class RunFolder(RuleBasedStateMachine):
     def evaluate(self) -> None:
         api.evaluate(self.path, n=64, n_bootstrap=0, quiet=True)
 
+    @precondition(lambda self: self.begun)
+    @rule(kill=st.one_of(st.none(), st.integers(1, 6)))
+    def report(self, kill: int | None) -> None:
+        """Killed and given again, or given once."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(api.Run, "report", write_report)
+            if kill is not None:
+                with suppress(Killed), killed_at(kill):
+                    api.report(self.path)
+            page = api.report(self.path)
+        assert page.read_text().rstrip().endswith("</html>")
+        assert not list(self.path.glob(".*"))
+
     @invariant()
     def lines_are_those_of_a_run_never_disturbed(self) -> None:
         if not self.begun or self.lines_damaged:
@@ -225,7 +240,8 @@ class RunFolder(RuleBasedStateMachine):
         if not self.finished or self.lines_damaged:
             return
         found = contents(self.path)
-        assert differing(found, undisturbed()[self.budget]) == []
+        # Whether there is a page is up to `report` alone.
+        assert differing(found | {"report": False}, undisturbed()[self.budget]) == []
 
 
 @pytest.fixture(autouse=True)

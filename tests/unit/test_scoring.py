@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
+import shutil
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from saddlepoint import api
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.runs import Run
 from saddlepoint.training.scoring import Scorer
 
@@ -51,8 +54,22 @@ def test_numbers_of_evaluate_become_columns_and_rank_the_checkpoints(tmp_path: P
     assert best in kept or precision[best] in [-score for score in kept.values()]
 
 
-def test_a_run_that_no_longer_gets_better_stops(tmp_path: Path) -> None:
-    run = train(tmp_path / "r", 20, scoring__patience=1, optim_g__lr=1e-12, optim_d__lr=1e-12)
+STILL = {"scoring__patience": 1, "optim_g__lr": 1e-12, "optim_d__lr": 1e-12}
+
+
+@pytest.fixture
+def without_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real ones have tests of their own and take longer than these runs."""
+
+    def write(run: api.Run) -> Path:
+        run.report_file.write_text("a page")
+        return run.report_file
+
+    monkeypatch.setattr(api.Run, "report", write)
+
+
+def test_a_run_that_no_longer_gets_better_stops(tmp_path: Path, without_reports: None) -> None:
+    run = train(tmp_path / "r", 20, **STILL)
     assert run.status["state"] == "finished"
     seen = list(scores(run, "sliced_wasserstein").values())
     assert run.status["n_images"] < 20_000
@@ -61,9 +78,8 @@ def test_a_run_that_no_longer_gets_better_stops(tmp_path: Path) -> None:
 
 
 def test_an_early_stop_that_is_killed_before_its_last_word_trains_no_further(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without_reports: None, capsys: Any
 ) -> None:
-    still = {"scoring__patience": 1, "optim_g__lr": 1e-12, "optim_d__lr": 1e-12}
     write = Run.write_status
 
     def killed(run: Run, state: str, n_images: int, **details: Any) -> None:
@@ -74,17 +90,40 @@ def test_an_early_stop_that_is_killed_before_its_last_word_trains_no_further(
     child = os.fork()
     if not child:
         monkeypatch.setattr(Run, "write_status", killed)
-        train(tmp_path / "r", 20, **still)
+        train(tmp_path / "r", 20, **STILL)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     run = Run(tmp_path / "r")
     assert run.status["state"] == "running"
     rows = run.history.rows
-    for _ in range(2):
-        api.resume(run.path, quiet=True)
-        assert run.status["state"] == "finished"
-        assert run.history.rows == rows
-    # A new budget is a wish for more: on to the next score.
+    api.resume(run.path, quiet=True)
+    assert run.status["state"] == "finished"
+    assert run.history.rows == rows
+
+    # From now on it is finished: a resume without a budget says so, and what it did if anything.
+    reached = rf"already reached {rows[-1]['images'] / 1000:g} kimg of 20, where .*patience 1\)"
+    with pytest.raises(InputError, match=rf"{reached}; extend it with a larger --kimg"):
+        api.resume(run.path)
+    run.report_file.unlink()
+    capsys.readouterr()
+    api.resume(run.path)
+    said = capsys.readouterr().err
+    assert re.search(rf"{reached}\. Only its report was missing, and is written; extend it", said)
+    assert run.report_file.is_file()
+    assert run.history.rows == rows
+
+    # An extension that was killed before its first checkpoint goes on, also where a version that
+    # did not write down at how many images it began had given it.
+    killed_later = shutil.copytree(run.path, tmp_path / "old")
+    document = read_json(killed_later / "config.json")
+    document["config"]["train"]["kimg"] = 30
+    for budgets in (document["budgets"], [{"kimg": 20}]):
+        document["budgets"] = [*budgets[:1], {"kimg": 30}]
+        write_json(killed_later / "config.json", document)
+        Run(killed_later).write_status("running", rows[-1]["images"])
+        before = len(Run(killed_later).history)
+        api.resume(killed_later, quiet=True)
+        assert len(Run(killed_later).history) > before
     api.resume(run.path, kimg=30, quiet=True)
     assert run.history.rows[: len(rows)] == rows
     assert len(run.history) > len(rows)
@@ -93,11 +132,26 @@ def test_an_early_stop_that_is_killed_before_its_last_word_trains_no_further(
 def test_patience_looks_at_the_last_scores_only() -> None:
     scorer = Scorer.__new__(Scorer)
     scorer.scoring = api.configure("dcgan", "digits", changes={"scoring.patience": 2}).scoring
-    rows = [{"sliced_wasserstein": value} for value in (0.5, 0.4, 0.45)]
+    rows = history(0.5, 0.4, 0.45)
     assert not scorer.exhausted(rows)
-    assert scorer.exhausted([*rows, {"loss_d": 1.0}, {"sliced_wasserstein": 0.4}])
-    assert not scorer.exhausted([*rows, {"sliced_wasserstein": 0.39}])
+    assert scorer.exhausted([*rows, {"images": 4, "loss_d": 1.0}, *history(0.4, first=5)])
+    assert not scorer.exhausted(history(0.5, 0.4, 0.45, 0.39))
     assert not scorer.exhausted([])
+
+
+def test_a_new_budget_has_all_of_its_patience() -> None:
+    scorer = Scorer.__new__(Scorer)
+    scorer.scoring = api.configure("dcgan", "digits", changes={"scoring.patience": 2}).scoring
+    rows = history(0.4, 0.5, 0.5)
+    assert scorer.exhausted(rows)
+    assert not scorer.exhausted(rows, since=3)
+    assert not scorer.exhausted(history(0.4, 0.5, 0.5, 0.5), since=3)
+    assert scorer.exhausted(history(0.4, 0.5, 0.5, 0.5, 0.4), since=3)
+    assert not scorer.exhausted(history(0.4, 0.5, 0.5, 0.5, 0.3), since=3)
+
+
+def history(*values: float, first: int = 1) -> list[dict[str, Any]]:
+    return [{"images": i, "sliced_wasserstein": v} for i, v in enumerate(values, first)]
 
 
 def test_a_score_that_is_no_number_ranks_nothing(tmp_path: Path) -> None:
@@ -106,9 +160,8 @@ def test_a_score_that_is_no_number_ranks_nothing(tmp_path: Path) -> None:
     assert scorer.rank({"sliced_wasserstein": math.nan}) is None
     assert scorer.rank({}) is None
     assert scorer.rank({"sliced_wasserstein": 0.5}) == 0.5
-    rows = [{"sliced_wasserstein": value} for value in (0.5, math.nan, 0.4)]
-    assert not scorer.exhausted(rows)
-    assert scorer.exhausted([*rows, {"sliced_wasserstein": 0.45}])
+    assert not scorer.exhausted(history(0.5, math.nan, 0.4))
+    assert scorer.exhausted(history(0.5, math.nan, 0.4, 0.45))
 
 
 def test_a_number_that_cannot_rank_is_refused_before_training(tmp_path: Path) -> None:

@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
 from typing import Any
 
 import pytest
 from _contents import contents
+from _forked import PATIENCE, wait_until
 
 from saddlepoint import api
+from saddlepoint.cli.main import main
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import Interrupted
@@ -145,3 +150,114 @@ def test_a_stop_in_the_middle_of_a_treatment_comes_after_it(
     assert run.status["state"] == "interrupted"
     assert [line["event"] for line in run.findings] == ["found", "treated"]
     assert run.document["treatments"]
+
+
+# -- a stop whose terminal is lost -----------------------------------------------------------------
+
+GATE = """
+import time
+from pathlib import Path
+from saddlepoint.training import loop
+
+iterate, steps = loop.iterate, []
+
+
+def wait_at_the_eighth_step(*given):
+    steps.append(1)
+    if len(steps) == 8:
+        Path("here").touch()
+        while not Path("go").exists():
+            time.sleep(0.005)
+    return iterate(*given)
+
+
+loop.iterate = wait_at_the_eighth_step
+"""
+"""A plug-in, as a process of its own has no other way in."""
+FLAGS = [
+    *("--data", "ring8", "--kimg", "0.48", "--plugins", "../gate.py", "--out", "run"),
+    *("--arch.generator-widths", "16", "--arch.discriminator-widths", "16"),
+    *(
+        word
+        for name, value in SMALL.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ),
+]
+LOST = ("full", "gone", "tee")
+
+
+def begin(how: str, folder: Path) -> Popen[bytes]:
+    """`saddle train` with a stderr that is full, that has no reader, or that goes through tee."""
+    folder.mkdir()
+    source = str(Path(api.__file__).parents[1])
+    with open("/dev/full", "wb") as full:
+        return Popen(
+            [sys.executable, "-m", "saddlepoint", "train", "gan", *FLAGS],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"},
+            stdout=full if how == "full" else PIPE,
+            stderr=full if how == "full" else STDOUT,
+            process_group=0,  # as a shell begins a job: Ctrl-C reaches a group
+        )
+
+
+def lose(how: str, child: Popen[bytes], folder: Path) -> Popen[bytes] | None:
+    """`| head -1`, or the `| tee` that it returns."""
+    if how == "full":
+        return None
+    assert child.stdout is not None
+    tee = None
+    if how == "gone":
+        assert b"ring8" in child.stdout.readline()
+    else:
+        tee = Popen(
+            ["tee", folder / "log"],
+            stdin=child.stdout,
+            stdout=subprocess.DEVNULL,
+            process_group=child.pid,
+        )
+    child.stdout.close()
+    return tee
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_stop_is_saved_though_the_terminal_is_lost(
+    tmp_path: Path, number: int, fresh_registry: None
+) -> None:
+    (tmp_path / "gate.py").write_text(GATE)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "whole/go").touch()
+    # All at once, as most of their time is spent on imports.
+    children = {how: begin(how, tmp_path / how) for how in LOST}
+    tee = None
+    try:
+        for how, child in children.items():
+            tee = lose(how, child, tmp_path / how) or tee
+        assert tee is not None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path / "whole")
+            patch.setattr(loop, "iterate", loop.iterate)  # the plug-in's goes with this block
+            assert main(["train", "gan", *FLAGS, "--quiet"]) == 0
+        expected = contents(tmp_path / "whole/run")
+        for how, child in children.items():
+            wait_until((tmp_path / how / "here").exists, f"{how} does not train")
+            if how == "tee" and number == signal.SIGINT:
+                os.killpg(child.pid, number)
+            else:
+                child.send_signal(number)
+            (tmp_path / how / "go").touch()
+        codes = {how: child.wait(PATIENCE) for how, child in children.items()}
+        tee.wait(PATIENCE)
+    finally:
+        for child in (*children.values(), *([tee] if tee else [])):
+            child.kill()
+            child.wait()
+    assert codes == dict.fromkeys(LOST, 130)
+    for how in LOST:
+        run = Run(tmp_path / how / "run")
+        assert run.status["state"] == "interrupted"
+        assert 0 < run.status["n_images"] < 480
+        assert run.checkpoints
+        api.resume(run.path, quiet=True)
+        found = contents(run.path)
+        assert {part for part in expected if found[part] != expected[part]} <= {"report"}, how

@@ -50,24 +50,35 @@ def evaluate(
         json: One JSON document on stdout.
     """
     from saddlepoint import api
+    from saddlepoint.evaluation.scores import Unsaved
 
     load_named_plugin(plugins)
     # --data came first; the place after the model reads better. Both in one call are a mistake.
     if data is not None and real is not None:
         raise InputError(f"The real images are named twice, {real} and --data {data}.")
-    document, said = api.evaluate(
-        model,
-        real or data,
-        features=features,
-        n=n,
-        truncation=truncation,
-        k=k,
-        n_bootstrap=bootstrap,
-        seed=seed,
-        device=device,
-        per_class=per_class,
-        quiet=quiet,
-    )
+    try:
+        document, said = api.evaluate(
+            model,
+            real or data,
+            features=features,
+            n=n,
+            truncation=truncation,
+            k=k,
+            n_bootstrap=bootstrap,
+            seed=seed,
+            device=device,
+            per_class=per_class,
+            quiet=quiet,
+        )
+    except Unsaved as error:
+        # The answer first: to measure again may take an hour.
+        lost = {"error": str(error), "exit_code": 1} if json else {}
+        _print_answer({**error.document, **lost}, error.said, json)
+        raise
+    _print_answer(document, said, json)
+
+
+def _print_answer(document: dict[str, Any], said: str, json: bool) -> None:
     for images in (document["real"], document["fake"]):
         _warn_of_unreadable(images)
     if json:

@@ -6,17 +6,21 @@ import hashlib
 import os
 import re
 import shutil
+import socket
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.reading import kind, open_regular
 
-_TEMPORARY = re.compile(r"\..+\.(\d{1,9})\.tmp", re.DOTALL)
+_TEMPORARY = re.compile(r"\.(.+)\.([\w-]+)@(\d{1,9})\.tmp", re.DOTALL | re.ASCII)
+_OLD = 3600
+"""Seconds after which nobody is still writing a file."""
 
 
 @contextmanager
@@ -66,9 +70,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 def temporary_name(path: Path) -> Path:
     """The name of a file or folder until it is whole."""
-    # In the same folder: a rename is atomic only within a file system. The number of the process
-    # keeps two writers apart. Cut, as no name may be longer than 255 bytes.
-    return path.with_name(f".{path.name[:50]}.{os.getpid()}.tmp")
+    # In the same folder: a rename is atomic only within a file system. Machine and process keep two
+    # writers apart, and tell whether the writer is gone. Cut, as no name may exceed 255 bytes.
+    return path.with_name(f".{_cut(path)}.{_machine()}@{os.getpid()}.tmp")
+
+
+def _cut(path: Path) -> str:
+    return path.name[:50]
+
+
+@cache
+def _machine() -> str:
+    return re.sub(r"[^\w-]", "-", socket.gethostname(), flags=re.ASCII)[:24] or "-"
 
 
 def check_replaceable(path: Path) -> None:
@@ -86,17 +99,24 @@ def is_temporary(path: Path) -> bool:
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
-def remove_leftovers(folder: Path, seconds: float = 0) -> None:
+def remove_leftovers(folder: Path, of: Path | None = None, locked: bool = False) -> None:
     """Remove what killed processes left in a folder under temporary names.
 
     Args:
-        seconds: leave alone what is younger. Without a lock on the folder a process of another
-            machine, whose number says nothing here, may be writing it.
+        of: only what would have become this file or folder.
+        locked: this process alone may write here, so that nothing is left alone because a process
+            of another machine, of which nobody knows here, may be writing it.
     """
     with suppress(OSError):
-        for path in filter(is_temporary, folder.iterdir()):
-            age = time.time() - path.lstat().st_mtime
-            if (not seconds or age > seconds) and not _is_another(int(path.stem.split(".")[-1])):
+        for path in folder.iterdir():
+            match = _TEMPORARY.fullmatch(path.name)
+            if not match or (of is not None and match[1] != _cut(of)):
+                continue
+            if match[2] == _machine():
+                gone = not _is_another(int(match[3]))
+            else:
+                gone = locked or time.time() - path.lstat().st_mtime > _OLD
+            if gone:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from saddlepoint.core.errors import InputError, failure, remedy, words
-from saddlepoint.core.files import check_replaceable, is_temporary
+from saddlepoint.core.files import check_replaceable, is_temporary, remove_leftovers
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import kind
 from saddlepoint.core.runs import run_of_part
@@ -30,6 +30,7 @@ def output_file(path: str | os.PathLike[str], suffixes: Sequence[str]) -> Path:
     if out.suffix.lower() not in suffixes:
         raise InputError(f"--out {out}: unknown suffix {out.suffix!r}; use {', '.join(suffixes)}.")
     check_replaceable(out)
+    remove_leftovers(out.parent, of=out)
     return out
 
 
@@ -54,6 +55,8 @@ def output_folder(path: str | os.PathLike[str], own: str = "") -> Path:
         RunFailed: the machine is in trouble, such as a full disk.
     """
     out = output_place(path)
+    real = Path(os.path.realpath(out))
+    remove_leftovers(real.parent, of=real)
     if not os.path.lexists(out):
         return out
     if not out.is_dir():

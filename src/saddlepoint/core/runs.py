@@ -303,17 +303,17 @@ class Run:
             file.truncate(0)
             file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
-            self.remove_leftovers()
+            self.remove_leftovers(locked=True)
             try:
                 yield
             finally:
                 file.truncate(0)
 
-    def remove_leftovers(self, seconds: float = 0) -> None:
-        """Remove what killed processes left; without the lock only what is old."""
+    def remove_leftovers(self, locked: bool = False) -> None:
+        """Remove what killed processes left; see `files.remove_leftovers`."""
         parts = (self.samples_folder, self.scores_folder, self.checkpoints_folder)
         for folder in (self.path, *parts):
-            remove_leftovers(folder, seconds)
+            remove_leftovers(folder, locked=locked)
 
 
 def run_of_part(path: Path) -> Path | None:

@@ -7,20 +7,21 @@ interruptions. The output folder appears complete, by one rename; until then all
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from saddlepoint.core.errors import InputError, failure, reason, remedy
 from saddlepoint.core.files import check_replaceable, is_temporary, sync_folder, write_atomically
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.outputs import output_folder
 from saddlepoint.core.paths import given_path
-from saddlepoint.core.streams import printable
+from saddlepoint.core.streams import printable, tell
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.assemble import assemble
 from saddlepoint.data.chunks import Work
@@ -85,7 +86,6 @@ def prepare(
             # From here on the folder is complete: a kill before this line leaves no `out` at all.
             os.rename(ready, out)
             sync_folder(out.parent)
-            shutil.rmtree(scratch)
     except OSError as error:
         sentence = f"{reason(error)}, while {out} was prepared; {remedy(error)}"
         raise failure(error, f"{sentence}, then run the same command to go on.") from error
@@ -141,16 +141,7 @@ def _locked(out: Path) -> Iterator[Path]:
     The kernel drops the lock if its holder is killed.
     """
     scratch = _scratch(out)
-    scratch.mkdir(parents=True, exist_ok=True)
-    check_replaceable(scratch / "lock")
-    with open(scratch / "lock", "wb") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except ImportError:  # Windows has no such lock
-            pass
-        scratch.mkdir(exist_ok=True)  # the previous holder may have finished and removed it
+    with _lock(scratch, out):
         try:
             yield scratch
         except InputError:
@@ -159,6 +150,26 @@ def _locked(out: Path) -> Iterator[Path]:
         finally:
             if _occupied(out):
                 shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _lock(scratch: Path, out: Path) -> BinaryIO:
+    """The lock of the scratch folder, held until it is closed."""
+    path = scratch / "lock"
+    while True:
+        scratch.mkdir(parents=True, exist_ok=True)
+        check_replaceable(path)
+        # Whoever held it may have finished meanwhile, and have removed it with the folder: then
+        # the lock is another file, or none.
+        with suppress(FileNotFoundError), ExitStack() as until_held:
+            file = until_held.enter_context(open(path, "wb"))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                tell(f"Another process is preparing {out}; waiting for it.")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                until_held.pop_all()
+                return file
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import evaluate_sets
-from saddlepoint.evaluation.scores import newest_scores, save_score
+from saddlepoint.evaluation.scores import Unsaved, newest_scores, save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
 from saddlepoint.sampling.ranges import MOST
@@ -57,6 +57,8 @@ def evaluate(
 
     Raises:
         InputError: no such model or data, sets that cannot be compared, or a bad number.
+        Unsaved: measured, but the scores of the run cannot be written; it holds what would have
+            been returned.
     """
     settings = Settings(k=k, seed=seed, n_bootstrap=n_bootstrap, device=device)
     in_range(n, 2, MOST, "--n")
@@ -104,9 +106,12 @@ def evaluate(
             real_set, fake, extractor, settings, train, mixture, progress, per_class
         )
     if run is not None:
-        checkpoint = done.document["checkpoint"] = save_score(run, done.document)
-        for name, sheet in sheets_of(done).items():
-            write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
+        try:
+            checkpoint = done.document["checkpoint"] = save_score(run, done.document)
+            for name, sheet in sheets_of(done).items():
+                write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
+        except (OSError, InputError) as error:
+            raise Unsaved(error, run, done.document, said) from error
     return done.document, said
 
 

@@ -7,12 +7,24 @@ from typing import Any
 
 from saddlepoint.core.checkpoints import recorded
 from saddlepoint.core.documents import Scores
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.errors import InputError, RunFailed, reason, remedy
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.reading import Absent
 from saddlepoint.core.runs import Run
 
 SCHEMA = 1
+
+
+class Unsaved(RunFailed):
+    """What was measured could not be written down; `document` and `said` are what `evaluate` would
+    have returned, so that nothing of it is lost."""
+
+    def __init__(self, error: OSError | InputError, run: Run, document: dict[str, Any], said: str):
+        why = str(error)
+        if isinstance(error, OSError):
+            why = f"{reason(error)}; {remedy(error)}, then evaluate it again."
+        super().__init__(f"The scores of {run.path} are not saved: {why}")
+        self.document, self.said = document, said
 
 
 def save_score(run: Run, document: dict[str, Any]) -> str:

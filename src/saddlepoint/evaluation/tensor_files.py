@@ -31,7 +31,7 @@ def write_tensors(file: Path, tensors: dict[str, Tensor], **facts: str) -> None:
     metadata = {**facts, "sha256": weights_sha256(tensors), "place": _place(file)}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(file.parent, seconds=3600)
+        remove_leftovers(file.parent)
         write_atomically(file, safetensors.torch.save(tensors, metadata))
     except (OSError, InputError) as error:
         _warn(words(error) if isinstance(error, OSError) else str(error).rstrip("."))

@@ -77,10 +77,10 @@ def train(
     seconds_before = rows[-1].get("seconds", 0.0) if rows else 0.0
     started = tick_started = last_saved = time.monotonic()
     tick_images = state.n_images
-    # Killed after the checkpoint at which patience ended: only the end is missing. A new budget
-    # goes on to its next score.
-    scored = bool(rows) and CHEAP in rows[-1] and state.n_images > _begun_at(run)
-    done = state.n_images >= total or (scored and scorer.exhausted(rows))
+    # Killed after the checkpoint at which patience ended: only the end is missing.
+    since = begun_at(run)
+    scored = since is not None and bool(rows) and CHEAP in rows[-1]
+    done = state.n_images >= total or (scored and scorer.exhausted(rows, since or 0))
     if done:
         run.write_status("finished", state.n_images, findings=doctor.names)
 
@@ -155,7 +155,7 @@ def train(
                 checkpoint.save(run, kept, config, dataset, scorer.rank(row) if due else None)
                 last_saved = time.monotonic()
             # Read from the file, so that a resumed run counts the scores from before the stop.
-            done = done or (due and scorer.exhausted(run.history.rows))
+            done = done or (due and scorer.exhausted(run.history.rows, since or 0))
             monitor.tick(row)
             ended = "finished" if done else "running"
             run.write_status(ended, state.n_images, findings=doctor.names)
@@ -163,10 +163,12 @@ def train(
             tick_started, tick_images = time.monotonic(), state.n_images
 
 
-def _begun_at(run: Run) -> int:
-    """Images at which the present budget was given."""
+def begun_at(run: Run) -> int | None:
+    """Images at which the present budget was given; None where a version that did not write that
+    down has extended the run."""
     budgets = run.document["budgets"]
-    return budgets[-1].get("begun_at", 0) if budgets else 0
+    extended = len(budgets) > 1
+    return budgets[-1].get("begun_at", None if extended else 0) if budgets else 0
 
 
 def iterate(

@@ -89,11 +89,17 @@ class Scorer:
         # The best checkpoint has the lowest rank, so scores that should rise are negated.
         return value if self.scoring.by == CHEAP or self.lower else -value
 
-    def exhausted(self, rows: list[dict[str, Any]]) -> bool:
-        """True when none of the last `patience` scores is better than all before them."""
+    def exhausted(self, rows: list[dict[str, Any]], since: int = 0) -> bool:
+        """True when none of the last `patience` scores is better than all before them.
+
+        Args:
+            since: images at which the budget was given. Only later scores use up patience: who
+                extends a run that ended early wants more than its next score.
+        """
         ranks = [rank for row in rows if (rank := self.rank(row)) is not None]
+        later = sum(self.rank(row) is not None for row in rows if row["images"] > since)
         patience = self.scoring.patience
-        if not patience or len(ranks) <= patience:
+        if not patience or len(ranks) <= patience or later < patience:
             return False
         # As good as before is no progress.
         return min(ranks[-patience:]) >= min(ranks[:-patience])
