@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from saddlepoint.cli.main import main
 from saddlepoint.training import loop
 
-PATIENCE = 120
+PATIENCE = 300
 """Seconds until a wait is given up: far more than any takes on a machine without a free core."""
 
 
@@ -46,7 +47,10 @@ class Saddle:
         """What it has printed, once it has ended."""
         self._files = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
         given = streams or (self._files[0].fileno(), self._files[1].fileno())
-        self.pid = os.fork()
+        with warnings.catch_warnings():
+            # Python 3.12 warns where other threads run: those of a parallel test run do, and wait.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.pid = os.fork()
         if not self.pid:
             _become([str(word) for word in argv], before, given)
 

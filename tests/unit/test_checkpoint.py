@@ -5,18 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import logging
-import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
+from _forked import Saddle, wait_until
 
 import saddlepoint as sp
 from saddlepoint.core.checkpoints import damage
@@ -97,15 +94,12 @@ def test_a_run_killed_while_it_trains_ends_with_the_bits_of_one_never_killed(
 ) -> None:
     whole = train(tmp_path / "whole", "cgan-every-layer", kimg=0.8)
     flags = [f"--{k.replace('_', '-')}={v}" for k, v in changes("cgan-every-layer").items()]
-    command = [sys.executable, "-m", "saddlepoint", "train", "cgan-every-layer", "--quiet"]
-    command += ["--data", "digits", "--out", str(tmp_path / "killed"), "--kimg", "0.8", *flags]
-    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"})
     killed = sp.Run(tmp_path / "killed")
-    deadline = time.monotonic() + 60
-    while not killed.checkpoints and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    command = ["train", "cgan-every-layer", "--quiet", "--data", "digits", "--out", killed.path]
+    child = Saddle(*command, "--kimg", "0.8", *flags)
+    wait_until(lambda: killed.checkpoints, "no checkpoint appears")
+    child.kill()
+    assert child.code == -signal.SIGKILL
     assert killed.status["state"] == "running"  # it had no chance to say otherwise
     resumed = sp.resume(killed.path, quiet=True)
     assert digests(resumed) == digests(whole)

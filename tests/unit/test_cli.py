@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from _forked import Saddle as Forked
+from _forked import wait_until
 from PIL import Image
 
 from saddlepoint.cli import flags
@@ -701,21 +702,10 @@ ENDLESS = ("train", "dcgan", *SMALL, *OFTEN, "--kimg", "5000")
 
 def test_an_interrupt_saves_and_the_run_can_be_resumed(saddle: Saddle, tmp_path: Path) -> None:
     path = tmp_path / "run"
-    command = [sys.executable, "-m", "saddlepoint", *ENDLESS, "--out", str(path)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as child:
-        try:
-            deadline = time.monotonic() + 60
-            while not Run(path).history.rows and child.poll() is None:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            # A second writer is refused while the first one is at work.
-            refused(saddle("resume", path), f"process {child.pid}", "stop that process first")
-            child.send_signal(signal.SIGINT)
-            out, err = child.communicate(timeout=60)
-        finally:
-            child.kill()
-    done = was_interrupted(path, child.returncode, out, err)
+    child = Forked(*ENDLESS, "--out", path)
+    wait_until(lambda: Run(path).history.rows or child.over(), "no line of metrics appears")
+    child.send(signal.SIGINT)
+    done = was_interrupted(path, child.wait(), child.out, child.err)
     assert saddle("resume", path, "--kimg", (done + 100) / 1000, "--quiet").code == 0
     assert Run(path).status["n_images"] >= done + 100
 
