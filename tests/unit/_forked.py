@@ -20,8 +20,8 @@ PATIENCE = 300
 """Seconds until a wait is given up: far more than any takes on a machine without a free core."""
 
 
-def wait_until(is_true: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+def wait_until(is_true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+    deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, what
         time.sleep(0.005)
@@ -62,10 +62,10 @@ class Saddle:
                 self._end(status)
         return self.code is not None
 
-    def wait(self) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """-> its code; a command that hangs is killed."""
         try:
-            wait_until(self.over, "the command hangs")
+            wait_until(self.over, "the command hangs", seconds)
         finally:
             self.kill()
         assert self.code is not None
@@ -158,15 +158,28 @@ class Gate:
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
-def die_at(number: int) -> Callable[[], None]:
-    """For `before`: SIGKILL in place of this one of its calls that change the disk."""
+def die_at(number: int, since: tuple[Any, str] | None = None) -> Callable[[], None]:
+    """For `before`: SIGKILL in place of this one of its calls that change the disk.
+
+    Args:
+        since: module and name of the function with which counting begins.
+    """
 
     def arrange() -> None:
-        calls = 0
+        calls, counts = 0, since is None
+
+        def begin(*given: Any) -> Any:
+            nonlocal counts
+            counts = True
+            return function(*given)
+
+        if since is not None:
+            function = getattr(*since)
+            setattr(*since, begin)
 
         def happens() -> None:
             nonlocal calls
-            calls += 1
+            calls += counts
             if calls == number:
                 os.kill(os.getpid(), signal.SIGKILL)
 

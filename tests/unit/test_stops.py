@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import PIPE, STDOUT, Popen
+from subprocess import DEVNULL, Popen
 from typing import Any
 
 import pytest
 from _contents import contents
-from _forked import PATIENCE, wait_until
+from _forked import PATIENCE, Gate, Saddle, wait_until
 
 from saddlepoint import api
 from saddlepoint.cli.main import main
@@ -157,8 +156,10 @@ def test_a_stop_in_the_middle_of_a_treatment_comes_after_it(
 GATE = """
 import time
 from pathlib import Path
+from saddlepoint import api
 from saddlepoint.training import loop
 
+api.Run.report = lambda run: run.report_file
 iterate, steps = loop.iterate, []
 
 
@@ -173,91 +174,88 @@ def wait_at_the_eighth_step(*given):
 
 loop.iterate = wait_at_the_eighth_step
 """
-"""A plug-in, as a process of its own has no other way in."""
-FLAGS = [
-    *("--data", "ring8", "--kimg", "0.48", "--plugins", "../gate.py", "--out", "run"),
-    *("--arch.generator-widths", "16", "--arch.discriminator-widths", "16"),
-    *(
-        word
-        for name, value in SMALL.items()
-        for word in (f"--{name.replace('_', '-')}", str(value))
-    ),
-]
-LOST = ("full", "gone", "tee")
+"""A plug-in: an interpreter of its own has no other way in."""
+TRAIN = ["train", "gan", "--data", "ring8", "--kimg", "0.48"]
+TRAIN += ["--arch.generator-widths", "16", "--arch.discriminator-widths", "16"]
+for name, value in SMALL.items():
+    TRAIN += [f"--{name.replace('_', '-')}", str(value)]
 
 
-def begin(how: str, folder: Path) -> Popen[bytes]:
-    """`saddle train` with a stderr that is full, that has no reader, or that goes through tee."""
-    folder.mkdir()
-    source = str(Path(api.__file__).parents[1])
-    with open("/dev/full", "wb") as full:
-        return Popen(
-            [sys.executable, "-m", "saddlepoint", "train", "gan", *FLAGS],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"},
-            stdout=full if how == "full" else PIPE,
-            stderr=full if how == "full" else STDOUT,
-            process_group=0,  # as a shell begins a job: Ctrl-C reaches a group
-        )
+@pytest.fixture(scope="module")
+def never_stopped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api.Run, "report", lambda run: run.report_file)
+        assert main([*TRAIN, "--out", str(out), "--quiet"]) == 0
+    return contents(out)
 
 
-def lose(how: str, child: Popen[bytes], folder: Path) -> Popen[bytes] | None:
-    """`| head -1`, or the `| tee` that it returns."""
-    if how == "full":
-        return None
-    assert child.stdout is not None
-    tee = None
-    if how == "gone":
-        assert b"ring8" in child.stdout.readline()
-    else:
-        tee = Popen(
-            ["tee", folder / "log"],
-            stdin=child.stdout,
-            stdout=subprocess.DEVNULL,
-            process_group=child.pid,
-        )
-    child.stdout.close()
-    return tee
+def interpreter(out: Path, stream: int) -> Popen[bytes]:
+    """`saddle` as a shell starts it, in a group that a Ctrl-C reaches as a whole."""
+    (out.parent / "gate.py").write_text(GATE)
+    argv = [*TRAIN, "--out", str(out), "--plugins", "gate.py"]
+    return Popen(
+        [sys.executable, "-m", "saddlepoint", *argv],
+        cwd=out.parent,
+        env={**os.environ, "PYTHONPATH": str(Path(api.__file__).parents[1])},
+        stdout=stream,
+        stderr=stream,
+        process_group=0,
+    )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    ("start", "lost", "number"),
+    [
+        ("interpreter", "gone", signal.SIGINT),
+        ("interpreter", "tee", signal.SIGINT),
+        *(
+            ("fork", lost, number)
+            for lost in ("full", "gone", "tee")
+            for number in (signal.SIGINT, signal.SIGTERM)
+        ),
+    ],
+)
 def test_a_stop_is_saved_though_the_terminal_is_lost(
-    tmp_path: Path, number: int, fresh_registry: None
+    start: str, lost: str, number: int, never_stopped: dict[str, Any], tmp_path: Path
 ) -> None:
-    (tmp_path / "gate.py").write_text(GATE)
-    (tmp_path / "whole").mkdir()
-    (tmp_path / "whole/go").touch()
-    # All at once, as most of their time is spent on imports.
-    children = {how: begin(how, tmp_path / how) for how in LOST}
+    """`2>/dev/full`, `2>&1 | head -1`, and `2>&1 | tee log` under a Ctrl-C, which ends both."""
+    out, gate = tmp_path / "run", Gate(tmp_path)
+    reader, stream = os.pipe()
+    if lost == "full":
+        os.dup2(os.open("/dev/full", os.O_WRONLY), stream)
+    if start == "fork":
+        before = gate.at_step(8)
+        child = Saddle(*TRAIN, "--out", out, before=before, streams=(stream, stream))
+    else:
+        child = interpreter(out, stream)
+    os.close(stream)
     tee = None
     try:
-        for how, child in children.items():
-            tee = lose(how, child, tmp_path / how) or tee
-        assert tee is not None
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(tmp_path / "whole")
-            patch.setattr(loop, "iterate", loop.iterate)  # the plug-in's goes with this block
-            assert main(["train", "gan", *FLAGS, "--quiet"]) == 0
-        expected = contents(tmp_path / "whole/run")
-        for how, child in children.items():
-            wait_until((tmp_path / how / "here").exists, f"{how} does not train")
-            if how == "tee" and number == signal.SIGINT:
-                os.killpg(child.pid, number)
-            else:
-                child.send_signal(number)
-            (tmp_path / how / "go").touch()
-        codes = {how: child.wait(PATIENCE) for how, child in children.items()}
-        tee.wait(PATIENCE)
+        wait_until(gate.here.exists, "it does not train")
+        if lost == "gone":
+            while b"\n" not in os.read(reader, 1):
+                pass
+        if lost == "tee":
+            argv = ["tee", tmp_path / "log"]
+            tee = Popen(argv, stdin=reader, stdout=DEVNULL, process_group=child.pid)
+        os.close(reader)
+        if tee and number == signal.SIGINT:
+            os.killpg(child.pid, number)
+            tee.wait(PATIENCE)
+        else:
+            os.kill(child.pid, number)
+        gate.open()
+        assert child.wait(PATIENCE) == 130
     finally:
-        for child in (*children.values(), *([tee] if tee else [])):
-            child.kill()
-            child.wait()
-    assert codes == dict.fromkeys(LOST, 130)
-    for how in LOST:
-        run = Run(tmp_path / how / "run")
-        assert run.status["state"] == "interrupted"
-        assert 0 < run.status["n_images"] < 480
-        assert run.checkpoints
-        api.resume(run.path, quiet=True)
-        found = contents(run.path)
-        assert {part for part in expected if found[part] != expected[part]} <= {"report"}, how
+        for process in (child, *([tee] if tee else [])):
+            process.kill()
+            process.wait()
+    run = Run(out)
+    assert run.status["state"] == "interrupted"
+    assert run.status["n_images"] == 80
+    assert run.checkpoints
+    api.resume(out, quiet=True)
+    found = contents(out)
+    found["document"] |= {"plugins": []}  # the gate
+    assert found == never_stopped

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from importlib import resources
@@ -26,7 +27,7 @@ WITHOUT_PLOTLY = (
     "command again.</p>"
 )
 
-_CONTROLS = {c: f"\\x{c:02x}" for c in (*range(32), *range(127, 160)) if chr(c) not in "\t\n\r"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """Names of classes and files may hold them, and a page is also read in a terminal."""
 
 
@@ -52,7 +53,8 @@ def write_page(
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     # A name that is not UTF-8, of a class for instance, is no reason to have no page.
-    write_atomically(out, page.translate(_CONTROLS).encode(errors="backslashreplace"))
+    page = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", page)
+    write_atomically(out, page.encode(errors="backslashreplace"))
     return out
 
 
