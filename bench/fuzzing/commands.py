@@ -24,12 +24,20 @@ def sample(draw: Random, model: str = "run") -> Case:
     if model != "points":  # which have no picture each
         outs.append(("out", "--seeds", f"0-{FOLDER_OF - 1}"))
         outs.append(("out.gif", "--interpolate", "--seeds", "0-2"))
+        outs.append(("out.png", "--directions", "3", "--seeds", "0-1"))
     if model in RUNS:
         outs.append(("film.gif", "--training"))
     if model == "labelled":
         outs += [("out.png", "--labels", "0-3"), ("out.png", "--class-grid", "--seeds", "0-1")]
     chosen = draw.choice(outs)
     return Case(argv=("sample", model, "--out", *chosen, *_json(draw)))
+
+
+def project(draw: Random, model: str = "run") -> Case:
+    picture = draw.choice(("pictures/a/002.png", "pictures/b/001.png", "pictures/a/000.jpg"))
+    quick = ("--steps", "2", "--features", "pixels")
+    argv = ("project", model, picture, "--out", "found", *quick, *_json(draw), *_quiet(draw))
+    return Case(argv=argv)
 
 
 def evaluate(draw: Random, model: str = "run") -> Case:
@@ -86,13 +94,15 @@ def on_run(draw: Random, model: str, changing: float = 0.25) -> Case:
     """A command on a run folder: mostly one that reads it."""
     if draw.random() < changing:
         return resume(draw, model)
-    return draw.choice((sample, evaluate, doctor, doctor, compare, report, export))(draw, model)
+    verbs = (sample, evaluate, doctor, doctor, compare, report, export, project)
+    return draw.choice(verbs)(draw, model)
 
 
 def anything(draw: Random) -> Case:
     """Any verb; the cheap ones more often."""
-    kinds = (sample, evaluate, doctor, compare, report, export, prepare, lists, resume, train)
-    return draw.choices(kinds, (3, 2, 2, 2, 1, 2, 3, 1, 1, 1))[0](draw)
+    cheap = (sample, evaluate, doctor, compare, report, export, prepare, lists)
+    kinds = (*cheap, resume, train, project)
+    return draw.choices(kinds, (3, 2, 2, 2, 1, 2, 3, 1, 1, 1, 1))[0](draw)
 
 
 def dry(case: Case) -> Case:

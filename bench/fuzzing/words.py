@@ -9,7 +9,8 @@ from fuzzing import commands, wild
 from fuzzing.case import Case, Step, category
 
 NUMBERS = {
-    "sample": ("--n", "--seeds", "--labels", "--truncation"),
+    "sample": ("--n", "--seeds", "--labels", "--truncation", "--directions", "--deviations"),
+    "project": ("--seed", "--labels"),
     "evaluate": ("--n", "--k", "--bootstrap", "--seed", "--truncation"),
     "resume": ("--kimg", "--minutes", "--threads"),
     "data prepare": ("--size", "--workers"),
@@ -25,7 +26,8 @@ NUMBERS = {
     ),
 }
 WORDS = {
-    "sample": ("--plugins",),
+    "sample": ("--plugins", "--latents"),
+    "project": ("--plugins", "--features", "--device"),
     "evaluate": ("--features", "--device", "--data", "--plugins"),
     "resume": ("--plugins",),
     "doctor": ("--plugins",),

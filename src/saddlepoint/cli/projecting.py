@@ -15,7 +15,11 @@ from saddlepoint.core.streams import answer, tell
 @command("Find the latent nearest to a picture: saddle project RUN PICTURE ... --out DIR.")
 def project(
     model: Annotated[Path, tyro.conf.Positional],
-    pictures: Annotated[list[Path], tyro.conf.Positional],
+    pictures: Annotated[
+        list[Path],
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="PICTURE ...", help_behavior_hint="(required)"),
+    ],
     out: Path,
     labels: str | None = None,
     steps: int = 200,
@@ -33,15 +37,15 @@ def project(
 
     Args:
         model: The run's folder, one of its checkpoints, or an ema.safetensors.
-        pictures: Files of pictures; the middle square is taken and resized.
+        pictures: Files of pictures; the middle square of each is taken and resized.
         out: The folder to write, a new one.
-        labels: Ranges of the labels to try (conditional models); by default all.
+        labels: Ranges of the labels to try, for conditional models (default: all of them).
         steps: Steps of the optimiser, from each of eight starts.
         seed: Chooses the starts.
         features: auto compares by a classifier of the training data too, where there are any;
             pixels never does.
         device: cpu, cuda or mps.
-        plugins: The Python file that the run was trained with, if any.
+        plugins: The Python file that the run was trained with (default: none).
         quiet: No progress.
         json: projection.json on stdout.
     """

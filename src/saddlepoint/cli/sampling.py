@@ -53,8 +53,8 @@ def sample(
         truncation: psi in (0, 1]; below 1, images are more typical and less varied.
         interpolate: Walk from seed to seed and from class to class; --labels 3 keeps the class.
         class_grid: A row per class, a column per seed.
-        directions: What the generator's principal directions change: --directions K shows K of
-            them, a row each in a .png, a file each in a folder (default: none).
+        directions: What the generator's principal directions change: the first ten, or so many;
+            a row each in a .png, a file each in a folder (default: none).
         deviations: How far a direction is followed to either side, in standard deviations.
         nearest: Below each sample the training images nearest to it (.png; a run).
         training: A film of the training, from the run's own grids (.gif or .mp4).

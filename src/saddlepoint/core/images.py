@@ -115,7 +115,7 @@ def name_rows(sheet: np.ndarray, names: Sequence[str], widest: int = 160) -> np.
 
 def name_both(sheet: np.ndarray, rows: Sequence[str], *columns: Sequence[str]) -> np.ndarray:
     """A grid, uint8 [H, W, c], with `rows` to its left and lines of `columns` below it."""
-    named = name_rows(sheet, rows)
+    named = name_rows(sheet, rows, widest=240)
     room = ((0, 0), (named.shape[1] - sheet.shape[1], 0), (0, 0))
     for names in columns:
         line = name_columns(sheet, names)[len(sheet) :]
