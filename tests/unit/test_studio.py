@@ -229,6 +229,16 @@ def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) ->
     answer = client.get("/api/live/dcgan-digits-001").json()
     assert "no such thing" in answer["log"]
     assert answer["pending"]
+    # A run that is deleted does not come back as one that never was; the next of its name does.
+    run = make_run(studio.library.root / "dcgan-digits-001")
+    studio.library.forget()
+    assert "pending" not in line()
+    studio.trash.take(run)
+    studio.library.forget()
+    assert client.get("/api/runs/").json()["runs"] == []
+    time.sleep(0.02)
+    studio.jobs.start(["train"], "dcgan-digits-001")
+    until(lambda: line()["state"] == "failed")
 
 
 def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestClient) -> None:

@@ -89,7 +89,8 @@ class Order:
         return [
             {**asdict(field), "usual": usual.get(field.path)}
             for field in fields_of(self.config)
-            if not field.path.startswith(OURS)
+            # Without penalties their list is a field of its own; they are chosen by name.
+            if not field.path.startswith(OURS) and field.path != "penalties"
         ]
 
     def components(self) -> dict[str, dict[str, Any]]:

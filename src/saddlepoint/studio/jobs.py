@@ -104,10 +104,11 @@ class Jobs:
             name: one of `_numbers`.
         """
         job: dict[str, Any] = {"job": name, "command": "", "run": "", "running": False}
+        job |= {"started": 0.0, "code": None}
         try:
             document = read_json(self._folder / name / "job.json", JobFile)
         except InputError:  # just begun, or damaged
-            return {**job, "code": None}
+            return job
         process = self._processes.get(name)
         code = process.poll() if process else None
         running = code is None if process else _is_running(document["pid"], document["argv"])
@@ -123,7 +124,7 @@ class Jobs:
     def recent(self) -> list[dict[str, Any]]:
         """Jobs that are going on or were started within a day, newest first."""
         day = time.time() - 86_400
-        return [job for job in self.all() if job["running"] or job.get("started", 0) > day]
+        return [job for job in self.all() if job["running"] or job["started"] > day]
 
     def interrupt(self, name: str) -> bool:
         """Ask a job to save and stop; False if it was not started by this very studio."""

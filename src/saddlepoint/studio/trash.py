@@ -71,6 +71,18 @@ class Trash:
         except OSError as error:
             raise RunFailed(f"{back} cannot be put back: {reason(error)}.") from error
 
+    def taken(self) -> dict[str, float]:
+        """Path -> when a run that was there was moved here last, in seconds since 1970."""
+        found: dict[str, float] = {}
+        for number in self._numbers():
+            file = self._folder / number / "trash.json"
+            try:
+                path, when = read_json(file, TrashFile)["path"], file.stat().st_mtime
+            except (InputError, OSError):  # taken back just now, or damaged
+                continue
+            found[path] = max(when, found.get(path, 0.0))
+        return found
+
     def command(self, run: Run) -> str:
         """What does the same in a terminal."""
         path = run.path.relative_to(self._root)

@@ -57,11 +57,14 @@ class Studio:
 
     def pending(self) -> dict[str, dict[str, Any]]:
         """Id -> a line for what was started and has no run folder yet, or never got one."""
-        found = {}
+        found: dict[str, dict[str, Any]] = {}
+        runs, taken = self.library.runs(), self.trash.taken()
         for job in self.jobs.recent():
             id = self.library.id_of(self.library.root / job["run"])
-            # The newest job counts, and a folder that has become a run is in the library.
-            if id not in found and id not in self.library.runs():
+            # The newest job counts; one that ended well has had its folder, and so has one whose
+            # run was deleted since.
+            over = job["code"] in (0, 130) or job["started"] < taken.get(job["run"], 0.0)
+            if id not in found and id not in runs and not over:
                 found[id] = {
                     "id": id,
                     "path": job["run"],
