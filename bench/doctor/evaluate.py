@@ -24,7 +24,7 @@ from baselines import BASELINES
 from image_suites import image_cases
 from suites import cases
 
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 from saddlepoint.diagnosis import diagnose
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from saddlepoint.core.findings import Detector, Evidence, Finding
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 from saddlepoint.diagnosis.diagnose import all_detectors, remedies_for
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "conformance"))

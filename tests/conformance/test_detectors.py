@@ -20,8 +20,8 @@ import pytest
 
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Category, Detector, Finding
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History
 from saddlepoint.diagnosis import diagnose
 from saddlepoint.diagnosis.columns import COLUMNS
 from saddlepoint.diagnosis.detectors._checks import Checks

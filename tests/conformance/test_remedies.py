@@ -15,8 +15,8 @@ from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.contracts import Architecture, Conditioning, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.findings import Detector, Finding, Remedy
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.diagnosis.diagnose import remedies_for, with_remedies

@@ -20,9 +20,10 @@ from saddlepoint.core.checkpoints import FILES, damage, newest_intact, read_stat
 from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.findings import Evidence, Finding
+from saddlepoint.core.history import History
 from saddlepoint.core.json_files import sha256_of_json
 from saddlepoint.core.limits import available_memory
-from saddlepoint.core.runs import History, Run
+from saddlepoint.core.runs import Run
 from saddlepoint.core.tensors import load_tensors, weights_sha256
 from saddlepoint.diagnosis.diagnose import inspect
 from saddlepoint.sampling.generator_file import KEY

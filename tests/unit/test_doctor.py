@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, TensorDataset
 import saddlepoint as sp
 from saddlepoint.core import registry
 from saddlepoint.core.contracts import AdversarialLoss
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.columns import COLUMNS
 from saddlepoint.diagnosis.diagnose import inspect
 from saddlepoint.diagnosis.observe.real_batches import read_real

@@ -14,9 +14,10 @@ import pytest
 
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.history import History
 from saddlepoint.core.images import write_png
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.runs import History, Run
+from saddlepoint.core.runs import Run
 from saddlepoint.reporting import figures
 from saddlepoint.reporting.facts import duration, flat
 from saddlepoint.reporting.html import STRIP, notebook_view, write_report

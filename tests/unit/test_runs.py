@@ -20,7 +20,8 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically
 from saddlepoint.core.json_files import append_row, read_rows, write_json
 from saddlepoint.core.randomness import derive_seed
-from saddlepoint.core.runs import Run, images_of, snapshot_name
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of, snapshot_name
 
 # -- creating and opening ------------------------------------------------------------------
 

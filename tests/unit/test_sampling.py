@@ -27,7 +27,8 @@ from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import to_uint8, write_png
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.sampling import sampler, video
 from saddlepoint.sampling.generator_file import KEY, GeneratorFile
 from saddlepoint.sampling.latent_files import read_latents, write_latents

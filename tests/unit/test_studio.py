@@ -22,7 +22,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.fields import fields_of
 from saddlepoint.core.json_files import append_row, write_json
 from saddlepoint.core.runs import Run
-from saddlepoint.reporting.figures import MOST_POINTS, thinned
+from saddlepoint.reporting.panel import MOST_POINTS, thinned
 from saddlepoint.studio import server
 from saddlepoint.studio.form import Order, wanted_of
 from saddlepoint.studio.guard import TOKEN_HEADER

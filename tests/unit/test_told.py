@@ -11,8 +11,9 @@ from PIL import Image
 
 from saddlepoint import api
 from saddlepoint.cli.main import main
+from saddlepoint.core.history import History
 from saddlepoint.core.images import name_columns, name_rows
-from saddlepoint.core.runs import History, Run
+from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.lab.failures import FAILURES
 from saddlepoint.reporting import figures

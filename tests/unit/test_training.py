@@ -18,7 +18,7 @@ from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.contracts import Batch, Discriminator
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.runs import images_of
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.mixtures import Ring8

@@ -18,8 +18,9 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import RunFailed
 from saddlepoint.core.findings import Detector, Finding, Remedy
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History, Run
+from saddlepoint.core.runs import Run
 from saddlepoint.core.tensors import load_tensors
 from saddlepoint.training import treatment
 

@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as bce_logits
 
 import saddlepoint as sp
 from saddlepoint.core.findings import Finding
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.diagnosis.detectors.learning_rate_too_high import LearningRateTooHigh
 from saddlepoint.diagnosis.schedule import FIRST_CHECKS

@@ -15,8 +15,9 @@ from saddlepoint.core.files import sha256_of
 from saddlepoint.core.json_files import read_json, sha256_of_json, write_json
 from saddlepoint.core.limits import available_memory
 from saddlepoint.core.reading import require_regular
-from saddlepoint.core.runs import Run, snapshot_name
+from saddlepoint.core.runs import Run
 from saddlepoint.core.shapes import shaped
+from saddlepoint.core.snapshot_names import snapshot_name
 
 SCHEMA = 2
 """1 had no sha256 of state.json itself."""

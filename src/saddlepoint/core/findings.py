@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from saddlepoint.core.history import History
 from saddlepoint.core.json_files import finite
-from saddlepoint.core.runs import History
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config

@@ -1,4 +1,4 @@
-"""Run and History: the only file that knows the paths inside a run folder. No torch in here.
+"""Run: the only file that knows the paths inside a run folder. No torch in here.
 
 The folder is the only interface between the verbs: training writes it; sampling, reports and
 comparisons read it.
@@ -9,15 +9,12 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, Self
-
-import numpy as np
 
 from saddlepoint.core.documents import (
     ConfigFile,
@@ -34,35 +31,16 @@ from saddlepoint.core.files import (
     temporary_name,
     write_atomically,
 )
+from saddlepoint.core.history import History
 from saddlepoint.core.json_files import append_row, read_json, read_rows, write_json, write_rows
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.renames import todays_config, todays_row
+from saddlepoint.core.snapshot_names import snapshots_in
 from saddlepoint.core.tail import RowReader, last_rows
 
-# 000200k, or 000200k512 where two snapshots fall into one thousand.
-_SNAPSHOT = re.compile(r"[0-9]{6,12}k[0-9]{0,3}")
 Check = Callable[[Any, str], dict[str, Any]]
 log = logging.getLogger("saddlepoint")
-
-
-class History:
-    """The columns of metrics.jsonl as numpy arrays; a value absent from a line is NaN."""
-
-    def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """float64 [ticks]; a list (such as the doctor's bins) counts as absent here."""
-        # NaN, not a gap: all columns stay aligned with `images`.
-        return np.array([_number(row.get(name)) for row in self.rows], dtype=np.float64)
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
 
 
 class Run:
@@ -185,17 +163,17 @@ class Run:
     @property
     def scores(self) -> list[Path]:
         """Files of evaluations, oldest first."""
-        return _snapshots(self.scores_folder, ".json")
+        return snapshots_in(self.scores_folder, ".json")
 
     @property
     def samples(self) -> list[Path]:
         """Sample grids, oldest first."""
-        return _snapshots(self.samples_folder, ".png")
+        return snapshots_in(self.samples_folder, ".png")
 
     @property
     def checkpoints(self) -> list[Path]:
         """Checkpoint folders, oldest first."""
-        return [path for path in _snapshots(self.checkpoints_folder, "") if path.is_dir()]
+        return [path for path in snapshots_in(self.checkpoints_folder, "") if path.is_dir()]
 
     # -- writing ---------------------------------------------------------------------------
 
@@ -333,23 +311,3 @@ def run_of_part(path: Path) -> Path | None:
 def _is_unused(folder: Path) -> bool:
     """Empty, or left by a run that was killed before it wrote its configuration."""
     return all(p.name == "lock" or is_temporary(p) for p in folder.iterdir())
-
-
-def snapshot_name(n_images: int, images_per_step: int) -> str:
-    """`000200k`: thousands of images; the rest is appended when it is at least one step."""
-    rest = n_images % 1000
-    return f"{n_images // 1000:06d}k" + (f"{rest:03d}" if rest >= images_per_step else "")
-
-
-def images_of(snapshot: Path) -> int:
-    """The number of images in a snapshot's name: the nominal thousand."""
-    thousands, rest = snapshot.stem.split("k")
-    return int(thousands) * 1000 + int(rest or 0)
-
-
-def _snapshots(folder: Path, suffix: str) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    found = [p for p in folder.iterdir() if p.suffix == suffix and _SNAPSHOT.fullmatch(p.stem)]
-    # By number: above 999,999k, names are longer and would sort before shorter ones.
-    return sorted(found, key=images_of)

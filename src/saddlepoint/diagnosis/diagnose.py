@@ -8,7 +8,8 @@ from typing import Any
 
 from saddlepoint.core import registry
 from saddlepoint.core.findings import Detector, Finding, Remedy
-from saddlepoint.core.runs import History, Run
+from saddlepoint.core.history import History
+from saddlepoint.core.runs import Run
 
 ORDER = {"fatal": 0, "warn": 1, "info": 2}
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.findings import Finding
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 from saddlepoint.diagnosis.diagnose import all_detectors, inspect, with_remedies
 from saddlepoint.diagnosis.observe.graph import batch_norms
 from saddlepoint.diagnosis.observe.hooks import Safety

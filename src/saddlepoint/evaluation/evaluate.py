@@ -17,7 +17,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
-from saddlepoint.evaluation.measure import evaluate_sets
+from saddlepoint.evaluation.measure import Evaluation, evaluate_sets
 from saddlepoint.evaluation.scores import Unsaved, newest_scores, save_score
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
@@ -67,15 +67,7 @@ def evaluate(
     training = None if run is None else read_config(run).source
     if run is not None:
         newest_scores(run)  # a damaged file is refused before the measuring
-    if real is not None:
-        source = resolve(real)
-    elif training is not None:
-        source = held_out(training)
-    else:
-        raise InputError(
-            f"There is no run at {model}, so the real images are unknown; name them: "
-            f"`saddle evaluate {model} REAL`, or --data NAME."
-        )
+    source = _reference(model, real, training)
     real_data = source.open()
     # A classifier learns from the training split, also when the test split is measured.
     learned_source = training or _with_split(source, "test", "train")
@@ -100,19 +92,40 @@ def evaluate(
         if training is not None and learned.fingerprint != real_data.fingerprint:
             n_train = n if extractor.expensive else None
             train = subset_of(learned, n_train, seed, _origin(training))
-        centres = getattr(source, "centres", None)
-        mixture = None if centres is None else (centres(), source.std)  # type: ignore[attr-defined]  # mixtures
         done = evaluate_sets(
-            real_set, fake, extractor, settings, train, mixture, progress, per_class
+            real_set, fake, extractor, settings, train, _mixture(source), progress, per_class
         )
     if run is not None:
         try:
-            checkpoint = done.document["checkpoint"] = save_score(run, done.document)
-            for name, sheet in sheets_of(done).items():
-                write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
+            _keep(run, done)
         except (OSError, InputError) as error:
             raise Unsaved(error, run, done.document, said) from error
     return done.document, said
+
+
+def _reference(model: Path, real: str | None, training: Source | None) -> Source:
+    """Where the real images come from: as named, or the data of the run."""
+    if real is not None:
+        return resolve(real)
+    if training is not None:
+        return held_out(training)
+    raise InputError(
+        f"There is no run at {model}, so the real images are unknown; name them: "
+        f"`saddle evaluate {model} REAL`, or --data NAME."
+    )
+
+
+def _mixture(source: Source) -> tuple[Any, float] | None:
+    """Centres and standard deviation of points whose modes are known."""
+    centres = getattr(source, "centres", None)
+    return None if centres is None else (centres(), source.std)  # type: ignore[attr-defined]  # mixtures
+
+
+def _keep(run: Run, done: Evaluation) -> None:
+    """Write the numbers and their pictures into the run's folder."""
+    checkpoint = done.document["checkpoint"] = save_score(run, done.document)
+    for name, sheet in sheets_of(done).items():
+        write_png(run.scores_folder / f"{checkpoint}-{name}.png", sheet)
 
 
 def held_out(source: Source) -> Source:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from saddlepoint.core.flat import flatten
-from saddlepoint.core.runs import History, Run
+from saddlepoint.core.history import History
+from saddlepoint.core.runs import Run
 
 SILENT_SECONDS = 300
 """A heartbeat comes with every tick, at most minutes apart: silence this long means a death."""

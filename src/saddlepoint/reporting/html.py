@@ -7,7 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.reporting import page
 from saddlepoint.reporting.facts import Facts, flat
 from saddlepoint.reporting.figures import drawn

@@ -19,7 +19,8 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically
 from saddlepoint.core.images import read_picture
 from saddlepoint.core.reading import read_bytes
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.core.texts import Language
 
 WITHOUT_PLOTLY = (

@@ -12,7 +12,7 @@ from PIL import Image
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import whole_file
 from saddlepoint.core.texts import Language, said
-from saddlepoint.reporting.figures import INK
+from saddlepoint.reporting.panel import INK
 from saddlepoint.reporting.pictures import COLOURS, SCALE, Chart, Curve, HeatMap, Photo, Picture
 
 if TYPE_CHECKING:

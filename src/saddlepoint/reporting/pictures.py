@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from saddlepoint.core.texts import Language, Text, said
-from saddlepoint.reporting.figures import BLUE, GREEN, INK, ORANGE, PINK, layout
+from saddlepoint.reporting.panel import BLUE, GREEN, INK, ORANGE, PINK, layout
 from saddlepoint.reporting.ticks import log_ticks, written
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from saddlepoint.core.runs import History, Run
+from saddlepoint.core.history import History
+from saddlepoint.core.runs import Run
 from saddlepoint.core.tail import RowReader
 
 _KEPT_RUNS, _KEPT_ROWS = 6, 256

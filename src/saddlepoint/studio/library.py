@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.reporting.facts import SILENT_SECONDS
 

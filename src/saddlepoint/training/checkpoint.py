@@ -16,7 +16,8 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sync_folder, temporary_name, write_atomically
-from saddlepoint.core.runs import Run, snapshot_name
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import snapshot_name
 from saddlepoint.core.tensors import load_tensors, misfit
 from saddlepoint.sampling.generator_file import GeneratorFile
 from saddlepoint.training.moment import Moment

@@ -16,7 +16,8 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
 from saddlepoint.core.errors import Interrupted, RunFailed
 from saddlepoint.core.randomness import derive_seed, seed_torch
-from saddlepoint.core.runs import Run, snapshot_name
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import snapshot_name
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import checkpoint, steps
 from saddlepoint.training.attending import Attending

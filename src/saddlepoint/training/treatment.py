@@ -20,7 +20,8 @@ from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.diagnosis.diagnose import diagnose, remedies_for
 from saddlepoint.training import checkpoint, loop
 from saddlepoint.training.attending import FoundUnhealthy

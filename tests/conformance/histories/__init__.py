@@ -11,7 +11,7 @@ import importlib
 from typing import Any
 
 from saddlepoint.core.findings import Detector
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 
 
 def healthy(detector: Detector) -> list[History]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 
 FIRST = (1, 3, 10, 30, 60, 100)
 """Generator steps of the first checks."""

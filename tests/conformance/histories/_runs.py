@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 
 N_CHECKS, EVERY, N_BINS, N_PROBES = 40, 100, 20, 256
 

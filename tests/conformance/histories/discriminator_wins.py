@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from histories._runs import learning, run, traps
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 
 
 def healthy() -> list[History]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from histories._first_checks import correct_loops, early
 from histories._runs import run
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 
 
 def healthy() -> list[History]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from histories._runs import learning, run, traps
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 
 
 def healthy() -> list[History]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from histories._first_checks import correct_loops, early
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 
 
 def healthy() -> list[History]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from saddlepoint.core.checks import at_least, between
 from saddlepoint.core.findings import Detector
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 from saddlepoint.diagnosis.detectors._checks import Checks
 
 BROKEN = ("wiring", "non-finite", "divergence")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from saddlepoint.core.findings import Detector, Evidence, Finding, Severity
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 from saddlepoint.diagnosis.columns import COLUMNS
 
 

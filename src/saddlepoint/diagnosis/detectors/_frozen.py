@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from saddlepoint.core.findings import Finding
-from saddlepoint.core.runs import History
+from saddlepoint.core.history import History
 from saddlepoint.diagnosis.detectors._base import WiringDetector
 from saddlepoint.diagnosis.detectors._checks import Checks
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from saddlepoint.core.findings import Finding
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors._base import WiringDetector
 
 

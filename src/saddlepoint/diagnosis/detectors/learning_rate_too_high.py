@@ -8,8 +8,8 @@ import numpy as np
 
 from saddlepoint.core.checks import above, at_least
 from saddlepoint.core.findings import Detector, Finding
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._checks import Checks
 from saddlepoint.diagnosis.detectors._frozen import NAMES

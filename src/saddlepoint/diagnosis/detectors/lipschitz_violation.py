@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddlepoint.core.findings import Finding
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._base import LastingDetector
 from saddlepoint.diagnosis.detectors._checks import Checks, loss_family, rises

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from saddlepoint.core.findings import Evidence, Finding
+from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
-from saddlepoint.core.runs import History
 from saddlepoint.diagnosis.detectors._base import WiringDetector
 from saddlepoint.diagnosis.detectors._checks import Checks
 

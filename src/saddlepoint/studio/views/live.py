@@ -12,7 +12,8 @@ from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.reading import read_bytes
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.studio.form import treated_by
 from saddlepoint.studio.library import NotFound

@@ -1,24 +1,18 @@
-"""Presets: functions that return a whole Config, as places to start.
-
-Their scores are in docs/benchmarks.md, measured by `bench/quality.py`.
-"""
+"""Presets without labels: the families of the lecture, with what pays off within minutes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
-from saddlepoint.core.config import Config, Ema, Train
+from saddlepoint.core.config import Config, Train
 from saddlepoint.core.contracts import Conditioning, Source
-from saddlepoint.core.errors import InputError
-from saddlepoint.core.registry import unknown
 from saddlepoint.losses.classic import Minimax, NonSaturating
 from saddlepoint.losses.gradient_penalties import R1, GradientPenalty
 from saddlepoint.losses.relativistic import Relativistic
 from saddlepoint.losses.wasserstein import Wasserstein
-from saddlepoint.training.optimizers import Adam, Momentum, RmsProp
+from saddlepoint.training.optimizers import Adam, RmsProp
 
 
 def gan(source: Source) -> Config:
@@ -83,7 +77,7 @@ def dcgan(source: Source) -> Config:
     --arch.latent-dim 64 for them.
     Command: saddle train dcgan --data fashion-mnist --minutes 7
     """
-    return _dcgan(source, "dcgan", "none", discriminator_width=32, discriminator_residuals=2)
+    return dcgan_like(source, "dcgan", "none", discriminator_width=32, discriminator_residuals=2)
 
 
 MATCHED: tuple[Conditioning, ...] = ("embedding", "every-layer")
@@ -91,7 +85,7 @@ MATCHED: tuple[Conditioning, ...] = ("embedding", "every-layer")
 out right without, and half of the recall would be lost (docs/log.md)."""
 
 
-def _dcgan(
+def dcgan_like(
     source: Source,
     name: str,
     conditioning: Conditioning,
@@ -176,10 +170,10 @@ def wgan_gp(source: Source) -> Config:
     paper: a learning rate of 1e-3 that falls in the second half, instead of 1e-4 (docs/log.md).
     Command: saddle train wgan-gp --data fashion-mnist
     """
-    return _wgan_gp(source, "wgan-gp", "none")
+    return wgan_gp_like(source, "wgan-gp", "none")
 
 
-def _wgan_gp(source: Source, name: str, conditioning: Conditioning) -> Config:
+def wgan_gp_like(source: Source, name: str, conditioning: Conditioning) -> Config:
     return Config(
         preset=name,
         source=source,
@@ -199,161 +193,3 @@ def _wgan_gp(source: Source, name: str, conditioning: Conditioning) -> Config:
         optim_d=Adam(lr=1e-3, beta1=0.0, beta2=0.9, decay_start=0.5),
         train=Train(kimg=400, n_critic=5),
     )
-
-
-def dcgan_paper(source: Source) -> Config:
-    """DCGAN with its paper's settings: wide nets, Adam at 2e-4, batches of 128, no average.
-
-    Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434, section 4. Differs from the paper:
-    4x4 kernels, a normal latent, and as many stages as the size asks for.
-    Command: saddle train dcgan-paper --data fashion-mnist
-    """
-    adam = Adam(lr=2e-4, beta1=0.5)
-    return Config(
-        preset="dcgan-paper",
-        source=source,
-        arch=Dcgan(latent_dim=100, generator_width=128, discriminator_width=128, max_width=1024),
-        loss=NonSaturating(),
-        optim_g=adam,
-        optim_d=adam,
-        ema=Ema(halflife=0),
-        train=Train(kimg=1000, batch_size=128),
-    )
-
-
-def wgan_paper(source: Source) -> Config:
-    """WGAN with its paper's settings: RMSprop at 5e-5, weights clipped at 0.01, 5 critic steps.
-
-    Paper: Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875, algorithm 1.
-    Command: saddle train wgan-paper --data fashion-mnist
-    """
-    return replace(
-        dcgan_paper(source),
-        preset="wgan-paper",
-        arch=Dcgan(latent_dim=100),
-        loss=Wasserstein(clip=0.01),
-        optim_g=RmsProp(lr=5e-5),
-        optim_d=RmsProp(lr=5e-5),
-        train=Train(kimg=5000, n_critic=5),
-    )
-
-
-def wgan_gp_paper(source: Source) -> Config:
-    """WGAN-GP with its paper's settings: Adam at 1e-4 without momentum, 5 critic steps.
-
-    Paper: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028, algorithm 1. Differs from the
-    paper: DCGAN's nets (its section 5.1) for every size.
-    Command: saddle train wgan-gp-paper --data fashion-mnist
-    """
-    adam = Adam(lr=1e-4, beta1=0.0, beta2=0.9)
-    return replace(
-        wgan_paper(source),
-        preset="wgan-gp-paper",
-        arch=Dcgan(latent_dim=128, discriminator_norm="none", init="he"),
-        loss=Wasserstein(),
-        penalties=(GradientPenalty(weight=10.0, target=1.0),),
-        optim_g=adam,
-        optim_d=adam,
-    )
-
-
-def cgan_paper(source: Source) -> Config:
-    """The first conditional GAN: fully connected, one-hot labels, dropout, SGD with momentum.
-
-    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784, section 4.1. Differs from the
-    paper: z and label share the hidden layer of 1200 units, LeakyReLU in place of maxout, no
-    dropout in the generator, a constant momentum, and a learning rate that falls linearly.
-    Command: saddle train cgan-paper --data fashion-mnist
-    """
-    descent = Momentum(lr=0.1, momentum=0.5, decay_start=0.0, final_lr_factor=1e-5)
-    return Config(
-        preset="cgan-paper",
-        source=source,
-        arch=Mlp(
-            conditioning="onehot",
-            generator_widths=(1200,),
-            generator_norm="none",
-            discriminator_widths=(1200, 240),
-            dropout=0.5,
-        ),
-        loss=NonSaturating(),
-        optim_g=descent,
-        optim_d=descent,
-        ema=Ema(halflife=0),
-        train=Train(kimg=1000, batch_size=100),
-    )
-
-
-def cgan_onehot(source: Source) -> Config:
-    """Conditional DCGAN, the label as a one-hot vector concatenated to both inputs.
-
-    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs).
-    Command: saddle train cgan-onehot --data fashion-mnist
-    """
-    return _dcgan(source, "cgan-onehot", "onehot")
-
-
-def cgan_embedding(source: Source) -> Config:
-    """Conditional DCGAN, the label as a learned vector concatenated to both inputs.
-
-    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot); a quarter of
-    the discriminator's fakes are real images with a wrong label, as in Reed et al. 2016,
-    https://arxiv.org/abs/1605.05396, section 4.1.
-    Command: saddle train cgan-embedding --data fashion-mnist
-    """
-    return _dcgan(source, "cgan-embedding", "embedding")
-
-
-def cgan_every_layer(source: Source) -> Config:
-    """Conditional DCGAN: the label in every generator layer, projection in the discriminator.
-
-    Papers: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; Miyato & Koyama 2018,
-    https://arxiv.org/abs/1802.05637; a quarter of the discriminator's fakes are real images with
-    a wrong label, as in Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1.
-    Command: saddle train cgan-every-layer --data fashion-mnist
-    """
-    return _dcgan(source, "cgan-every-layer", "every-layer")
-
-
-def cwgan_gp(source: Source) -> Config:
-    """Conditional WGAN-GP: the label in every generator layer, projection in the critic.
-
-    Papers: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028; Miyato & Koyama 2018,
-    https://arxiv.org/abs/1802.05637.
-    Command: saddle train cwgan-gp --data fashion-mnist
-    """
-    return _wgan_gp(source, "cwgan-gp", "every-layer")
-
-
-PRESETS: dict[str, Callable[[Source], Config]] = {
-    preset.__name__.replace("_", "-"): preset
-    for preset in (
-        gan_minimax,
-        gan,
-        gan_points,
-        dcgan,
-        dcgan_r1,
-        wgan,
-        wgan_gp,
-        cgan_onehot,
-        cgan_embedding,
-        cgan_every_layer,
-        cwgan_gp,
-        dcgan_paper,
-        wgan_paper,
-        wgan_gp_paper,
-        cgan_paper,
-    )
-}
-"""Name on the command line -> function."""
-
-
-def preset(name: str, source: Source) -> Config:
-    """The named preset for this data.
-
-    Raises:
-        InputError: unknown name, with the nearest one.
-    """
-    if name not in PRESETS:
-        raise InputError(unknown("preset", name, PRESETS))
-    return PRESETS[name](source)

@@ -1,0 +1,30 @@
+"""Names of checkpoints, grids and scores: how many images a run had seen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# 000200k, or 000200k512 where two snapshots fall into one thousand.
+_SNAPSHOT = re.compile(r"[0-9]{6,12}k[0-9]{0,3}")
+
+
+def snapshot_name(n_images: int, images_per_step: int) -> str:
+    """`000200k`: thousands of images; the rest is appended when it is at least one step."""
+    rest = n_images % 1000
+    return f"{n_images // 1000:06d}k" + (f"{rest:03d}" if rest >= images_per_step else "")
+
+
+def images_of(snapshot: Path) -> int:
+    """The number of images in a snapshot's name: the nominal thousand."""
+    thousands, rest = snapshot.stem.split("k")
+    return int(thousands) * 1000 + int(rest or 0)
+
+
+def snapshots_in(folder: Path, suffix: str) -> list[Path]:
+    """Those of a folder with this suffix, oldest first."""
+    if not folder.is_dir():
+        return []
+    found = [p for p in folder.iterdir() if p.suffix == suffix and _SNAPSHOT.fullmatch(p.stem)]
+    # By number: above 999,999k, names are longer and would sort before shorter ones.
+    return sorted(found, key=images_of)

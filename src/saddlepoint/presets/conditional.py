@@ -1,0 +1,48 @@
+"""Presets whose nets are given the label: conditional GANs, by the way that the label enters."""
+
+from __future__ import annotations
+
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import Source
+from saddlepoint.presets.plain import dcgan_like, wgan_gp_like
+
+
+def cgan_onehot(source: Source) -> Config:
+    """Conditional DCGAN, the label as a one-hot vector concatenated to both inputs.
+
+    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs).
+    Command: saddle train cgan-onehot --data fashion-mnist
+    """
+    return dcgan_like(source, "cgan-onehot", "onehot")
+
+
+def cgan_embedding(source: Source) -> Config:
+    """Conditional DCGAN, the label as a learned vector concatenated to both inputs.
+
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot); a quarter of
+    the discriminator's fakes are real images with a wrong label, as in Reed et al. 2016,
+    https://arxiv.org/abs/1605.05396, section 4.1.
+    Command: saddle train cgan-embedding --data fashion-mnist
+    """
+    return dcgan_like(source, "cgan-embedding", "embedding")
+
+
+def cgan_every_layer(source: Source) -> Config:
+    """Conditional DCGAN: the label in every generator layer, projection in the discriminator.
+
+    Papers: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; Miyato & Koyama 2018,
+    https://arxiv.org/abs/1802.05637; a quarter of the discriminator's fakes are real images with
+    a wrong label, as in Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1.
+    Command: saddle train cgan-every-layer --data fashion-mnist
+    """
+    return dcgan_like(source, "cgan-every-layer", "every-layer")
+
+
+def cwgan_gp(source: Source) -> Config:
+    """Conditional WGAN-GP: the label in every generator layer, projection in the critic.
+
+    Papers: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028; Miyato & Koyama 2018,
+    https://arxiv.org/abs/1802.05637.
+    Command: saddle train cwgan-gp --data fashion-mnist
+    """
+    return wgan_gp_like(source, "cwgan-gp", "every-layer")
