@@ -339,7 +339,7 @@ def test_a_figure_without_values_is_none(panel: figures.Panel) -> None:
 
 @pytest.mark.parametrize("panel", figures.PANELS, ids=lambda panel: panel.name)
 def test_every_figure_has_axes_with_titles_and_a_reading(panel: figures.Panel) -> None:
-    history = rows(5, sliced_wasserstein=0.1)
+    history = rows(5, sliced_wasserstein=0.1, fid=9.0, precision=0.5, recall=0.5)
     for i, row in enumerate(history):
         row["lr_g"] = 0.1 * i
     figure = panel.draw(History(history), Wording())

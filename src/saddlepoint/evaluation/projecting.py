@@ -96,10 +96,10 @@ def _features(
         return None, "Compared by pixels."
     try:
         if not (model / "config.json").is_file():
-            raise InputError(f"{model} is no run folder, so its training data are unknown")
+            raise InputError(f"{model} is no run folder, so its training data are unknown.")
         data = read_config(Run.open(model)).source.open()
         if data.spec != sampler.spec:
-            raise InputError(f"{data.name} holds other images than the model makes")
+            raise InputError(f"{data.name} holds other images than the model makes.")
         extractor = Classifier()
         if why := extractor.unfit(data):
             raise InputError(why)

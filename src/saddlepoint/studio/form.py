@@ -57,7 +57,7 @@ class Order:
             raise InputError(f"{data!r} is not one of the data sets that are listed.")
         components, penalties = wanted.get("components", {}), wanted.get("penalties")
         if unknown := sorted(components.keys() - SWAPS.keys()):
-            raise InputError(f"components has an unknown field {unknown[0]!r}.")
+            raise InputError(f"The components have an unknown field {unknown[0]!r}.")
         self.base = with_components(api.configure(preset, data), components, penalties)
         self.config = with_changes(self.base, wanted.get("changes", {}))
         minutes, kimg = wanted.get("minutes"), wanted.get("kimg")
