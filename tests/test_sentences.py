@@ -11,7 +11,7 @@ SRC = Path(__file__).parents[1] / "src/saddlepoint"
 SPEAKERS = ("InputError", "RunFailed", "Interrupted", "NotFinite", "Newer", "failure")
 """Exceptions that reach a user as they are; `failure` makes one of an OSError."""
 WARNERS = ("warning", "_warn", "tell")
-BEGINS = re.compile(r"(warning: )?([A-Z{`'\"]|--[a-z{]|[\w.]+[=:(/])")
+BEGINS = re.compile(r"(warning: )?([A-Z{`'\"]|--[a-z{]|%s |[\w.]+[=:(/])")
 """With a capital, or with the name of something as it is written: a flag, a field, a path."""
 ENDS = re.compile(r"[.?]$|\{\}$|%s$")
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.runs import Run, images_of
+from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.core.streams import tell
 from saddlepoint.evaluation.scores import read_scores
 from saddlepoint.exporting.contract import Log, Tracker

@@ -55,7 +55,7 @@ class Trackio(Tracker):
             )
             if done.returncode or not any(folder.glob("*.db")):
                 said = done.stderr.strip().splitlines() or ["no database was written"]
-                raise RunFailed(f"trackio could not take {run.path} ({said[-1]}).")
+                raise RunFailed(f"Trackio could not take {run.path} ({said[-1]}).")
 
 
 def give(path: str) -> None:
