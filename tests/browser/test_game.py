@@ -28,7 +28,10 @@ def reached(page: Page, move: int) -> None:
 
 
 def picture(page: Page, index: int = 0) -> str:
-    """The pixels of a board."""
+    """The pixels of a board, once it shows the move that was asked for."""
+    asked = page.locator("#game-at").input_value()
+    shown = re.compile(rf"^Move {asked} of \d+$")
+    expect(page.locator(".history output")).to_have_text(shown, timeout=SLOW)
     return page.locator("canvas.board").nth(index).evaluate("canvas => canvas.toDataURL()")
 
 
