@@ -13,6 +13,7 @@ from PIL import Image
 from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import to_json
 from saddlepoint.core.flat import flatten
 from saddlepoint.core.runs import Run
 from saddlepoint.lab import lecture
@@ -61,14 +62,14 @@ def test_the_papers_recipes_are_the_papers(
     assert set(configs) == {
         f"{name}-0" for name in ("gan", "dcgan", "wgan", "wgan-gp", "cgan-onehot")
     }
-    fields = flatten(api.to_json(configs[f"{family}-0"]))
+    fields = flatten(to_json(configs[f"{family}-0"]))
     assert {name: fields[name] for name in wanted} == wanted
 
 
 def test_an_equal_recipe_leaves_what_differs_by_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     configs = planned(monkeypatch, "--recipe", "equal", "--kimg", "1")
     assert len(configs) == 7
-    flat = {name: flatten(api.to_json(config)) for name, config in configs.items()}
+    flat = {name: flatten(to_json(config)) for name, config in configs.items()}
     nets = [fields for fields in flat.values() if fields["arch.kind"] == "dcgan"]
     for fields in (*nets, flat["gan-0"]):
         assert fields["optim_g.lr"] == fields["optim_d.lr"] == 2e-4

@@ -134,9 +134,10 @@ def test_a_place_that_may_not_be_written_is_refused_before_any_work(
     def work(*_: object, **__: object) -> None:
         raise AssertionError("the work has begun")
 
-    read = ("load_sampler", "project_pictures", "compare_runs")
-    for place in (*read, *(["train"] if verb == "lab" else [])):
-        monkeypatch.setattr(api, place, work)
+    for place in ("models.load_sampler", "models.project_pictures", "run.compare_runs"):
+        monkeypatch.setattr(f"saddlepoint.api.{place}", work)
+    if verb == "lab":
+        monkeypatch.setattr(api, "train", work)
     monkeypatch.setattr("saddlepoint.evaluation.compare.compare_runs", work)
     monkeypatch.setattr("saddlepoint.data.prepare.list_source", work)
     before = inventory(world)

@@ -197,7 +197,7 @@ def interpreter(out: Path, stream: int) -> Popen[bytes]:
     return Popen(
         [sys.executable, "-m", "saddlepoint", *argv],
         cwd=out.parent,
-        env={**os.environ, "PYTHONPATH": str(Path(api.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(api.__file__).parents[2])},
         stdout=stream,
         stderr=stream,
         process_group=0,

@@ -1,0 +1,29 @@
+"""The verbs as plain functions, called by the command line and by notebooks."""
+
+from saddlepoint.api.data import prepare
+from saddlepoint.api.models import directions, export, nearest, project, sample, training_film
+from saddlepoint.api.resuming import resume
+from saddlepoint.api.run import Run, compare, evaluate, report
+from saddlepoint.api.training import configure, n_parameters, train
+from saddlepoint.exporting.export import tracker
+from saddlepoint.training.guards import check_budget
+
+__all__ = [
+    "Run",
+    "check_budget",
+    "compare",
+    "configure",
+    "directions",
+    "evaluate",
+    "export",
+    "n_parameters",
+    "nearest",
+    "prepare",
+    "project",
+    "report",
+    "resume",
+    "sample",
+    "tracker",
+    "train",
+    "training_film",
+]

@@ -1,0 +1,107 @@
+"""What can be made of a trained model: samples, films, latents, files for other programs."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from saddlepoint.core import runs
+from saddlepoint.core.outputs import (
+    output_file_or_folder,
+    output_folder,
+)
+from saddlepoint.evaluation.nearest import Nearest, nearest_to
+from saddlepoint.evaluation.projecting import project_pictures
+from saddlepoint.exporting.export import export as export_model
+from saddlepoint.reporting.projection import write_projections
+from saddlepoint.sampling.direction_sheets import DEVIATIONS, directions_to
+from saddlepoint.sampling.hub import model_path
+from saddlepoint.sampling.outputs import check_out, sample_to, training_to
+from saddlepoint.sampling.sampler import Seeds, load_sampler
+
+
+def sample(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    seeds: Seeds = range(64),
+    labels: Sequence[int] | None = None,
+    truncation: float = 1.0,
+    interpolate: bool = False,
+    class_grid: bool = False,
+) -> Path:
+    """Write samples of a run, of one ema.safetensors, or of a model on a hub (hf://owner/name), to
+    a PNG, GIF, MP4, .npz or folder.
+
+    Args:
+        seeds: or latents, float32 [n, latent_dim].
+    """
+    check_out(out, interpolate, class_grid)
+    sampler = load_sampler(model_path(model))
+    return sample_to(sampler, out, seeds, labels, truncation, interpolate, class_grid)
+
+
+def export(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    format: str,
+    licence: str = "unknown",
+    push: str | None = None,
+) -> Path:
+    """As `exporting.export.export`; `push` is its `push_to`."""
+    return export_model(model, out, format=format, licence=licence, push_to=push)
+
+
+def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
+    """Write a GIF or MP4 of a run's training from its sample grids, which show the same latents."""
+    return training_to(runs.Run.open(run), out)
+
+
+def directions(
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    k: int | None = None,
+    *,
+    seeds: Seeds = range(3),
+    labels: Sequence[int] | None = None,
+    deviations: float = DEVIATIONS,
+) -> Path:
+    """Write what a generator's principal directions change, to a PNG or a folder."""
+    output_file_or_folder(out, [".png"])
+    return directions_to(load_sampler(model_path(model)), out, k, seeds, labels, deviations)
+
+
+@functools.wraps(nearest_to)
+def nearest(
+    model: str | os.PathLike[str], out: str | os.PathLike[str], **settings: Any
+) -> tuple[Nearest, str]:
+    return nearest_to(model_path(model), out, **settings)
+
+
+def project(
+    model: str | os.PathLike[str],
+    pictures: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    labels: Sequence[int] | None = None,
+    steps: int = 200,
+    seed: int = 0,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Find the latent that comes nearest to each picture, and write a folder about it.
+
+    Args:
+        labels: the classes to try, of a conditional model; None: all.
+        settings: `features`, `device` and `quiet` of `evaluation.projecting.project_pictures`.
+
+    Returns:
+        What projection.json says.
+    """
+    place = output_folder(out)
+    chosen = {"labels": None if labels is None else list(labels), "steps": steps, "seed": seed}
+    done = project_pictures(model_path(model), pictures, **chosen, **settings)
+    return write_projections(done, place, os.fspath(model), chosen)

@@ -1,0 +1,180 @@
+"""From a preset's name to a run that is trained."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from saddlepoint import presets
+from saddlepoint.api.run import Run, report_fault
+from saddlepoint.core.checks import MOST_SEED, at_least
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
+from saddlepoint.core.contracts import Dataset, Player
+from saddlepoint.core.errors import InputError, Interrupted
+from saddlepoint.core.json_files import write_json
+from saddlepoint.core.outputs import (
+    output_place,
+)
+from saddlepoint.core.provenance import describe
+from saddlepoint.core.streams import tell
+from saddlepoint.data.resolve import first_data_set, resolve
+from saddlepoint.data.search import NamedSource
+from saddlepoint.exporting.contract import Tracker
+from saddlepoint.exporting.export import tracker
+from saddlepoint.exporting.following import followed
+from saddlepoint.training import budget, device, treatment
+from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
+from saddlepoint.training.memory import require_memory_for
+from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.scoring import check_scoring
+from saddlepoint.training.state import TrainState
+from saddlepoint.training.threads import use as use_threads
+
+
+def configure(
+    preset: str = "dcgan",
+    data: str | None = None,
+    *,
+    seed: int | None = None,
+    kimg: float | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Config:
+    """A Config from a preset's name and what differs from it.
+
+    Args:
+        data: a data set's name or a path; by default the first one found.
+        changes: dotted path -> value, such as {"arch.generator_width": 32}.
+
+    Raises:
+        InputError: unknown preset, data or field; wrong type or range.
+    """
+    config = presets.preset(preset, resolve(data or first_data_set()))
+    named = {"seed": seed, "train.kimg": kimg}
+    wanted = {path: value for path, value in named.items() if value is not None}
+    config = with_changes(config, {**(changes or {}), **wanted})
+    # Before a lab claims its folder; the rest of `check` needs the data.
+    at_least(config, 0, "seed", most=MOST_SEED)
+    return config
+
+
+def n_parameters(config: Config) -> dict[Player, int] | None:
+    """How many numbers each net learns on the configuration's data; None where the data would have
+    to be downloaded first.
+
+    Raises:
+        InputError: data that cannot be opened, or that the nets do not fit.
+    """
+    source = config.source
+    if isinstance(source, NamedSource) and not getattr(source, "path", "") and not source.where():
+        return None
+    spec = source.open().spec
+    config.check(spec)
+    return config.arch.n_parameters(spec)
+
+
+def train(
+    preset: str | Config = "dcgan",
+    data: str | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    seed: int | None = None,
+    kimg: float | None = None,
+    minutes: float | None = None,
+    changes: Mapping[str, Any] | None = None,
+    track: str | None = None,
+    quiet: bool = False,
+    preview: bool = True,
+) -> Run:
+    """Train a new run and return it.
+
+    Args:
+        preset: a preset's name, or a whole Config, which decides `data`, `seed`, `kimg` and
+            `changes` itself: giving both is refused.
+        out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
+        kimg: budget in thousands of real images shown to the discriminator; exact.
+        minutes: budget in wall clock, turned into images by a short measured warm-up.
+        track: the name of a tracker, such as tensorboard, that shows the run while it trains.
+        preview: show the newest samples where stderr is a terminal that has colours.
+
+    Raises:
+        InputError: bad input, before anything is written.
+        RunFailed: training could not go on; the last checkpoint is intact.
+        Interrupted: Ctrl-C or SIGTERM, after saving.
+    """
+    # A budget in minutes starts here: opening the data is part of it.
+    started = time.monotonic()
+    place = output_place("runs/new" if out is None else out)
+    if out is not None and place.exists():
+        Run.create(place, "")  # refuse a folder that is in use before any work, not after
+    if isinstance(preset, Config):
+        config = preset
+        given = {"data": data, "seed": seed, "kimg": kimg, "changes": changes}
+        for name, value in given.items():
+            if value is not None:
+                raise InputError(
+                    f"train(Config, {name}=...): a whole Config decides {name} itself; give it to "
+                    "sp.configure, or change the Config with dataclasses.replace."
+                )
+    else:
+        config = configure(preset, data, seed=seed, kimg=kimg, changes=changes)
+    check_budget(kimg, minutes)
+    shown = None if track is None else tracker(track)
+    config = replace(config, train=device.resolve(config.train))
+    dataset = config.source.open()
+    config.check(dataset.spec)
+    require_memory_for(config, dataset)
+    # Whatever is wrong shows here: before the warm-up, and before there is a folder.
+    check_scoring(config, dataset)
+    monitor = Monitor(quiet, preview)
+    for doubt in config.doubts():
+        tell(f"warning: {doubt}")
+    rate = None
+    with own_randomness(), use_threads(config.train.threads):
+        if minutes is not None:
+            monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
+            config, rate = budget.for_minutes(config, dataset, minutes, started)
+        run = Run.create(None if out is None else place, f"{config.preset or 'run'}-{dataset.name}")
+        with disk_errors(run), run.lock():
+            # Another process may have found the same folder empty, and have ended already.
+            Run.create(run.path, "")
+            # config.json first: from here on a killed run can be resumed.
+            write_json(run.config_file, describe(config, dataset, rate))
+            state = TrainState.new(config, dataset.spec)
+            carry_out(run, config, dataset, state, monitor, shown)
+    return run
+
+
+def carry_out(
+    run: Run,
+    config: Config,
+    dataset: Dataset,
+    state: TrainState,
+    monitor: Monitor,
+    shown: Tracker | None,
+) -> None:
+    """Train to the end of the budget and write the page; status.json records whatever ends it."""
+    run.take_control()  # what was asked of a process that has ended
+    try:
+        run.write_status("running", state.n_images)
+        with followed(run, shown, monitor):
+            treatment.train(run, config, dataset, state, monitor)
+    except (Interrupted, treatment.GivenUp):
+        if fault := report_fault(run):
+            tell(f"warning: {fault}")
+        raise
+    except BaseException as error:  # of any kind: recorded in status.json, then raised again
+        if run.status.get("state") == "running":
+            with contextlib.suppress(OSError):
+                if isinstance(error, KeyboardInterrupt):  # outside the loop, which saves first
+                    run.write_status("interrupted", state.n_images)
+                else:
+                    reason = f"{type(error).__name__}: {error}"
+                    run.write_status("failed", state.n_images, error=reason)
+        raise
+    if fault := report_fault(run):
+        raise fault
