@@ -30,9 +30,9 @@ def points_from(text: str) -> np.ndarray:
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         raw = base64.b64decode(padded, altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error):
-        raise InputError("points must be base64url text of two bytes a point.") from None
+        raise InputError("The points must be base64url text of two bytes a point.") from None
     if len(raw) % 2 or len(raw) > 2 * MOST_POINTS:
-        raise InputError(f"points must be two bytes each, for at most {MOST_POINTS} points.")
+        raise InputError(f"The points must be two bytes each, for at most {MOST_POINTS} points.")
     return (np.frombuffer(raw, np.uint8).reshape(-1, 2).astype(np.float64) - 128) / 100
 
 
