@@ -85,6 +85,7 @@ def test_what_the_generator_made_is_found_again(shape: tuple[int, int, int]) -> 
         found = project(sampler, picture, steps=120)
         assert found.error < 3  # grey levels of 255; the prior keeps it above 0
         assert found.curves.shape == (STARTS, 121)
+        assert found.losses[:, -1].argmin() == found.start
         assert found.curves[found.start, -1] < 0.2 * found.curves[:, 0].min() + 3
         assert found.error == grey_error(found.image, picture)
         assert np.array_equal(sampler.images(found.z[None])[0], found.image)
@@ -235,7 +236,8 @@ def test_a_folder_to_go_on_from(
     }
     for index, about in enumerate(document["pictures"]):
         assert about["file"] == str(pictures[index])
-        assert (len(about["curve"]), len(about["errors_of_starts"])) == (21, STARTS)
+        assert len(about["curve"]) == len(about["loss"]) == 21
+        assert len(about["errors_of_starts"]) == STARTS
         assert about["class"] == str(about["label"])
         with Image.open(pictures[index]) as given, Image.open(f"found/{about['given']}") as kept:
             assert np.array_equal(np.asarray(given), np.asarray(kept))

@@ -86,6 +86,7 @@ def _about(done: Projecting, index: int) -> dict[str, Any]:
         "error": round(found.error, 3),
         "z_length": round(float(found.z.norm()), 4),
         "errors_of_starts": [round(float(error), 3) for error in found.curves[:, -1]],
+        "loss": [round(float(loss), 6) for loss in found.losses[found.start]],
         "curve": [round(float(error), 3) for error in found.curves[found.start]],
     }
 
@@ -107,26 +108,29 @@ def _told(done: Projecting, one: Projected) -> str:
 
 
 def _chart(done: Projecting) -> Chart:
-    """How far the best start of each picture was, step by step; of one picture all starts."""
-    pictures = done.pictures
-    if len(pictures) == 1:
-        found = pictures[0].found
-        order = np.argsort(found.curves[:, -1], kind="stable")
-        rows = [
-            (f"start {start + 1}", found.curves[start], start != found.start) for start in order
-        ]
+    """How far the image was from each picture, step by step; of one picture, all its starts."""
+    if len(done.pictures) > 1:
+        rows = {
+            f"{number}: {one.file.stem[:20]}": one.found.curves[one.found.start]
+            for number, one in enumerate(done.pictures[:MOST_CURVES], 1)
+        }
+        title = Text(en="How far from the picture", vi="Còn cách ảnh bao xa")
+        y_label = Text(en="RMS difference, grey levels", vi="Sai khác RMS, mức xám")
     else:
-        rows = [
-            (one.file.stem[:20], one.found.curves[one.found.start], False)
-            for one in pictures[:MOST_CURVES]
-        ]
+        found = done.pictures[0].found
+        # The one that was kept stands first, and alone is solid.
+        order = np.argsort(found.losses[:, -1], kind="stable").tolist()
+        rows = {f"start {n + 1}{' (kept)' * (n == found.start)}": found.losses[n] for n in order}
+        title = Text(en="What is minimised, from each start", vi="Đại lượng được cực tiểu hóa")
+        y_label = Text(en="Pixels, features and prior", vi="Điểm ảnh, đặc trưng và tiên nghiệm")
+    dashed = len(done.pictures) == 1
     return Chart(
-        title=Text(en="How far from the picture", vi="Còn cách ảnh bao xa"),
+        title=title,
         x_label=Text(en="Steps", vi="Số bước"),
-        y_label=Text(en="RMS difference, grey levels", vi="Sai khác RMS, mức xám"),
+        y_label=y_label,
         curves=[
-            Curve(name=name, x=list(range(len(row))), y=row.tolist(), dash=dash)
-            for name, row, dash in rows
+            Curve(name=name, x=list(range(len(row))), y=row.tolist(), dash=dashed and index > 0)
+            for index, (name, row) in enumerate(rows.items())
         ],
         reads=Text(en="Lower is nearer.", vi="Càng thấp càng gần."),
     )
