@@ -34,6 +34,7 @@ SPEC = DataSpec(shape=(1, 8, 8), n_classes=4)
 TINY = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 16}
 """Pixels are compared alone, so that no classifier has to be trained."""
 PIXELS = {"features": "pixels", "steps": 8, "quiet": True}
+QUICK = ("--features", "pixels", "--steps", "2", "--quiet")
 
 
 def sampler_of(conditioning: str, shape: tuple[int, int, int] = (1, 8, 8)) -> Sampler:
@@ -264,6 +265,15 @@ def test_a_folder_to_go_on_from(
     assert "found is not empty" in capfd.readouterr().err
 
 
+def test_a_picture_may_have_any_name(pictures: list[Path], trained: Path) -> None:
+    names = ["$\\x$.png", "a\nb.png", os.fsdecode(b"\xff.png")]
+    for name in names:
+        shutil.copy(pictures[0], name)
+    assert main(["project", str(trained), *names, "--out", "odd", *QUICK]) == 0
+    told = json.loads(Path("odd/projection.json").read_text())
+    assert len(told["pictures"]) == 3
+
+
 def test_each_picture_is_projected_on_its_own(pictures: list[Path], trained: Path) -> None:
     both = api.project(trained, pictures, "both", **PIXELS)
     alone = api.project(trained, pictures[1:], "alone", **PIXELS)
@@ -318,7 +328,7 @@ def test_a_classifier_of_the_training_data_is_used_where_there_is_one(
         (["three.png", "--seed=-1"], "--seed -1"),
         (["three.png", "--features", "dreams"], "dreams"),
         (["three.png", "--device", "abacus"], "--device abacus"),
-        (["three.png"] * 1001, "at most 1,000"),
+        (["three.png"] * 101, "at most 100"),
     ],
 )
 def test_what_the_command_refuses(

@@ -23,7 +23,8 @@ from saddlepoint.sampling.projection import Features, Projection, project
 from saddlepoint.sampling.sampler import Sampler, load_sampler
 
 FeatureUse = Literal["auto", "classifier", "pixels"]
-MOST_PICTURES = 1000
+MOST_PICTURES = 100
+"""They stand below each other on one sheet."""
 
 
 @dataclass(frozen=True, kw_only=True)

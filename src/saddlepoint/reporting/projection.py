@@ -98,20 +98,22 @@ def _sheet(done: Projecting) -> np.ndarray:
         apart = np.abs(one.picture.astype(np.int16) - one.found.image).astype(np.uint8)
         rows += [one.picture, one.found.image, apart]
     sheet = enlarge(grid(np.stack(rows), 3))
-    return name_both(sheet, [_told(done, one) for one in done.pictures], COLUMNS)
+    names = [_told(done, number, one) for number, one in enumerate(done.pictures, 1)]
+    return name_both(sheet, names, COLUMNS)
 
 
-def _told(done: Projecting, one: Projected) -> str:
+def _told(done: Projecting, number: int, one: Projected) -> str:
     label = one.found.label
     kind = "" if label is None else f", {done.sampler.classes[label]}"
-    return f"{one.file.stem[:20]}: RMS {one.found.error:.1f}{kind}"
+    return f"{number:02d} {one.file.stem[:20]}: RMS {one.found.error:.1f}{kind}"
 
 
 def _chart(done: Projecting) -> Chart:
     """How far the image was from each picture, step by step; of one picture, all its starts."""
     if len(done.pictures) > 1:
         rows = {
-            f"{number}: {one.file.stem[:20]}": one.found.curves[one.found.start]
+            # By number: a file's name may hold what a chart takes for a formula.
+            f"{number:02d}": one.found.curves[one.found.start]
             for number, one in enumerate(done.pictures[:MOST_CURVES], 1)
         }
         title = Text(en="How far from the picture", vi="Còn cách ảnh bao xa")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.paths import given_path
 from saddlepoint.data.array_files import open_npz
 
 
@@ -20,7 +21,7 @@ def read_latents(path: Path) -> tuple[Tensor, list[int] | None]:
     Raises:
         InputError: no such file, damaged, or arrays of another kind.
     """
-    with open_npz(path) as arrays:
+    with open_npz(given_path(path)) as arrays:
         if "z" not in arrays:
             raise InputError(
                 f"--latents {path} has no array `z`; give the latents.npz of `saddle project`, or "
