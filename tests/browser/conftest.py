@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 
 import saddlepoint as sp
+from saddlepoint.core.findings import Evidence, Finding
+from saddlepoint.core.runs import Run
 
+# What the doctor would write about a run that leaves modes out.
+ILL = Finding(
+    name="partial-mode-collapse",
+    severity="fatal",
+    at_images=1536,
+    since_step=8,
+    message="Some kinds of points are never made.",
+    evidence=(Evidence(name="diversity", value=0.2, healthy=(0.5, 1.5), note="spread"),),
+    remedies=("sound-optimizers", "packing"),
+)
 CHROMIUM = shutil.which("chromium")
 
 
@@ -39,6 +51,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("points", "gan-points", "ring8", {"train.tick_kimg": 0.5}),
     ]:
         sp.train(preset, data, out=folder / name, kimg=2, changes=changes, quiet=True)
+    ill = Run(folder / "points")
+    ill.append_finding({"event": "found", **ILL.to_json()})
+    ill.write_status("finished", 2048, findings=[ILL.name])
     return folder
 
 

@@ -72,6 +72,23 @@ def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(page
     expect(page.locator(".run")).to_have_count(2)
 
 
+def test_a_finding_is_explained_and_its_remedy_becomes_a_run(page: Page) -> None:
+    page.goto("/live/points")
+    finding = page.locator("#finding-partial-mode-collapse")
+    expect(finding).to_contain_text("Some kinds of points are never made.")
+    expect(finding.get_by_role("row", name="diversity")).to_contain_text("0.5 to 1.5")
+    curve = finding.get_by_role("img", name="Curve over training: diversity")
+    expect(curve.locator(".js-line").first).to_be_visible()
+    finding.get_by_role("button", name="Show what each would change").click()
+    packing = finding.locator("[data-remedy=packing]")
+    expect(packing.get_by_role("row", name="arch.packing")).to_contain_text("1")
+    packing.get_by_role("link", name="Set up a run").click()
+    order = page.get_by_role("complementary")
+    expect(order).to_contain_text("saddle train gan-points --data ring8 --arch.packing")
+    page.get_by_role("button", name="Back to the preset").click()
+    expect(order).not_to_contain_text("--arch.packing")
+
+
 @pytest.mark.parametrize(
     ("language", "theme", "width"), [("en", "light", 1280), ("vi", "dark", 390)]
 )

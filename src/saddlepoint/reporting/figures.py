@@ -6,6 +6,8 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 from saddlepoint.reporting.facts import Facts
@@ -51,6 +53,29 @@ def figures_of(
             text = panel.reading(wording)
             figures.append((panel.name, named(panel.title, wording), figure, text))
     return figures
+
+
+def evidence_figure(
+    history: History, name: str, healthy: tuple[float | None, float | None]
+) -> go.Figure | None:
+    """The curve of a finding's evidence over its healthy range; None where it is no column of the
+    history, but was computed from one."""
+    series = (Series(name, name, BLUE),)
+    panel = Panel(name=name, title=name, y_title=name, series=series, text="", markers=True)
+    figure = panel.draw(history, Wording())
+    low, high = healthy
+    if figure is None or (low is None and high is None):
+        return figure
+    values = history[name][np.isfinite(history[name])].tolist()
+    # A range without an end goes as far as the curve does, and somewhat beyond its other end.
+    bounds = [bound for bound in healthy if bound is not None]
+    margin = 0.1 * (max(values + bounds) - min(values + bounds)) or 0.1
+    bottom = min(values + bounds) - margin if low is None else low
+    top = max(values + bounds) + margin if high is None else high
+    band = {"x0": 0, "x1": 1, "xref": "x domain", "y0": bottom, "y1": top, "yref": "y"}
+    line = {"width": 1.5 if bottom == top else 0, "color": GREEN}
+    figure.add_shape(type="rect", **band, fillcolor=GREEN, opacity=0.16, layer="below", line=line)
+    return figure
 
 
 def _read_losses(wording: Wording) -> str:

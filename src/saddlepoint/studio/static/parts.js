@@ -45,8 +45,8 @@ export function ask(title, body, yes, danger = false) {
 export function actions(run, studio, after = () => {}) {
   const base = `/api/runs/${encodeURIComponent(run.id)}`;
   const path = run.folder ?? run.path;
-  const attempt = async (work) => {
-    try { await work(); after(); } catch (error) { studio.toast(error.message, null, "bad"); }
+  const attempt = async (work, then = after) => {
+    try { await work(); then(); } catch (error) { studio.toast(error.message, null, "bad"); }
   };
 
   const stop = () => attempt(async () => {
@@ -80,8 +80,8 @@ export function actions(run, studio, after = () => {}) {
       const { trash } = await studio.post(`${base}/delete`);
       studio.go("/runs");
       studio.toast(t("studio.deleted", { title: run.title }), { label: t("studio.undo"), run: () =>
-        attempt(async () => { await studio.post(`/api/runs/trash/${trash}/restore`); studio.go("/runs"); }) });
-    });
+        attempt(() => studio.post(`/api/runs/trash/${trash}/restore`), () => studio.go("/runs")) });
+    }, () => {});
   };
 
   const made = [];

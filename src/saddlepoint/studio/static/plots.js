@@ -76,3 +76,18 @@ function marks(figure, found) {
   }
   figure.layout.shapes = shapes;
 }
+
+/** Draw the curves of a finding's evidence, each with the range that is healthy. */
+export async function evidence(place, address, studio, one) {
+  const { t } = studio;
+  fill(place, el("p", { class: "soft" }, t("live.drawing")));
+  const [Plotly, figures] = await Promise.all([plotly(), studio.get(address)]);
+  fill(place);
+  for (const { name, figure } of figures) {
+    const plot = el("div", { class: "plot small", role: "img", "aria-label": t("live.figure", { title: name }) });
+    place.append(plot);
+    translate({ name: "evidence", figure }, t);
+    marks(figure, [one]);
+    await Plotly.react(plot, figure.data, { ...figure.layout, height: 210 }, { displayModeBar: false, responsive: true });
+  }
+}

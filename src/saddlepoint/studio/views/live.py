@@ -55,6 +55,7 @@ def overview(request: Request) -> Response:
             "loss": str((facts.config.get("loss") or {}).get("kind", "")),
             "commands": facts.commands(),
             "found": _found(facts),
+            "treated": [line["message"] for line in facts.document.get("treatments", [])],
         }
     )
 
@@ -69,7 +70,12 @@ def _found(facts: Facts) -> list[dict[str, Any]]:
             found[line["name"]]["ended_at"] = line["at_images"]
     for line in found.values():
         missing = line.get("missing", [])
-        line["missing_names"] = facts.bin_names(missing) if missing else []
+        names = facts.bin_names(missing) if missing else []
+        pictures = [(f"{i:02d}.png", name) for i, name in zip(missing, names, strict=True)]
+        bins = facts.run.samples_folder / "bins"
+        line["missing_pictures"] = [
+            {"file": file, "name": name} for file, name in pictures if (bins / file).is_file()
+        ]
         known = [name for name in line.get("remedies", []) if name in registry.names("remedy")]
         line["advice"] = {name: registry.get("remedy", name).advice for name in known}
     return sorted(found.values(), key=lambda line: (not line["holds"], -line["at_images"]))
@@ -99,16 +105,37 @@ def figures(request: Request) -> Response:
     )
 
 
+def evidence(request: Request) -> Response:
+    """The curves of what speaks for a finding, each over its healthy range."""
+    from saddlepoint.reporting.figures import evidence_figure
+
+    run = _run(request)
+    history, _ = studio_of(request).histories.of(run)
+    drawn = []
+    for item in _line(run, request.path_params["finding"])["evidence"]:
+        name, healthy = item["name"], tuple(item.get("healthy", (None, None)))
+        figure = evidence_figure(history, name, healthy)
+        if figure is not None:
+            drawn.append({"name": name, "figure": parse(str(figure.to_json()), name)})
+    return JSONResponse(drawn)
+
+
 def remedies(request: Request) -> Response:
     """What each remedy of a finding would change here, and the form that starts such a run."""
-    run, name = _run(request), request.path_params["finding"]
+    run = _run(request)
+    line = _line(run, request.path_params["finding"])
+    try:
+        return JSONResponse(treated_by(run, line))
+    except InputError as error:  # a configuration of a plug-in that is not here
+        return JSONResponse({"error": str(error), "remedies": []})
+
+
+def _line(run: Run, name: str) -> dict[str, Any]:
+    """The last line of findings.jsonl in which this was found."""
     found = [line for line in run.findings if line["event"] == "found" and line["name"] == name]
     if not found:
         raise NotFound("The doctor has not found this in this run.")
-    try:
-        return JSONResponse(treated_by(run, found[-1]))
-    except InputError as error:  # a configuration of a plug-in that is not here
-        return JSONResponse({"error": str(error), "remedies": []})
+    return found[-1]
 
 
 def sample(request: Request) -> Response:
@@ -136,6 +163,7 @@ VIEW = View(
     routes=[
         Route("/{id}", overview),
         Route("/{id}/figures", figures),
+        Route("/{id}/evidence/{finding}", evidence),
         Route("/{id}/remedies/{finding}", remedies),
         Route("/{id}/samples/{name}", sample),
         Route("/{id}/bins/{name}", real),

@@ -1,8 +1,8 @@
 // One run, watched while it trains.
 
-import { el, fill } from "../dom.js";
+import { el, fill, keep } from "../dom.js";
 import { actions, command, diff } from "../parts.js";
-import { draw } from "../plots.js";
+import { draw, evidence } from "../plots.js";
 import { compact, count, duration, has, number } from "../words.js";
 
 export async function mount(place, studio) {
@@ -12,7 +12,11 @@ export async function mount(place, studio) {
   let run = await studio.get(base);
   let ended = false;
 
-  const head = el("div", { class: "head" });
+  const title = el("h1");
+  const state = el("span");
+  const buttons = el("div", { class: "buttons" });
+  const head = el("div", { class: "head" },
+    el("div", { class: "names" }, title, el("p", { class: "soft path" }, run.path)), state, buttons);
   const trouble = el("p", { class: "bad box" });
   const facts = el("dl", { class: "facts" });
   const film = grid(base, t, studio);
@@ -23,22 +27,27 @@ export async function mount(place, studio) {
   const next = el("section", {});
 
   function show() {
-    const buttons = actions(run, studio, () => update(true));
-    fill(head, el("div", { class: "names" }, el("h1", {}, run.title), el("p", { class: "soft path" }, run.path)),
-      el("span", { class: `state ${run.state}` }, t(`runs.state-${run.state}`)), el("div", { class: "buttons" }, buttons));
+    title.textContent = run.title;
+    state.textContent = t(`runs.state-${run.state}`);
+    state.className = `state ${run.state}`;
+    // Made anew only with the state: a button that is focused stays so.
+    keep(buttons, [[run.state, run.pending]], () => "buttons", () =>
+      el("div", { class: "buttons" }, actions(run, studio, () => update(true))));
     trouble.textContent = run.error;
     trouble.hidden = !run.error;
     fill(facts, tiles(run, t));
     film.show(run.samples, run.found ?? [], run.total);
-    fill(doctor, findings(run, base, studio));
+    const said = run.treated?.length ? [{ name: "treated", treated: run.treated }] : [];
+    const found = run.found?.length ? run.found : [{ name: "none", quiet: run.pending || run.state === "running" }];
+    keep(doctor, [...found, ...said], (one) => one.name, (one) => finding(one, base, studio));
     const low = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
     log.textContent = run.log;
     if (low) log.scrollTop = log.scrollHeight;
     printed.hidden = !run.log;
     if (run.pending) printed.open = true;
     const commands = Object.entries(run.commands ?? {});
-    fill(next, commands.length ? el("h2", {}, t("live.next")) : null,
-      commands.map(([what, line]) => command(line, label(what, t), studio.say)));
+    keep(next, commands.length ? [["", ""], ...commands] : [], ([what]) => what, ([what, line]) =>
+      (what ? command(line, label(what, t), studio.say) : el("h2", {}, t("live.next"))));
   }
 
   fill(place, head, trouble, facts,
@@ -65,6 +74,7 @@ export async function mount(place, studio) {
   let again = false;
   let wake = () => {};
   async function update(atOnce = false) {
+    if (ended) return;
     if (busy) {
       again = true;
       if (atOnce) wake();
@@ -79,6 +89,7 @@ export async function mount(place, studio) {
         if (ended) return;
         show();
         await drawAll();
+        if (ended) return;
         // Watching must not slow the training down: a twentieth of the time at most.
         const spent = performance.now() - begun;
         await new Promise((resolve) => {
@@ -190,34 +201,36 @@ function named(name, t) {
   return has(`findings.${name}`) ? t(`findings.${name}`) : name;
 }
 
-function findings(run, base, studio) {
+function finding(one, base, studio) {
   const { t } = studio;
-  const found = run.found ?? [];
-  if (!found.length) {
-    const key = run.pending || run.state === "running" ? "live.watching" : "live.silent";
-    return el("p", { class: "soft" }, t(key));
+  if (one.name === "none") return el("p", { class: "soft" }, t(one.quiet ? "live.watching" : "live.silent"));
+  if (one.treated) {
+    return el("div", { class: "finding info" }, el("h3", {}, t("live.treated")),
+      el("ol", { class: "remedies", lang: "en" }, one.treated.map((text) => el("li", {}, text))));
   }
-  return found.map((one) => {
-    const evidence = el("div", { class: "wide" }, el("table", { class: "numbers" },
-      el("thead", {}, el("tr", {}, ["evidence", "value", "healthy", "note"].map((key) => el("th", { scope: "col" }, t(`live.${key}`))))),
-      el("tbody", {}, one.evidence.map((item) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, item.name)),
-        el("td", {}, number(item.value)), el("td", {}, healthy(item.healthy ?? [null, null], t)), el("td", {}, item.note ?? ""))))));
-    const pictures = (one.missing ?? []).map((index, place) => {
-      const name = one.missing_names[place] ?? String(index);
-      const image = el("img", { src: `${base}/bins/${String(index).padStart(2, "0")}.png`, alt: t("live.real-of", { name }), loading: "lazy",
-        onerror: () => figure.remove() });
-      const figure = el("figure", {}, image, el("figcaption", {}, name));
-      return figure;
-    });
-    const state = one.holds ? t("live.holds", { images: count(one.at_images) })
-      : t("live.past", { images: count(one.at_images) });
-    const general = has(`findings.${one.name}.text`) ? el("p", {}, t(`findings.${one.name}.text`)) : null;
-    return el("details", { class: `finding ${one.severity}`, id: `finding-${one.name}`, open: one.holds },
-      el("summary", {}, el("b", {}, named(one.name, t)), el("span", { class: "soft" }, ` ${state}`)),
-      general, el("p", { lang: "en", class: general ? "soft" : "" }, one.message), evidence,
-      pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("live.missing")), pictures) : null,
-      Object.keys(one.advice).length ? remedies(one, base, studio) : null);
-  });
+  const numbers = el("div", { class: "wide" }, el("table", { class: "numbers" },
+    el("thead", {}, el("tr", {}, ["evidence", "value", "healthy", "note"].map((key) => el("th", { scope: "col" }, t(`live.${key}`))))),
+    el("tbody", {}, one.evidence.map((item) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, item.name)),
+      el("td", {}, number(item.value)), el("td", {}, healthy(item.healthy ?? [null, null], t)), el("td", {}, item.note ?? ""))))));
+  const pictures = one.missing_pictures.map(({ file, name }) => el("figure", {},
+    el("img", { src: `${base}/bins/${encodeURIComponent(file)}`, alt: t("live.real-of", { name }), loading: "lazy" }),
+    el("figcaption", {}, name)));
+  const state = one.holds ? t("live.holds", { images: count(one.at_images) })
+    : t("live.past", { images: count(one.at_images) });
+  const general = has(`findings.${one.name}.text`) ? el("p", {}, t(`findings.${one.name}.text`)) : null;
+  const plots = el("div", { class: "plots" });
+  const drawn = () => {
+    if (box.open && !plots.childElementCount) {
+      evidence(plots, `${base}/evidence/${encodeURIComponent(one.name)}`, studio, one)
+        .catch((error) => fill(plots, el("p", { class: "soft" }, error.message)));
+    }
+  };
+  const box = el("details", { class: `finding ${one.severity}`, id: `finding-${one.name}`, open: one.holds, ontoggle: drawn },
+    el("summary", {}, el("b", {}, named(one.name, t)), el("span", { class: "soft" }, ` ${state}`)),
+    general, el("p", { lang: "en", class: general ? "soft" : "" }, one.message), numbers, plots,
+    pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("live.missing")), pictures) : null,
+    Object.keys(one.advice).length ? remedies(one, base, studio) : null);
+  return box;
 }
 
 function healthy([low, high], t) {

@@ -1,6 +1,6 @@
 // All runs as cards, which change while they train.
 
-import { el, fill } from "../dom.js";
+import { el, fill, keep } from "../dom.js";
 import { command } from "../parts.js";
 import { compact, count, duration, number } from "../words.js";
 
@@ -30,11 +30,13 @@ export async function mount(place, studio) {
     const query = studio.query;
     const found = ordered([...runs.values()].filter((run) => matches(run, query, t)), query.get("sort") ?? "recent");
     shown.textContent = runs.size ? t("runs.shown", { shown: found.length, all: runs.size }) : "";
-    if (!runs.size) fill(cards, el("li", { class: "empty" }, empty(t)));
-    else if (!found.length) {
-      fill(cards, el("li", { class: "empty" }, el("p", {}, t("runs.none-match")),
-        el("button", { onclick: clear }, t("runs.clear"))));
-    } else fill(cards, found.map((run) => card(run, t)));
+    const none = runs.size ? { id: "no match" } : { id: "no runs" };
+    keep(cards, found.length ? found : [none], (run) => run.id, (run) => {
+      if (run !== none) return card(run, t);
+      return el("li", { class: "empty" }, runs.size
+        ? [el("p", {}, t("runs.none-match")), el("button", { onclick: clear }, t("runs.clear"))]
+        : empty(t));
+    });
   }
 
   function clear() {
