@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from saddlepoint.core.fields import fields_of
 from saddlepoint.core.json_files import append_row, write_json
 from saddlepoint.core.runs import Run
 from saddlepoint.reporting.panel import MOST_POINTS, thinned
-from saddlepoint.studio import server
+from saddlepoint.studio import library, server, watch
 from saddlepoint.studio.form import Order, wanted_of
 from saddlepoint.studio.guard import TOKEN_HEADER
 from saddlepoint.studio.histories import Histories
@@ -31,7 +32,7 @@ from saddlepoint.studio.jobs import Jobs
 from saddlepoint.studio.library import Library
 from saddlepoint.studio.strings import LANGUAGES, texts
 from saddlepoint.studio.trash import Trash
-from saddlepoint.studio.view import all_views
+from saddlepoint.studio.view import Studio, all_views
 
 
 def make_run(folder: Path, state: str = "finished", **status: object) -> Run:
@@ -330,3 +331,29 @@ def test_the_server_ends_with_ctrl_c_and_says_why_it_cannot_begin(tmp_path: Path
     studio.send_signal(signal.SIGINT)
     assert "has ended" in studio.communicate(timeout=30)[1]
     assert studio.returncode == 0
+
+
+def test_what_changes_is_told_to_every_tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> list[bytes]:
+        studio = Studio.over(tmp_path)
+        studio.events.begin()
+        queue = studio.events.open("tab-00001", "")
+        watching = asyncio.create_task(watch.watch(studio))
+        told = [await queue.get()]
+        await asyncio.sleep(0.1)
+        run = make_run(tmp_path / "a", "running")
+        told.append(await queue.get())
+        run.write_status("finished", 2000)
+        while b"finished" not in told[-1]:
+            told.append(await queue.get())
+        studio.trash.take(run)
+        while b"gone" not in told[-1]:
+            told.append(await queue.get())
+        watching.cancel()
+        return told
+
+    monkeypatch.setattr(watch, "_SECONDS", 0.02)
+    monkeypatch.setattr(library, "_AGE", 0)
+    told = asyncio.run(asyncio.wait_for(story(), 30))
+    assert b'"state": "running"' in told[1]
+    assert b'{"id": "a"}' in told[-1]

@@ -55,6 +55,10 @@ class Studio:
         """The last command that was started here for a run, as `Jobs.job`."""
         return self.jobs.newest_of(run.path.relative_to(self.library.root).as_posix())
 
+    def line(self, id: str) -> dict[str, Any]:
+        """One run as the list shows it; raises NotFound."""
+        return self.pending().get(id) or self.library.line(id)
+
     def pending(self) -> dict[str, dict[str, Any]]:
         """Id -> a line for what was started and has no run folder yet, or never got one."""
         found: dict[str, dict[str, Any]] = {}

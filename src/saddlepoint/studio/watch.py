@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from saddlepoint.studio.library import stamp_of
+from saddlepoint.studio.library import NotFound, stamp_of
 from saddlepoint.studio.view import Studio
 
 _SECONDS = 1.0
 
 
 async def watch(studio: Studio) -> None:
-    """Publish `run` {"id"} for a run that changed or is new, `gone` {"id"} for one that is not
-    there any more."""
+    """Publish `run` with its line in the list for a run that changed or is new, `gone` {"id"} for
+    one that is not there any more."""
     events = studio.events
     before: dict[str, Any] | None = None
     while True:
@@ -24,9 +25,9 @@ async def watch(studio: Studio) -> None:
             continue
         now = await run_in_threadpool(_stamps, studio)
         if before is not None:
-            for id in now:
-                if now[id] != before.get(id):
-                    events.publish("run", {"id": id})
+            changed = [id for id in now if now[id] != before.get(id)]
+            for line in await run_in_threadpool(_lines, studio, changed):
+                events.publish("run", line)
             for id in before.keys() - now.keys():
                 events.publish("gone", {"id": id})
         before = now
@@ -35,3 +36,11 @@ async def watch(studio: Studio) -> None:
 def _stamps(studio: Studio) -> dict[str, Any]:
     pending = {id: (line["state"], line["error"]) for id, line in studio.pending().items()}
     return pending | {id: stamp_of(run) for id, run in studio.library.runs().items()}
+
+
+def _lines(studio: Studio, ids: list[str]) -> list[dict[str, Any]]:
+    found = []
+    for id in ids:
+        with suppress(NotFound):  # gone since
+            found.append(studio.line(id))
+    return found

@@ -41,12 +41,21 @@ export function ask(title, body, yes, danger = false) {
   });
 }
 
-/** The buttons that fit the state of a run: stop, resume or extend, delete. */
-export function actions(run, studio, after = () => {}) {
+/**
+ * The buttons that fit the state of a run: stop, resume or extend, delete. `after()` comes when the
+ * run has changed; `leaving(true)` before it is deleted, and `leaving(false)` if that failed.
+ */
+export function actions(run, studio, after, leaving) {
   const base = `/api/runs/${encodeURIComponent(run.id)}`;
   const path = run.folder ?? run.path;
   const attempt = async (work, then = after) => {
-    try { await work(); then(); } catch (error) { studio.toast(error.message, null, "bad"); }
+    try {
+      await work();
+      then();
+    } catch (error) {
+      leaving(false);
+      studio.toast(error.message, null, "bad");
+    }
   };
 
   const stop = () => attempt(async () => {
@@ -76,6 +85,7 @@ export function actions(run, studio, after = () => {}) {
       run.trash && command(run.trash, t("studio.same")),
     ], t("studio.delete"), true);
     if (!given) return;
+    leaving(true);
     await attempt(async () => {
       const { trash } = await studio.post(`${base}/delete`);
       studio.go("/runs");

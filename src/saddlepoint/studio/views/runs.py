@@ -28,8 +28,7 @@ def listing(request: Request) -> Response:
 
 def one(request: Request) -> Response:
     """One run as in `listing`."""
-    studio, id = studio_of(request), request.path_params["id"]
-    return JSONResponse(studio.pending().get(id) or studio.library.line(id))
+    return JSONResponse(studio_of(request).line(request.path_params["id"]))
 
 
 def picture(request: Request) -> Response:

@@ -11,6 +11,7 @@ export async function mount(place, studio) {
   const base = `/api/live/${encodeURIComponent(id)}`;
   let run = await studio.get(base);
   let ended = false;
+  let left = false;
 
   const title = el("h1");
   const state = el("span");
@@ -32,7 +33,7 @@ export async function mount(place, studio) {
     state.className = `state ${run.state}`;
     // Made anew only with the state: a button that is focused stays so.
     keep(buttons, [[run.state, run.pending]], () => "buttons", () =>
-      el("div", { class: "buttons" }, actions(run, studio, () => update(true))));
+      el("div", { class: "buttons" }, actions(run, studio, () => update(true), (yes) => { ended = yes || left; })));
     trouble.textContent = run.error;
     trouble.hidden = !run.error;
     fill(facts, tiles(run, t));
@@ -110,7 +111,7 @@ export async function mount(place, studio) {
     studio.on("reset", () => update()),
     film.stop,
   ];
-  return () => { ended = true; ends.forEach((end) => end()); };
+  return () => { ended = left = true; ends.forEach((end) => end()); };
 }
 
 function label(what, t) {

@@ -62,13 +62,7 @@ export async function mount(place, studio) {
   await read();
 
   const ends = [
-    studio.on("run", async ({ id }) => {
-      // It may be gone again by now.
-      const run = await studio.get(`/api/runs/${encodeURIComponent(id)}`).catch(() => null);
-      if (run) runs.set(id, run);
-      else runs.delete(id);
-      draw();
-    }),
+    studio.on("run", (run) => { runs.set(run.id, run); draw(); }),
     studio.on("gone", ({ id }) => { runs.delete(id); draw(); }),
     studio.on("reset", read),
   ];
