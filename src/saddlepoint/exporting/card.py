@@ -32,19 +32,15 @@ def sample_sheet(sampler: Sampler) -> np.ndarray:
 
 def card(leaving: Leaving) -> str:
     """Markdown under a head of YAML."""
-    content, sampler = leaving.content, leaving.sampler
+    content = leaving.content
     facts = None if leaving.run is None else Facts.of(leaving.run)
     title = f"{content.arch.kind} on {content.data}" if facts is None else facts.title
     scores = [] if leaving.run is None else _scores_of(leaving.run, content.n_images)
-    shape = " x ".join(map(str, content.spec.shape))
     parts = [
         _head(leaving, title, scores),
         f"# {_plain(title)}",
         f"![Samples of seeds 0 to {N_SHOWN - 1}]({SAMPLES})",
-        f"A GAN's generator: z of N(0, I) with {sampler.generator.latent_dim} entries -> "
-        f"{shape}{f', {content.arch.conditioning} labels' if sampler.conditional else ''}. The "
-        f"averaged weights (EMA) after {content.n_images:,} real images, written by Saddlepoint "
-        f"{__version__} as safetensors: nothing in the file can run code.",
+        _what(leaving),
         _use(leaving),
         _data(content.classes, content.data, facts),
         _scores(scores),
@@ -52,6 +48,19 @@ def card(leaving: Leaving) -> str:
         f"## Licence\n\n{_licence(leaving.licence)}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _what(leaving: Leaving) -> str:
+    spec, way = leaving.content.spec, leaving.content.arch.conditioning
+    label = f" and a label ({way})" if leaving.sampler.conditional else ""
+    shape = " x ".join(map(str, spec.shape))
+    made = f"an image of {shape} in [-1, 1]" if spec.is_image else "a point"
+    return (
+        f"The generator of a GAN. It turns a latent of {leaving.sampler.generator.latent_dim} "
+        f"numbers from N(0, 1){label} into {made}. These are the averaged weights (EMA) after "
+        f"{leaving.content.n_images:,} real images, written by Saddlepoint {__version__}. A "
+        "safetensors file cannot run code."
+    )
 
 
 def _head(leaving: Leaving, title: str, scores: list[dict[str, Any]]) -> str:

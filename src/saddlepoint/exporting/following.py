@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,9 @@ class Following:
             self._others()
 
     def close(self) -> None:
-        if self.log is not None:
-            self.log.close()
-            self.log = None
+        ended, self.log = self.log, None
+        if ended is not None:
+            ended.close()
 
     def _begin(self) -> None:
         """From the start: no tracker takes back what it was given, but a run may go back."""
@@ -55,9 +55,14 @@ class Following:
         self.log = self.tracker.begin(self.run, self.folder)
         self.n_images, self.n_findings = -1, 0
         self.seen: set[Path] = set()
-        for row in self.run.history.rows:
-            self._row(row)
-        self._others()
+        try:
+            for row in self.run.history.rows:
+                self._row(row)
+            self._others()
+        except BaseException:
+            with suppress(Exception):  # the first error is the one to tell
+                self.close()
+            raise
 
     def _row(self, row: dict[str, Any]) -> None:
         assert self.log is not None
@@ -119,7 +124,10 @@ class Live:
         try:
             step()
         except Exception as error:  # whatever a tracker raises must not cost the run
-            self._following = None
+            following, self._following = self._following, None
+            with suppress(Exception):
+                if following is not None:
+                    following.close()
             tell(
                 f"warning: {self.name} is left out from here on ({type(error).__name__}: {error}); "
                 f"afterwards: saddle export {self.run.path} --format {self.name} --out FOLDER."

@@ -1,10 +1,13 @@
-"""TensorBoard: event files, by the writer that PyTorch brings."""
+"""TensorBoard: event files, of what PyTorch makes of numbers, pictures and texts."""
 
 from __future__ import annotations
 
+import importlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +17,9 @@ from saddlepoint.core.registry import register
 from saddlepoint.core.runs import Run
 from saddlepoint.exporting.contract import Leaving, Log, Tracker
 from saddlepoint.exporting.following import Following
+
+_EVENTS = "events.out.tfevents."
+"""By this TensorBoard knows its files."""
 
 
 @register("tensorboard")
@@ -30,7 +36,7 @@ class TensorBoard(Tracker):
 
     def begin(self, run: Run, folder: Path) -> Log:
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("events.out.tfevents.*"):
+        for old in folder.glob(f"{_EVENTS}*"):
             old.unlink()
         return _Log(folder)
 
@@ -41,25 +47,43 @@ class TensorBoard(Tracker):
 
 
 class _Log(Log):
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard.writer import SummaryWriter
+    """One file of events, written by this thread: an error of the disk is raised where it can be
+    told, which that of torch's SummaryWriter, from a thread of its own, is not."""
 
+    def __init__(self, folder: Path) -> None:
+        from tensorboard.summary.writer.record_writer import RecordWriter
+        from torch.utils.tensorboard import summary
+
+        # Written by a compiler of protocols, so that its types cannot be seen.
+        self.proto: Any = importlib.import_module("tensorboard.compat.proto.event_pb2")
+        self.summary = summary
+        name = f"{_EVENTS}{int(time.time())}.saddlepoint"
+        self.file = open(folder / name, "wb")  # noqa: SIM115 - closed with the log
+        self.records = RecordWriter(self.file)
         # From step 0 on: a running TensorBoard drops what it has read of the files before.
-        self.writer = SummaryWriter(str(folder), purge_step=0)
+        start = self.proto.SessionLog(status=self.proto.SessionLog.START)
+        self._write(0, time.time(), file_version="brain.Event:2")
+        self._write(0, time.time(), session_log=start)
 
     def scalars(self, values: Mapping[str, float], n_images: int, seconds: float) -> None:
         for name, value in values.items():
-            self.writer.add_scalar(name, value, n_images, walltime=seconds)
+            self._write(n_images, seconds, summary=self.summary.scalar(name, value))
 
     def picture(self, path: Path, n_images: int) -> None:
         pixels = np.asarray(read_picture(path).convert("RGB"))
-        self.writer.add_image("samples", pixels, n_images, dataformats="HWC")
+        shown = self.summary.image("samples", pixels, dataformats="HWC")
+        self._write(n_images, time.time(), summary=shown)
 
     def finding(self, name: str, message: str, severity: str, n_images: int) -> None:
-        self.writer.add_text(f"findings/{name}", f"**{severity}**: {message}", n_images)
+        said = self.summary.text(f"findings/{name}", f"**{severity}**: {message}")
+        self._write(n_images, time.time(), summary=said)
 
     def flush(self) -> None:
-        self.writer.flush()
+        self.file.flush()
 
     def close(self) -> None:
-        self.writer.close()
+        self.file.close()
+
+    def _write(self, step: int, seconds: float, **what: Any) -> None:
+        event = self.proto.Event(step=step, wall_time=seconds, **what)
+        self.records.write(event.SerializeToString())
