@@ -18,7 +18,7 @@ def reads_or_writes_pickles(tree: ast.AST) -> bool:
                 return True
             case ast.ImportFrom(module=str(module)) if module.split(".")[0] in PICKLERS:
                 return True
-            case ast.Attribute() if ast.unparse(node) in ("torch.save", "torch.jit.load"):
+            case ast.Attribute() if ast.unparse(node) == "torch.save":
                 return True
             case ast.Call() if ast.unparse(node.func) == "torch.load":
                 if "weights_only=True" not in map(ast.unparse, node.keywords):
@@ -40,7 +40,6 @@ def test_nothing_is_pickled() -> None:
         "from dill.x import loads",
         "torch.save(x, path)",
         "torch.load(path)",
-        "torch.jit.load(path)",
         "np.load(path, allow_pickle=True)",
     ],
 )

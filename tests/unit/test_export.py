@@ -20,7 +20,6 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import saddlepoint as sp
-from saddlepoint import api
 from saddlepoint.architectures.mlp import MlpGenerator
 from saddlepoint.cli.main import main
 from saddlepoint.core import files
@@ -29,6 +28,7 @@ from saddlepoint.core.images import to_uint8
 from saddlepoint.core.json_files import append_row
 from saddlepoint.core.runs import Run
 from saddlepoint.exporting.contract import Leaving, Log, Tracker
+from saddlepoint.exporting.export import tracker
 from saddlepoint.exporting.following import Following
 from saddlepoint.exporting.formats import tensorboard
 from saddlepoint.exporting.network import inputs, network, require_equal
@@ -321,8 +321,8 @@ def test_trackio_is_given_the_run_and_sends_nothing(
     monkeypatch.setitem(sys.modules, "trackio", stand_in)
     monkeypatch.setattr(Tracker, "require", lambda self: None)
     append_row(Run("run").findings_file, {"event": "ended", "name": "divergence", "at_images": 99})
-    tracker = api.tracker("trackio")
-    Following(tracker, Run("run"), world).close()
+    chosen = tracker("trackio")
+    Following(chosen, Run("run"), world).close()
     assert calls[0] == ("init", "run")
     assert calls[-1] == ("finish", None)
     assert {step for kind, step in calls if kind == "log"} == {0, 32, 64, 96, 128}

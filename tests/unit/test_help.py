@@ -11,13 +11,14 @@ from saddlepoint.cli import main as commands
 Captured = pytest.CaptureFixture[str]
 
 VERBS = (
-    *("train wgan-gp", "train cgan-paper", "resume", "sample", "evaluate"),
+    *("train wgan-gp", "train cgan-paper", "resume", "sample", "project", "evaluate"),
     *("compare", "doctor", "report", "export", "studio", "data list", "data prepare", "presets"),
     *("lab list", "lab demo", "lab lecture", "lab failures", "lab claims"),
 )
 GIVEN = {
     **{verb: ["run"] for verb in ("resume", "doctor", "report", "evaluate", "compare")},
     "sample": ["run", "--out", "x.png"],
+    "project": ["run", "x.png", "--out", "x"],
     "data prepare": ["folder", "--out", "set"],
 }
 """What a verb cannot do without."""
