@@ -15,6 +15,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import grid, write_png
 from saddlepoint.core.registry import register
 from saddlepoint.core.texts import Text
+from saddlepoint.evaluation.metrics.memorisation import closest_of
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, small_dcgan
 from saddlepoint.lab.claims._pictures import SHARE, bars, photos, rows
@@ -193,10 +194,9 @@ def memorised(images: np.ndarray, train: np.ndarray) -> tuple[float, Tensor, Ten
         The share, how suspicious each image is (below 1: a copy) and its nearest training image.
     """
     made, known = (torch.from_numpy(x).flatten(1).float() / 255 for x in (images, train))
-    between = torch.cdist(known, known).fill_diagonal_(float("inf")).min(1).values
-    distance, nearest = torch.cdist(made, known).min(1)
-    suspicion = distance / between[nearest].clamp_min(1e-9)
-    return (suspicion < 1).float().mean().item(), suspicion, nearest
+    found = closest_of([made], known)[0]
+    share = found.suspicious.float().mean().item()
+    return share, found.share.sqrt(), found.neighbours[:, 0]
 
 
 def _pairs(made: np.ndarray, train: np.ndarray) -> np.ndarray:
