@@ -217,6 +217,16 @@ def test_tensorboard_has_what_the_run_has(world: Path, how: str) -> None:
     assert ("scores/fid" in seen.Tags()["scalars"]) is (how == "afterwards")
 
 
+def test_a_resumed_run_is_in_its_log_from_its_start(world: Path) -> None:
+    sp.resume("run", kimg=0.192, track="tensorboard", quiet=True)
+    (_,) = Path("run/tracking").iterdir()  # not beside the log from before
+    seen = EventAccumulator("run/tracking", {"images": 0, "scalars": 0}).Reload()
+    rows = [row["images"] for row in Run("run").history.rows]
+    assert [event.step for event in seen.Scalars("loss_d")] == rows
+    assert rows[-1] == 192
+    assert [event.step for event in seen.Images("samples")] == [0, 64, 128, 192]
+
+
 class Kept(Log):
     """A log in memory."""
 
