@@ -19,18 +19,19 @@ export function panel(index, t, defaults) {
   const shown = board(t("game.board", { n: index + 1 }));
   const title = el("h2", {});
   const chips = el("div", { class: "chips" });
+  const tale = el("div", { class: "tale", "aria-live": "polite", hidden: true });
   const said = el("div", { class: "said" });
-  const doctor = el("div", { class: "doctor" });
+  const doctor = el("div", { class: "play-doctor" });
   const rows = NUMBERS.map((one) => {
     const line = spark(t("game.over-time", { what: t(`game.n-${one.key}`) }));
     const value = el("dd", {});
     return { ...one, line, value, row: el("div", {}, el("dt", { title: t(`game.n-${one.key}-help`) }, t(`game.n-${one.key}`)), value, line.canvas) };
   });
   const sketching = el("div", { class: "sketching", hidden: true });
-  const place = el("article", { class: "panel card", "aria-label": t("game.game", { n: index + 1 }) },
+  const place = el("article", { class: "play-panel card", "aria-label": t("game.game", { n: index + 1 }) },
     el("div", { class: "panel-head" }, title, chips),
     el("div", { class: "panel-board" }, shown.canvas, sketching),
-    el("div", { class: "panel-info" }, said, doctor, el("dl", { class: "numbers" }, rows.map((one) => one.row))));
+    el("div", { class: "panel-info" }, tale, said, doctor, el("dl", { class: "numbers" }, rows.map((one) => one.row))));
 
   function show(game, frame, layers) {
     const setup = setupAt(game, frame.at, defaults);
@@ -62,7 +63,7 @@ export function panel(index, t, defaults) {
   }
 
   return {
-    place, show, sketching, board: shown,
+    place, show, sketching, tale, board: shown,
     stop() {
       shown.stop();
       rows.forEach((one) => one.line.stop());
@@ -97,7 +98,7 @@ function sentences(frame, t) {
 function findings(frame, t) {
   if (!frame.findings.length) return [el("p", { class: "soft" }, t("game.healthy"))];
   return frame.findings.slice(0, 2).map((one) =>
-    el("div", { class: "finding" },
+    el("div", { class: "named" },
       el("span", { class: `chip ${one.severity}` }, one.name),
       el("p", {}, has(`game.finding-${one.name}`) ? t(`game.finding-${one.name}`) : one.message)));
 }

@@ -43,7 +43,7 @@ export function settings(form, t, change) {
         : kind === "rate"
           ? el("input", { id, type: "range", min: -5, max: -1, step: 0.1, onchange: send, oninput: () => (output.textContent = rate(input.value)) })
           : el("input", { id, type: "number", min: low, max: high, step, onchange: send });
-    const row = el("div", { class: `field ${kind}` }, el("label", { for: id }, t(`game.f-${name}`), output && " ", output), input,
+    const row = el("div", { class: `play-field ${kind === "check" ? "tick" : ""}` }, el("label", { for: id }, t(`game.f-${name}`), output && " ", output), input,
       el("small", { class: "soft" }, t(`game.h-${name}`)));
     fields.set(name, { input, output, kind, row });
     return row;

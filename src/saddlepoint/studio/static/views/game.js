@@ -25,13 +25,12 @@ export async function mount(place, studio) {
   let playing = null;
   let ended = false;
   let endSketch = null;
-  let failure = null;
 
   // -- games ------------------------------------------------------------------------------------
 
   function make(index, { setup, moves, at }) {
     return {
-      index, setup, moves, at, shown: at, frames: [], busy: null, asked: 0,
+      index, setup, moves, at, shown: at, frames: [], busy: null, asked: 0, failure: null,
       name: `${studio.tab.slice(0, 40)}-${index}`,
       panel: panel(index, t, form.defaults),
     };
@@ -108,7 +107,7 @@ export async function mount(place, studio) {
     game.moves = moves;
     game.at = total(moves);
     game.frames = [];
-    failure = null;
+    game.failure = null;
   }
 
   function change(name, value) {
@@ -181,24 +180,26 @@ export async function mount(place, studio) {
     const game = games[chosen];
     const { seed } = { ...form.defaults, ...game.setup };
     begin(game, { ...form.defaults, seed, ...one.setup });
-    failure = one;
+    game.failure = one;
+    // The buttons lie below the board, and what happens is to be seen.
+    stage.scrollIntoView({ block: "start" });
     await all();
     play(false, one.moves);
   }
 
-  async function mend() {
+  async function mend(game) {
     stop();
-    const game = games[chosen];
-    const mended = { ...failure, mending: true };
+    chosen = games.indexOf(game);
+    const { failure } = game;
     if (Object.keys(failure.mend).some((name) => form.fixed.includes(name))) {
       begin(game, { ...setupAt(game, game.at, form.defaults), ...failure.mend });
     } else {
       letGo(game);
       for (const [name, value] of Object.entries(failure.mend)) game.moves = withChange(game.moves, name, value);
     }
-    failure = mended;
+    game.failure = { ...failure, mending: true };
     await all();
-    play(false, game.at + mended.mended);
+    play(false, game.at + failure.mended);
   }
 
   /** A second game beside the first: the same one so far, or its branch from here. */
@@ -245,10 +246,15 @@ export async function mount(place, studio) {
     } }), el("span", { class: "swatch", "aria-hidden": "true" }), t(`game.layer-${name}`))));
   const panels = el("div", { class: "games" });
   const which = el("div", { class: "which", role: "radiogroup", "aria-label": t("game.which") });
-  const tried = el("div", { class: "tried", "aria-live": "polite" });
   const breaks = el("div", { class: "breaks" }, form.breaks.map((one) =>
     el("button", { onclick: () => fail(one), "data-break": one.name }, t(`game.break-${one.name}`))));
   const set = settings(form, t, change);
+
+  const stage = el("section", { class: "stage" }, panels,
+    el("div", { class: "transport card" },
+      el("div", { class: "presses" }, playButton, slowButton, steps, el("label", { class: "unseen", for: "game-speed" }, t("game.speed-name")), speed),
+      el("div", { class: "history" }, slider, where),
+      el("div", { class: "presses" }, branch, again, shown)));
 
   function slide() {
     if (playing) { playing = null; refresh(); }
@@ -288,13 +294,19 @@ export async function mount(place, studio) {
     set.show(setupAt(games[chosen], games[chosen].at, form.defaults));
     two.textContent = t(games.length > 1 ? "game.one" : "game.two");
     branch.disabled = games.length > 1 || !games[0].at;
-    fill(tried, failure && [
+    games.forEach(tell);
+  }
+
+  /** The story of a failure that was asked for, beside its board. */
+  function tell(game) {
+    const { failure, panel: { tale } } = game;
+    tale.hidden = !failure;
+    fill(tale, failure && [
       el("h3", {}, t(`game.break-${failure.name}`)),
       el("p", {}, t(`game.break-${failure.name}-story`)),
       el("p", {}, el("strong", {}, t("game.remedy")), " ", t(`game.break-${failure.name}-mend`)),
-      el("button", { class: "main", onclick: mend, disabled: failure.mending }, t("game.mend")),
+      el("button", { class: "main", onclick: () => mend(game), disabled: failure.mending }, t("game.mend")),
     ]);
-    tried.hidden = !failure;
   }
 
   let remembering = null;
@@ -330,12 +342,8 @@ export async function mount(place, studio) {
     el("section", { class: "intro" },
       el("div", { class: "head" }, el("h1", {}, t("game.title")), two, copy),
       el("p", { class: "soft" }, t("game.about"))),
-    el("section", { class: "stage" }, panels,
-      el("div", { class: "transport card" },
-        el("div", { class: "buttons" }, playButton, slowButton, steps, el("label", { class: "unseen", for: "game-speed" }, t("game.speed-name")), speed),
-        el("div", { class: "history" }, slider, where),
-        el("div", { class: "buttons" }, branch, again, shown))),
-    el("section", {}, el("h2", {}, t("game.break")), el("p", { class: "soft" }, t("game.break-about")), breaks, tried),
+    stage,
+    el("section", {}, el("h2", {}, t("game.break")), el("p", { class: "soft" }, t("game.break-about")), breaks),
     el("section", {}, el("h2", {}, t("game.settings")), which, set.place),
     el("section", {}, el("details", {}, el("summary", {}, t("game.reading")),
       ["modes", "js", "w", "gap", "right"].map((key) => el("p", {}, el("strong", {}, t(`game.n-${key}`)), ": ", t(`game.n-${key}-help`))))));
