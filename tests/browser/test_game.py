@@ -97,7 +97,7 @@ def test_two_games_from_one_seed_begin_alike(page: Page) -> None:
     page.get_by_label("Loss").select_option("hinge")
     press(page, "Step: both")
     expect(page.locator(".said").nth(1)).to_contain_text("now score")
-    expect(page.locator(".said").nth(0)).to_contain_text("believes in the real ones")
+    expect(page.locator(".said").nth(0)).to_contain_text("calls the real ones real")
     press(page, "One game again")
     expect(page.locator("canvas.board")).to_have_count(1)
 

@@ -31,7 +31,7 @@ BREAKS = (
         name="complete-collapse",
         setup={"r1": "0", "width_g": "4", "n_critic": "3"},
         mend={"width_g": "64", "n_critic": "1", "r1": "0.1"},
-        findings=("complete-mode-collapse",),
+        findings=("complete-mode-collapse", "partial-mode-collapse"),
         moves=500,
     ),
     Break(
@@ -44,7 +44,7 @@ BREAKS = (
     Break(
         name="mode-cycle",
         setup={"r1": "0", "lr_g": "0.001", "lr_d": "0.0001"},
-        mend={"lr_g": "0.002", "lr_d": "0.002", "r1": "0.1"},
+        mend={"lr_d": "0.002", "r1": "0.1"},
         findings=("oscillation",),
     ),
     Break(
