@@ -53,7 +53,7 @@ BREAKS = (
         mend={"loss": "non-saturating", "n_critic": "1", "r1": "0.1"}
         | {"lr_g": "0.002", "lr_d": "0.002"},
         findings=("discriminator-wins", "saturated-loss"),
-        moves=250,
+        moves=350,
         mended=1000,
     ),
     Break(
