@@ -12,6 +12,11 @@ RUNS = ("run", "labelled", "points", "onown", "part")
 TINY = (*SMALL, *SHORT, "--kimg", "0.064", "--doctor", "off")
 FOLDER_OF = 4
 """Pictures that a folder of samples holds."""
+EXPORTS = (
+    *(("torchscript", "net.pt"), ("safetensors", "out"), ("safetensors", "w.safetensors")),
+    ("tensorboard", "out"),
+)
+"""Formats and outputs; the last is for runs only."""
 GAN = ("--arch.generator-widths", "8", "--arch.discriminator-widths", "8", *SHORT)
 
 
@@ -56,10 +61,7 @@ def report(draw: Random, model: str = "run") -> Case:
 
 
 def export(draw: Random, model: str = "run") -> Case:
-    outs = [("torchscript", "net.pt"), ("safetensors", "out"), ("safetensors", "w.safetensors")]
-    if model in RUNS:
-        outs.append(("tensorboard", "out"))
-    kind, out = draw.choice(outs)
+    kind, out = draw.choice(EXPORTS if model in RUNS else EXPORTS[:-1])
     return Case(argv=("export", model, "--format", kind, "--out", out, *_json(draw)))
 
 

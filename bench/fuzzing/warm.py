@@ -15,6 +15,9 @@ from fuzzing import commands, world
 from fuzzing.case import Case
 from fuzzing.player import Slot
 
+MADE = ("out.png", "out.npz", "out.gif", "film.gif", "page.html", "net.pt", "w.safetensors")
+"""By the commands below; the template has none of it."""
+
 
 def build(scratch: Path) -> dict[str, float]:
     """Fill scratch/template; import what its makers imported; -> usual seconds of each verb."""
@@ -43,13 +46,19 @@ def build(scratch: Path) -> dict[str, float]:
             commands.doctor,
             commands.report,
         )
-        for make in (commands.sample, *kinds * 2, commands.evaluate):
-            play(make(draw, "run").argv)
+        cases = [
+            make(draw, "run").argv for make in (commands.sample, *kinds * 2, commands.evaluate)
+        ]
+        cases += [
+            ("export", "run", "--format", kind, "--out", out) for kind, out in commands.EXPORTS
+        ]
+        for argv in cases:
+            play(argv)
             shutil.rmtree(slot.world / "out", ignore_errors=True)
         for argv in (("presets",), ("data", "list"), ("lab", "list"), ("train", "--help")):
             play(argv)
     for path in slot.world.glob("*.*"):
-        if path.name in ("out.png", "out.npz", "out.gif", "film.gif", "page.html"):
+        if path.name in MADE:
             path.unlink()
     slot.world.rename(slot.template)
     slot.world.mkdir()
