@@ -22,6 +22,8 @@ from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import Interrupted
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.diagnosis import diagnose, doctor
+from saddlepoint.diagnosis.detectors.complete_mode_collapse import CompleteModeCollapse
 from saddlepoint.lab.failures import FAILURES
 from saddlepoint.training import loop, treatment
 
@@ -49,10 +51,19 @@ def healthy(preset: str, data: str, **changes: Any) -> Config:
     return with_changes(api.configure(preset, data, kimg=0.48), {**SMALL, **sizes, **dotted})
 
 
+@pytest.fixture(autouse=True)
+def found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor as it is, but it needs half the steps to be sure of a collapse."""
+    soon = CompleteModeCollapse(warmup=100, steps=100)
+    others = [one for one in diagnose.all_detectors() if type(one) is not CompleteModeCollapse]
+    for module in (diagnose, doctor):
+        monkeypatch.setattr(module, "all_detectors", lambda: [soon, *others])
+
+
 def collapsing() -> Config:
     """The lecture's complete collapse in small: it is found and treated."""
-    often = {"train.tick_kimg": 0.4, "train.sample_kimg": 1.6, "doctor.probe_kimg": 0.4}
-    changes = {**SMALL, **MLP, **often, "train.kimg": 8}
+    often = {"train.tick_kimg": 0.2, "train.sample_kimg": 0.8, "doctor.probe_kimg": 0.2}
+    changes = {**SMALL, **MLP, **often, "train.kimg": 4}
     return with_changes(FAILURES["complete-collapse"].config("treated", 0), changes)
 
 
@@ -68,7 +79,7 @@ def collapsing() -> Config:
             [],
             id="each step a tick",
         ),
-        pytest.param(collapsing, (90, 310), ["found", "treated"], id="treated"),
+        pytest.param(collapsing, (60, 220), ["found", "treated"], id="treated"),
     ],
 )
 def test_a_run_that_is_stopped_again_and_again_equals_one_never_stopped(
