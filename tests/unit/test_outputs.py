@@ -470,8 +470,11 @@ def test_the_next_writer_removes_what_killed_processes_left(world: Path) -> None
 
 def test_a_lab_killed_before_its_first_file_goes_on(world: Path) -> None:
     Path("lab").mkdir()
-    Path("lab/.lab.json.host@1.tmp").write_text("{")
+    half = files.temporary_name(Path("lab/page.html"))
+    for path in (Path("lab/.lab.json.host@1.tmp"), half):
+        path.write_text("{")
     assert output_folder("lab", own="lab.json") == Path("lab")
+    assert not half.exists()
 
 
 def test_a_page_with_a_name_that_is_not_utf8(world: Path) -> None:

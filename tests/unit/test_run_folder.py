@@ -36,7 +36,7 @@ TINY = {
     "train.checkpoint_minutes": 0,
     "train.device": "cpu",
     "train.n_samples": 4,
-    "train.sample_kimg": 0.064,
+    "train.sample_kimg": 0.096,
     "train.tick_kimg": 0.032,
     "doctor.probe_kimg": 0.064,
 }

@@ -147,7 +147,7 @@ def _end_again(
     names = [finding.name for finding in diagnose(run).findings]
     run.write_status("finished", state.n_images, findings=names)
     run.report()
-    monitor.say(f"{reached}. Only its report was missing, and is written; {to_extend}.")
+    monitor.say(f"{reached}. Its report was missing or older, and is written now; {to_extend}.")
 
 
 def _is_complete(run: Run) -> bool:

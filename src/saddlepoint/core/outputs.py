@@ -61,6 +61,8 @@ def output_folder(path: str | os.PathLike[str], own: str = "") -> Path:
         return out
     if not out.is_dir():
         raise InputError(f"--out {out} is {kind(os.lstat(out))}; choose the name of a new folder.")
+    if own:
+        remove_leftovers(out)
     with writing(f"--out {out}"):
         kept = not all(map(is_temporary, out.iterdir()))
     if kept and not (own and (out / own).is_file()):
