@@ -131,3 +131,20 @@ def test_a_run_killed_before_it_is_one_begins_again(
     assert main(["resume", "run", "--quiet"]) == 0
     assert contents(Path("run")) == contents(Path("whole"))
     assert Run("run").status["state"] == "finished"
+
+
+def test_a_killed_extension_is_not_called_finished(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.Run, "report", lambda run: run.report_file)
+    budget, kills = 0.064, 0
+    while budget == 0.064:
+        kills += 1
+        at_home(shutil.copytree(world, tmp_path / str(kills)), monkeypatch)
+        child = Saddle("resume", "run", "--kimg", "0.128", "--quiet", before=die_at(kills))
+        assert child.wait() == -signal.SIGKILL, child.err
+        budget = Run("run").document["config"]["train"]["kimg"]
+    assert budget == 0.128
+    assert Run("run").status["state"] == "running"
+    assert main(["resume", "run", "--quiet"]) == 0
+    assert Run("run").status["n_images"] == 128

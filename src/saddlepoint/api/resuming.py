@@ -90,7 +90,9 @@ def resume(
         ):
             _end_again(run, config, state, monitor, extends=kimg is not None)
             return run
-        # The new budget counts only once all checks have passed.
+        # The new budget counts only once all checks have passed. The status comes before it: a run
+        # that is killed in between would be called finished, and lack images of its budget.
+        run.write_status("running", state.n_images)
         write_json(run.config_file, document)
         run.rewind(state.n_images)
         carry_out(run, config, dataset, state, monitor, shown)
