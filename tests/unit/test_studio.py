@@ -19,10 +19,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from saddlepoint import api
+from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.fields import fields_of
 from saddlepoint.core.json_files import append_row, write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.reporting.figures import PANELS
 from saddlepoint.reporting.panel import MOST_POINTS, thinned
 from saddlepoint.studio import library, server, watch
 from saddlepoint.studio.form import Order, wanted_of
@@ -100,7 +102,10 @@ def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
         assert english.keys() <= other.keys()
         # What is English alone comes from elsewhere: wording of figures, names of findings.
         extra = {key.partition(".")[0] for key in other.keys() - english.keys()}
-        assert extra <= {"figures", "findings", "live"}
+        assert extra <= {"figures", "findings", "live", "remedies", "game"}
+        for kind, group in (("remedy", "remedies"), ("detector", "findings")):
+            assert all(f"{group}.{name}" in other for name in registry.names(kind))
+        assert all(f"figures.{p.name}.text" in other for p in PANELS if not p.only_if_named)
         for key, text in english.items():
             holes = [part.partition("}")[0] for part in text.split("{")[1:]]
             assert all("{" + hole + "}" in other[key] for hole in holes), key

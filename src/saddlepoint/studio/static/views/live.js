@@ -245,7 +245,7 @@ function healthy([low, high], t) {
 function remedies(one, base, studio) {
   const { t } = studio;
   const list = el("ol", { class: "remedies" }, Object.entries(one.advice).map(([name, text]) =>
-    el("li", { "data-remedy": name }, el("span", { lang: "en" }, text), " ", el("code", {}, name))));
+    el("li", { "data-remedy": name }, has(`remedies.${name}`) ? t(`remedies.${name}`) : el("span", { lang: "en" }, text), " ", el("code", {}, name))));
   const button = el("button", { onclick: async () => {
     button.disabled = true;
     try {

@@ -34,9 +34,10 @@ export async function mount(place, studio) {
   fill(place,
     el("div", { class: "head" }, el("h1", {}, t("start.title"))),
     el("form", { class: "start", novalidate: true, onsubmit: start },
-      el("div", { class: "panel" }, preset, about, data, dataAbout, unit, folds),
+      el("div", { class: "panel first" }, preset, about, data, dataAbout, unit),
       el("aside", { class: "panel order", "aria-label": t("start.order") },
-        el("h2", {}, t("start.order")), shown, wrong, doubts, begin, reset)));
+        el("h2", {}, t("start.order")), shown, wrong, doubts, begin, reset),
+      el("section", { class: "panel all", "aria-label": t("start.all") }, el("h2", {}, t("start.all")), folds)));
 
   function budget() {
     const kind = unit.querySelector("select").value;
