@@ -54,14 +54,14 @@ def studio(folder: Path) -> Iterator[str]:
         yield found[0]
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 def listing(browser: Browser, address: str, n_runs: int) -> dict[str, float]:
     page = browser.new_page()
     started = time.monotonic()
     page.goto(f"{address}/runs")
-    page.wait_for_function(f"document.querySelectorAll('.run').length === {n_runs}")
+    page.locator(".run").nth(n_runs - 1).wait_for()
     listed = time.monotonic() - started
     paint = page.evaluate(PAINT)
     page.close()
