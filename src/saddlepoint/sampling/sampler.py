@@ -324,4 +324,7 @@ class Sampler:
     def require_images(self) -> None:
         """Raises InputError for a model of points."""
         if not self.spec.is_image:
-            raise InputError("This model makes points, not images; write them as .npz or .png.")
+            raise InputError(
+                "This model makes points, which have no picture each; `saddle sample` writes them "
+                "as .npz or .png."
+            )
