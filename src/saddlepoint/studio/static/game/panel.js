@@ -35,7 +35,7 @@ export function panel(index, t, defaults) {
 
   function show(game, frame, layers) {
     const setup = setupAt(game, frame.at, defaults);
-    title.textContent = t(`game.data-${setup.data}`);
+    title.textContent = t(setup.data === "drawn" ? "game.own" : `game.data-${setup.data}`);
     fill(chips, summary(setup, defaults, t).map((text) => el("span", { class: "chip" }, text)));
     shown.draw(frame, layers);
     fill(said, sentences(frame, t));
