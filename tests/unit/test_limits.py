@@ -141,7 +141,8 @@ def needs(preset: str, where: str = "meta", **changes) -> tuple[int, int]:
     if preset != "gan":
         nets |= {"arch.generator_width": 8, "arch.discriminator_width": 8}
     config = api.configure(preset, "digits", changes=small | nets | changes)
-    return memory.needs(config, LABELLED, where)
+    state, _, step = memory.needs(config, LABELLED, where)
+    return state, step
 
 
 @pytest.mark.parametrize("preset", ["gan", "dcgan", "wgan-gp", "dcgan-r1", "cgan-every-layer"])

@@ -31,15 +31,16 @@ def require_memory_for(config: Config, dataset: Dataset) -> None:
     a step or a grid of samples need more memory than the device of `config` has left."""
     spec, train, device = dataset.spec, config.train, torch.device(config.train.device)
     try:
-        state, step = needs(config, spec)
+        state, weights, step = needs(config, spec)
     # A plug-in's net may look at values, which meta tensors do not have: torch raises RuntimeError
     # for that, and TypeError where they should become numpy's. Such nets are not judged.
     except (RuntimeError, TypeError):
         return
     parts = {
-        # The state, the last tick's copy of it, and the next one that is made beside it.
-        "--arch (its widths and --arch.latent-dim)": 3 * state,
-        f"--train.batch-size {train.batch_size:,}": step,
+        # At a tick: the state, the last tick's copy of it and the next one beside it; gradients,
+        # and the weights that the doctor keeps from before a step. During a step there is no next.
+        "--arch (its widths and --arch.latent-dim)": 3 * state + 2 * weights,
+        f"--train.batch-size {train.batch_size:,}": max(0, step - state - weights),
         f"--train.n-samples {train.n_samples:,}": 8 * math.prod(spec.shape) * train.n_samples,
         # Larger data stay on the disk.
         "the size or the number of the images": dataset.images.nbytes
@@ -51,8 +52,9 @@ def require_memory_for(config: Config, dataset: Dataset) -> None:
     require_memory(need, f"This training on {device}", f"lower {largest}", left)
 
 
-def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, int]:
-    """Bytes of the nets, their average and the optimisers, and the most that a step has besides.
+def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, int, int]:
+    """Bytes of the nets, their average and the optimisers; of the two nets' weights alone; and
+    the most that a step has besides the first.
 
     Args:
         device: meta tensors have shapes and no values, so that a step on them takes no memory.
@@ -76,7 +78,8 @@ def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, in
     kept = _bytes_of(state)
     step = live.most - kept
     # Under autocast, what the layers return has half of the bytes.
-    return kept, step // 2 if halved else step
+    weights = [*generator.parameters(), *discriminator.parameters()]
+    return kept, sum(w.nbytes for w in weights), step // 2 if halved else step
 
 
 class Live(TorchDispatchMode):
