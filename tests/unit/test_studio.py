@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _loops import run_alone
 from starlette.testclient import TestClient
 
 from saddlepoint import api
@@ -359,6 +360,6 @@ def test_what_changes_is_told_to_every_tab(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(watch, "_SECONDS", 0.02)
     monkeypatch.setattr(library, "_AGE", 0)
-    told = asyncio.run(asyncio.wait_for(story(), 30))
+    told = run_alone(asyncio.wait_for(story(), 30))
     assert b'"state": "running"' in told[1]
     assert b'{"id": "a"}' in told[-1]

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from _loops import run_alone
 from starlette.testclient import TestClient
 
 from saddlepoint.core.json_files import write_json
@@ -173,7 +174,7 @@ def test_bodies_are_small_whole_and_of_the_right_shape(
         "query_string": b"",
         "headers": headers,
     }
-    asyncio.run(client.app(scope, slow, send))
+    run_alone(client.app(scope, slow, send))
     assert sent[0]["status"] == 408
 
 
@@ -275,4 +276,4 @@ def test_events_are_told_once_in_order_and_a_slow_reader_starts_again() -> None:
         assert slow.qsize() < 256
         assert b"event: reset" in await slow.get()
 
-    asyncio.run(story())
+    run_alone(story())

@@ -108,10 +108,12 @@ def test_it_is_broken_named_and_mended(page: Page) -> None:
     press(page, "The generator wins")
     expect(page.locator(".tale")).to_contain_text("a hundred times as slowly")
     expect(page.locator(".named .chip").first).to_be_visible(timeout=2 * SLOW)
-    press(page, "Pause")
+    stopped = page.get_by_role("button", name="Play", exact=True)
+    expect(stopped).to_be_visible(timeout=SLOW)
     press(page, "Mend it")
     expect(page.get_by_label(re.compile("^Learning rate, discriminator"))).to_have_value("-2.7")
-    reached(page, 100)
+    reached(page, 600)
+    expect(stopped).to_be_visible(timeout=SLOW)
     assert "lr_d=0.002" in settled(page)
 
 
