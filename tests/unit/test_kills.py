@@ -148,3 +148,18 @@ def test_a_killed_extension_is_not_called_finished(
     assert Run("run").status["state"] == "running"
     assert main(["resume", "run", "--quiet"]) == 0
     assert Run("run").status["n_images"] == 128
+
+
+def test_a_stop_before_the_first_step_of_an_extension_is_recorded(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(run: Run, n_images: int) -> None:
+        raise KeyboardInterrupt
+
+    at_home(shutil.copytree(world, tmp_path / "here"), monkeypatch)
+    with monkeypatch.context() as while_it_begins:
+        while_it_begins.setattr(api.Run, "rewind", stopped)
+        assert main(["resume", "run", "--kimg", "0.128", "--quiet"]) == 130
+    assert Run("run").status["state"] == "interrupted"
+    assert main(["resume", "run", "--quiet"]) == 0
+    assert Run("run").status["n_images"] == 128

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from saddlepoint.api.run import Run
-from saddlepoint.api.training import carry_out
+from saddlepoint.api.training import carry_out, recorded_end
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset
@@ -92,10 +92,11 @@ def resume(
             return run
         # The new budget counts only once all checks have passed. The status comes before it: a run
         # that is killed in between would be called finished, and lack images of its budget.
-        run.write_status("running", state.n_images)
-        write_json(run.config_file, document)
-        run.rewind(state.n_images)
-        carry_out(run, config, dataset, state, monitor, shown)
+        with recorded_end(run, state):
+            run.write_status("running", state.n_images)
+            write_json(run.config_file, document)
+            run.rewind(state.n_images)
+            carry_out(run, config, dataset, state, monitor, shown)
     return run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +17,7 @@ from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.contracts import Dataset, Player
 from saddlepoint.core.errors import InputError, Interrupted
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.outputs import (
-    output_place,
-)
+from saddlepoint.core.outputs import output_place
 from saddlepoint.core.provenance import describe
 from saddlepoint.core.streams import tell
 from saddlepoint.data.resolve import first_data_set, resolve
@@ -160,14 +158,24 @@ def carry_out(
     """Train to the end of the budget and write the page; status.json records whatever ends it."""
     run.take_control()  # what was asked of a process that has ended
     try:
-        run.write_status("running", state.n_images)
-        with followed(run, shown, monitor):
-            treatment.train(run, config, dataset, state, monitor)
+        with recorded_end(run, state):
+            run.write_status("running", state.n_images)
+            with followed(run, shown, monitor):
+                treatment.train(run, config, dataset, state, monitor)
     except (Interrupted, treatment.GivenUp):
         if fault := report_fault(run):
             tell(f"warning: {fault}")
         raise
-    except BaseException as error:  # of any kind: recorded in status.json, then raised again
+    if fault := report_fault(run):
+        raise fault
+
+
+@contextlib.contextmanager
+def recorded_end(run: Run, state: TrainState) -> Iterator[None]:
+    """Whatever ends the block while status.json says that the run goes on is written there."""
+    try:
+        yield
+    except BaseException as error:  # of any kind, and raised again
         if run.status.get("state") == "running":
             with contextlib.suppress(OSError):
                 if isinstance(error, KeyboardInterrupt):  # outside the loop, which saves first
@@ -176,5 +184,3 @@ def carry_out(
                     reason = f"{type(error).__name__}: {error}"
                     run.write_status("failed", state.n_images, error=reason)
         raise
-    if fault := report_fault(run):
-        raise fault
