@@ -287,6 +287,20 @@ def test_numbers_that_cannot_be_saved_are_answered_all_the_same(
         assert {file: file.read_bytes() for file in Path("run/scores").iterdir()} == before
 
 
+def test_a_place_that_the_user_has_taken_is_the_users_to_free(world: Path, capfd: Any) -> None:
+    argv = "evaluate run --features pixels --n 50 --bootstrap 0 --quiet --json".split()  # noqa: SIM905
+    assert main(argv) == 0
+    for sheet in Path("run/scores").glob("*.png"):
+        sheet.unlink()
+        sheet.mkdir()
+    capfd.readouterr()
+    assert main(argv) == 2
+    document = json.loads(capfd.readouterr().out)
+    assert "is a folder, which is never replaced" in document["error"]
+    assert document["exit_code"] == 2
+    assert document["values"]["precision"]["value"] >= 0
+
+
 def test_a_limit_of_the_system_loses_no_number(world: Path) -> None:
     """The files of a real process may have no byte, but a pipe may."""
     (out, to_out), (err, to_err) = os.pipe(), os.pipe()

@@ -72,7 +72,8 @@ def evaluate(
         )
     except Unsaved as error:
         # The answer first: to measure again may take an hour.
-        lost = {"error": str(error), "exit_code": 1} if json else {}
+        code = 2 if isinstance(error, InputError) else 1
+        lost = {"error": str(error), "exit_code": code} if json else {}
         _print_answer({**error.document, **lost}, error.said, json)
         raise
     _print_answer(document, said, json)

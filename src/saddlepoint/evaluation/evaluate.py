@@ -18,7 +18,7 @@ from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.resolve import resolve
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Evaluation, evaluate_sets
-from saddlepoint.evaluation.scores import Unsaved, newest_scores, save_score
+from saddlepoint.evaluation.scores import newest_scores, save_score, unsaved
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.evaluation.sheets import sheets_of
 from saddlepoint.sampling.ranges import MOST
@@ -99,7 +99,7 @@ def evaluate(
         try:
             _keep(run, done)
         except (OSError, InputError) as error:
-            raise Unsaved(error, run, done.document, said) from error
+            raise unsaved(error, run, done.document, said) from error
     return done.document, said
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from saddlepoint.core.checkpoints import recorded
 from saddlepoint.core.documents import Scores
-from saddlepoint.core.errors import InputError, RunFailed, reason, remedy
+from saddlepoint.core.errors import InputError, RunFailed, is_users, reason, remedy
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.reading import Absent
 from saddlepoint.core.runs import Run
@@ -15,16 +15,31 @@ from saddlepoint.core.runs import Run
 SCHEMA = 1
 
 
-class Unsaved(RunFailed):
+class Unsaved(Exception):
     """What was measured could not be written down; `document` and `said` are what `evaluate` would
-    have returned, so that nothing of it is lost."""
+    have returned, so that nothing of it is lost. It is an InputError or a RunFailed, too."""
 
-    def __init__(self, error: OSError | InputError, run: Run, document: dict[str, Any], said: str):
-        why = str(error)
-        if isinstance(error, OSError):
-            why = f"{reason(error)}; {remedy(error)}, then evaluate it again."
-        super().__init__(f"The scores of {run.path} are not saved: {why}")
+    def __init__(self, sentence: str, document: dict[str, Any], said: str):
+        super().__init__(sentence)
         self.document, self.said = document, said
+
+
+class _UsersFault(Unsaved, InputError):
+    pass
+
+
+class _MachinesFault(Unsaved, RunFailed):
+    pass
+
+
+def unsaved(error: OSError | InputError, run: Run, document: dict[str, Any], said: str) -> Unsaved:
+    """What to raise where the scores of `run` cannot be written because of `error`."""
+    why, users = str(error), True
+    if isinstance(error, OSError):
+        why = f"{reason(error)}; {remedy(error)}, then evaluate it again."
+        users = is_users(error)
+    fault = _UsersFault if users else _MachinesFault
+    return fault(f"The scores of {run.path} are not saved: {why}", document, said)
 
 
 def save_score(run: Run, document: dict[str, Any]) -> str:
