@@ -62,7 +62,7 @@ def test_a_block_has_the_picture_the_verdict_the_numbers_and_the_command(docs: P
     assert "![fid-bias](../images/claims/fid-bias.png)" in english
     assert "**Verdict: seen.**" in english
     assert "| FID of 250 images over that of 1,000 | 4.04 [3.95, 4.13] |" in english
-    assert "**What is seen.** FID is never 0 here" in english
+    assert "**How to read it.** FID is never 0 here" in english
     assert "> FID depends on the number of images" in english
     assert "**Varied.** The number of images" in english
     assert "As it was" not in english.partition("between")[0]

@@ -78,6 +78,7 @@ def claims(
             used = default
         command = ["saddle", "lab", "claims", "--only", name, "--seeds", seeds]
         command += ["--minutes", f"{minutes:g}", *(["--data", data] if data and used else [])]
+        command += ["--lang", lang] if lang != "en" else []
         lab.say(f"Claim {number} of {len(names)}: {name}")
         told.append(_tried(claim, silent, wanted, used, threads, shlex.join(command)))
         lab.say(f"  {told[-1].verdict.outcome if told[-1].verdict else told[-1].fault}")
