@@ -20,12 +20,13 @@ export function panel(index, t, defaults) {
   const title = el("h2", {});
   const chips = el("div", { class: "chips" });
   const tale = el("div", { class: "tale", "aria-live": "polite", hidden: true });
-  const said = el("div", { class: "said" });
+  // Until the first frame, which waits for PyTorch the first time.
+  const said = el("div", { class: "said" }, el("p", {}, t("game.loading")));
   const doctor = el("div", { class: "play-doctor" });
   const rows = NUMBERS.map((one) => {
     const line = spark(t("game.over-time", { what: t(`game.n-${one.key}`) }));
     const value = el("dd", {});
-    return { ...one, line, value, row: el("div", {}, el("dt", { title: t(`game.n-${one.key}-help`) }, t(`game.n-${one.key}`)), value, line.canvas) };
+    return { ...one, line, value, row: el("div", { hidden: true }, el("dt", { title: t(`game.n-${one.key}-help`) }, t(`game.n-${one.key}`)), value, line.canvas) };
   });
   const sketching = el("div", { class: "sketching", hidden: true });
   const place = el("article", { class: "play-panel card", "aria-label": t("game.game", { n: index + 1 }) },
