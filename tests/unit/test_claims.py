@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from html import escape
@@ -201,6 +203,20 @@ PICTURES = [
         reads=SAME,
     ),
 ]
+
+
+def test_a_relative_cache_folder_makes_nothing_where_the_user_is(tmp_path: Path) -> None:
+    drawn = (
+        "from pathlib import Path; from saddlepoint.reporting.picture_png import write_sheet;"
+        "from saddlepoint.reporting.pictures import Photo; from PIL import Image;"
+        "from saddlepoint.core.texts import Text; said = Text(en='Zeros', vi='Zeros');"
+        "Image.new('L', (8, 8)).save('in.png');"
+        "photo = Photo(title=said, file='in.png', reads=said);"
+        "write_sheet([photo], Path(), 'en', Path('out.png'))"
+    )
+    surroundings = {**os.environ, "XDG_CACHE_HOME": "relative", "HOME": str(tmp_path / "home")}
+    subprocess.run([sys.executable, "-c", drawn], cwd=tmp_path, env=surroundings, check=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"home", "in.png", "out.png"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

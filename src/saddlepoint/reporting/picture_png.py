@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.files import whole_file
+from saddlepoint.core.files import cache_folder, whole_file
 from saddlepoint.core.texts import Language, said
 from saddlepoint.reporting.panel import INK
 from saddlepoint.reporting.pictures import COLOURS, SCALE, Chart, Curve, HeatMap, Photo, Picture
@@ -25,6 +26,13 @@ MOST_DOTS = 30
 """A curve of more points than these is a line alone, with a band for its intervals."""
 
 
+def _spare_this_folder() -> None:
+    """With a relative path in XDG_CACHE_HOME, which as the standard has it does not count,
+    matplotlib would make a folder where the user is."""
+    if not Path(os.environ.get("XDG_CACHE_HOME") or "/").is_absolute():
+        os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))
+
+
 def write_sheet(pictures: Sequence[Picture], folder: Path, language: Language, out: Path) -> Path:
     """All pictures of a claim as one PNG, two in a row.
 
@@ -34,6 +42,7 @@ def write_sheet(pictures: Sequence[Picture], folder: Path, language: Language, o
     Raises:
         InputError: matplotlib is not installed.
     """
+    _spare_this_folder()
     try:
         # Figure and not pyplot, which would choose a window system.
         from matplotlib.figure import Figure
