@@ -99,7 +99,7 @@ def _become(argv: list[str], before: Callable[[], object], streams: tuple[int, i
         for number, fd in enumerate(streams, 1):
             os.dup2(fd, number)
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 - until the end of the process
-        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - as above
         sys.argv = ["saddle", *argv]
         before()
         code = main()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,7 +114,10 @@ def test_a_run_killed_before_it_is_one_begins_again(
 ) -> None:
     at_home(tmp_path, monkeypatch)
     monkeypatch.setattr(api.Run, "report", lambda run: run.report_file)
-    train: Callable[[str], list[str]] = lambda out: [*TRAIN, out]  # noqa: E731
+
+    def train(out: str) -> list[str]:
+        return [*TRAIN, out]
+
     assert main(train("whole")) == 0
     kills = 0
     while not Path("run/config.json").is_file():

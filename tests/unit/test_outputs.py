@@ -263,11 +263,14 @@ def test_a_disk_that_is_full_when_the_page_is_written(
     assert "already reached" in capfd.readouterr().err
 
 
+EVALUATE = ("evaluate", "run", "--features", "pixels", "--n", "50", "--bootstrap", "0")
+
+
 @pytest.mark.parametrize("last", [(scores, "write_json"), (evaluate, "write_png")], ids=str)
 def test_numbers_that_cannot_be_saved_are_answered_all_the_same(
     world: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any, last: tuple[Any, str]
 ) -> None:
-    argv = "evaluate run --features pixels --n 50 --bootstrap 0 --quiet".split()  # noqa: SIM905
+    argv = [*EVALUATE, "--quiet"]
     before = {file: file.read_bytes() for file in Path("run/scores").iterdir()}
     monkeypatch.setattr(*last, no_space)
     assert main(argv) == 1
@@ -288,7 +291,7 @@ def test_numbers_that_cannot_be_saved_are_answered_all_the_same(
 
 
 def test_a_place_that_the_user_has_taken_is_the_users_to_free(world: Path, capfd: Any) -> None:
-    argv = "evaluate run --features pixels --n 50 --bootstrap 0 --quiet --json".split()  # noqa: SIM905
+    argv = [*EVALUATE, "--quiet", "--json"]
     assert main(argv) == 0
     for sheet in Path("run/scores").glob("*.png"):
         sheet.unlink()
@@ -304,9 +307,11 @@ def test_a_place_that_the_user_has_taken_is_the_users_to_free(world: Path, capfd
 def test_a_limit_of_the_system_loses_no_number(world: Path) -> None:
     """The files of a real process may have no byte, but a pipe may."""
     (out, to_out), (err, to_err) = os.pipe(), os.pipe()
-    none = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # noqa: E731
-    argv = ("evaluate", "run", "--features", "pixels", "--n", "50", "--bootstrap", "0", "--json")
-    child = Saddle(*argv, "--quiet", before=none, streams=(to_out, to_err))
+
+    def no_byte() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    child = Saddle(*EVALUATE, "--json", "--quiet", before=no_byte, streams=(to_out, to_err))
     os.close(to_out)
     os.close(to_err)
     assert child.wait() == 1

@@ -137,7 +137,7 @@ class Generator(nn.Module):
         """What the first hidden layer makes of z before its non-linearity: an affine function of z,
         float32 [n, ...]. Its principal directions are those of the generator; one that leaves this
         out has none."""
-        raise NotImplementedError
+        raise NotImplementedError  # not every plug-in has such a layer; `directions` says so
 
 
 class Discriminator(nn.Module):
