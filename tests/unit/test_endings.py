@@ -63,6 +63,17 @@ def gone() -> io.TextIOWrapper:
     return open(writer, "w", buffering=1)
 
 
+def test_a_path_that_drowns_the_sentence_keeps_its_two_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/" + "x" * 300)
+    assert main(["data", "list"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: `saddle data` was stopped by /xxx"), said
+    assert "xxx/saddlepoint/datasets/" in said and "File name too long" in said
+    assert len(said) < 320
+
+
 # -- streams ---------------------------------------------------------------------------------
 
 

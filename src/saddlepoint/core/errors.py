@@ -26,6 +26,9 @@ _MACHINES = {
     errno.ESTALE: "mount the network disk again",
 }
 
+_READABLE = 160
+"""Characters of a path; with more, it drowns the sentence that names it."""
+
 
 class InputError(Exception):
     """Bad usage or bad input: one sentence that says what is wrong, where, and what to do.
@@ -65,8 +68,16 @@ def words(error: OSError) -> str:
 
 def reason(error: OSError) -> str:
     """`run/lock: Permission denied`: where, if that is known, and what."""
-    where = "" if error.filename is None else f"{error.filename}: "
+    where = "" if error.filename is None else f"{_readable(error.filename)}: "
     return where + words(error)
+
+
+def _readable(path: object) -> str:
+    """A path that is too long to read keeps its two ends, by which it is known."""
+    name = str(path)
+    return (
+        name if len(name) <= _READABLE else f"{name[: _READABLE // 2]}...{name[-_READABLE // 2 :]}"
+    )
 
 
 def failure(error: OSError, sentence: str) -> InputError | RunFailed:
