@@ -38,9 +38,13 @@ def machine() -> dict[str, Any]:
 
 
 def git_commit() -> str:
-    """The commit of this checkout, `dirty` with changes; "" where there is none."""
+    """The commit of this checkout, `dirty` with changes; "" where there is none.
+
+    A copy without its history, as on a borrowed machine, is told it in SADDLE_COMMIT.
+    """
     command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=10"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return found or os.environ.get("SADDLE_COMMIT", "")
 
 
 def machine_text(facts: dict[str, Any]) -> str:
