@@ -257,6 +257,23 @@ def test_folder_is_prepared_once_and_again_when_it_changes(tmp_path: Path, capfd
         Folder(path=str(tmp_path / "absent")).open()
 
 
+def test_what_older_rules_prepared_is_prepared_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["00000/00000.png", "01000/01000.png"]
+    faces(tmp_path / "in", names)
+    source, out = Folder(path=str(tmp_path / "in"), size=8), tmp_path / "out"
+    with monkeypatch.context() as before:
+        before.setattr("saddlepoint.data.labels._is_thousand", lambda *_: False)
+        for module in ("assemble", "prepare", "sources._prepared"):
+            before.setattr(f"saddlepoint.data.{module}.RULES", 1)
+        prepare(tmp_path / "in", out, size=8)
+        assert source.open().classes == ("00000", "01000")
+    assert source.open().classes == ()
+    with pytest.raises(InputError, match="holds in, prepared by an older version"):
+        prepare(tmp_path / "in", out, size=8)
+
+
 def test_names_that_are_no_text_come_through_to_the_report(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

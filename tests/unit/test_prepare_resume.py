@@ -168,12 +168,12 @@ def test_an_out_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     source, out = small(tmp_path / "in"), tmp_path / "out"
     prepare(source, out, size=8)
     before = contents(out)
-    with pytest.raises(InputError, match="other options for in, which is not overwritten"):
+    with pytest.raises(InputError, match="holds in, prepared with other options"):
         prepare(source, out, size=16)
     changed = Image.fromarray(np.full((8, 8), 7, np.uint8))
     changed.save(source / "0.png")
     os.utime(source / "0.png", (4e9, 4e9))
-    with pytest.raises(InputError, match="an older state of in"):
+    with pytest.raises(InputError, match="prepared before its files changed"):
         prepare(source, out, size=8)
     assert contents(out) == before
     (tmp_path / "mine").mkdir()

@@ -213,6 +213,28 @@ def test_the_lock_is_free_after_an_error_inside(tmp_path: Path) -> None:
         pass
 
 
+def test_a_default_name_that_a_killed_run_left_without_configuration_is_free_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holder: subprocess.Popen[str]
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    names = [f"runs/gan-{number:03d}" for number in range(1, 5)]
+    held, ended, precious, killed = (Run.create(None, "gan").path for _ in names)
+    (held / "lock").hardlink_to(tmp_path / "lock")
+    (ended / "lock").touch()
+    (precious / "lock").write_text("process 1 on nowhere")
+    (precious / "thesis.txt").touch()
+    (killed / "lock").write_text("process 1 on nowhere")
+    (killed / ".config.json.host@1.tmp").touch()
+    assert str(Run.create(None, "gan").path) == names[3]
+    assert list(killed.iterdir()) == []
+    assert str(Run.create(None, "gan").path) == "runs/gan-005"
+    holder.kill()
+    holder.wait()
+    assert str(Run.create(None, "gan").path) == names[0]
+    assert (precious / "thesis.txt").exists()
+
+
 # -- snapshots -----------------------------------------------------------------------------
 
 

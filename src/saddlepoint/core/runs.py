@@ -6,7 +6,6 @@ comparisons read it.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
@@ -25,8 +24,6 @@ from saddlepoint.core.documents import (
 )
 from saddlepoint.core.errors import InputError, words
 from saddlepoint.core.files import (
-    check_replaceable,
-    is_temporary,
     remove_leftovers,
     temporary_name,
     write_atomically,
@@ -36,6 +33,7 @@ from saddlepoint.core.json_files import append_row, read_json, read_rows, write_
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.renames import todays_config, todays_row
+from saddlepoint.core.run_lock import LOCK, is_unused, locked, remove_abandoned
 from saddlepoint.core.snapshot_names import snapshots_in
 from saddlepoint.core.tail import RowReader, last_rows
 
@@ -76,7 +74,7 @@ class Run:
         if not run.path.is_dir():
             raise InputError(f"{run.path}: no such run folder.")
         if not run.config_file.is_file():
-            if (run.path / "lock").is_file():
+            if (run.path / LOCK).is_file():
                 raise InputError(
                     f"{run.path} holds no run yet: it was stopped before it wrote config.json; "
                     f"give the same `saddle train` command again, with --out {run.path}."
@@ -94,7 +92,7 @@ class Run:
         try:
             if out is not None:
                 path = Path(out)
-                if path.exists() and (not path.is_dir() or not _is_unused(path)):
+                if path.exists() and (not path.is_dir() or not is_unused(path)):
                     raise InputError(
                         f"--out {path} already exists; choose another folder, or continue that "
                         f"run with `saddle resume {path}`."
@@ -106,6 +104,7 @@ class Run:
             # mkdir itself finds the free number: two runs that start together get two folders.
             for number in range(1, 100_000):
                 path = parent / f"{name}-{number:03d}"
+                remove_abandoned(path)
                 with suppress(FileExistsError):
                     path.mkdir()
                     return cls(path)
@@ -267,25 +266,9 @@ class Run:
         Raises:
             InputError: another process holds it; the sentence names host and pid.
         """
-        # A lock of the kernel, not the mere presence of a file, which would outlive a kill.
-        check_replaceable(self.path / "lock")
-        with open(self.path / "lock", "a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                owner = file.read().strip() or "another process"
-                raise InputError(
-                    f"{self.path} is being written by {owner}; stop that process first."
-                ) from None
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+        with locked(self.path):
             self.remove_leftovers(locked=True)
-            try:
-                yield
-            finally:
-                file.truncate(0)
+            yield
 
     def remove_leftovers(self, locked: bool = False) -> None:
         """Remove what killed processes left; see `files.remove_leftovers`."""
@@ -300,14 +283,9 @@ def run_of_part(path: Path) -> Path | None:
     for folder in whole.parents:
         run = Run(folder)
         paths = [value for value in vars(run).values() if isinstance(value, Path)]
-        own = {path.name for path in paths if path != folder} | {"lock"}
+        own = {path.name for path in paths if path != folder} | {LOCK}
         # Both, as other programs have a config.json, too.
         is_run = os.path.isfile(run.config_file) and os.path.isfile(run.status_file)
         if is_run and whole.relative_to(folder).parts[0] in own:
             return folder
     return None
-
-
-def _is_unused(folder: Path) -> bool:
-    """Empty, or left by a run that was killed before it wrote its configuration."""
-    return all(p.name == "lock" or is_temporary(p) for p in folder.iterdir())

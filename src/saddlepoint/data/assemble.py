@@ -20,7 +20,7 @@ from saddlepoint.data.chunks import Record, Work, open_pixels
 from saddlepoint.data.decode import by_name
 from saddlepoint.data.labels import Labelling, encode, find_labels, is_label_file
 from saddlepoint.data.listing import Entry, Listing
-from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, SCHEMA
+from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, RULES, SCHEMA
 from saddlepoint.data.worker_pool import WorkerPool, decode_all
 
 
@@ -57,6 +57,7 @@ def assemble(
     _write_images(ready / "images.npy", work.scratch, chunks, duplicates, (len(kept), *shape))
     return {
         "schema": SCHEMA,
+        "rules": RULES,
         **_describe(ready, kept, shape, labelling, duplicates),
         "source": source_name,
         "options": options,

@@ -11,7 +11,10 @@ from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.shapes import shaped
 
 SCHEMA = "saddlepoint-prepared-1"
-"""Changes if the same files would give other bytes."""
+"""The format; a folder of another one is refused."""
+RULES = 2
+"""How files become images and labels: raised where the same files would now give others, so that
+nothing prepared earlier is reused. 2: sub-folders of a thousand (FFHQ's) are not classes."""
 MOST_BYTES = 2**30
 """A million images need about 100 MB."""
 MIN_SIZE, MAX_SIZE = 4, 1024

@@ -27,7 +27,7 @@ from saddlepoint.data.assemble import assemble
 from saddlepoint.data.chunks import Work
 from saddlepoint.data.decode import Recipe
 from saddlepoint.data.listing import Listing
-from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, MOST_BYTES, SCHEMA, read_manifest
+from saddlepoint.data.manifest import MAX_SIZE, MIN_SIZE, MOST_BYTES, RULES, read_manifest
 from saddlepoint.data.report import PrepareReport, report_text
 from saddlepoint.data.worker_pool import WorkerPool
 
@@ -196,20 +196,25 @@ def _finished(out: Path, listing: Listing, options: dict[str, Any]) -> PrepareRe
     if manifest is None:
         raise InputError(f"{out} exists and is not a prepared data set; choose another --out.")
     # Without stamps, as a copy has others; a file changed in place shows by its time below.
-    same = manifest["options"] == options and manifest["listing"] == listing.key(stamps=False)
-    if same and listing.newest <= (out / "manifest.json").stat().st_mtime:
+    same_files = manifest["listing"] == listing.key(stamps=False)
+    if manifest["options"] != options:
+        how = "with other options"
+    elif not same_files or listing.newest > (out / "manifest.json").stat().st_mtime:
+        how = "before its files changed"
+    elif manifest.get("rules") != RULES:
+        how = "by an older version"
+    else:
         return PrepareReport(folder=out, manifest=manifest, reused=True)
-    what = "an older state of" if manifest["options"] == options else "other options for"
     raise InputError(
-        f"{out} holds a preparation of {what} {manifest['source']}, which is not overwritten; "
-        f"choose another --out or delete it."
+        f"{out} holds {manifest['source']}, prepared {how}, and is not overwritten; choose another "
+        "--out or delete it."
     )
 
 
 def _start_or_resume(scratch: Path, listing: Listing, options: dict[str, Any]) -> None:
     """Keep the chunks of an interrupted preparation of the same files; drop any others."""
     # With stamps: chunks of a file that was replaced by one of the same size are not kept.
-    plan = {"schema": SCHEMA, "listing": listing.key(stamps=True), "options": options}
+    plan = {"rules": RULES, "listing": listing.key(stamps=True), "options": options}
     try:
         resumes = read_json(scratch / "plan.json") == plan
     except (OSError, InputError):

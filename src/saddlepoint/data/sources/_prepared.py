@@ -18,7 +18,7 @@ from saddlepoint.core.outputs import check_writable
 from saddlepoint.data.archive import list_source
 from saddlepoint.data.array_files import map_npy
 from saddlepoint.data.arrays import check_images, checked_labels, fingerprint
-from saddlepoint.data.manifest import SCHEMA, read_manifest
+from saddlepoint.data.manifest import RULES, read_manifest
 from saddlepoint.data.prepare import prepare
 from saddlepoint.data.progress import progress_bars
 from saddlepoint.data.verified import verify
@@ -69,14 +69,13 @@ def open_prepared(folder: Path, name: str = "") -> Dataset:
 def open_raw(source: Path, name: str, *, size: int, fit: str, labels: str) -> Dataset:
     """Prepare a folder or archive of images on first use, and open the result.
 
-    The result is cached under a hash of the options and of the files' names, sizes and times, so
-    changed files are prepared again.
+    The result is cached under a hash of the options, the version of the rules, and the files'
+    names, sizes and times, so that whatever changes is prepared again.
 
     Raises:
         InputError: as in `prepare`.
     """
-    # With the schema: a newer version that would give other bytes prepares again.
-    options = {"size": size, "fit": fit, "labels": labels, "schema": SCHEMA}
+    options = {"size": size, "fit": fit, "labels": labels, "rules": RULES}
     if source.is_file():
         stamp = f"{source.stat().st_size} {source.stat().st_mtime_ns}"
     else:  # a folder, or nothing: then this says so
