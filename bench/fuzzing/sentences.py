@@ -34,6 +34,8 @@ _OF_A_PATH = re.compile(
     "|Too many levels|Read-only file system"
 )
 
+_SHORTENED = re.compile(r"(\S+)\.\.\.(\S+): ")
+
 
 @check
 def a_sentence(case: Case, outcome: Outcome) -> Iterator[Fault]:
@@ -123,6 +125,11 @@ def _given(case: Case) -> set[str]:
 
 
 def _names_a_path(line: str, case: Case) -> bool:
-    """A path has a slash in it, or is one that the case has named."""
+    """A path has a slash in it, or is one that the case has named; a long one, by its two ends."""
     named = {os.path.basename(str(step.get("path", ""))) for step in case.damage} | _given(case)
-    return "/" in line or any(name in line for name in named if len(name) > 2)
+    if "/" in line or any(name in line for name in named if len(name) > 2):
+        return True
+    ends = _SHORTENED.search(line)
+    return ends is not None and any(
+        name.startswith(ends[1]) and name.endswith(ends[2]) for name in named
+    )

@@ -56,7 +56,15 @@ PLUGINS = (
 )
 LONG_JOBS = {"--kimg", "--minutes", "--n", "--bootstrap", "--seeds", "--train.n-critic"}
 """Large values of these are honest orders for much work, which is no fault of the command."""
-HONEST = ("1e308", "2147483648", "9223372036854775807", "1_000", "99999999999", "\u0661\u0662")
+HONEST = (
+    "1.5",
+    "1e308",
+    "2147483648",
+    "9223372036854775807",
+    "1_000",
+    "99999999999",
+    "\u0661\u0662",
+)
 
 
 @category("arguments", 18)

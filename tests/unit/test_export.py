@@ -188,7 +188,7 @@ def test_weights_alone_say_less_and_still_all_that_is_known(world: Path) -> None
 def test_the_card_does_not_tell_where_things_lie_on_this_machine(world: Path) -> None:
     document = json.loads(Path("run/config.json").read_text())
     document["config"]["source"]["path"] = "/home/somebody/secret place/faces"
-    document["data"]["name"] = "evil |\n# <script>alert(1)</script>"
+    document["data"]["name"] = "evil |\n# <script>alert(1)</script> \udcff, which is not UTF-8"
     Path("run/config.json").write_text(json.dumps(document))
     sp.export("run", "model", format="safetensors")
     card = Path("model/README.md").read_text()

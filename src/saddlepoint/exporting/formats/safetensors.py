@@ -32,8 +32,10 @@ class SafeTensors(Format):
         if out.suffix.lower() == ".safetensors":
             write_atomically(out, weights)
             return
-        sheet, text = sample_sheet(leaving.sampler), card(leaving)
+        # The name of a file, which the card quotes, need not be UTF-8.
+        text = card(leaving).encode(errors="backslashreplace")
+        sheet = sample_sheet(leaving.sampler)
         with whole_folder(out) as folder:
             (folder / EXPORTED).write_bytes(weights)
             write_png(folder / SAMPLES, sheet)
-            (folder / "README.md").write_text(text, encoding="utf-8")
+            (folder / "README.md").write_bytes(text)
