@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO_MINUTES ?= 3
 ARGS ?=
 
-.PHONY: help demo test check bench map docs-pictures clean
+.PHONY: help demo test check bench docs map docs-pictures clean
 
 help:
 	@echo "make demo   install, train the best preset on Fashion-MNIST for $(DEMO_MINUTES) minutes, plant a"
@@ -16,6 +16,7 @@ help:
 	@echo "            (ARGS='-k sampling' for some of them)"
 	@echo "make check  lint, format, types"
 	@echo "make bench  list the commands that remake docs/benchmarks.md"
+	@echo "make docs   build the documentation as a site, for reading without a network: site/index.html"
 	@echo "make map    write the map of files in docs/architecture.md"
 	@echo "make docs-pictures  try every claim (90 minutes) and fill the guide's pictures and numbers"
 	@echo "            (ARGS='--lab DIR' from a finished folder of saddle lab claims)"
@@ -47,6 +48,11 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/created
 	$(BIN)/python -m pip install --quiet $$($(TORCH)) -c constraints.txt -e ".[dev]"
 	touch $@
 
+$(VENV)/installed-docs: pyproject.toml constraints.txt | $(VENV)/created
+	@echo "Installing into $(VENV), once ..."
+	$(BIN)/python -m pip install --quiet $$($(TORCH)) -c constraints.txt -e ".[docs]"
+	touch $@
+
 demo: $(VENV)/installed-demo
 	@$(BIN)/saddle lab demo --minutes $(DEMO_MINUTES) --out runs/demo-$(DEMO_MINUTES)
 
@@ -64,6 +70,11 @@ bench: $(VENV)/installed-dev
 		sed -n '1s/^"""\([^"]*\).*/    \1/p' $$script; \
 	done
 
+# Material says at every start that it will be succeeded.
+docs: $(VENV)/installed-docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The site: site/index.html"
+
 map: | $(VENV)/created
 	$(BIN)/python bench/file_map.py
 
@@ -71,5 +82,5 @@ docs-pictures: $(VENV)/installed-demo
 	$(BIN)/python bench/docs_pictures.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .hypothesis
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
