@@ -143,6 +143,8 @@ def _trace(curve: Curve, number: int, language: Language) -> list[dict[str, Any]
         "name": said(curve.name, language),
         "hovertemplate": "%{y:.4~g}",
     }
+    if not trace["name"]:
+        trace["showlegend"] = False  # beside a line that has a name, it would be a bare square
     if curve.mark == "bars":
         trace |= {"type": "bar", "marker": {"color": colour}}
     elif curve.mark == "points":
