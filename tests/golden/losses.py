@@ -25,6 +25,7 @@ N_STEPS = 10
 SMALL = {
     "mlp": {"arch.generator_widths": [32, 32], "arch.discriminator_widths": [32]},
     "dcgan": {"arch.generator_width": 16, "arch.discriminator_width": 16},
+    "r3gan": {"arch.width": 16},
 }
 
 STEADY = {"optim_g.eps": 1e-3, "optim_d.eps": 1e-3}

@@ -31,7 +31,7 @@ class StandIn:
 
     def __init__(self, work: Work, state: TrainState) -> None:
         self.work, self.state = work, state
-        self.frozen = (state.n_images, state.n_steps, *self._rates())
+        self.frozen = (state.n_images, state.n_steps, *self._settings())
         self.outcome = work()
         self.gradients = [(p, p.grad) for p in self._parameters() if p.grad is not None]
         self.n_replays = 0
@@ -41,18 +41,18 @@ class StandIn:
         nets = (self.state.generator, self.state.discriminator)
         return [p for net in nets for p in net.parameters()]
 
-    def _rates(self) -> tuple[Any, Any]:
+    def _settings(self) -> list[Any]:
         groups = (self.state.optim_g.param_groups[0], self.state.optim_d.param_groups[0])
-        return groups[0]["lr"], groups[1]["lr"]
+        return [{name: g[name] for name in ("lr", "betas") if name in g} for g in groups]
 
     def _python(self, numbers: tuple[Any, ...]) -> None:
         self.state.n_images, self.state.n_steps = numbers[:2]
-        self.state.optim_g.param_groups[0]["lr"] = numbers[2]
-        self.state.optim_d.param_groups[0]["lr"] = numbers[3]
+        self.state.optim_g.param_groups[0].update(numbers[2])
+        self.state.optim_d.param_groups[0].update(numbers[3])
 
     def replay(self) -> None:
         self.n_replays += 1
-        now = (self.state.n_images, self.state.n_steps, *self._rates())
+        now = (self.state.n_images, self.state.n_steps, *self._settings())
         self._python(self.frozen)
         fresh = self.work()
         self._python(now)
@@ -76,7 +76,7 @@ def rates_as_tensors(state: TrainState) -> TrainState:
 
 
 def stand_ins(state: TrainState, config: Config) -> Graphs:
-    return Graphs(state, config, lambda work: StandIn(work, state))
+    return Graphs(state, config, lambda: lambda work: StandIn(work, state))
 
 
 def trained(config: Config, n: int, with_graphs: bool, eager: tuple[int, ...] = ()) -> Any:
@@ -102,6 +102,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "wgan": {"train__n_critic": 2},
     "cgan-every-layer": {"augment__translation": 0.1, "augment__cutout": 0.3},
     "gan": {"train__accumulate": 2},
+    "r3gan": {},
 }
 
 
@@ -156,7 +157,7 @@ def test_what_cannot_be_recorded_is_said_once_and_trained_eagerly(
         state.discriminator.requires_grad_(False)
         raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
 
-    made = Graphs(state, config, refuse)
+    made = Graphs(state, config, lambda: refuse)
     with caplog.at_level(logging.WARNING, logger="saddlepoint"):
         for _ in range(5):
             iterate(state, config, data, steps.Sums(), made)
@@ -186,7 +187,7 @@ def replaying(monkeypatch: pytest.MonkeyPatch) -> None:
         return rates_as_tensors(kept(cls, config, spec))
 
     def of(state: TrainState, config: Config, pause: Any) -> Graphs:
-        return Graphs(state, config, lambda work: StandIn(work, state), pause)
+        return Graphs(state, config, lambda: lambda work: StandIn(work, state), pause)
 
     monkeypatch.setattr(TrainState, "new", classmethod(new))
     monkeypatch.setattr(graphs.Graphs, "of", of)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from saddlepoint.architectures._layers import Modulation
+from saddlepoint.architectures._sizes import halvings
 from saddlepoint.architectures.conditioning import ConditionalBatchNorm
-from saddlepoint.architectures.dcgan import Dcgan, halvings
+from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError

@@ -24,7 +24,7 @@ from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.presets import PRESETS, preset
 from saddlepoint.training import budget, device, steps
-from saddlepoint.training.loop import iterate, set_learning_rates
+from saddlepoint.training.loop import iterate, set_optimizers
 from saddlepoint.training.optimizers import Adam
 from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.state import TrainState, ema_decay, update_ema
@@ -38,6 +38,7 @@ def small(name: str = "dcgan", source: object = None, **changes: object) -> Conf
     widths = {
         "mlp": {"arch.generator_widths": [16], "arch.discriminator_widths": [16]},
         "dcgan": {"arch.generator_width": 8, "arch.discriminator_width": 8},
+        "r3gan": {"arch.width": 8},
     }[config.arch.kind]
     fixed = {"train.precision": "fp32", "train.device": "cpu", "train.batch_size": 16}
     dotted = {name.replace("__", "."): value for name, value in changes.items()}
@@ -244,7 +245,7 @@ def test_learning_rates_follow_the_budget() -> None:
     state = TrainState.new(config, config.source.open().spec)
     for images, expected in ((0, 1e-3), (500, 1e-3), (750, 5.5e-4), (1000, 1e-4), (2000, 1e-4)):
         state.n_images = images
-        set_learning_rates(state, config)
+        set_optimizers(state, config)
         assert state.optim_g.param_groups[0]["lr"] == pytest.approx(expected)
         assert state.optim_d.param_groups[0]["lr"] == pytest.approx(3e-4)
 

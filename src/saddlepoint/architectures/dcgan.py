@@ -20,6 +20,7 @@ from saddlepoint.architectures._layers import (
     with_stddev,
 )
 from saddlepoint.architectures._options import MOST_WIDTH, CommonOptions
+from saddlepoint.architectures._sizes import plan, require_reachable
 from saddlepoint.architectures.conditioning import (
     ConditionalBatchNorm,
     LabelInput,
@@ -32,22 +33,6 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 
 
-def halvings(size: int) -> tuple[int, int] | None:
-    """(base, n) with size = base * 2^n, base in 4..7 and n >= 1, or None: 28 -> (7, 2)."""
-    n = 0
-    while size > 7 and size % 2 == 0:
-        size //= 2
-        n += 1
-    # Below 4 px there is nothing left to arrange, and above 7 one more stage fits.
-    return (size, n) if 4 <= size <= 7 and n >= 1 else None
-
-
-def _plan(spec: DataSpec) -> tuple[int, int]:
-    plan = halvings(spec.size)
-    assert plan is not None, "Architecture.check was not called"
-    return plan
-
-
 class DcganGenerator(Generator):
     """z -> project and reshape to base x base -> (4x4 transposed conv, stride 2) ... -> tanh."""
 
@@ -57,7 +42,7 @@ class DcganGenerator(Generator):
         super().__init__()
         self.latent_dim = arch.latent_dim
         self.latent_scale = arch.latent_scale
-        self.base, n = _plan(spec)
+        self.base, n = plan(spec)
         by_layer = arch.conditioning == "every-layer"
         # A norm moves a whole map; only the input can tell a class's places apart (a trouser's
         # two legs), so the first layer gets the label there as well.
@@ -115,7 +100,7 @@ class DcganDiscriminator(Discriminator):
 
     def __init__(self, arch: Dcgan, spec: DataSpec) -> None:
         super().__init__()
-        base, n = _plan(spec)
+        base, n = plan(spec)
         self.n_classes = spec.n_classes if arch.conditioning != "none" else 0
         self.label = LabelInput(
             arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
@@ -242,15 +227,7 @@ class Dcgan(CommonOptions):
                 "dcgan: conditioning=every-layer needs BatchNorm, which carries the label; use "
                 "--arch.generator-norm batch."
             )
-        if not spec.is_image:
-            raise InputError("dcgan: the data are points, not images; use --arch mlp.")
-        if halvings(spec.size) is None or spec.size > 256:
-            reachable = [s for s in range(8, 257) if halvings(s)]
-            near = min(reachable, key=lambda s: (abs(s - spec.size), -s))
-            raise InputError(
-                f"dcgan: {spec.size} px cannot be reached by doubling from 4-7 px; the nearest "
-                f"size that can is {near} px (resize with --source.size or `saddle data prepare`)."
-            )
+        require_reachable("dcgan", spec)
 
     def generator(self, spec: DataSpec) -> DcganGenerator:
         return DcganGenerator(self, spec)
@@ -273,7 +250,7 @@ class Dcgan(CommonOptions):
     def with_spectral_norm(self) -> dict[str, Any]:
         return {} if self.discriminator_norm == "spectral" else {"discriminator_norm": "spectral"}
 
-    def width(self, player: Player) -> int:
+    def width_of(self, player: Player) -> int:
         return self.generator_width if player == "generator" else self.discriminator_width
 
     def stronger(self, player: Player) -> dict[str, Any]:
@@ -282,7 +259,7 @@ class Dcgan(CommonOptions):
         if player == "discriminator" and self.discriminator_depth:
             found["discriminator_depth"] = 0
         widest = max(self.generator_width, self.discriminator_width)
-        if self.width(player) < widest:
+        if self.width_of(player) < widest:
             found[f"{player}_width"] = widest
         return found
 

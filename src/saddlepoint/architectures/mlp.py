@@ -159,7 +159,7 @@ class Mlp(CommonOptions):
     def with_spectral_norm(self) -> dict[str, Any]:
         return {} if self.discriminator_norm == "spectral" else {"discriminator_norm": "spectral"}
 
-    def width(self, player: Player) -> int:
+    def width_of(self, player: Player) -> int:
         return max(self.generator_widths if player == "generator" else self.discriminator_widths)
 
     def stronger(self, player: Player) -> dict[str, Any]:

@@ -48,6 +48,8 @@ class Ema:
     """Half-life in images; 0 turns the average off (the copy follows the generator)."""
     ramp: float = 0.05
     """Early on the half-life is at most this share of the images seen so far; 0: no ramp."""
+    rise: Literal["ramp", "cosine"] = "ramp"
+    """How the half-life grows: by `ramp`, or from 0 along half a cosine over the budget."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "halflife", "ramp")
@@ -73,6 +75,8 @@ class Train:
     """Share of the discriminator's fakes that are real images with a wrong label."""
     instance_noise: float = 0.0
     """Standard deviation of noise on the discriminator's inputs; falls linearly to 0."""
+    final_penalty_factor: float = 1.0
+    """Strength of the penalties at the end, as a share; it falls along half a cosine."""
     device: str = "auto"
     """auto (cuda, then mps, then cpu), or a device that torch knows."""
     threads: int = 0
@@ -103,6 +107,7 @@ class Train:
         at_least(self, 1, "n_critic", "n_samples", most=10_000)
         # Some fakes have to stay, or the generator would have no adversary.
         between(self, 0, 0.9, "wrong_label_fraction")
+        between(self, 0, 1, "final_penalty_factor")
         # Parts of unequal size would weigh their samples unequally in the sum of gradients.
         if self.batch_size % self.accumulate:
             raise InputError(

@@ -122,6 +122,9 @@ class Generator(nn.Module):
     """z -> images, for z from N(0, I) with `latent_dim` entries."""
 
     latent_dim: int
+    bounded: bool = True
+    """Whether images of data with a value range lie in it. Where not, they are clipped when they
+    become pixels."""
     mixes_labels: bool = False
     """Whether `labels` may also be shares of the classes, float32 [n, n_classes]: then there are
     images between two classes."""
@@ -225,7 +228,7 @@ class Architecture(ABC):
         """A discriminator with spectral normalisation."""
         return {}
 
-    def width(self, player: Player) -> int:
+    def width_of(self, player: Player) -> int:
         """Width of a net, comparable between the two players; 0 where it does not say."""
         return 0
 
@@ -304,6 +307,10 @@ class Optimizer(ABC):
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer: ...
+
+    def betas_at(self, progress: float) -> tuple[float, float] | None:
+        """Adam's decays when `progress` in [0, 1] of the budget is done; None where it has none."""
+        return None
 
     def lr_at(self, progress: float) -> float:
         """Learning rate when `progress` in [0, 1] of the budget is done."""

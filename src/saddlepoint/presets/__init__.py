@@ -17,6 +17,7 @@ from saddlepoint.presets.conditional import (
     cgan_onehot,
     cwgan_gp,
 )
+from saddlepoint.presets.modern import r3gan
 from saddlepoint.presets.papers import cgan_paper, dcgan_paper, wgan_gp_paper, wgan_paper
 from saddlepoint.presets.plain import (
     dcgan,
@@ -36,6 +37,7 @@ PRESETS: dict[str, Callable[[Source], Config]] = {
         gan_points,
         dcgan,
         dcgan_r1,
+        r3gan,
         wgan,
         wgan_gp,
         cgan_onehot,

@@ -31,6 +31,9 @@ from saddlepoint.data.loader import Items
 from saddlepoint.training import steps
 from saddlepoint.training.state import TrainState
 
+NUMBERS = ("noise", "ema_weight", "strength")
+"""Inputs of a turn that are one number, in the order in which it takes them."""
+
 log = logging.getLogger("saddlepoint")
 
 Work = Callable[[], steps.Outcome]
@@ -74,18 +77,20 @@ class Graphs:
         self,
         state: TrainState,
         config: Config,
-        record: Callable[[Work], Recording],
+        recorder: Callable[[], Callable[[Work], Recording]],
         pause: Pause = contextlib.nullcontext,
     ) -> None:
         """
         Args:
-            record: makes a recording without changing anything but gradients.
+            recorder: makes what makes a recording without changing anything but gradients.
             pause: entered while a turn is tried and recorded: those are no turns of the run, and
                 hooks on the nets must not see them.
         """
         self.state, self.config = state, config
-        self._pause, self._record = pause, record
+        self._pause, self._recorder = pause, recorder
+        self._record = recorder()
         self._recordings: dict[tuple[tuple[Penalty, ...], bool], _Kept] = {}
+        self._constants: Any = None
         self._memory: _Memory | None = None
         self.gave_up = ""
         """Why nothing is recorded any more; empty while all goes well."""
@@ -98,13 +103,19 @@ class Graphs:
         on_gpu = torch.device(config.train.device).type == "cuda"
         if not on_gpu or config.train.graphs == "off":
             return None
-        return cls(state, config, cuda_recorder(), pause)
+        return cls(state, config, cuda_recorder, pause)
 
     def turn(
         self, given: steps.Inputs, penalties: tuple[Penalty, ...], with_generator: bool
     ) -> steps.Outcome:
         """As steps.turn. The fakes in the outcome are good until the next turn."""
         key = (penalties, with_generator)
+        constants = [
+            o.param_groups[0].get("betas") for o in (self.state.optim_g, self.state.optim_d)
+        ]
+        if constants != self._constants:  # recorded kernels have the old ones
+            self._recordings.clear()
+            self._record, self._constants = self._recorder(), constants
         if not self.gave_up and key not in self._recordings:
             self._try(given, key)
         kept = self._recordings.get(key)
@@ -169,9 +180,9 @@ class _Memory:
             None if mirror is None else mirror.clone(),
         )
         device = given.z.device
-        self.noise, self.ema_weight = (torch.zeros((), device=device) for _ in range(2))
-        self.inputs = steps.Inputs(real, given.z.clone(), self.noise, self.ema_weight)
-        self._noise, self._ema_weight = 0.0, 0.0
+        self._numbers = [torch.zeros((), device=device) for _ in NUMBERS]
+        self._values = [0.0] * len(NUMBERS)
+        self.inputs = steps.Inputs(real, given.z.clone(), *self._numbers)
 
     def fill(self, given: steps.Inputs) -> None:
         """Copy what a turn is given. A number that has not changed is not: each kernel that is
@@ -180,11 +191,11 @@ class _Memory:
         for kept, new in zip((*real, z), (*given.real, given.z), strict=True):
             if kept is not None and new is not None:
                 kept.copy_(new)
-        if given.noise != self._noise:
-            self.noise.fill_(given.noise)
-        if given.ema_weight != self._ema_weight:
-            self.ema_weight.fill_(given.ema_weight)
-        self._noise, self._ema_weight = given.noise, given.ema_weight
+        values = [getattr(given, name) for name in NUMBERS]
+        for kept, old, new in zip(self._numbers, self._values, values, strict=True):
+            if new != old:
+                kept.fill_(new)
+        self._values = values
 
 
 @contextlib.contextmanager

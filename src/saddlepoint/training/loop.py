@@ -191,7 +191,7 @@ def iterate(
     # Dropout, augmentation and noise draw from torch's own generator. Seeded again at every step,
     # they are functions of the step, and a checkpoint saves no generator state.
     seed_torch(derive_seed(config.seed, "step", state.n_images))
-    set_learning_rates(state, config)
+    set_optimizers(state, config)
     turn = partial(steps.turn, state, config) if graphs is None else graphs.turn
     outcome = None
     for critic in range(train.n_critic):
@@ -207,12 +207,15 @@ def iterate(
     return outcome.real, outcome.fake
 
 
-def set_learning_rates(state: TrainState, config: Config) -> None:
-    """Learning rates are a function of `progress` alone, so a resumed run has the same ones."""
+def set_optimizers(state: TrainState, config: Config) -> None:
+    """Learning rates and Adam's decays are functions of `progress` alone, so a resumed run has the
+    same ones."""
     done = progress(config, state.n_images)
     for optimizer, schedule in ((state.optim_g, config.optim_g), (state.optim_d, config.optim_d)):
         for group in optimizer.param_groups:
-            rate = schedule.lr_at(done)
+            rate, betas = schedule.lr_at(done), schedule.betas_at(done)
+            if betas is not None:
+                group["betas"] = betas
             if not isinstance(group["lr"], Tensor):
                 group["lr"] = rate
             elif group.get("filled") != rate:

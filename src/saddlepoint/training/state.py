@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
 from saddlepoint.core.randomness import derive_seed, seed_torch
+from saddlepoint.core.schedules import along_cosine
 from saddlepoint.training.optimizers import keep_on_device
 
 _Net = TypeVar("_Net", bound=nn.Module)
@@ -90,11 +91,17 @@ def uncompiled(net: nn.Module) -> Iterator[None]:
         net._compiled_call_impl = kept
 
 
-def ema_decay(ema: Ema, n_images: int, images_per_step: int) -> float:
-    """The share of the average that is kept in one step; 0 copies the generator."""
+def ema_decay(ema: Ema, n_images: int, images_per_step: int, done: float = 1.0) -> float:
+    """The share of the average that is kept in one step; 0 copies the generator.
+
+    Args:
+        done: share of the schedules that is done, for a half-life that rises with them.
+    """
     halflife = ema.halflife
     # Early on a full half-life would average in the untrained first generators.
-    if ema.ramp > 0:
+    if ema.rise == "cosine":
+        halflife = along_cosine(0.0, halflife, done)
+    elif ema.ramp > 0:
         halflife = min(halflife, ema.ramp * n_images)
     return 0.5 ** (images_per_step / halflife) if halflife > 0 else 0.0
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Discriminator, Penalty
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.schedules import along_cosine
 from saddlepoint.data import augment as augmentation
 from saddlepoint.data.loader import DeviceData, Items, as_batch
 from saddlepoint.training.device import autocast
@@ -29,6 +30,8 @@ class Inputs(NamedTuple):
     """Standard deviation of the instance noise."""
     ema_weight: Tensor | float
     """How far the average moves towards the generator, in [0, 1]."""
+    strength: Tensor | float = 1.0
+    """What the penalties are multiplied by."""
 
 
 class Outcome(NamedTuple):
@@ -48,11 +51,13 @@ def draw(state: TrainState, config: Config, data: DeviceData) -> Inputs:
     conditional = config.arch.conditioning != "none"
     real = data.items(state.n_images, train.batch_size, config.augment, with_labels=conditional)
     n_after = state.n_images + train.batch_size
+    images_per_step = train.batch_size * train.n_critic
     return Inputs(
         real=real,
         z=latents(config, state.generator.latent_dim, state.n_images),
         noise=instance_noise(config, state.n_images),
-        ema_weight=1 - ema_decay(config.ema, n_after, train.batch_size * train.n_critic),
+        ema_weight=1 - ema_decay(config.ema, n_after, images_per_step, progress(config, n_after)),
+        strength=along_cosine(1.0, train.final_penalty_factor, progress(config, state.n_images)),
     )
 
 
@@ -89,7 +94,9 @@ def turn(
     shared = with_generator and config.train.accumulate == 1
     with torch.set_grad_enabled(shared), autocast(config.train):
         fake = state.generator(z, real.labels)
-    real_logits = discriminator_step(state, config, real, fake, sums, penalties, given.noise)
+    real_logits = discriminator_step(
+        state, config, real, fake, sums, penalties, given.noise, given.strength
+    )
     if with_generator:
         with_graph = fake if shared else None
         generator_step(state, config, real, real_logits, z, with_graph, sums, given.noise)
@@ -124,6 +131,7 @@ def discriminator_step(
     sums: Sums,
     penalties: Sequence[Penalty] = (),
     noise: Tensor | float = 0.0,
+    strength: Tensor | float = 1.0,
 ) -> Tensor:
     """Raise the logits of `real`, lower those of `fake`, add the penalties that are due.
 
@@ -131,6 +139,7 @@ def discriminator_step(
         fake: [n, ...] generated with the labels of `real`; its graph is not followed.
         penalties: those that are due.
         noise: standard deviation of the instance noise.
+        strength: what the penalties are multiplied by.
 
     Returns:
         The logits of `real` before the step, float32 [n], without a graph.
@@ -152,6 +161,9 @@ def discriminator_step(
             for penalty in penalties:
                 with uncompiled(state.discriminator):
                     term = penalty(state.discriminator, part.images, made, part.labels).mean()
+                # Asked of the configuration, as for the noise above.
+                if config.train.final_penalty_factor != 1:
+                    term = strength * term
                 loss = loss + penalty.every * term
                 terms.append(term.detach())
         _backward(loss, parts)

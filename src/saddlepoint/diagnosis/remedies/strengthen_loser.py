@@ -37,7 +37,7 @@ class StrengthenLoser(Remedy):
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         # Players may circle because the discriminator is a dwarf, and no penalty helped those (even
         # seeds of bench/doctor/rescue.py). One of a fair size is not why they circle.
-        generator, discriminator = map(config.arch.width, ("generator", "discriminator"))
+        generator, discriminator = map(config.arch.width_of, ("generator", "discriminator"))
         if finding.name == "oscillation" and discriminator >= self.dwarf * generator:
             return None
         # A generator that is the smaller of the two may be too small to reach all modes.
