@@ -50,6 +50,7 @@ def question(*values: float | None, **more: Any) -> Question:
         ((0.0, 0.1, -0.1), {}, "not-seen"),
         ((0.5, 1.5, 2.5), {}, "not-settled"),  # its mean alone would count as seen
         ((-5.0, 0.0, 5.0), {}, "not-settled"),
+        ((-1.9, -1.0, -0.1), {}, "not-seen"),  # refuted, and perhaps the opposite
         ((2.0,), {}, "not-settled"),  # one seed has no interval
         ((2.0,), {"exact": True}, "seen"),
         ((2.0, None, 2.2), {}, "not-settled"),

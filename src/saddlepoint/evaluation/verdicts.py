@@ -117,9 +117,9 @@ def _outcome(question: Question, low: float | None, high: float | None) -> Outco
     sign = -1 if question.falling else 1
     worst, best = sorted((sign * low, sign * high))
     seen = sign * question.seen
-    opposite = -math.inf if question.opposite is None else sign * question.opposite
     if worst >= seen:
         return "seen"
-    if best <= opposite:
+    if question.opposite is not None and best <= sign * question.opposite:
         return "opposite"
-    return "not-seen" if best < seen and worst > opposite else "not-settled"
+    # Short of `seen` it is refuted, also where the opposite is only perhaps true.
+    return "not-seen" if best < seen else "not-settled"
