@@ -103,7 +103,7 @@ def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
         assert english.keys() <= other.keys()
         # What is English alone comes from elsewhere: wording of figures, names of findings.
         extra = {key.partition(".")[0] for key in other.keys() - english.keys()}
-        assert extra <= {"figures", "findings", "live", "remedies", "game"}
+        assert extra <= {"fields", "figures", "findings", "live", "remedies", "game"}
         for kind, group in (("remedy", "remedies"), ("detector", "findings")):
             assert all(f"{group}.{name}" in other for name in registry.names(kind))
         assert all(f"figures.{p.name}.text" in other for p in PANELS if not p.only_if_named)
@@ -175,7 +175,9 @@ def test_the_command_makes_what_the_form_shows(
     ("wanted", "said"),
     [
         ({"preset": "dcgna"}, "did you mean 'dcgan'"),
-        ({"data": "/etc"}, "not one of the data sets"),
+        ({"data": "etc"}, "not one of the data sets"),
+        ({"data": "/not/there"}, "no file or folder"),
+        ({"data": "/dev/null"}, "not data of a known kind"),
         ({"changes": {"train.n_critic": 0}}, "at least 1"),
         ({"changes": {"train.n_critci": 1}}, "train.n_critic"),
         ({"components": {"source": "folder"}}, "unknown field 'source'"),

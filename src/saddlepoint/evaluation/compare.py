@@ -27,7 +27,8 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
         {field: {row name: value}}}.
 
     Raises:
-        InputError: a run without scores, or no protocol that all runs share; says what differs.
+        InputError: a run without scores.
+        DifferentProtocols: there is none that all runs share.
     """
     if not runs:
         raise InputError("No runs were given; name at least one run folder.")
@@ -66,6 +67,24 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
             differences[field][name] = group[0].config.get(field)
     shared = scores[0][protocol]["protocol"]
     return {"protocol": shared, "rows": rows, "differences": differences}
+
+
+def differences_of(runs: Sequence[Run]) -> dict[str, list[Any]]:
+    """Field -> its value in each run, of the fields in which the models differ; needs no scores."""
+    configs = [_configuration(run) for run in runs]
+    return {field: [config.get(field) for config in configs] for field in _differing(configs)}
+
+
+class DifferentProtocols(InputError):
+    """Numbers that cannot be compared; `one` and `other` differ in `fields`."""
+
+    def __init__(self, one: Run, other: Run, fields: list[str]) -> None:
+        super().__init__(
+            f"{one.path} and {other.path} were measured by different protocols (they differ in "
+            f"{', '.join(fields)}), so their numbers cannot be compared; evaluate both in the same "
+            "way."
+        )
+        self.one, self.other, self.fields = one, other, fields
 
 
 class Compared(NamedTuple):
@@ -112,10 +131,7 @@ def _shared_protocol(runs: Sequence[Run], scores: list[dict[str, dict[str, Any]]
         if score["protocol_sha256"] != newest[0]["protocol_sha256"]
     )
     fields = protocol_differences(newest[0]["protocol"], other["protocol"])
-    raise InputError(
-        f"{runs[0].path} and {run.path} were measured by different protocols (they differ in "
-        f"{', '.join(fields)}), so their numbers cannot be compared; evaluate both in the same way."
-    )
+    raise DifferentProtocols(runs[0], run, fields)
 
 
 def _differing(configs: list[dict[str, Any]]) -> list[str]:

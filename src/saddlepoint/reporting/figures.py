@@ -11,7 +11,8 @@ import numpy as np
 from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 from saddlepoint.reporting.facts import Facts
-from saddlepoint.reporting.panel import BLUE, GREEN, INK, ORANGE, PINK, Panel, Series, named
+from saddlepoint.reporting.palette import BLUE, GREEN, INK, ORANGE, PINK
+from saddlepoint.reporting.panel import Panel, Rest, Series, named
 from saddlepoint.reporting.wording import Wording, wording_of
 
 if TYPE_CHECKING:
@@ -109,7 +110,10 @@ PANELS = (
         y_title="Loss",
         series=(*_players("loss"), Series("penalty", "Penalty", GREEN, "dash")),
         text=_read_losses,
-        rests=lambda wording: [(wording.rest_d, BLUE), (wording.rest_g, ORANGE)],
+        rests=lambda wording: [
+            Rest(wording.rest_d, BLUE, "loss_d"),
+            Rest(wording.rest_g, ORANGE, "loss_g"),
+        ],
     ),
     Panel(
         name="logits",
@@ -120,7 +124,7 @@ PANELS = (
             Series("fake_logit", "Generated images", ORANGE, "dash"),
         ),
         text=_read_logits,
-        rests=lambda wording: [(0.0, INK)] if wording.zero_is_neutral else [],
+        rests=lambda wording: [Rest(0.0, INK)] if wording.zero_is_neutral else [],
     ),
     Panel(
         name="distance",
@@ -175,7 +179,7 @@ PANELS = (
             "compared with real ones: 1 is as varied as the data. A fall towards 0 is mode "
             "collapse (every sample the same); far above 1 is noise."
         ),
-        rests=lambda wording: [(1.0, GREEN)],
+        rests=lambda wording: [Rest(1.0, GREEN)],
         from_zero=True,
     ),
     Panel(

@@ -6,24 +6,21 @@ plotly is imported when a figure is drawn, so that everything else works without
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from saddlepoint.core.history import History
+from saddlepoint.reporting.palette import INK, RULE
 from saddlepoint.reporting.wording import Wording
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-# Okabe and Ito's colours, told apart by every kind of colour vision, lightened a little so that
-# one set serves a white and a dark page: https://jfly.uni-koeln.de/color/
-BLUE, ORANGE, GREEN, PINK = "#2f8fd0", "#dd6a1f", "#0f9d78", "#c66a9f"
 MOST_POINTS = 2000
 """Of a curve, more than a screen is wide: a run may have a million lines of metrics."""
-INK, RULE = "#7b8490", "rgba(128,138,150,0.22)"
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 
@@ -38,6 +35,16 @@ class Series:
     dash: str = "solid"
 
 
+class Rest(NamedTuple):
+    """A dotted line where a curve rests at equilibrium."""
+
+    value: float | None
+    """None: no line."""
+    colour: str
+    column: str = ""
+    """Of the curve; "" is all curves of the panel."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Panel:
     """A figure, its place in a report and the text that says how to read it."""
@@ -48,8 +55,7 @@ class Panel:
     y_title: str
     series: tuple[Series, ...]
     text: str | Callable[[Wording], str]
-    rests: Callable[[Wording], list[tuple[float | None, str]]] = lambda wording: []
-    """(value, colour) of the dotted lines where curves rest at equilibrium; None: no line."""
+    rests: Callable[[Wording], Sequence[Rest]] = lambda wording: ()
     log: bool = False
     from_zero: bool = False
     markers: bool = False
@@ -64,47 +70,92 @@ class Panel:
 
     def draw(self, history: History, wording: Wording) -> go.Figure | None:
         """One curve for each column that has a finite value; None when none has."""
-        import plotly.graph_objects as go
-
         kimg = history["images"] / 1000
-        curves, changes = [], False
-        for item in self.series:
-            values = _column(history, item.column)
-            shown = np.isfinite(values) & np.isfinite(kimg) & ((values > 0) | (not self.log))
-            if not shown.any():
-                continue
-            changes |= len(np.unique(values[shown])) > 1
-            shown = thinned(values, shown)
-            curve = {
-                "type": "scatter",
-                # Lists: plotly would write arrays in base64, which no person and no diff can read.
-                "x": kimg[shown].tolist(),
-                "y": values[shown].tolist(),
-                "name": named(item.label, wording),
-                # Two points make a line that is easily overlooked.
-                "mode": "lines+markers" if self.markers or len(shown) < 3 else "lines",
-                "line": {"color": item.colour, "width": 2, "dash": item.dash},
-                "marker": {"size": 6},
-                "hovertemplate": "%{y:.4~g}",
-            }
-            curves.append(curve)
+        drawn = [
+            self._curve(history, kimg, item, named(item.label, wording)) for item in self.series
+        ]
+        curves = [curve for curve in drawn if curve is not None]
+        changes = any(len(set(curve["y"])) > 1 for curve in curves)
         if not curves or (self.only_if_changing and not changes):
             return None
+        # One range for all figures of a run, so that the eye can go straight down a column of them.
+        return self._figure(curves, self.rests(wording), wording, float(np.nanmax(kimg)))
+
+    def overlay(
+        self, item: Series, runs: Sequence[tuple[History, Series]], by_time: bool, wording: Wording
+    ) -> go.Figure | None:
+        """One column of several histories; None when none has a finite value of it.
+
+        Args:
+            item: the curve of this panel.
+            runs: each history with how it is shown: label, colour and dash of the series.
+            by_time: over minutes of training, not over images.
+            wording: one that fits all of them.
+        """
+        across = [
+            history["seconds"] / 60 if by_time else history["images"] / 1000 for history, _ in runs
+        ]
+        drawn = [
+            self._curve(history, x, replace(shown, column=item.column), shown.label)
+            for (history, shown), x in zip(runs, across, strict=True)
+        ]
+        curves = [curve for curve in drawn if curve is not None]
+        constant = len({y for curve in curves for y in curve["y"]}) == 1
+        if not curves or (self.only_if_changing and constant):
+            return None
+        rests = [
+            rest._replace(colour=INK)
+            for rest in self.rests(wording)
+            if rest.column in ("", item.column)
+        ]
+        end = max(x for curve in curves for x in curve["x"])
+        figure = self._figure(curves, rests, wording, end)
+        if by_time:
+            minutes = {
+                "title_text": "Minutes of training",
+                "unifiedhovertitle_text": "%{x} minutes",
+            }
+            figure.update_layout({"xaxis": minutes})
+        return figure
+
+    def _curve(
+        self, history: History, across: np.ndarray, item: Series, name: str
+    ) -> dict[str, Any] | None:
+        values = _column(history, item.column)
+        shown = np.isfinite(values) & np.isfinite(across) & ((values > 0) | (not self.log))
+        if not shown.any():
+            return None
+        places = thinned(values, shown)
+        return {
+            "type": "scatter",
+            # Lists: plotly would write arrays in base64, which no person and no diff can read.
+            "x": across[places].tolist(),
+            "y": values[places].tolist(),
+            "name": name,
+            # Two points make a line that is easily overlooked.
+            "mode": "lines+markers" if self.markers or len(places) < 3 else "lines",
+            "line": {"color": item.colour, "width": 2, "dash": item.dash},
+            "marker": {"size": 6},
+            "hovertemplate": "%{y:.4~g}",
+        }
+
+    def _figure(
+        self, curves: list[dict[str, Any]], rests: Sequence[Rest], wording: Wording, end: float
+    ) -> go.Figure:
+        import plotly.graph_objects as go
+
         # Within less than a decade a logarithmic axis may have no tick with a number at all.
         heights = [height for curve in curves for height in curve["y"]]
         log = self.log and max(heights) >= 10 * min(heights)
         y_title = self.y_title.format(critic=wording.critic) + (" (log scale)" if log else "")
         shape = layout(y_title, len(curves))
-        # One range for all figures of a run, so that the eye can go straight down a column of them.
-        shape["xaxis"]["range"] = [0, 1.02 * float(np.nanmax(kimg))]
+        shape["xaxis"]["range"] = [0, 1.02 * end]
         if log:
             shape["yaxis"]["type"] = "log"
         if self.from_zero:
             shape["yaxis"]["rangemode"] = "tozero"
         shape["shapes"] = [
-            _horizontal_line(value, colour)
-            for value, colour in self.rests(wording)
-            if value is not None
+            _horizontal_line(rest.value, rest.colour) for rest in rests if rest.value is not None
         ]
         # In one call: plotly checks every later change against the whole figure.
         return go.Figure(curves, shape)

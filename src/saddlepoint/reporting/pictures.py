@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from saddlepoint.core.texts import Language, Text, said
-from saddlepoint.reporting.panel import BLUE, GREEN, INK, ORANGE, PINK, layout
+from saddlepoint.reporting.palette import COLOURS, INK
+from saddlepoint.reporting.panel import layout
 from saddlepoint.reporting.ticks import log_ticks, written
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-COLOURS = (BLUE, ORANGE, GREEN, PINK, "#b59a00", INK, "#56b4e9", "#8a5a44")
-"""Of the curves of a chart, in their order."""
 SCALE = [[0.0, "#f4f6f8"], [0.35, "#8cc0e4"], [0.7, "#2f6fae"], [1.0, "#0b2a4a"]]
 """Of heat maps, from the lowest value to the highest: told apart by lightness alone."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
 RESOLVED = ("train.device", "train.threads", "train.precision")
 """Fields that a run records as they were decided on its machine."""
-OURS = ("preset", "source", "train.minutes", "train.kimg")
+OURS = ("preset", "train.minutes", "train.kimg")
 """Fields that the form asks for in its own way, by how their paths begin."""
+_ODD = re.compile(r"[^A-Za-z0-9._-]+")
+"""What is left out of the name of a folder."""
 
 
 class Wanted(TypedDict, total=False):
@@ -26,6 +29,7 @@ class Wanted(TypedDict, total=False):
 
     preset: str
     data: str
+    """A name that is listed; on loopback also a path on this machine."""
     components: dict[str, str]
     """A key of `components.SWAPS` -> registered name."""
     penalties: list[str] | None
@@ -40,12 +44,13 @@ class Order:
 
     Args:
         runs: the folder in which the run is made.
+        paths: whether data may be given by their path.
 
     Raises:
         InputError: a name that does not exist, or a value out of its range.
     """
 
-    def __init__(self, wanted: Wanted, runs: Path) -> None:
+    def __init__(self, wanted: Wanted, runs: Path, paths: bool = False) -> None:
         # Configurations need torch, which the page of runs does not wait for.
         from saddlepoint import api
         from saddlepoint.core.components import SWAPS, with_components
@@ -53,16 +58,27 @@ class Order:
         from saddlepoint.training.guards import check_budget
 
         preset, data = wanted.get("preset") or "dcgan", wanted.get("data") or names_of_data()[0]
-        if data not in names_of_data():  # not a path: the browser names what is listed
-            raise InputError(f"{data!r} is not one of the data sets that are listed.")
+        self.own = data not in names_of_data()
+        changes = wanted.get("changes", {})
+        # Whoever comes over the network must not learn which files this machine has.
+        if not paths and (self.own or any(path.startswith("source") for path in changes)):
+            raise InputError(f"{data!r} as it is listed is the only data that can be chosen here.")
+        if self.own and not data.startswith(("/", "~")):
+            raise InputError(
+                f"{data!r} is not one of the data sets that are listed; of your own, give the "
+                "whole path, such as ~/photos."
+            )
         components, penalties = wanted.get("components", {}), wanted.get("penalties")
         if unknown := sorted(components.keys() - SWAPS.keys()):
             raise InputError(f"The components have an unknown field {unknown[0]!r}.")
         self.base = with_components(api.configure(preset, data), components, penalties)
-        self.config = with_changes(self.base, wanted.get("changes", {}))
+        self.config = with_changes(self.base, changes)
+        if self.own:  # as `saddle train` looks at it: whether it is there, and what kind it is
+            data = str(getattr(self.base.source, "path", data))
         minutes, kimg = wanted.get("minutes"), wanted.get("kimg")
         check_budget(kimg, minutes)
-        self.name = free_name(runs, f"{preset}-{data}")
+        named = _ODD.sub("-", Path(data).stem)[:60] if self.own else data
+        self.name = free_name(runs, f"{preset}-{named}")
         self.argv = ["train", preset, "--data", data]
         for part, kind in components.items():
             self.argv += [f"--{part.replace('_', '-')}", kind]
@@ -86,11 +102,13 @@ class Order:
         from saddlepoint.core.fields import fields_of
 
         usual = {field.path: field.value for field in fields_of(self.base)}
+        # How images are read matters only where they are the user's own.
+        ours = (*OURS, "source.path" if self.own else "source")
         return [
             {**asdict(field), "usual": usual.get(field.path)}
             for field in fields_of(self.config)
             # Without penalties their list is a field of its own; they are chosen by name.
-            if not field.path.startswith(OURS) and field.path != "penalties"
+            if not field.path.startswith(ours) and field.path != "penalties"
         ]
 
     def components(self) -> dict[str, dict[str, Any]]:
@@ -195,11 +213,14 @@ def wanted_of(config: Config) -> Wanted | None:
     from saddlepoint import presets
     from saddlepoint.core.components import SWAPS, with_components
     from saddlepoint.core.config_json import to_json
+    from saddlepoint.data.resolve import resolve
 
-    data = to_json(config.source)["kind"]
-    if config.preset not in presets.PRESETS or data not in names_of_data():
+    source = to_json(config.source)
+    # Data without a name are given by their path.
+    data = source["kind"] if source["kind"] in names_of_data() else source.get("path", "")
+    if config.preset not in presets.PRESETS or not data:
         return None
-    base = presets.preset(config.preset, config.source)
+    base = presets.preset(config.preset, resolve(data))
     kinds = {part: str(getattr(config, part).kind) for part in SWAPS}
     components = {part: kind for part, kind in kinds.items() if kind != getattr(base, part).kind}
     penalties = [str(penalty.kind) for penalty in config.penalties]

@@ -14,7 +14,8 @@ from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 from saddlepoint.core.tail import RowReader
 
-_KEPT_RUNS, _KEPT_ROWS = 6, 256
+_KEPT_RUNS, _KEPT_ROWS = 10, 256
+# As many as are compared at once, and some more.
 SECONDS = 0.4
 """Of reading for one answer: a long history comes in parts, and no page waits for all of it."""
 

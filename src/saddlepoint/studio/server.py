@@ -47,7 +47,7 @@ def create_app(root: Path, host: str = "127.0.0.1", access: str = "") -> Starlet
     Args:
         access: the token that a browser has to give first; "": none, on loopback.
     """
-    studio = Studio.over(root)
+    studio = Studio.over(root, paths=not access)
     views = all_views()
     limits = {f"/api/{view.name}/": view.most_bytes for view in views}
 

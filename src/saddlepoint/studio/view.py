@@ -43,13 +43,15 @@ class Studio:
     trash: Trash
     histories: Histories
     events: Events
+    paths: bool = True
+    """Whether paths on this machine may be named: only by a page on this machine."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     """That each POST carries."""
 
     @classmethod
-    def over(cls, root: Path) -> Studio:
+    def over(cls, root: Path, paths: bool = True) -> Studio:
         """The studio over a folder of runs."""
-        return cls(Library(root), Jobs(root), Trash(root), Histories(), Events())
+        return cls(Library(root), Jobs(root), Trash(root), Histories(), Events(), paths)
 
     def job_of(self, run: Run) -> dict[str, Any] | None:
         """The last command that was started here for a run, as `Jobs.job`."""

@@ -39,7 +39,7 @@ export function keep(place, items, key, make) {
     const text = JSON.stringify(item);
     const before = old.get(key(item));
     const entry = before?.text === text ? before : { text, node: make(item) };
-    if (before && entry !== before && before.node.contains(focused)) again = entry.node.querySelector("a, button, summary");
+    if (before && entry !== before && before.node.contains(focused)) again = entry.node.querySelector(focused.matches("input") ? "input" : "a, button, summary");
     now.set(key(item), entry);
   }
   let next = place.firstChild;

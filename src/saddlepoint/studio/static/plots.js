@@ -20,36 +20,54 @@ function plotly() {
 const COLOURS = { fatal: "#d2453a", warn: "#b87a00", info: "#2f8fd0" };
 const drawn = new WeakMap();
 
-/** Draw figures {name, title, text, figure} as cards; a second time they are changed in place. */
+/** Draw the figures {name, title, text, figure} of a run as cards. */
 export async function draw(place, figures, t, run) {
+  for (const one of figures) {
+    translate(one.name, one.figure, t);
+    marks(one.figure, run.found ?? []);
+  }
+  await cards(place, figures.map((one) => ({ ...one, title: said(`figures.${one.name}`, one.title, t),
+    text: has(`figures.${one.name}.text.${run.loss}`) ? t(`figures.${one.name}.text.${run.loss}`)
+      : said(`figures.${one.name}.text`, one.text, t) })), t);
+}
+
+/** Draw {name, panel, title, label, figure} of several runs as cards, without legends. */
+export async function overlays(place, figures, t, over) {
+  for (const { panel, figure } of figures) {
+    translate(panel, figure, t, over === "time" ? "-time" : "");
+    figure.layout.showlegend = false;
+    figure.layout.margin.t = 12;
+  }
+  await cards(place, figures.map((one) => ({ ...one, text: said(`compare.read-${one.panel}`, "", t),
+    title: [said(`figures.${one.panel}`, one.title, t), one.label && said(`figures.curve.${one.label}`, one.label, t)]
+      .filter(Boolean).join(": ") })), t);
+}
+
+// A second time they are changed in place.
+async function cards(place, figures, t) {
   const Plotly = await plotly();
   if (!figures.length) {
     fill(place, el("p", { class: "soft" }, t("live.no-curves")));
     return;
   }
-  const cards = drawn.get(place) ?? new Map();
+  const made = drawn.get(place) ?? new Map();
   const names = figures.map((one) => one.name);
-  if (String([...cards.keys()]) !== String(names) || !place.querySelector(".plot")) {
-    cards.clear();
-    for (const one of figures) {
-      const title = said(`figures.${one.name}`, one.title, t);
+  if (String([...made.keys()]) !== String(names) || !place.querySelector(".plot")) {
+    made.clear();
+    for (const { name, title, text } of figures) {
       const plot = el("div", { class: "plot", role: "img", "aria-label": t("live.figure", { title }) });
-      const text = has(`figures.${one.name}.text.${run.loss}`) ? t(`figures.${one.name}.text.${run.loss}`)
-        : said(`figures.${one.name}.text`, one.text, t);
       const values = el("p", { class: "unseen" });
-      cards.set(one.name, { plot, values, card: el("section", { class: "card" }, el("h3", {}, title), plot, values, el("p", {}, text)) });
+      made.set(name, { plot, values, card: el("section", { class: "card" }, el("h3", {}, title), plot, values, text && el("p", {}, text)) });
     }
-    fill(place, [...cards.values()].map(({ card }) => card));
-    drawn.set(place, cards);
+    fill(place, [...made.values()].map(({ card }) => card));
+    drawn.set(place, made);
   }
-  for (const one of figures) {
-    const { plot, values } = cards.get(one.name);
-    translate(one, t);
-    marks(one.figure, run.found ?? []);
+  for (const { name, figure } of figures) {
+    const { plot, values } = made.get(name);
     // What a screen reader is told of a curve: where it began and where it is.
-    values.textContent = one.figure.data.map((curve) => t("live.curve", { name: curve.name,
+    values.textContent = figure.data.map((curve) => t("live.curve", { name: curve.name,
       first: number(curve.y[0]), last: number(curve.y.at(-1)) })).join(" ");
-    await Plotly.react(plot, one.figure.data, one.figure.layout, { displayModeBar: false, responsive: true });
+    await Plotly.react(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true });
   }
 }
 
@@ -57,13 +75,13 @@ function said(key, text, t) {
   return has(key) ? t(key) : text;
 }
 
-function translate({ name, figure }, t) {
+function translate(name, { data, layout }, t, over = "") {
   if (language === "en") return;
-  figure.layout.xaxis.title.text = t("figures.x");
-  figure.layout.xaxis.unifiedhovertitle = { text: t("figures.hover") };
-  figure.layout.yaxis.title.text = said(`figures.${name}.y`, figure.layout.yaxis.title.text, t);
-  figure.layout.separators = ",.";
-  for (const curve of figure.data) curve.name = said(`figures.curve.${curve.name}`, curve.name, t);
+  layout.xaxis.title.text = t(`figures.x${over}`);
+  layout.xaxis.unifiedhovertitle = { text: t(`figures.hover${over}`) };
+  layout.yaxis.title.text = said(`figures.${name}.y`, layout.yaxis.title.text, t);
+  layout.separators = ",.";
+  for (const curve of data) curve.name = said(`figures.curve.${curve.name}`, curve.name, t);
 }
 
 // The doctor's findings, at the images where each was found.
@@ -86,7 +104,7 @@ export async function evidence(place, address, studio, one) {
   for (const { name, figure } of figures) {
     const plot = el("div", { class: "plot small", role: "img", "aria-label": t("live.figure", { title: name }) });
     place.append(plot);
-    translate({ name: "evidence", figure }, t);
+    translate("evidence", figure, t);
     marks(figure, [one]);
     await Plotly.react(plot, figure.data, { ...figure.layout, height: 210 }, { displayModeBar: false, responsive: true });
   }

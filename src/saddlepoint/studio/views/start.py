@@ -15,7 +15,8 @@ from saddlepoint.studio.view import View, command_of, in_thread, studio_of
 
 def choices(request: Request) -> Response:
     """What the form begins with."""
-    return JSONResponse({"presets": presets(), "data": data_sets()})
+    paths = studio_of(request).paths
+    return JSONResponse({"presets": presets(), "data": data_sets(), "paths": paths})
 
 
 async def check(request: Request) -> Response:
@@ -24,7 +25,7 @@ async def check(request: Request) -> Response:
 
     def answer() -> dict[str, Any]:
         try:
-            order = Order(wanted, studio.library.root)
+            order = Order(wanted, studio.library.root, studio.paths)
         except InputError as error:
             return {"error": str(error)}
         return {
@@ -44,7 +45,7 @@ async def begin(request: Request) -> Response:
     wanted, studio = await command_of(request, Wanted), studio_of(request)
 
     def start() -> dict[str, str]:
-        order = Order(wanted, studio.library.root)
+        order = Order(wanted, studio.library.root, studio.paths)
         job = studio.jobs.start(order.argv, order.name)
         studio.library.forget()
         return {"id": studio.library.id_of(studio.library.root / order.name), "job": job}

@@ -1,6 +1,7 @@
 // One run, watched while it trains.
 
 import { el, fill, keep } from "../dom.js";
+import { paced } from "../pace.js";
 import { actions, command, diff } from "../parts.js";
 import { draw, evidence } from "../plots.js";
 import { compact, count, duration, has, number } from "../words.js";
@@ -16,8 +17,9 @@ export async function mount(place, studio) {
   const title = el("h1");
   const state = el("span");
   const buttons = el("div", { class: "buttons" });
+  const compare = el("a", { class: "button", href: `/compare?runs=${encodeURIComponent(id)}` }, t("compare.with"));
   const head = el("div", { class: "head" },
-    el("div", { class: "names" }, title, el("p", { class: "soft path" }, run.path)), state, buttons);
+    el("div", { class: "names" }, title, el("p", { class: "soft path" }, run.path)), state, !run.pending && compare, buttons);
   const trouble = el("p", { class: "bad box" });
   const facts = el("dl", { class: "facts" });
   const film = grid(base, t, studio);
@@ -70,40 +72,12 @@ export async function mount(place, studio) {
     } while (!answer.complete && !ended);
   }
 
-  // One reading at a time; what comes meanwhile makes one more.
-  let busy = false;
-  let again = false;
-  let wake = () => {};
-  async function update(atOnce = false) {
+  const { again: update, stop: end } = paced(async () => {
+    run = await studio.get(base);
     if (ended) return;
-    if (busy) {
-      again = true;
-      if (atOnce) wake();
-      return;
-    }
-    busy = true;
-    try {
-      do {
-        again = false;
-        const begun = performance.now();
-        run = await studio.get(base);
-        if (ended) return;
-        show();
-        await drawAll();
-        if (ended) return;
-        // Watching must not slow the training down: a twentieth of the time at most.
-        const spent = performance.now() - begun;
-        await new Promise((resolve) => {
-          wake = resolve;
-          setTimeout(resolve, Math.min(15000, Math.max(1000, 20 * spent)));
-        });
-      } while (again && !ended);
-    } catch (error) {
-      if (!ended) studio.toast(error.message, null, "bad");
-    } finally {
-      busy = false;
-    }
-  }
+    show();
+    await drawAll();
+  }, (error) => !ended && studio.toast(error.message, null, "bad"));
 
   drawAll().catch((error) => fill(curves, el("p", { class: "bad" }, error.message)));
   const ends = [
@@ -111,7 +85,7 @@ export async function mount(place, studio) {
     studio.on("reset", () => update()),
     film.stop,
   ];
-  return () => { ended = left = true; ends.forEach((end) => end()); };
+  return () => { ended = left = true; end(); ends.forEach((one) => one()); };
 }
 
 function label(what, t) {

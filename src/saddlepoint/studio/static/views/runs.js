@@ -2,7 +2,7 @@
 
 import { el, fill, keep } from "../dom.js";
 import { command } from "../parts.js";
-import { compact, count, duration, number } from "../words.js";
+import { compact, count, duration, has, number } from "../words.js";
 
 const SORTS = ["recent", "name", "distance", "fid", "images"];
 const STATES = ["running", "finished", "interrupted", "failed", "silent", "damaged"];
@@ -11,6 +11,14 @@ export async function mount(place, studio) {
   const { t } = studio;
   const runs = new Map();
   const cards = el("ul", { class: "runs" });
+  const ticked = new Set((studio.query.get("ticked") ?? "").split(",").filter(Boolean));
+  const compare = el("a", { class: "button", hidden: true });
+  const untick = el("button", { class: "plain", hidden: true, onclick: () => {
+    for (const box of cards.querySelectorAll("input:checked")) box.checked = false;
+    ticked.clear();
+    tick();
+    search.focus();
+  } }, t("compare.untick"));
   const shown = el("p", { class: "soft", role: "status" });
   const folder = el("p", { class: "soft folder" });
 
@@ -20,6 +28,16 @@ export async function mount(place, studio) {
     studio.query.get("state") ?? "", (value) => change("state", value));
   const sort = choice(t("runs.sort"), SORTS.map((s) => [s, t(`runs.sort-${s}`)]),
     studio.query.get("sort") ?? "recent", (value) => change("sort", value === "recent" ? "" : value));
+
+  function tick(id, on) {
+    if (on) ticked.add(id);
+    else ticked.delete(id);
+    studio.setQuery({ ticked: [...ticked].join(",") });
+    compare.textContent = t("compare.ticked", { count: ticked.size });
+    compare.href = `/compare?runs=${[...ticked].map(encodeURIComponent).join(",")}`;
+    compare.hidden = ticked.size < 2;
+    untick.hidden = !ticked.size;
+  }
 
   function change(name, value) {
     studio.setQuery({ [name]: value });
@@ -32,7 +50,7 @@ export async function mount(place, studio) {
     shown.textContent = runs.size ? t("runs.shown", { shown: found.length, all: runs.size }) : "";
     const none = runs.size ? { id: "no match" } : { id: "no runs" };
     keep(cards, found.length ? found : [none], (run) => run.id, (run) => {
-      if (run !== none) return card(run, t);
+      if (run !== none) return card(run, t, ticked.has(run.id), tick);
       return el("li", { class: "empty" }, runs.size
         ? [el("p", {}, t("runs.none-match")), el("button", { onclick: clear }, t("runs.clear"))]
         : empty(t));
@@ -57,13 +75,14 @@ export async function mount(place, studio) {
   fill(place,
     el("div", { class: "head" }, el("div", { class: "names" }, el("h1", {}, t("runs.title")), folder),
       el("a", { class: "button main", href: "/start" }, t("runs.new"))),
-    el("div", { class: "filters" }, search, state, sort, shown),
+    el("div", { class: "filters" }, search, state, sort, shown, compare, untick),
     cards);
   await read();
+  tick();
 
   const ends = [
     studio.on("run", (run) => { runs.set(run.id, run); draw(); }),
-    studio.on("gone", ({ id }) => { runs.delete(id); draw(); }),
+    studio.on("gone", ({ id }) => { runs.delete(id); tick(id, false); draw(); }),
     studio.on("reset", read),
   ];
   return () => ends.forEach((end) => end());
@@ -76,7 +95,7 @@ function choice(label, options, value, change) {
 
 function matches(run, query, t) {
   if (query.get("state") && run.state !== query.get("state")) return false;
-  const text = [run.title, run.path, ...run.findings.map((f) => f.name), t(`runs.state-${run.state}`)].join(" ").toLowerCase();
+  const text = [run.title, run.path, ...run.findings.flatMap((f) => [f.name, named(f.name, t)]), t(`runs.state-${run.state}`)].join(" ").toLowerCase();
   return (query.get("q") ?? "").toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
@@ -92,7 +111,7 @@ function ordered(runs, by) {
   return runs.sort(orders[by] ?? orders.recent);
 }
 
-function card(run, t) {
+function card(run, t, ticked, tick) {
   const title = el("a", { href: `/live/${encodeURIComponent(run.id)}` }, run.title);
   const picture = run.picture
     ? el("img", { src: `/api/runs/${encodeURIComponent(run.id)}/picture?${run.picture}`, alt: "",
@@ -108,7 +127,10 @@ function card(run, t) {
       progress,
       el("p", { class: "soft" }, amount(run, t)),
       run.error ? el("p", { class: "bad" }, run.error) : null,
-      el("div", { class: "chips" }, chips(run, t))));
+      el("div", { class: "chips" }, chips(run, t)),
+      run.pending ? null : el("label", { class: "check tick" },
+        el("input", { type: "checkbox", checked: ticked, "aria-label": t("compare.tick-run", { name: run.path }),
+          onchange: (event) => tick(run.id, event.target.checked) }), t("compare.tick"))));
 }
 
 function amount(run, t) {
@@ -125,8 +147,12 @@ function amount(run, t) {
 function chips(run, t) {
   const scores = Object.entries(run.scores).map(([name, value]) =>
     el("span", { class: "chip" }, el("b", {}, number(value, 3)), ` ${t(`runs.score-${name}`)}`));
-  const findings = run.findings.map((f) => el("span", { class: `chip ${f.severity}` }, f.name));
+  const findings = run.findings.map((f) => el("span", { class: `chip ${f.severity}` }, named(f.name, t)));
   return [...scores, ...findings];
+}
+
+function named(finding, t) {
+  return has(`findings.${finding}`) ? t(`findings.${finding}`) : finding;
 }
 
 function empty(t) {

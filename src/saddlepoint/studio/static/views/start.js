@@ -2,6 +2,7 @@
 
 import { el, fill } from "../dom.js";
 import { brief, command } from "../parts.js";
+import { has } from "../words.js";
 
 export async function mount(place, studio) {
   const { t } = studio;
@@ -15,8 +16,14 @@ export async function mount(place, studio) {
   const preset = choose("preset", t("start.preset"), choices.presets.map(({ name }) => [name, name]), wanted.preset,
     (value) => { wanted.preset = value; wanted.components = {}; wanted.changes = {}; delete wanted.penalties; check(true); });
   const dataAbout = el("p", { class: "soft" });
-  const data = choose("data", t("start.data"), choices.data.map(({ name, here }) =>
-    [name, here ? name : `${name} ${t("start.not-here")}`]), wanted.data, (value) => { wanted.data = value; check(); });
+  const named = choices.data.some(({ name }) => name === wanted.data);
+  const path = el("input", { id: "path", type: "text", placeholder: "~/photos", autocomplete: "off", spellcheck: "false", "aria-describedby": "path-text",
+    value: named ? "" : wanted.data, oninput: () => { wanted.data = path.value.trim(); check(); } });
+  const own = el("div", { class: "field", hidden: named }, el("label", { for: "path" }, t("start.path")), path,
+    el("p", { class: "soft", id: "path-text" }, t("start.path-text")));
+  const data = choose("data", t("start.data"), [...choices.data.map(({ name, here }) =>
+    [name, here ? name : `${name} ${t("start.not-here")}`]), ...(choices.paths ? [["", t("start.own")]] : [])], named ? wanted.data : "",
+  (value) => { own.hidden = value !== ""; wanted.data = value || path.value.trim(); forget("source"); check(); });
   const unit = choose("unit", t("start.budget"), [["minutes", t("start.minutes")], ["kimg", t("start.kimg")]],
     wanted.minutes ? "minutes" : "kimg", () => budget());
   const amount = el("input", { id: "amount", type: "number", min: "0.1", step: "any", value: wanted.minutes ?? wanted.kimg ?? 5,
@@ -34,7 +41,7 @@ export async function mount(place, studio) {
   fill(place,
     el("div", { class: "head" }, el("h1", {}, t("start.title"))),
     el("form", { class: "start", novalidate: true, onsubmit: start },
-      el("div", { class: "panel first" }, preset, about, data, dataAbout, unit),
+      el("div", { class: "panel first" }, preset, about, data, dataAbout, own, unit),
       el("aside", { class: "panel order", "aria-label": t("start.order") },
         el("h2", {}, t("start.order")), shown, wrong, doubts, begin, reset),
       el("section", { class: "panel all", "aria-label": t("start.all") }, el("h2", {}, t("start.all")), folds)));
@@ -50,13 +57,14 @@ export async function mount(place, studio) {
   let timer = null;
   let asked = 0;
   async function check(whole = false) {
-    about.textContent = choices.presets.find(({ name }) => name === wanted.preset)?.about ?? "";
-    dataAbout.textContent = choices.data.find(({ name }) => name === wanted.data)?.about ?? "";
+    about.textContent = meant(choices.presets.find(({ name }) => name === wanted.preset)?.about ?? "");
+    dataAbout.textContent = meant(choices.data.find(({ name }) => name === wanted.data)?.about ?? "");
     studio.setQuery({ set: JSON.stringify(wanted) });
     clearTimeout(timer);
     timer = setTimeout(async () => {
       const mine = ++asked;
-      const answer = await studio.post("/api/start/check", wanted).catch((error) => ({ error: error.message }));
+      const answer = wanted.data === "" ? { error: t("start.path-empty") }
+        : await studio.post("/api/start/check", wanted).catch((error) => ({ error: error.message }));
       if (mine !== asked) return;
       wrong.textContent = answer.error ?? "";
       begin.disabled = Boolean(answer.error);
@@ -134,8 +142,13 @@ export async function mount(place, studio) {
     const name = field.path.split(".").slice(field.path.startsWith("penalties.") ? 1 : -1).join(".");
     return el("div", { class: `field${field.path in wanted.changes ? " changed" : ""}`, "data-path": field.path },
       el("label", { for: id }, el("code", {}, name)), control,
-      el("p", { class: "soft", id: described }, [field.text, range(field)].filter(Boolean).join(" "),
+      el("p", { class: "soft", id: described }, [meant(field.text), range(field)].filter(Boolean).join(" "),
         el("span", { class: "was" }, ` ${t("start.usual", { value: brief(field.usual) })}`)));
+  }
+
+  // What a field means is written in English beside the field, and in other languages by that text.
+  function meant(text) {
+    return has(`fields.${text}`) ? t(`fields.${text}`) : text;
   }
 
   function range({ low, high }) {

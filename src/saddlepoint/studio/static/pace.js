@@ -1,0 +1,41 @@
+// Work that is done again as things change, without slowing down what it watches.
+
+/**
+ * Calls `work()` one at a time, for a twentieth of the time at most; what asks meanwhile makes one
+ * more. `again(true)` does not wait out the pause; after `stop()` nothing is begun.
+ */
+export function paced(work, failed) {
+  let busy = false;
+  let asked = false;
+  let ended = false;
+  let wake = () => {};
+
+  async function again(atOnce = false) {
+    if (ended) return;
+    if (busy) {
+      asked = true;
+      if (atOnce) wake();
+      return;
+    }
+    busy = true;
+    try {
+      do {
+        asked = false;
+        const begun = performance.now();
+        await work();
+        if (ended) return;
+        const spent = performance.now() - begun;
+        await new Promise((resolve) => {
+          wake = resolve;
+          setTimeout(resolve, Math.min(15000, Math.max(1000, 20 * spent)));
+        });
+      } while (asked && !ended);
+    } catch (error) {
+      if (!ended) failed(error);
+    } finally {
+      busy = false;
+    }
+  }
+
+  return { again, stop() { ended = true; wake(); } };
+}
