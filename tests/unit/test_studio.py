@@ -177,7 +177,7 @@ def test_the_command_makes_what_the_form_shows(
         ({"preset": "dcgna"}, "did you mean 'dcgan'"),
         ({"data": "etc"}, "not one of the data sets"),
         ({"data": "/not/there"}, "no file or folder"),
-        ({"data": "/dev/null"}, "not data of a known kind"),
+        ({"data": "/dev/null"}, "/dev/null"),
         ({"changes": {"train.n_critic": 0}}, "at least 1"),
         ({"changes": {"train.n_critci": 1}}, "train.n_critic"),
         ({"components": {"source": "folder"}}, "unknown field 'source'"),
@@ -348,7 +348,8 @@ def test_what_changes_is_told_to_every_tab(tmp_path: Path, monkeypatch: pytest.M
         queue = studio.events.open("tab-00001", "")
         watching = asyncio.create_task(watch.watch(studio))
         told = [await queue.get()]
-        await asyncio.sleep(0.1)
+        while studio.library._listed < 0:  # it has to have looked once before there is a change
+            await asyncio.sleep(0.01)
         run = make_run(tmp_path / "a", "running")
         told.append(await queue.get())
         run.write_status("finished", 2000)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -277,3 +280,28 @@ def test_events_are_told_once_in_order_and_a_slow_reader_starts_again() -> None:
         assert b"event: reset" in await slow.get()
 
     run_alone(story())
+
+
+def test_nobody_holds_up_its_end(tmp_path: Path) -> None:
+    stuck = (
+        "import sys, threading, time; from pathlib import Path;"
+        "from saddlepoint.studio import library, server; server._LAST_SECONDS = 1.0;"
+        "library.Library.runs = lambda self: time.sleep(600);"
+        "server.serve(Path(sys.argv[1]), '127.0.0.1', 0)"
+    )
+    command = [sys.executable, "-c", stuck, str(tmp_path)]
+    studio = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert studio.stderr is not None
+    port = int(re.findall(r"127\.0\.0\.1:(\d+)", studio.stderr.readline())[0])
+    head = "HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    # A handler that computes without end, a stream that is not read, half a request, half a body.
+    asked = ["GET /api/runs/ {}\r\n", "GET /events?tab=12345678 {}\r\n", "GET /runs {}"]
+    asked += ["POST /api/start/check {}Content-Length: 9\r\n\r\n{{"]
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in asked]
+    for client, text in zip(clients, asked, strict=True):
+        client.sendall(text.format(head).encode())
+    assert clients[1].recv(15) == b"HTTP/1.1 200 OK"
+    studio.terminate()
+    assert "has ended" in studio.communicate(timeout=100)[1]
+    for client in clients:
+        client.close()

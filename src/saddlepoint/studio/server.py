@@ -6,9 +6,12 @@ import asyncio
 import gzip
 import hashlib
 import mimetypes
+import os
 import re
 import secrets
 import socket
+import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
@@ -39,6 +42,8 @@ from saddlepoint.studio.view import MOST_BYTES, Studio, View, all_views
 from saddlepoint.studio.watch import watch
 
 THEMES = ("auto", "light", "dark")
+_LAST_SECONDS = 4.0
+"""After Ctrl-C or SIGTERM, for answers that are still being made."""
 
 
 def create_app(root: Path, host: str = "127.0.0.1", access: str = "") -> Starlette:
@@ -124,20 +129,44 @@ def serve(root: Path, host: str, port: int) -> None:
         timeout_graceful_shutdown=1,
         timeout_keep_alive=30,
     )
-    server = _Server(config, app.state.studio.events)
+    server = _Server(config, app.state.studio.events, _end_in_time)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
     tell("The studio has ended.")
 
 
-class _Server(uvicorn.Server):
-    """Ends its streams of events before it waits for requests to end."""
+def _end_in_time() -> None:
+    """End this process in some seconds, if it has not ended by then."""
+    # Neither uvicorn nor asyncio can stop a handler that computes in a thread: both would wait for
+    # an answer that nobody reads any more. Nothing is lost: what a command changes is whole or not
+    # there, and trainings are processes of their own.
+    last = threading.Timer(_LAST_SECONDS, _end_now)
+    last.daemon = True
+    last.start()
 
-    def __init__(self, config: uvicorn.Config, events: Events) -> None:
+
+def _end_now() -> None:
+    tell("The studio has ended.")
+    sys.stderr.flush()
+    os._exit(0)
+
+
+class _Server(uvicorn.Server):
+    """Ends its streams of events before it waits for requests to end.
+
+    Args:
+        ending: called when it begins to end.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, events: Events, ending: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(config)
         self._events = events
+        self._ending = ending
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()
         self._events.close_all()
         await super().shutdown(sockets)
 
