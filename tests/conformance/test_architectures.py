@@ -323,6 +323,46 @@ def test_its_discriminator_can_lose_batch_norm_and_take_spectral_norm(name: str)
         assert spectral.with_spectral_norm() == {}
 
 
+@every_case
+def test_its_discriminators_first_layers_can_be_kept_fixed(
+    arch: Architecture, spec: DataSpec
+) -> None:
+    discriminator = arch.discriminator(spec)
+    try:
+        layers = discriminator.hidden_layers()
+    except NotImplementedError:
+        return  # it does not say which they are, and none can be
+    inside, parts = {*discriminator.modules()}, [part for layer in layers for part in layer]
+    assert len({*parts}) == len(parts) >= 1
+    assert inside.issuperset(parts)
+    weights = [p for part in parts for p in part.parameters()]
+    # Something is left to learn, and the first layer is the one that sees the images.
+    assert len(weights) < len(list(discriminator.parameters()))
+    order: list[int] = []
+    ends = [
+        part.register_forward_hook(lambda *_, number=number: order.append(number))
+        for number, layer in enumerate(layers)
+        for part in layer
+    ]
+    _, real, labels = inputs(arch, spec)
+    discriminator(real, labels)
+    assert order == sorted(order)
+    for end in ends:
+        end.remove()
+
+
+@every_case
+def test_its_first_layers_inputs_end_with_those_of_the_label(
+    arch: Architecture, spec: DataSpec
+) -> None:
+    if arch.conditioning in ("none", "every-layer") or not hasattr(arch, "embedding_dim"):
+        return
+    generator, discriminator = arch.generator(spec), arch.discriminator(spec)
+    least = {"onehot": spec.n_classes, "embedding": arch.embedding_dim}[arch.conditioning]  # type: ignore[attr-defined]
+    assert generator.label_inputs == least
+    assert discriminator.label_inputs in (0, least)
+
+
 @names
 def test_the_label_can_enter_every_layer(name: str) -> None:
     for how in WAYS:

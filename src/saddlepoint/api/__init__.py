@@ -4,7 +4,7 @@ from saddlepoint.api.data import prepare
 from saddlepoint.api.models import directions, export, nearest, project, sample, training_film
 from saddlepoint.api.resuming import resume
 from saddlepoint.api.run import Run, compare, evaluate, report
-from saddlepoint.api.training import configure, n_parameters, train
+from saddlepoint.api.training import configure, n_parameters, train, warm_start
 from saddlepoint.exporting.export import tracker
 from saddlepoint.training.guards import check_budget
 
@@ -26,4 +26,5 @@ __all__ = [
     "tracker",
     "train",
     "training_film",
+    "warm_start",
 ]

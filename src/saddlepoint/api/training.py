@@ -25,7 +25,7 @@ from saddlepoint.data.search import NamedSource
 from saddlepoint.exporting.contract import Tracker
 from saddlepoint.exporting.export import tracker
 from saddlepoint.exporting.following import followed
-from saddlepoint.training import budget, device, treatment
+from saddlepoint.training import budget, device, treatment, warm_report
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
 from saddlepoint.training.memory import require_memory_for
 from saddlepoint.training.monitor import Monitor
@@ -40,19 +40,25 @@ def configure(
     *,
     seed: int | None = None,
     kimg: float | None = None,
+    start_from: str | os.PathLike[str] | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Config:
     """A Config from a preset's name and what differs from it.
 
     Args:
         data: a data set's name or a path; by default the first one found.
+        start_from: a trained model whose weights are taken as far as they fit: RUN, RUN@KIMG, a
+            checkpoint's folder or ema.safetensors.
         changes: dotted path -> value, such as {"arch.generator_width": 32}.
 
     Raises:
         InputError: unknown preset, data or field; wrong type or range.
     """
     config = presets.preset(preset, resolve(data or first_data_set()))
-    named = {"seed": seed, "train.kimg": kimg}
+    model = None if start_from is None else os.fspath(start_from)
+    if model == "":
+        raise InputError("--from is empty: name a run or a file, or leave it out.")
+    named = {"seed": seed, "train.kimg": kimg, "start.model": model}
     wanted = {path: value for path, value in named.items() if value is not None}
     config = with_changes(config, {**(changes or {}), **wanted})
     # Before a lab claims its folder; the rest of `check` needs the data.
@@ -75,6 +81,16 @@ def n_parameters(config: Config) -> dict[Player, int] | None:
     return config.arch.n_parameters(spec)
 
 
+def warm_start(config: Config) -> list[str]:
+    """A sentence each of what the nets take of the model that they start from, and what not; []
+    without one. The data have to be on this machine.
+
+    Raises:
+        InputError: as `train`.
+    """
+    return warm_report.find(config, config.source.open().spec)[1]
+
+
 def train(
     preset: str | Config = "dcgan",
     data: str | None = None,
@@ -83,6 +99,7 @@ def train(
     seed: int | None = None,
     kimg: float | None = None,
     minutes: float | None = None,
+    start_from: str | os.PathLike[str] | None = None,
     changes: Mapping[str, Any] | None = None,
     track: str | None = None,
     quiet: bool = False,
@@ -91,11 +108,12 @@ def train(
     """Train a new run and return it.
 
     Args:
-        preset: a preset's name, or a whole Config, which decides `data`, `seed`, `kimg` and
-            `changes` itself: giving both is refused.
+        preset: a preset's name, or a whole Config, which decides `data`, `seed`, `kimg`,
+            `start_from` and `changes` itself: giving both is refused.
         out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
         kimg: budget in thousands of real images shown to the discriminator; exact.
         minutes: budget in wall clock, turned into images by a short measured warm-up.
+        start_from: a trained model to start from, as of `configure`.
         track: the name of a tracker, such as tensorboard, that shows the run while it trains.
         preview: show the newest samples where stderr is a terminal that has colours.
 
@@ -112,6 +130,7 @@ def train(
     if isinstance(preset, Config):
         config = preset
         given = {"data": data, "seed": seed, "kimg": kimg, "changes": changes}
+        given["start_from"] = start_from
         for name, value in given.items():
             if value is not None:
                 raise InputError(
@@ -119,18 +138,24 @@ def train(
                     "sp.configure, or change the Config with dataclasses.replace."
                 )
     else:
-        config = configure(preset, data, seed=seed, kimg=kimg, changes=changes)
+        given = {"seed": seed, "kimg": kimg, "start_from": start_from, "changes": changes}
+        config = configure(preset, data, **given)
     check_budget(kimg, minutes)
     shown = None if track is None else tracker(track)
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
     require_memory_for(config, dataset)
+    trained, said = warm_report.find(config, dataset.spec)
+    if trained is not None:  # recorded: which checkpoint of the run that was named
+        config = replace(config, start=replace(config.start, model=trained.origin))
     # Whatever is wrong shows here: before the warm-up, and before there is a folder.
     check_scoring(config, dataset)
     monitor = Monitor(quiet, preview)
     for doubt in config.doubts():
         tell(f"warning: {doubt}")
+    for sentence in said:
+        tell(sentence)
     rate = None
     with own_randomness(), use_threads(config.train.threads):
         if minutes is not None:
@@ -140,9 +165,11 @@ def train(
         with disk_errors(run), run.lock():
             # Another process may have found the same folder empty, and have ended already.
             Run.create(run.path, "")
-            # config.json first: from here on a killed run can be resumed.
-            write_json(run.config_file, describe(config, dataset, rate))
-            state = TrainState.new(config, dataset.spec)
+            start = None if trained is None else {**trained.keep_in(run), "said": said}
+            # config.json comes before training: from here on a killed run can be resumed.
+            write_json(run.config_file, describe(config, dataset, rate, start))
+            state = TrainState.new(config, dataset.spec, trained)
+            del trained  # its weights need not stay in memory beside the nets'
             carry_out(run, config, dataset, state, monitor, shown)
     return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -48,6 +49,7 @@ class DcganGenerator(Generator):
         # two legs), so the first layer gets the label there as well.
         way = "onehot" if by_layer else arch.conditioning
         self.label = LabelInput(way, spec.n_classes, arch.embedding_dim, arch.label_scale)
+        self.label_inputs = self.label.width
         classes = spec.n_classes if by_layer else 0
         widths = [min(arch.generator_width * 2**k, arch.max_width) for k in reversed(range(n))]
         if arch.full_resolution:
@@ -109,6 +111,7 @@ class DcganDiscriminator(Discriminator):
         widths = [min(arch.discriminator_width * 2**k, arch.max_width) for k in range(depth)]
         # Packed items lie beside each other as channels, each with its label.
         self.packing = arch.packing
+        self.label_inputs = self.label.width if arch.packing == 1 else 0
         channels = arch.packing * (spec.channels + self.label.width)
         self.stem = None
         if arch.full_resolution:
@@ -143,6 +146,10 @@ class DcganDiscriminator(Discriminator):
         # Last: it takes the weights as they have been initialised.
         if arch.discriminator_norm == "spectral":
             normalise_spectrally(self)
+
+    def hidden_layers(self) -> Sequence[Sequence[nn.Module]]:
+        stem: list[Sequence[nn.Module]] = [] if self.stem is None else [(self.stem,)]
+        return [*stem, *zip(self.stages, self.norms, self.residuals, strict=True)]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         h = pack(self.label.beside(images, labels), self.packing)

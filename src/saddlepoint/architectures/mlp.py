@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -41,6 +42,7 @@ class MlpGenerator(Generator):
         self.label = LabelInput(
             arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
         )
+        self.label_inputs = self.label.width
         classes = spec.n_classes if arch.conditioning == "every-layer" else 0
         widths = [arch.latent_dim + self.label.width, *arch.generator_widths]
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
@@ -75,6 +77,7 @@ class MlpDiscriminator(Discriminator):
             arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
         )
         self.packing = arch.packing
+        self.label_inputs = self.label.width if arch.packing == 1 else 0
         first = arch.packing * (math.prod(spec.shape) + self.label.width)
         widths = [first, *arch.discriminator_widths]
         # The batch's deviation enters late, where features mean something, but not so late that
@@ -90,6 +93,9 @@ class MlpDiscriminator(Discriminator):
         self.projection = Projection(spec.n_classes, widths[-1]) if by_layer else None
         if arch.discriminator_norm == "spectral":
             normalise_spectrally(self)
+
+    def hidden_layers(self) -> Sequence[Sequence[nn.Module]]:
+        return [[layer] for layer in self.layers]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         h = pack(self.label.beside(images.flatten(1), labels), self.packing)

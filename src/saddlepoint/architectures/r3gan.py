@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -138,6 +139,7 @@ class R3ganGenerator(Generator):
         by_block = arch.conditioning == "every-layer"
         way = "embedding" if by_block else arch.conditioning
         self.label = LabelInput(way, spec.n_classes, arch.embedding_dim)
+        self.label_inputs = self.label.width
         if self.label.table is not None:
             nn.init.normal_(self.label.table.weight, 0.0, spec.n_classes**-0.5)
         widths = arch.stage_widths(spec)
@@ -196,6 +198,12 @@ class R3ganDiscriminator(Discriminator):
         self.table = nn.Embedding(self.n_classes, widths[0]) if self.n_classes else None
         if self.table is not None:
             nn.init.normal_(self.table.weight, 0.0, (widths[0] * self.n_classes) ** -0.5)
+
+    def hidden_layers(self) -> Sequence[Sequence[nn.Module]]:
+        # A layer is a stage, with what brings the features to its size.
+        entries = [*zip(self.downsample, self.widen, strict=True), (self.stem,)]
+        stages = [blocks for blocks in self.stages if isinstance(blocks, nn.ModuleList)]
+        return [(*e, *blocks) for e, blocks in zip(entries, stages, strict=True)][::-1]
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         # The gradient that the penalties are of ends here, so it is float32 throughout.

@@ -39,6 +39,12 @@ class TrainFlags:
     """Budget in time, turned into images by a short measured warm-up (default: none)."""
     device: Annotated[str | None, UNSAID] = None
     """auto, cpu, cuda, cuda:1 or mps; short for --train.device (default: auto)."""
+    start_from: Annotated[str | None, tyro.conf.arg(name="from", help_behavior_hint="")] = None
+    """Start from the weights of a trained model, as far as they fit: RUN, RUN@KIMG or
+    ema.safetensors; short for --start.model (default: random weights)."""
+    freeze_discriminator: Annotated[int | None, UNSAID] = None
+    """With --from RUN: so many of the discriminator's first layers stay as they are; short for
+    --start.freeze-discriminator (default: 0)."""
     threads: Annotated[int | None, UNSAID] = None
     """Threads that compute on the CPU; short for --train.threads (default: PyTorch's choice)."""
     track: Annotated[str | None, UNSAID] = None
@@ -68,18 +74,25 @@ def train(argv: list[str]) -> None:
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
     plugins = flags.peek(argv, "plugins")
     flags.load_named_plugin(Path(plugins) if plugins else None)
-    config = api.configure(preset, flags.peek(argv, "data"))
+    given = {"start_from": flags.peek(argv, "from")}
+    config = api.configure(preset, flags.peek(argv, "data"), **given)
     config = _swap_components(config, argv)
     given = _parse_train(preset, config, argv)
     api.check_budget(given.kimg, given.minutes)
     short = {name: getattr(given, name) for name in ("device", "threads", "kimg")}
     changes = {name: value for name, value in short.items() if value is not None}
     config = replace(given.config, train=replace(given.config.train, **changes))
+    if given.freeze_discriminator is not None:
+        frozen = replace(config.start, freeze_discriminator=given.freeze_discriminator)
+        config = replace(config, start=frozen)
     if given.dry_run:
-        flags.print_json(to_json(config))
         counts = api.n_parameters(config) or {}
+        said = api.warm_start(config) if counts else []
+        flags.print_json(to_json(config))
         sizes = [f"{name} {count:,}" for name, count in counts.items()]
         tell(f"Parameters: {', '.join(sizes) or 'unknown before the data is downloaded'}.")
+        for sentence in said:
+            tell(sentence)
         for doubt in config.doubts():
             tell(f"warning: {doubt}")
         return
@@ -99,10 +112,15 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> Any:
     arguments = make_dataclass("Arguments", [field], bases=(TrainFlags,), frozen=True, kw_only=True)
     prog = f"saddle train {preset}"
     values = flatten(to_json(config))
-    flags.check_flags(prog, argv, [one.name for one in fields(TrainFlags)] + list(values))
+    flags.check_flags(prog, argv, [*_names(), *values])
     flags.split_lists(argv, [name for name, value in values.items() if isinstance(value, list)])
     arguments.__doc__ = TrainFlags.__doc__
     return flags.in_a_sentence(arguments, prog, argv, default=arguments(config=config))
+
+
+def _names() -> list[str]:
+    """The flags of `TrainFlags`; `from` is no name that a field can have."""
+    return ["from" if one.name == "start_from" else one.name for one in fields(TrainFlags)]
 
 
 def _swap_components(config: Config, argv: list[str]) -> Config:

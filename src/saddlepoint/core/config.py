@@ -161,6 +161,21 @@ class DoctorConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Start:
+    """What the first weights are: random ones, or those of a trained model as far as they fit."""
+
+    model: str = ""
+    """RUN, RUN@KIMG, a checkpoint's folder or ema.safetensors to start from; empty: nothing."""
+    freeze_discriminator: int = 0
+    """So many of its first layers stay as they were trained (FreezeD); needs a run to start from.
+
+    Paper: Mo et al. 2020, https://arxiv.org/abs/2002.10964, section 2."""
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "freeze_discriminator", most=1000)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that determines a run. Every random number in it comes from the one seed."""
 
@@ -174,6 +189,7 @@ class Config:
     optim_g: Optimizer
     optim_d: Optimizer
     ema: Ema = field(default_factory=Ema)
+    start: Start = field(default_factory=Start)
     train: Train = field(default_factory=Train)
     scoring: Scoring = field(default_factory=Scoring)
     doctor: DoctorConfig = field(default_factory=DoctorConfig)

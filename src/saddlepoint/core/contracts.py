@@ -11,7 +11,7 @@ do may depend on tensors and on their own fields, not on a Python number that ch
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -125,6 +125,8 @@ class Generator(nn.Module):
     bounded: bool = True
     """Whether images of data with a value range lie in it. Where not, they are clipped when they
     become pixels."""
+    label_inputs: int = 0
+    """So many of its first layer's inputs, the last ones, are the label's."""
     mixes_labels: bool = False
     """Whether `labels` may also be shares of the classes, float32 [n, n_classes]: then there are
     images between two classes."""
@@ -148,6 +150,13 @@ class Discriminator(nn.Module):
 
     n_classes: int = 0
     """Number of labels it takes; 0 when it takes none."""
+    label_inputs: int = 0
+    """As of the generator."""
+
+    def hidden_layers(self) -> Sequence[Sequence[nn.Module]]:
+        """Its layers in order, from the images on and without the last: each as the modules that
+        belong to it. A warm start can keep the first of them fixed."""
+        raise NotImplementedError  # not every plug-in says so; then none can be kept fixed
 
     # Raw: the log-sigmoid of a logit is exact where the logarithm of a sigmoid has rounded to 0.
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:

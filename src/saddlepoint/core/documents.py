@@ -38,6 +38,14 @@ class Resolved(TypedDict, total=False):
     threads: Annotated[int, (0, 4096)]
 
 
+Start = TypedDict(
+    "Start",
+    {"from": str, "data": str, "n_images": Count, "files": dict[str, str], "said": list[str]},
+)
+"""What a warm start began with: `files` are names in the folder `start` -> sha256, `said` what was
+taken and what was not."""
+
+
 class Treatment(TypedDict):
     name: str
     at_images: Count
@@ -68,6 +76,7 @@ class ConfigFile(TypedDict, total=False):
     schema: Count
     config: Configuration
     data: Data
+    start: Start
     parameters: dict[str, Count]
     """Net -> how many numbers it learns."""
     budgets: list[Budget]

@@ -20,11 +20,14 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 
 
-def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, Any]:
+def describe(
+    config: Config, dataset: Dataset, rate: float | None, start: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """The content of config.json at the start of a run.
 
     Args:
         rate: images per second measured by the warm-up, or None without one.
+        start: what a warm start began with (`documents.Start`), or None.
     """
     train = config.train
     return {
@@ -37,6 +40,7 @@ def describe(config: Config, dataset: Dataset, rate: float | None) -> dict[str, 
             "spec": dataset.spec.to_json(),
             "classes": list(dataset.classes),
         },
+        **({} if start is None else {"start": start}),
         "budgets": [budget_line(config, rate)],
         "treatments": [],
         "resolved": {

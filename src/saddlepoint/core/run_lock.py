@@ -14,6 +14,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import check_replaceable, is_temporary
 
 LOCK = "lock"
+START = "start"
 
 
 @contextmanager
@@ -45,7 +46,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 def is_unused(folder: Path) -> bool:
     """Empty, or left by a run that was killed before it wrote its configuration."""
-    return all(path.name == LOCK or is_temporary(path) for path in folder.iterdir())
+    names = {path.name for path in folder.iterdir() if not is_temporary(path)}
+    # What a warm start begins with is written first.
+    return names <= {LOCK} or names == {LOCK, START}
 
 
 def remove_abandoned(folder: Path) -> None:

@@ -33,7 +33,7 @@ from saddlepoint.core.json_files import append_row, read_json, read_rows, write_
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.reading import Absent, read_bytes
 from saddlepoint.core.renames import todays_config, todays_row
-from saddlepoint.core.run_lock import LOCK, is_unused, locked, remove_abandoned
+from saddlepoint.core.run_lock import LOCK, START, is_unused, locked, remove_abandoned
 from saddlepoint.core.snapshot_names import snapshots_in
 from saddlepoint.core.tail import RowReader, last_rows
 
@@ -53,6 +53,7 @@ class Run:
         self.findings_file = self.path / "findings.jsonl"
         self.samples_folder = self.path / "samples"
         self.checkpoints_folder = self.path / "checkpoints"
+        self.start_folder = self.path / START
         self.scores_folder = self.path / "scores"
         self.report_file = self.path / "report.html"
         self.tracking_folder = self.path / "tracking"
@@ -60,6 +61,9 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def __fspath__(self) -> str:
+        return str(self.path)
 
     # -- opening ---------------------------------------------------------------------------
 

@@ -51,4 +51,5 @@ class Wasserstein(AdversarialLoss):
         if self.clips:
             with torch.no_grad():
                 for parameter in discriminator.parameters():
-                    parameter.clamp_(-self.clip, self.clip)
+                    if parameter.requires_grad:  # a layer that is kept fixed stays as it is
+                        parameter.clamp_(-self.clip, self.clip)

@@ -109,6 +109,7 @@ class Facts:
             "Device": str(resolved.get("device") or train.get("device") or ""),
             "Parameters": ", ".join(f"{n:,} {name}" for name, n in self.parameters.items()),
             "Precision": str(resolved.get("precision") or train.get("precision") or ""),
+            "Started from": str(_mapping(self.document.get("start")).get("from") or ""),
         }
         return {label: value for label, value in facts.items() if value}
 
@@ -127,7 +128,7 @@ class Facts:
 
     def origin(self) -> dict[str, Any]:
         """Versions, commit, budgets: what it takes to repeat the run."""
-        names = ("created", "budgets", "versions", "resolved", "git_commit")
+        names = ("created", "start", "budgets", "versions", "resolved", "git_commit")
         known = {name: self.document[name] for name in names if name in self.document}
         return {"run_folder": str(self.run.path), **known}
 

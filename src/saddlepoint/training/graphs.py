@@ -223,7 +223,7 @@ def put_back(state: TrainState) -> Iterator[Callable[[], bool]]:
             yield complete
         finally:
             # A turn that failed half-way may have left the discriminator frozen.
-            state.discriminator.requires_grad_(True)
+            state.require_gradients_d(True)
             with torch.no_grad():
                 for tensor, copy in zip(tensors, copies, strict=True):
                     tensor.copy_(copy)

@@ -20,6 +20,7 @@ from saddlepoint.core.limits import require_memory
 from saddlepoint.data.loader import MAX_RESIDENT_BYTES, Items
 from saddlepoint.training import steps
 from saddlepoint.training.state import TrainState
+from saddlepoint.training.warm_start import freeze, trainable
 
 _BESIDE = 50 * 10**6
 """What kernels work in, the doctor's probes and the scores: 20 to 110 MB (docs/log.md, "Memory,
@@ -64,12 +65,13 @@ def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, in
     given = _inputs(config, spec, device)
     with torch.device(device), Live() as live:
         generator, discriminator = config.arch.generator(spec), config.arch.discriminator(spec)
+        freeze(discriminator, config.start.freeze_discriminator)
         state = TrainState(
             generator=generator,
             discriminator=discriminator,
             ema=copy.deepcopy(generator).requires_grad_(False),
             optim_g=config.optim_g.build(generator.parameters()),
-            optim_d=config.optim_d.build(discriminator.parameters()),
+            optim_d=config.optim_d.build(trainable(discriminator)),
         )
         # Twice: the optimisers have their moments only after the first.
         for _ in range(2):

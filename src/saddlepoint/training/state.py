@@ -16,6 +16,8 @@ from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
 from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.core.schedules import along_cosine
 from saddlepoint.training.optimizers import keep_on_device
+from saddlepoint.training.trained_model import TrainedModel
+from saddlepoint.training.warm_start import WarmStart, freeze, trainable
 
 _Net = TypeVar("_Net", bound=nn.Module)
 
@@ -38,11 +40,23 @@ class TrainState:
     """Treatments so far."""
 
     @classmethod
-    def new(cls, config: Config, spec: DataSpec) -> TrainState:
-        """The state before the first step, a function of the configuration and its seed."""
+    def new(cls, config: Config, spec: DataSpec, trained: TrainedModel | None = None) -> TrainState:
+        """The state before the first step, a function of the configuration, its seed and what the
+        first weights are taken from.
+
+        Args:
+            trained: what `config.start` names; its weights are taken as far as they fit.
+        """
         seed_torch(derive_seed(config.seed, "init", 0))
-        generator = _place(config.arch.generator(spec), config, spec)
-        discriminator = _place(config.arch.discriminator(spec), config, spec)
+        generator, discriminator = config.arch.generator(spec), config.arch.discriminator(spec)
+        n_frozen = config.start.freeze_discriminator
+        if trained is not None:
+            warm = WarmStart.of(trained, generator, discriminator)
+            warm.load_into(generator, discriminator)
+            n_frozen = min(n_frozen, warm.n_whole(discriminator))
+        freeze(discriminator, n_frozen)
+        generator = _place(generator, config, spec)
+        discriminator = _place(discriminator, config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
         if config.train.compile:
             compile_nets(generator, discriminator)
@@ -51,7 +65,7 @@ class TrainState:
             discriminator=discriminator,
             ema=ema.eval(),
             optim_g=keep_on_device(config.optim_g.build(generator.parameters())),
-            optim_d=keep_on_device(config.optim_d.build(discriminator.parameters())),
+            optim_d=keep_on_device(config.optim_d.build(trainable(discriminator))),
         )
 
     @property
@@ -61,6 +75,12 @@ class TrainState:
             "discriminator": self.discriminator,
             "ema": self.ema,
         }
+
+    def require_gradients_d(self, wanted: bool) -> None:
+        """Whether gradients of the discriminator's weights are computed; never of frozen ones."""
+        for group in self.optim_d.param_groups:
+            for parameter in group["params"]:
+                parameter.requires_grad_(wanted)
 
 
 def _place(net: _Net, config: Config, spec: DataSpec) -> _Net:

@@ -237,7 +237,7 @@ def generator_step(
     state.optim_g.zero_grad(set_to_none=True)
     # Frozen weights: the gradient still flows through the discriminator, but is not computed
     # for its parameters, which would be a third of its backward pass and then thrown away.
-    state.discriminator.requires_grad_(False)
+    state.require_gradients_d(False)
     losses = []
     parts = config.train.accumulate
     pieces = zip(split(real, parts), real_logits.chunk(parts), z.chunk(parts), strict=True)
@@ -249,7 +249,7 @@ def generator_step(
             loss = config.loss.generator(fake_logits, part_logits).mean()
         _backward(loss, parts)
         losses.append(loss.detach())
-    state.discriminator.requires_grad_(True)
+    state.require_gradients_d(True)
     state.optim_g.step()
     sums.add("loss_g", _joined(losses))
 

@@ -23,7 +23,7 @@ from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.diagnosis.diagnose import diagnose, remedies_for
-from saddlepoint.training import checkpoint, loop
+from saddlepoint.training import checkpoint, loop, trained_model
 from saddlepoint.training.attending import FoundUnhealthy
 from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.interrupt import StopRequest
@@ -62,9 +62,13 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
 
 
 def begin(run: Run, config: Config, spec: DataSpec) -> TrainState:
-    """The state that a run continues from: its newest checkpoint, or a new state without one."""
+    """The state that a run continues from: its newest checkpoint, or a new state without one.
+
+    Raises:
+        InputError: a checkpoint, or what a warm start began with, is damaged.
+    """
     treatments = run.document.get("treatments", [])
-    state = TrainState.new(config, spec)
+    state = TrainState.new(config, spec, trained_model.kept_by(run))
     state.n_treatments = len(treatments)
     if treatments:
         _settle(run, treatments[-1])

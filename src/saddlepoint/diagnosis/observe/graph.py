@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from torch import Tensor, nn
@@ -64,9 +64,21 @@ def batch_norms(net: nn.Module) -> Iterator[nn.Module]:
             yield module
 
 
-def evaluates(net: nn.Module) -> bool:
-    """Whether a BatchNorm layer runs on its running statistics."""
-    layers = batch_norms(net)
+def learning_norms(net: nn.Module) -> list[nn.Module]:
+    """Its BatchNorm layers without those that are frozen while the rest learns: they may run on
+    their running statistics, as in fine-tuning."""
+    if not any(p.requires_grad for p in net.parameters()):  # frozen for a step of the other net
+        return list(batch_norms(net))
+    found = []
+    for layer in batch_norms(net):
+        parameters = list(layer.parameters())
+        if not parameters or any(p.requires_grad for p in parameters):
+            found.append(layer)
+    return found
+
+
+def evaluates(layers: Iterable[nn.Module]) -> bool:
+    """Whether one of these BatchNorm layers runs on its running statistics."""
     return any(not m.training and getattr(m, "running_mean", None) is not None for m in layers)
 
 

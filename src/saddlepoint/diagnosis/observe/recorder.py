@@ -47,6 +47,7 @@ class Recorder:
         self.roles = roles
         self.safely = safely
         self._nets = nets
+        self._norms = {player: graph.learning_norms(net) for player, net in nets.items()}
         self._steps = Steps(nets, self.trace)
         self._images_per_step = 0
         self._ends = [
@@ -112,7 +113,7 @@ class Recorder:
         made = Made(images.detach(), inputs)
         if self.closely:
             made.last = graph.last_operation(images, self._nets["g"])
-            made.evaluation = graph.evaluates(self._nets["g"])
+            made.evaluation = graph.evaluates(self._norms["g"])
         self.roles.remember(made, images)
 
     def _on_discriminator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
@@ -151,7 +152,7 @@ class Recorder:
     def _watch(self, call: Call, images: Tensor, outputs: Tensor) -> None:
         """Remember a call closely: how both nets end, and what comes back through it."""
         self.trace.calls.append(call)
-        call.evaluation = graph.evaluates(self._nets["d"])
+        call.evaluation = graph.evaluates(self._norms["d"])
         call.last = graph.last_operation(outputs, self._nets["d"])
         call.reach = _reach(call, images)
         hooks.watch_gradient(outputs, self._on_slope, call)
