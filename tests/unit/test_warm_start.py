@@ -41,6 +41,7 @@ from saddlepoint.training.warm_start import WarmStart
 NARROW = {
     "mlp": {"arch.generator_widths": [24, 16], "arch.discriminator_widths": [16, 24]},
     "dcgan": {"arch.generator_width": 8, "arch.discriminator_width": 8},
+    "r3gan": {"arch.width": 8},
 }
 OFTEN = {"train.tick_kimg": 0.064, "train.checkpoint_minutes": 0, "train.batch_size": 16}
 
@@ -97,6 +98,7 @@ CASES: list[tuple[str, int, dict[str, Any], int, int, set[str]]] = [
     ("dcgan", 16, {}, 16, 10, set()),
     ("gan", 8, {}, 8, 10, set()),
     ("wgan-gp", 16, {}, 16, 10, set()),
+    ("r3gan", 8, {}, 16, 10, {"generator.stages.2.0.widen", "discriminator.stages.2.1.mix"}),
     # A stage more: the discriminator begins at the images, the generator ends there.
     (
         "dcgan",
@@ -188,6 +190,7 @@ FROZEN = [
     ("dcgan", 2, {"arch__discriminator_norm": "spectral"}),
     ("wgan", 1, {"loss__clip": 1e-4}),
     ("wgan-gp", 3, {}),
+    ("r3gan", 2, {}),
     ("gan", 1, {"arch__dropout": 0.3}),
 ]
 

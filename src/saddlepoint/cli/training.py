@@ -74,8 +74,8 @@ def train(argv: list[str]) -> None:
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
     plugins = flags.peek(argv, "plugins")
     flags.load_named_plugin(Path(plugins) if plugins else None)
-    given = {"start_from": flags.peek(argv, "from")}
-    config = api.configure(preset, flags.peek(argv, "data"), **given)
+    data, model = flags.peek(argv, "data"), flags.peek(argv, "from")
+    config = api.configure(preset, data, start_from=model)
     config = _swap_components(config, argv)
     given = _parse_train(preset, config, argv)
     api.check_budget(given.kimg, given.minutes)

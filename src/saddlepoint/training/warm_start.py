@@ -2,8 +2,8 @@
 
 A layer is taken whole or not at all, so that no weight meets another's bias or statistics. Layers
 correspond by name, where their lists are counted from the first or from the last: nets for images
-of two sizes have in common what is next to the images. Of a first layer whose label has changed, all inputs
-but the label's are taken.
+of two sizes have in common what is next to the images. Of a first layer whose label has changed,
+all inputs but the label's are taken.
 
 Optimisers, averages and schedules start anew. So do BatchNorm's counts of batches: they count
 those of this run.
