@@ -18,6 +18,7 @@ from saddlepoint.evaluation.projecting import project_pictures
 from saddlepoint.exporting.export import export as export_model
 from saddlepoint.reporting.projection import write_projections
 from saddlepoint.sampling.direction_sheets import DEVIATIONS, directions_to
+from saddlepoint.sampling.edits import Edit, edited
 from saddlepoint.sampling.hub import model_path
 from saddlepoint.sampling.outputs import check_out, sample_to, training_to
 from saddlepoint.sampling.sampler import Seeds, load_sampler
@@ -32,16 +33,19 @@ def sample(
     truncation: float = 1.0,
     interpolate: bool = False,
     class_grid: bool = False,
+    edit: Edit | None = None,
 ) -> Path:
     """Write samples of a run, of one ema.safetensors, or of a model on a hub (hf://owner/name), to
     a PNG, GIF, MP4, .npz or folder.
 
     Args:
         seeds: or latents, float32 [n, latent_dim].
+        edit: moves along directions and a mix of classes, which hold for all samples.
     """
     check_out(out, interpolate, class_grid)
     sampler = load_sampler(model_path(model))
-    return sample_to(sampler, out, seeds, labels, truncation, interpolate, class_grid)
+    chosen = edited(sampler, seeds, labels, edit or Edit())
+    return sample_to(sampler, out, *chosen, truncation, interpolate, class_grid)
 
 
 def export(

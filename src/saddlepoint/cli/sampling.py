@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
@@ -11,6 +11,9 @@ from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.checks import in_range
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.streams import answer, tell
+
+if TYPE_CHECKING:
+    from saddlepoint.sampling.edits import Edit
 
 _SEEDS = {"class-grid": "0-9", "interpolate": "0-9", "directions": "0-2", "nearest": "0-19"}
 """64 rows of a class grid, or 63 walks, are more than anybody wants to see."""
@@ -28,6 +31,8 @@ def sample(
     n: int | None = None,
     latents: Path | None = None,
     truncation: float = 1.0,
+    move: str | None = None,
+    mix: str | None = None,
     interpolate: bool = False,
     class_grid: bool = False,
     directions: int | None = None,
@@ -51,6 +56,9 @@ def sample(
         latents: An .npz of latents in place of seeds, such as `saddle project` writes (default:
             none).
         truncation: psi in (0, 1]; below 1, images are more typical and less varied.
+        move: Moves all along principal directions, in standard deviations: 1:2,3:-1.5 (default:
+            none).
+        mix: Shares of classes in place of --labels: 3:0.7,8:0.3 (default: none).
         interpolate: Walk from seed to seed and from class to class; --labels 3 keeps the class.
         class_grid: A row per class, a column per seed.
         directions: What the generator's principal directions change: the first ten, or so many;
@@ -68,8 +76,11 @@ def sample(
     kinds = {"interpolate": interpolate, "class-grid": class_grid, "nearest": nearest}
     kinds |= {"directions": directions is not None, "training": training}
     kind = _the_one(kinds)
+    edit = _edit(move, mix, kind)
     known = {} if labels is None else {"labels": parse_ranges(labels, "--labels")}
     chosen = {**_seeds(seeds, n, latents, _SEEDS.get(kind, "0-63")), **known}
+    if mix is not None and labels is None:
+        chosen.pop("labels", None)  # those of a file of latents
     document: dict[str, Any] = {}
     if training:
         written = api.training_film(model, out)
@@ -77,7 +88,7 @@ def sample(
         k = directions or None
         written = api.directions(model, out, k, deviations=deviations, **chosen)
     elif nearest:
-        found, said = api.nearest(model, out, truncation=truncation, **chosen)
+        found, said = api.nearest(model, out, truncation=truncation, edit=edit, **chosen)
         near = int((found.ratio < 1).sum())
         tell(
             f"{said} {near} of {len(found.ratio)} samples are nearer to a training image than that "
@@ -92,6 +103,7 @@ def sample(
             truncation=truncation,
             interpolate=interpolate,
             class_grid=class_grid,
+            edit=edit,
             **chosen,
         )
     if json:
@@ -106,6 +118,16 @@ def _the_one(kinds: dict[str, bool]) -> str:
     if len(asked) > 1:
         raise InputError(f"--{asked[0]} and --{asked[1]} are different pictures; drop one.")
     return asked[0] if asked else ""
+
+
+def _edit(move: str | None, mix: str | None, kind: str) -> Edit:
+    from saddlepoint.sampling.edits import Edit, parse_parts
+
+    texts = {"move": move, "mix": mix}
+    parts = {f: parse_parts(text, f"--{f}") for f, text in texts.items() if text is not None}
+    if parts and kind in ("class-grid", "directions", "training"):
+        raise InputError(f"--{next(iter(parts))} does not go with --{kind}; drop one.")
+    return Edit(moves=parts.get("move", {}), mix=parts.get("mix", {}))
 
 
 def _seeds(seeds: str | None, n: int | None, latents: Path | None, default: str) -> dict[str, Any]:

@@ -23,12 +23,24 @@ def read_as(path: str | os.PathLike[str], spec: DataSpec) -> tuple[np.ndarray, l
         InputError: absent, no regular file, of more than 64 MiB, damaged or no picture.
     """
     file = given_path(path)
+    return as_image(read_bytes(file), spec, str(file))
+
+
+def as_image(content: bytes, spec: DataSpec, name: str) -> tuple[np.ndarray, list[str]]:
+    """The bytes of a picture file as `read_as` makes an image of them.
+
+    Args:
+        name: of the file, for errors.
+
+    Raises:
+        InputError: damaged or no picture.
+    """
     recipe = Recipe(spec.size, "crop", "grey" if spec.channels == 1 else "rgb")
     try:
         with quiet_pillow():
-            made = decode(read_bytes(file), recipe)
+            made = decode(content, recipe)
     except Refused as error:
-        raise InputError(f"{file} cannot be used: {error}; give a PNG or JPEG.") from error
+        raise InputError(f"{name} cannot be used: {error}; give a PNG or JPEG.") from error
     notes, (width, height) = list(made.notes), made.source_size
     if (width, height) != (spec.size, spec.size):
         notes.append(f"{width}x{height} resized to {spec.size}x{spec.size}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from saddlepoint.core.checks import in_range
 from saddlepoint.core.contracts import Dataset
@@ -21,7 +22,8 @@ from saddlepoint.data.progress import progress_bars
 from saddlepoint.evaluation.bank import bank_of
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.metrics.memorisation import closest_of
-from saddlepoint.evaluation.sets import subset_of
+from saddlepoint.evaluation.sets import ImageSet, subset_of
+from saddlepoint.sampling.edits import Edit, edited
 from saddlepoint.sampling.sampler import Seeds, load_sampler, names_of
 
 NEIGHBOURS = 3
@@ -48,6 +50,36 @@ class Nearest:
     neighbour; below 1 a sample is nearer to a training image than any other image is."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrainingImages:
+    """Training images and their features, among which neighbours are looked for."""
+
+    data: ImageSet
+    vectors: Tensor
+    """float32 [m, d]."""
+    extractor: LoadedExtractor
+
+    @classmethod
+    def of(
+        cls, train: Dataset, extractor: LoadedExtractor, progress: Progress = no_progress
+    ) -> TrainingImages:
+        """All of them; a large network looks at 10,000, drawn at random."""
+        data = subset_of(train, MOST_EXPENSIVE if extractor.expensive else None, 0, {})
+        vectors = bank_of(data, extractor, progress).features.vectors
+        return cls(data=data, vectors=vectors, extractor=extractor)
+
+    def nearest(self, images: np.ndarray, k: int = NEIGHBOURS, device: str = "cpu") -> Nearest:
+        """The k training images nearest to each of `images`, uint8 [n, h, w, c]."""
+        in_range(k, 1, len(self.data) - 1, "k")
+        own = self.extractor(torch.from_numpy(np.ascontiguousarray(images))).vectors
+        found = closest_of([own], self.vectors, device, k)[0]
+        return Nearest(
+            index=found.neighbours.numpy(),
+            images=np.asarray(self.data.images)[found.neighbours.numpy()],
+            ratio=found.share.sqrt().numpy(),
+        )
+
+
 def nearest_training(
     images: np.ndarray,
     train: Dataset,
@@ -56,20 +88,9 @@ def nearest_training(
     device: str = "cpu",
     progress: Progress = no_progress,
 ) -> Nearest:
-    """The k training images nearest to each of `images`, uint8 [n, h, w, c].
-
-    A large network looks at 10,000 training images, drawn at random.
-    """
-    in_range(k, 1, len(train) - 1, "k")
-    known = subset_of(train, MOST_EXPENSIVE if extractor.expensive else None, 0, {})
-    vectors = bank_of(known, extractor, progress).features.vectors
-    own = extractor(torch.from_numpy(np.ascontiguousarray(images))).vectors
-    found = closest_of([own], vectors, device, k)[0]
-    return Nearest(
-        index=found.neighbours.numpy(),
-        images=np.asarray(known.images)[found.neighbours.numpy()],
-        ratio=found.share.sqrt().numpy(),
-    )
+    """The k training images nearest to each of `images`, uint8 [n, h, w, c]; see
+    `TrainingImages`."""
+    return TrainingImages.of(train, extractor, progress).nearest(images, k, device)
 
 
 def nearest_to(
@@ -80,6 +101,7 @@ def nearest_to(
     labels: Sequence[int] | None = None,
     truncation: float = 1.0,
     features: FeatureChoice = "auto",
+    edit: Edit | None = None,
     quiet: bool = False,
 ) -> tuple[Nearest, str]:
     """Write a sheet of a run's samples, below each the training images nearest to it.
@@ -96,7 +118,7 @@ def nearest_to(
     run = Run.open(model)
     sampler = load_sampler(run.path)
     sampler.require_images()
-    made = sampler.images(seeds, labels, truncation)
+    made = sampler.images(*edited(sampler, seeds, labels, edit or Edit()), truncation)
     train = training_data(run)
     with progress_bars(quiet) as progress:
         extractor, said = choose_extractor(features, train, "cpu", progress)

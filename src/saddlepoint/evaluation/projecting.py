@@ -13,13 +13,13 @@ from torch import Tensor
 
 from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.measures import Progress
+from saddlepoint.core.measures import Progress, no_progress
 from saddlepoint.core.provenance import read_config
-from saddlepoint.core.runs import Run
+from saddlepoint.core.runs import Run, run_of_part
 from saddlepoint.data.picture import read_as
 from saddlepoint.data.progress import progress_bars
 from saddlepoint.evaluation.extractors.classifier import Classifier
-from saddlepoint.sampling.projection import Features, Projection, project
+from saddlepoint.sampling.projection import Features, Projection, Step, project
 from saddlepoint.sampling.sampler import Sampler, load_sampler
 
 FeatureUse = Literal["auto", "classifier", "pixels"]
@@ -78,27 +78,32 @@ def project_pictures(
     given = [(Path(file), *read_as(file, sampler.spec)) for file in pictures]
     done = []
     with progress_bars(quiet) as progress:
-        compare, said = _features(Path(model), sampler, features, progress)
+        compare, said = features_for(Path(model), sampler, features, progress)
         for number, (file, picture, notes) in enumerate(given):
 
-            def step(so_far: int, of: int, before: int = number) -> None:
-                progress("Projecting (steps)", before * of + so_far, len(given) * of)
+            def step(now: Step, before: int = number) -> None:
+                progress("Projecting (steps)", before * now.of + now.done, len(given) * now.of)
 
             found = project(sampler, picture, compare, labels, steps, seed, step)
             done.append(Projected(file=file, picture=picture, notes=notes, found=found))
     return Projecting(sampler=sampler, pictures=done, features=said)
 
 
-def _features(
-    model: Path, sampler: Sampler, wanted: FeatureUse, progress: Progress
+def features_for(
+    model: Path, sampler: Sampler, wanted: FeatureUse, progress: Progress = no_progress
 ) -> tuple[Features | None, str]:
-    """What compares images besides their pixels, and a sentence about it."""
+    """What compares images besides their pixels, and a sentence about it.
+
+    Raises:
+        InputError: a classifier is wanted, and there are no data that it could learn from.
+    """
     if wanted == "pixels":
         return None, "Compared by pixels."
     try:
-        if not (model / "config.json").is_file():
-            raise InputError(f"{model} is no run folder, so its training data are unknown.")
-        data = read_config(Run.open(model)).source.open()
+        folder = model if (model / "config.json").is_file() else run_of_part(model)
+        if folder is None:
+            raise InputError(f"{model} is no run folder and in none, so its data are unknown.")
+        data = read_config(Run.open(folder)).source.open()
         if data.spec != sampler.spec:
             raise InputError(f"{data.name} holds other images than the model makes.")
         extractor = Classifier()

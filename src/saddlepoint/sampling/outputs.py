@@ -16,6 +16,7 @@ from torch import Tensor
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import whole_file, whole_folder
 from saddlepoint.core.images import (
+    PADDING,
     enlarge,
     grid,
     name_rows,
@@ -27,7 +28,7 @@ from saddlepoint.core.images import (
 )
 from saddlepoint.core.outputs import output_file, output_file_or_folder, writing
 from saddlepoint.core.runs import Run
-from saddlepoint.sampling.sampler import Sampler, Seeds
+from saddlepoint.sampling.sampler import Labels, Sampler, Seeds
 from saddlepoint.sampling.video import require_video, write_mp4
 
 _T = TypeVar("_T")
@@ -50,7 +51,7 @@ def sample_to(
     sampler: Sampler,
     out: str | os.PathLike[str],
     seeds: Seeds,
-    labels: Sequence[int] | None = None,
+    labels: Labels | None = None,
     truncation: float = 1.0,
     interpolate: bool = False,
     class_grid: bool = False,
@@ -64,7 +65,8 @@ def sample_to(
 
     Args:
         seeds: or latents, as for `Sampler.images`.
-        labels: assigned to the seeds in turn; with `class_grid` the rows to show.
+        labels: assigned to the seeds in turn, or shares as for `Sampler.images`; with `class_grid`
+            the rows to show.
         class_grid: a row for each class, a column for each seed (.png only).
 
     Raises:
@@ -90,7 +92,9 @@ def sample_to(
             _write_film(out, [enlarge(frame, FILM_SHORTEST) for frame in frames], milliseconds)
         elif suffix == ".npz":
             parts = sampler.portions(seeds, labels, truncation)
-            _write_npz(out, parts, seeds, sampler.labels_for(seeds, labels))
+            # An image between classes has no label.
+            mixed = isinstance(labels, Tensor)
+            _write_npz(out, parts, seeds, None if mixed else sampler.labels_for(seeds, labels))
         else:
             # Points have no picture each.
             sampler.require_images()
@@ -170,7 +174,7 @@ def spread(items: Sequence[_T], most: int) -> list[_T]:
 def _picture(
     sampler: Sampler,
     seeds: Seeds,
-    labels: Sequence[int] | None,
+    labels: Labels | None,
     truncation: float,
     interpolate: bool,
     class_grid: bool,
@@ -180,6 +184,8 @@ def _picture(
         points = np.concatenate(list(sampler.portions(seeds, labels, truncation)))
         return scatter(points, extent=1.1 * max(1e-6, float(np.abs(points).max())))
     if class_grid:
+        if isinstance(labels, Tensor):
+            raise InputError("A class grid shows whole classes, not shares of them; drop one.")
         made = sampler.class_grid(seeds, labels, truncation)
         rows = range(len(sampler.classes)) if labels is None else labels
         sheet = enlarge(grid(made.reshape(-1, *made.shape[2:]), columns=made.shape[1]))
@@ -190,7 +196,9 @@ def _picture(
         made = sampler.interpolate(seeds, labels, truncation, steps)
         rows = [made[i * steps : (i + 1) * steps + 1] for i in range(len(seeds) - 1)]
         return enlarge(grid(np.concatenate(rows), columns=steps + 1))
-    return enlarge(grid(sampler.images(seeds, labels, truncation)))
+    # Around a single one a frame would separate nothing.
+    padding = PADDING if len(seeds) > 1 else 0
+    return enlarge(grid(sampler.images(seeds, labels, truncation), padding=padding))
 
 
 def _write_npz(

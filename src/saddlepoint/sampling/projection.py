@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -40,6 +41,19 @@ picture back to its latent"."""
 MOST_STEPS = 100_000
 Features = Callable[[Tensor], Tensor]
 """float32 [n, c, h, w] in [-1, 1] -> [n, d], with a gradient."""
+
+
+class Step(NamedTuple):
+    """Where a projection is."""
+
+    done: int
+    of: int
+    squares: Tensor
+    """float32 [starts]: mean squared difference in pixels before this step, on the device."""
+    losses: Tensor
+    """float32 [starts]: what is minimised, likewise."""
+    images: Tensor
+    """float32 [starts, c, h, w]: what the generator made before this step, likewise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +82,7 @@ def project(
     labels: Sequence[int] | None = None,
     steps: int = 200,
     seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[Step], None] = lambda step: None,
 ) -> Projection:
     """The latent whose image comes nearest to a picture; the same for the same seed.
 
@@ -76,7 +90,7 @@ def project(
         picture: uint8 [h, w, c], of the model's own shape.
         labels: the classes to try, of a conditional model; None: all.
         steps: of Adam, whose learning rate falls to 0 along half a cosine.
-        progress: called with (steps done, steps).
+        progress: called after each step; whatever it raises ends the search.
 
     Raises:
         InputError: a model of points, a picture of another shape, labels that do not fit the
@@ -100,15 +114,15 @@ def project(
             falling = (1 + math.cos(math.pi * step / steps)) / 2
             optimizer.param_groups[0]["lr"] = LEARNING_RATE * falling
             with torch.enable_grad():
-                loss, squares = target.loss(z, classes)
+                loss, squares, made = target.loss(z, classes)
                 optimizer.zero_grad()
                 # Of each start on its own: a sum has the gradient of each.
                 loss.sum().backward()
             optimizer.step()
             rows.append((squares, loss.detach()))
-            progress(step + 1, steps)
+            progress(Step(step + 1, steps, squares, loss.detach(), made))
         with torch.no_grad():
-            loss, squares = target.loss(z, classes)
+            loss, squares, _ = target.loss(z, classes)
         rows.append((squares, loss))
     errors, losses = (torch.stack(column, 1).cpu() for column in zip(*rows, strict=True))
     best = int(loss.argmin())
@@ -141,8 +155,9 @@ class _Target:
             self.vector = features(self.picture)
             self.length = self.vector.square().sum().clamp_min(1e-12)
 
-    def loss(self, z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """What is minimised [n], and the mean squared difference in pixels [n], a constant."""
+    def loss(self, z: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """What is minimised [n]; as constants the mean squared difference in pixels [n] and the
+        images."""
         made = self.sampler.generator(z, labels)
         squares = (made - self.picture).square().mean((1, 2, 3))
         loss = squares + PRIOR * z.square().mean(1)
@@ -151,7 +166,7 @@ class _Target:
             loss = loss + FEATURES * apart / self.length
         if not loss.isfinite().all():
             raise InputError(f"{self.sampler!r} makes values that are not finite; use another one.")
-        return loss, squares.detach()
+        return loss, squares.detach(), made.detach()
 
 
 @torch.no_grad()

@@ -14,14 +14,15 @@ MOST = 10_000_000
 _PART = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 
 
-def parse_ranges(text: str, flag: str = "--seeds") -> Sequence[int]:
+def parse_ranges(text: str, flag: str = "--seeds", most: int = MOST) -> Sequence[int]:
     """Whole numbers in [0, 2^63) and inclusive ranges, in the given order: "0-2,7" -> 0, 1, 2, 7.
 
     Args:
         flag: named in the errors.
+        most: numbers, at most.
 
     Raises:
-        InputError: another form, a range that runs backwards, or more than ten million numbers.
+        InputError: another form, a range that runs backwards, or more than `most` numbers.
     """
     shown = text if len(text) <= 60 else f"{text[:57]}..."
     # Eight bytes a number; a list takes 36.
@@ -36,7 +37,7 @@ def parse_ranges(text: str, flag: str = "--seeds") -> Sequence[int]:
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
             raise InputError(f"{flag} {part}: the range runs backwards; write {last}-{first}.")
-        if len(numbers) + last - first >= MOST:
-            raise InputError(f"{flag} {shown}: more than {MOST:,} numbers; give fewer.")
+        if len(numbers) + last - first >= most:
+            raise InputError(f"{flag} {shown}: more than {most:,} numbers; give fewer.")
         numbers.extend(range(first, last + 1))
     return numbers

@@ -29,6 +29,8 @@ FARTHEST = 100.0
 """No entry of a latent is larger: N(0, 1) never gives it, and nets overflow somewhere beyond."""
 Seeds = Sequence[int] | Tensor
 """Seeds, or the latents themselves: float32 [n, latent_dim]."""
+Labels = Sequence[int] | Tensor
+"""Classes, or for each image the shares of all classes: float32 [n, n_classes]."""
 
 
 def names_of(seeds: Seeds) -> list[str]:
@@ -140,13 +142,13 @@ class Sampler:
         return [labels[i % len(labels)] for i in range(len(seeds))]
 
     def images(
-        self, seeds: Seeds, labels: Sequence[int] | None = None, truncation: float = 1.0
+        self, seeds: Seeds, labels: Labels | None = None, truncation: float = 1.0
     ) -> np.ndarray:
         """Images of the seeds.
 
         Args:
             seeds: integers >= 0, or latents.
-            labels: see `labels_for`.
+            labels: see `labels_for`; or shares of the classes, from 0 to 1 and 1 together.
             truncation: psi in (0, 1]: z is moved towards its mean, which is 0, so z is multiplied
                 by psi. 1 is off; below 1 gives more typical and less varied images.
 
@@ -161,7 +163,7 @@ class Sampler:
         return np.concatenate(list(self.portions(seeds, labels, truncation)))
 
     def portions(
-        self, seeds: Seeds, labels: Sequence[int] | None = None, truncation: float = 1.0
+        self, seeds: Seeds, labels: Labels | None = None, truncation: float = 1.0
     ) -> Iterator[np.ndarray]:
         """Like `images`, batch by batch, for more of them than fit in memory. A model of points
         gives float32 [<= BATCH_SIZE, 2]."""
@@ -171,7 +173,7 @@ class Sampler:
             # One batch of latents at a time: those of ten million seeds are gigabytes.
             self._forward(
                 self.z_of(seeds[first : first + BATCH_SIZE]) * truncation,
-                None if chosen is None else torch.tensor(chosen[first : first + BATCH_SIZE]),
+                None if chosen is None else chosen[first : first + BATCH_SIZE],
             )
             for first in firsts
         )
@@ -191,7 +193,7 @@ class Sampler:
     def interpolate(
         self,
         seeds: Seeds,
-        labels: Sequence[int] | None = None,
+        labels: Labels | None = None,
         truncation: float = 1.0,
         steps: int = 16,
         loop: bool = False,
@@ -201,7 +203,7 @@ class Sampler:
 
         Args:
             seeds: at least two, or as many latents.
-            labels: see `labels_for`; a single one keeps its class all the way.
+            labels: as for `images`; a single one keeps its class all the way.
             steps: frames from one seed to the next, without the next one.
             loop: continue from the last seed to the first, for an endless film.
 
@@ -229,13 +231,14 @@ class Sampler:
             route = torch.cat([self._labels_between(chosen, i, part) for i, part in legs])
         return np.concatenate([to_uint8(part) for part in self._forward(frames, route)])
 
-    def _labels_between(self, labels: list[int], end: int, share: Tensor) -> Tensor:
+    def _labels_between(self, labels: Tensor, end: int, share: Tensor) -> Tensor:
         """What the generator is given on the way from label `end - 1` to label `end` at `share`:
         int64 [n], or shares of the classes, float32 [n, n_classes]."""
-        if not self.generator.mixes_labels or len(set(labels)) == 1:
-            return torch.full((len(share),), labels[end - 1])
-        ends = torch.tensor([labels[end - 1], labels[end % len(labels)]])
-        here, there = one_hot(ends, self.spec.n_classes).float()
+        here, there = labels[end - 1], labels[end % len(labels)]
+        if not labels.is_floating_point():
+            if not self.generator.mixes_labels or (labels == labels[0]).all():
+                return here.repeat(len(share))
+            here, there = one_hot(torch.stack([here, there]), self.spec.n_classes).float()
         return torch.lerp(here, there, share[:, None])
 
     def class_grid(
@@ -264,16 +267,30 @@ class Sampler:
         made = self.images(every, every_label, truncation)
         return made.reshape(len(rows), len(seeds), *made.shape[1:])
 
-    def _checked(
-        self, seeds: Seeds, labels: Sequence[int] | None, truncation: float
-    ) -> list[int] | None:
-        """The label of each seed, once everything is in its range."""
+    def _checked(self, seeds: Seeds, labels: Labels | None, truncation: float) -> Tensor | None:
+        """The label of each seed, int64 [n], or its shares of the classes, float32 [n, n_classes],
+        once everything is in its range."""
         self._check_seeds(seeds)
         if not 0 < truncation <= 1:
             raise InputError(
                 f"--truncation {truncation:g} must be above 0 and at most 1; 1 turns it off."
             )
-        return self.labels_for(seeds, labels)
+        if isinstance(labels, Tensor):
+            return self._shares(len(seeds), labels)
+        chosen = self.labels_for(seeds, labels)
+        return None if chosen is None else torch.tensor(chosen)
+
+    def _shares(self, n: int, shares: Tensor) -> Tensor:
+        if not (self.conditional and self.generator.mixes_labels):
+            raise InputError(f"{self!r} cannot mix classes; give whole labels, or none.")
+        wanted = (n, self.spec.n_classes)
+        whole = shares.shape == wanted and ((shares.sum(1) - 1).abs() < 1e-4).all()
+        if not (whole and (shares >= 0).all()):
+            raise InputError(
+                f"Shares of classes are [n, n_classes] = {list(wanted)} here, each from 0 on and "
+                "1 together."
+            )
+        return shares.float().cpu()
 
     def _check_seeds(self, seeds: Seeds) -> None:
         if not len(seeds):

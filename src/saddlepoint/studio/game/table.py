@@ -12,6 +12,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.studio.game.frame import frame
 from saddlepoint.studio.game.play import Game
 from saddlepoint.studio.game.script import read_script
+from saddlepoint.studio.stream import DRAWING
 
 MOST_GAMES = 8
 """In memory. One that was dropped is made again from its text."""
@@ -26,8 +27,7 @@ class Table:
 
     _games: OrderedDict[str, Game] = field(default_factory=OrderedDict)
     _asked: dict[str, float] = field(default_factory=dict)
-    # One for all games: each seeds torch's random numbers, of which there is one stream.
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=lambda: DRAWING)
 
     def play(
         self, name: str, text: str, at: int, measure: bool, label: int | None = None

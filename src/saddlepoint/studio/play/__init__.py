@@ -1,0 +1,1 @@
+"""A trained generator, played with: what the view of this name computes."""
