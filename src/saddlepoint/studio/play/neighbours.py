@@ -85,9 +85,11 @@ class Neighbours:
         index, data = int(found.index[0, 0]), known.training.data
         # The training data are those of a run: of another checkpoint there is no such command.
         whole = named(model) == str(model.run.path)
+        latents = "sample-latents.npz"  # as for the sample itself
+        command = chosen.command(model, "nearest.png", "--nearest", latents=latents)
         return {
             "state": "found",
-            "command": chosen.command(model, "nearest.png", "--nearest") if whole else "",
+            "command": command if whole else "",
             "image": sheet(near[None]),
             "index": index,
             "label": None if data.labels is None else int(data.labels[index]),

@@ -99,27 +99,23 @@ class Wish:
         seeds, labels = self.start(model)
         return model.sampler.labels_for(seeds, labels)
 
-    def command(self, model: Model, out: str, *kind: str) -> str:
+    def command(self, model: Model, out: str, *kind: str, latents: str = "") -> str:
         """The command line that makes the same picture.
 
         Args:
             kind: `--interpolate` or `--nearest`.
+            latents: the file that holds them, where there is one; "": it is named after `out`.
         """
         words = ["sample", named(model)]
         if self.latent is None:
             words += ["--seeds", _ranges(self.seeds)]
         else:
-            words += ["--latents", latents_beside(out)]
+            words += ["--latents", latents or f"{Path(out).stem}-latents.npz"]
         words += [] if self.label is None else ["--labels", str(self.label)]
         for flag, parts in (("mix", self.edit.mix), ("move", self.edit.moves)):
             words += [f"--{flag}", write_parts(parts)] if parts else []
         words += [] if self.truncation == 1 else ["--truncation", in_full(self.truncation)]
         return f"{saddle_command()} {shlex.join([*words, *kind, '--out', out])}"
-
-
-def latents_beside(out: str) -> str:
-    """The file of latents that makes `out`: walk.gif -> walk-latents.npz."""
-    return f"{Path(out).stem}-latents.npz"
 
 
 def named(model: Model) -> str:

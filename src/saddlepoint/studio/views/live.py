@@ -40,6 +40,7 @@ def overview(request: Request) -> Response:
         "job": job,
         "log": studio.jobs.log(job["job"]) if job else "",
         "trash": studio.trash.command(run),
+        "playable": bool(run.checkpoints) and not line.get("points"),
     }
     # The list has said what is damaged; what can be shown is shown.
     if line["state"] == "damaged":

@@ -20,7 +20,7 @@ export function picked(model, t, say, act) {
         el("button", { type: "button", onclick: act.from }, t("play.walk-from")),
         el("button", { type: "button", onclick: act.to }, t("play.walk-to")),
         toggle, keep)),
-    near, same.place);
+    same.place, near);
   title.id = "picked";
 
   function show(image, index, name, about) {

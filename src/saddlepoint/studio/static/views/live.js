@@ -34,8 +34,8 @@ export async function mount(place, studio) {
     state.textContent = t(`runs.state-${run.state}`);
     state.className = `state ${run.state}`;
     // Made anew only with the state: a button that is focused stays so.
-    keep(buttons, [[run.state, run.pending]], () => "buttons", () =>
-      el("div", { class: "buttons" }, actions(run, studio, () => update(true), (yes) => { ended = yes || left; })));
+    keep(buttons, [[run.state, run.pending, run.playable]], () => "buttons", () =>
+      el("div", { class: "buttons" }, run.playable && el("a", { class: "button", href: `/play/${encodeURIComponent(id)}` }, t("live.try")), actions(run, studio, () => update(true), (yes) => { ended = yes || left; })));
     trouble.textContent = run.error;
     trouble.hidden = !run.error;
     fill(facts, tiles(run, t));

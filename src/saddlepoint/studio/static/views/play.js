@@ -170,7 +170,7 @@ async function playground(place, studio, id) {
   function kind(index) {
     if (!model.classes.length) return "";
     const mix = [...parts(state.mix)];
-    if (mix.length) return mix.map(([key, share]) => `${Math.round(100 * share)} % ${model.classes[key]}`).join(" + ");
+    if (mix.length) return mix.map(([key, share]) => `${model.classes[key]} (${Math.round(100 * share)} %)`).join(" + ");
     return model.classes[answer.labels[index]] ?? "";
   }
 
