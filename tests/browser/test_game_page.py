@@ -6,6 +6,7 @@ import base64
 import io
 import re
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
@@ -100,6 +101,8 @@ def test_two_games_from_one_seed_begin_alike(page: Page) -> None:
     expect(page.locator(".said").nth(0)).to_contain_text("calls the real ones real")
     press(page, "One game again")
     expect(page.locator("canvas.board")).to_have_count(1)
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_it_is_broken_named_and_mended(page: Page) -> None:
@@ -181,7 +184,7 @@ def test_in_vietnamese_in_the_dark_and_on_a_phone(page: Page) -> None:
     for name, value in (("language", "vi"), ("theme", "dark")):
         page.context.add_cookies([{"name": name, "value": value, "url": page_url(page)}])
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto("/game?moves=b3,loss=hinge,b2")
+    page.goto("/game?labels=onehot&moves=b3,loss=hinge,b2")
     expect(page.locator(".said")).to_contain_text("Generator vừa di chuyển", timeout=SLOW)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     # The board is dark, and its buttons are reached and named.
@@ -191,6 +194,14 @@ def test_in_vietnamese_in_the_dark_and_on_a_phone(page: Page) -> None:
     assert max(corner[:3]) < 160
     page.keyboard.press("d")
     expect(page.locator(".said")).to_contain_text("Discriminator vừa học")
+    # Each label has a surface of its own.
+    before = page.locator("canvas.board").evaluate("canvas => canvas.toDataURL()")
+    page.get_by_label("Bề mặt của nhãn").select_option("3")
+    page.wait_for_function(
+        "old => document.querySelector('canvas.board').toDataURL() !== old", arg=before
+    )
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
     unnamed = page.locator("main button, main input, main select").evaluate_all(
         "all => all.filter(e => !e.textContent.trim() && !e.labels?.length && !e.ariaLabel)"
         ".map(e => e.outerHTML)"

@@ -25,6 +25,7 @@ from saddlepoint.core.registry import register
 from saddlepoint.diagnosis import diagnose
 from saddlepoint.diagnosis.columns import COLUMNS
 from saddlepoint.diagnosis.detectors._checks import Checks
+from saddlepoint.reporting.messages import in_language
 
 DETECTORS = diagnose.all_detectors()
 every_detector = pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: d.kind)
@@ -97,6 +98,25 @@ def test_its_evidence_lies_outside_what_it_calls_healthy(detector: Detector) -> 
             for low, high in [item.healthy]
         ]
         assert any(outside)
+
+
+@every_detector
+def test_what_it_says_is_said_in_vietnamese_with_the_same_numbers(detector: Detector) -> None:
+    for history in histories.unhealthy(detector):
+        finding = detector.inspect(history) or found_in(history, detector.inspect)
+        assert finding is not None
+        for text in (finding.message, *(item.note for item in finding.evidence)):
+            said = in_language(text, "vi")
+            assert said != text
+            assert sorted(re.findall(r"\d+", said)) == sorted(re.findall(r"\d+", text)), said
+            assert not re.search(r"[{}]", said)
+
+
+def test_every_number_that_the_doctor_writes_is_explained_in_vietnamese() -> None:
+    explained = [note for note in COLUMNS.values() if not note.startswith(("list:", "registered"))]
+    assert all(in_language(note, "vi") != note for note in explained)
+    assert in_language("From a detector elsewhere.", "vi") == "From a detector elsewhere."
+    assert all(in_language(note, "en") == note for note in explained)
 
 
 @every_detector

@@ -18,6 +18,9 @@ from saddlepoint.core.history import History
 from saddlepoint.core.images import write_png
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.diagnosis.detectors.discriminator_wins import DiscriminatorWins
+from saddlepoint.diagnosis.detectors.divergence import Divergence
+from saddlepoint.diagnosis.diagnose import healthy_ranges
 from saddlepoint.reporting import figures
 from saddlepoint.reporting.facts import duration, flat
 from saddlepoint.reporting.html import STRIP, notebook_view, write_report
@@ -322,6 +325,35 @@ def test_dotted_lines_stand_where_curves_rest() -> None:
     assert not draw("logits", rows(3), Wording(zero_is_neutral=False)).layout.shapes
 
 
+def test_healthy_ranges_are_the_detectors_own_and_lie_behind_the_curves() -> None:
+    wins, grows = DiscriminatorWins(), Divergence()
+    history = [
+        {"images": 1000 * i, "step": 50 * i, "auc": 0.8, "grad_norm_d": 20.0}
+        | {"real_logit": 1.0 + i, "fake_logit": 1.0 - i, "nonfinite": 0.0}
+        for i in range(1, 15)
+    ]
+    healthy = healthy_ranges(History(history))
+    assert healthy["auc"] == (0.5, wins.nearly)
+    assert healthy["grad_norm_d"] == (None, pytest.approx(20 * 10**grows.decades))
+    drawn = {
+        name: figure
+        for name, _, figure, text in figures.figures_of({}, History(history))
+        if figures.BANDS in text
+    }
+    assert drawn.keys() == {"auc", "logits", "gradients"}
+    band = drawn["auc"].layout.shapes[0]
+    assert (band.y0, band.y1, band.layer) == (0.5, wins.nearly, "below")
+    # Far apart, both curves leave the band around their middle, which does not widen the figure.
+    apart = [row | {"real_logit": 1000.0, "fake_logit": -1000.0} for row in history[10:]]
+    path = figures.figures_of({}, History(history[:10] + apart), ["logits"])[0][2].layout.shapes[0]
+    heights = [float(pair.split(",")[1]) for pair in path.path[2:-2].split(" L ")]
+    _, widest = healthy_ranges(History(history[:10] + apart))["logit_gap"]
+    assert widest is not None
+    assert max(heights) == pytest.approx(1 + widest / 2)
+    assert widest / 2 < 1000
+    assert healthy_ranges(History(history[:3])).keys() == {"auc"}
+
+
 def test_learning_rates_are_drawn_only_when_they_change() -> None:
     history = rows(4)
     assert draw("learning-rates", history) is None
@@ -339,7 +371,7 @@ def test_a_figure_without_values_is_none(panel: figures.Panel) -> None:
 
 @pytest.mark.parametrize("panel", figures.PANELS, ids=lambda panel: panel.name)
 def test_every_figure_has_axes_with_titles_and_a_reading(panel: figures.Panel) -> None:
-    history = rows(5, sliced_wasserstein=0.1, fid=9.0, precision=0.5, recall=0.5)
+    history = rows(5, sliced_wasserstein=0.1, fid=9.0, precision=0.5, recall=0.5, auc=0.8)
     for i, row in enumerate(history):
         row["lr_g"] = 0.1 * i
     figure = panel.draw(History(history), Wording())

@@ -21,14 +21,17 @@ from starlette.testclient import TestClient
 
 from saddlepoint import api
 from saddlepoint.core import registry
+from saddlepoint.core.config import Augment, DoctorConfig, Ema, Scoring, Train
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.fields import fields_of
+from saddlepoint.core.fields import docstrings, fields_of
 from saddlepoint.core.json_files import append_row, write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.data.sources.folder import Folder
+from saddlepoint.diagnosis.columns import COLUMNS
 from saddlepoint.reporting.figures import PANELS
 from saddlepoint.reporting.panel import MOST_POINTS, thinned
 from saddlepoint.studio import library, server, watch
-from saddlepoint.studio.form import Order, wanted_of
+from saddlepoint.studio.form import Order, data_sets, presets, wanted_of
 from saddlepoint.studio.guard import TOKEN_HEADER
 from saddlepoint.studio.histories import Histories
 from saddlepoint.studio.jobs import Jobs
@@ -97,6 +100,17 @@ def test_a_line_says_how_far_a_run_is_and_what_is_wrong(tmp_path: Path) -> None:
         library.line("../busy")
 
 
+def texts_of_the_form() -> set[str]:
+    """What the form that starts a run says of presets, data and fields."""
+    parts = ("architecture", "loss", "penalty", "optimizer")
+    kinds = [registry.get(part, name) for part in parts for name in registry.names(part)]
+    kinds += [Folder, Augment, Ema, Train, Scoring, DoctorConfig]
+    found = {text for kind in kinds for text in docstrings(kind).values()}
+    found |= {row["about"] for row in (*presets(), *data_sets())}
+    # What the form asks for in its own way.
+    return found - {docstrings(Folder)["path"]}
+
+
 def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
     english, *others = (texts(language) for language in LANGUAGES)
     for other in others:
@@ -107,6 +121,7 @@ def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
         for kind, group in (("remedy", "remedies"), ("detector", "findings")):
             assert all(f"{group}.{name}" in other for name in registry.names(kind))
         assert all(f"figures.{p.name}.text" in other for p in PANELS if not p.only_if_named)
+        assert all(f"fields.{text}" in other for text in texts_of_the_form())
         for key, text in english.items():
             holes = [part.partition("}")[0] for part in text.split("{")[1:]]
             assert all("{" + hole + "}" in other[key] for hole in holes), key
@@ -248,6 +263,29 @@ def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) ->
     time.sleep(0.02)
     studio.jobs.start(["train"], "dcgan-digits-001")
     until(lambda: line()["state"] == "failed")
+
+
+def test_findings_are_told_in_the_language_of_the_page(client: TestClient) -> None:
+    run = make_run(client.app.state.studio.library.root / "a")  # type: ignore[union-attr]
+    finding = {"event": "found", "name": "weak-discriminator", "severity": "warn"}
+    finding |= {"at_images": 900, "since_step": 2, "remedies": ["strengthen-loser"]}
+    evidence = {"name": "auc", "value": 0.5, "healthy": [0.6, 1.0], "note": COLUMNS["auc"]}
+    message = (
+        "The discriminator is too weak: it hardly tells fakes from real images (AUC 0.52), although"
+        " they differ plainly, so the generator has nothing to learn from."
+    )
+    run.append_finding({**finding, "evidence": [evidence], "message": message})
+
+    def told(language: str) -> tuple[str, str]:
+        headers = {"accept-language": f"{language}-XX,en;q=0.5"}
+        found = client.get("/api/live/a", headers=headers).json()["found"][0]
+        return found["message"], found["evidence"][0]["note"]
+
+    assert told("en") == told("fr") == (message, COLUMNS["auc"])
+    said, note = told("vi")
+    assert said.startswith("Discriminator quá yếu")
+    assert "(AUC 0,52)" in said
+    assert note.startswith("xác suất một ảnh thật")
 
 
 def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestClient) -> None:

@@ -14,6 +14,8 @@ from saddlepoint.core.json_files import finite
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
 
+Range = tuple[float | None, float | None]
+"""Least and greatest healthy value; None where there is no bound."""
 Severity = Literal["info", "warn", "fatal"]
 Category = Literal["behaviour", "wiring"]
 
@@ -25,8 +27,7 @@ class Evidence:
     name: str
     """Column of metrics.jsonl, or what was computed from it."""
     value: float
-    healthy: tuple[float | None, float | None] = (None, None)
-    """Least and greatest healthy value; None where there is no bound."""
+    healthy: Range = (None, None)
     note: str = ""
     """What the number means, in a few words."""
 
@@ -127,6 +128,11 @@ class Detector(ABC):
     def waits(self, history: History) -> bool:
         """Whether the history is too short for it, so that its silence means nothing yet."""
         return False
+
+    def bounds(self, history: History) -> dict[str, Range]:
+        """Column -> what is healthy in this run, as far as the thresholds alone say it: what the
+        figures show behind the curves."""
+        return {}
 
     @abstractmethod
     def inspect(self, history: History) -> Finding | None:

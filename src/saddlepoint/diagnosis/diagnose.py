@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from saddlepoint.core import registry
-from saddlepoint.core.findings import Detector, Finding, Remedy
+from saddlepoint.core.findings import Detector, Finding, Range, Remedy
 from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 
@@ -35,6 +35,18 @@ def unexplained(findings: Iterable[Finding]) -> list[Finding]:
     explaining = serious | {detectors[name].category for name in serious}
     left = [one for one in found if explaining.isdisjoint(detectors[one.name].explained_by)]
     return sorted(left, key=lambda finding: (ORDER[finding.severity], finding.since_step))
+
+
+def healthy_ranges(history: History) -> dict[str, Range]:
+    """Column -> what no detector's threshold minds in this run, where one has a threshold."""
+    found: dict[str, Range] = {}
+    for detector in all_detectors():
+        for column, (low, high) in detector.bounds(history).items():
+            known = found.get(column, (None, None))
+            lows = [one for one in (low, known[0]) if one is not None]
+            highs = [one for one in (high, known[1]) if one is not None]
+            found[column] = max(lows, default=None), min(highs, default=None)
+    return found
 
 
 def remedies_for(name: str) -> list[Remedy]:

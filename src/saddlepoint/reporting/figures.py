@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from saddlepoint.core.findings import Range
 from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
+from saddlepoint.diagnosis.diagnose import healthy_ranges
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.palette import BLUE, GREEN, INK, ORANGE, PINK
-from saddlepoint.reporting.panel import Panel, Rest, Series, named
+from saddlepoint.reporting.panel import Panel, Rest, Series, band, named
 from saddlepoint.reporting.wording import Wording, wording_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+
+BANDS = "Green: the range that the doctor takes for healthy."
 
 
 def drawn(
@@ -46,36 +51,28 @@ def figures_of(
     if find_spec("plotly") is None:
         return []
     wording = wording_of((document.get("config") or {}).get("loss") or {})
+    healthy = healthy_ranges(history)
     figures = []
     for panel in PANELS:
         wanted = panel.name in names if names else not panel.only_if_named
-        figure = panel.draw(history, wording) if wanted else None
+        figure = panel.draw(history, wording, healthy) if wanted else None
         if figure is not None:
             text = panel.reading(wording)
+            text += f" {BANDS}" if (figure.layout.meta or {}).get("bands") else ""
             figures.append((panel.name, named(panel.title, wording), figure, text))
     return figures
 
 
-def evidence_figure(
-    history: History, name: str, healthy: tuple[float | None, float | None]
-) -> go.Figure | None:
+def evidence_figure(history: History, name: str, healthy: Range) -> go.Figure | None:
     """The curve of a finding's evidence over its healthy range; None where it is no column of the
     history, but was computed from one."""
     series = (Series(name, name, BLUE),)
     panel = Panel(name=name, title=name, y_title=name, series=series, text="", markers=True)
     figure = panel.draw(history, Wording())
-    low, high = healthy
-    if figure is None or (low is None and high is None):
+    if figure is None or healthy == (None, None):
         return figure
     values = history[name][np.isfinite(history[name])].tolist()
-    # A range without an end goes as far as the curve does, and somewhat beyond its other end.
-    bounds = [bound for bound in healthy if bound is not None]
-    margin = 0.1 * (max(values + bounds) - min(values + bounds)) or 0.1
-    bottom = min(values + bounds) - margin if low is None else low
-    top = max(values + bounds) + margin if high is None else high
-    band = {"x0": 0, "x1": 1, "xref": "x domain", "y0": bottom, "y1": top, "yref": "y"}
-    line = {"width": 1.5 if bottom == top else 0, "color": GREEN}
-    figure.add_shape(type="rect", **band, fillcolor=GREEN, opacity=0.16, layer="below", line=line)
+    figure.add_shape(**band(healthy, values))
     return figure
 
 
@@ -123,8 +120,22 @@ PANELS = (
             Series("real_logit", "Real images", BLUE),
             Series("fake_logit", "Generated images", ORANGE, "dash"),
         ),
+        gap="logit_gap",
         text=_read_logits,
         rests=lambda wording: [Rest(0.0, INK)] if wording.zero_is_neutral else [],
+    ),
+    Panel(
+        name="auc",
+        title="How well the {critic} tells them apart",
+        y_title="Share of pairs judged right",
+        series=(Series("auc", "Pairs judged right", BLUE),),
+        text=(
+            "Of a real and a generated image of the same step, how often the real one gets the "
+            "higher output: 1 is always right, 0.5 is guessing, which is where a good game ends. "
+            "Above the healthy range nothing gets past it, below it generated images are rated "
+            "above real ones; either is a failure only while the images are bad and stay bad."
+        ),
+        rests=lambda wording: [Rest(0.5, INK)],
     ),
     Panel(
         name="distance",

@@ -6,14 +6,15 @@ plotly is imported when a figure is drawn, so that everything else works without
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from saddlepoint.core.findings import Range
 from saddlepoint.core.history import History
-from saddlepoint.reporting.palette import INK, RULE
+from saddlepoint.reporting.palette import GREEN, INK, RULE
 from saddlepoint.reporting.wording import Wording
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Panel:
     series: tuple[Series, ...]
     text: str | Callable[[Wording], str]
     rests: Callable[[Wording], Sequence[Rest]] = lambda wording: ()
+    gap: str = ""
+    """What the doctor calls the distance of its two curves, where that has a healthy range."""
     log: bool = False
     from_zero: bool = False
     markers: bool = False
@@ -68,8 +71,14 @@ class Panel:
         """How to read the figure."""
         return self.text if isinstance(self.text, str) else self.text(wording)
 
-    def draw(self, history: History, wording: Wording) -> go.Figure | None:
-        """One curve for each column that has a finite value; None when none has."""
+    def draw(
+        self, history: History, wording: Wording, healthy: Mapping[str, Range] | None = None
+    ) -> go.Figure | None:
+        """One curve for each column that has a finite value; None when none has.
+
+        Args:
+            healthy: column -> the range that is shown behind its curve.
+        """
         kimg = history["images"] / 1000
         drawn = [
             self._curve(history, kimg, item, named(item.label, wording)) for item in self.series
@@ -79,7 +88,22 @@ class Panel:
         if not curves or (self.only_if_changing and not changes):
             return None
         # One range for all figures of a run, so that the eye can go straight down a column of them.
-        return self._figure(curves, self.rests(wording), wording, float(np.nanmax(kimg)))
+        bands = self._bands(curves, healthy or {})
+        return self._figure(curves, self.rests(wording), wording, float(np.nanmax(kimg)), bands)
+
+    def _bands(
+        self, curves: list[dict[str, Any]], healthy: Mapping[str, Range]
+    ) -> list[dict[str, Any]]:
+        """As far as the curves go: a band without an end must not flatten them."""
+        heights = [height for curve in curves for height in curve["y"]]
+        found = []
+        for item in self.series:
+            if item.column in healthy:
+                found.append(band(healthy[item.column], heights, self.log))
+        _, widest = healthy.get(self.gap, (None, None))
+        if widest is not None and len(curves) == 2 and curves[0]["x"] == curves[1]["x"]:
+            found.append(_between(curves[0], curves[1], widest, heights))
+        return found
 
     def overlay(
         self, item: Series, runs: Sequence[tuple[History, Series]], by_time: bool, wording: Wording
@@ -140,7 +164,12 @@ class Panel:
         }
 
     def _figure(
-        self, curves: list[dict[str, Any]], rests: Sequence[Rest], wording: Wording, end: float
+        self,
+        curves: list[dict[str, Any]],
+        rests: Sequence[Rest],
+        wording: Wording,
+        end: float,
+        bands: Sequence[dict[str, Any]] = (),
     ) -> go.Figure:
         import plotly.graph_objects as go
 
@@ -154,11 +183,50 @@ class Panel:
             shape["yaxis"]["type"] = "log"
         if self.from_zero:
             shape["yaxis"]["rangemode"] = "tozero"
-        shape["shapes"] = [
+        lines = [
             _horizontal_line(rest.value, rest.colour) for rest in rests if rest.value is not None
         ]
+        shape["shapes"] = [*bands, *lines]
+        if bands:
+            shape["meta"] = {"bands": True}
         # In one call: plotly checks every later change against the whole figure.
         return go.Figure(curves, shape)
+
+
+def band(healthy: Range, heights: Sequence[float], log: bool = False) -> dict[str, Any]:
+    """A healthy range across a figure; one without an end goes somewhat beyond the curves.
+
+    Args:
+        heights: of all points of all curves.
+        log: whether the axis is logarithmic.
+    """
+    bounds = [*heights, *(bound for bound in healthy if bound is not None)]
+    margin = 0.1 * (max(bounds) - min(bounds)) or 0.1
+    bottom = min(bounds) * 0.8 if log else min(bounds) - margin
+    low, high = healthy
+    low, high = bottom if low is None else low, max(bounds) + margin if high is None else high
+    place = {"x0": 0, "x1": 1, "xref": "x domain", "y0": low, "y1": high, "yref": "y"}
+    # A range of one value is a line.
+    return {"type": "rect", **place, **_GREEN, "line": {"width": 1.5 * (low == high), **_EDGE}}
+
+
+def _between(
+    one: dict[str, Any], other: dict[str, Any], widest: float, heights: Sequence[float]
+) -> dict[str, Any]:
+    """The band around the middle of two curves that both leave where they are too far apart."""
+    margin = 0.1 * (max(heights) - min(heights)) or 0.1
+    bottom, top = min(heights) - margin, max(heights) + margin
+    every = max(1, len(one["x"]) // 200)
+    middle = [(x, (a + b) / 2) for x, a, b in zip(one["x"], one["y"], other["y"], strict=True)]
+    middle = [*middle[::every], middle[-1]]
+    upper = [(x, min(max(y + widest / 2, bottom), top)) for x, y in middle]
+    lower = [(x, max(min(y - widest / 2, top), bottom)) for x, y in reversed(middle)]
+    path = " L ".join(f"{x:.6g},{y:.6g}" for x, y in (*upper, *lower))
+    return {"type": "path", "path": f"M {path} Z", **_GREEN, "line": {"width": 0}}
+
+
+_GREEN = {"fillcolor": GREEN, "opacity": 0.13, "layer": "below"}
+_EDGE = {"color": GREEN}
 
 
 def thinned(values: np.ndarray, shown: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ SECONDS = 0.4
 
 
 class Columns(History):
-    """A history by columns, float64; only its newest rows are kept as they stand in the file."""
+    """A history by columns, float64; only its first and newest rows are kept as they stand in the
+    file."""
 
     def __init__(self) -> None:
         super().__init__([])
@@ -31,6 +32,7 @@ class Columns(History):
         """Forget everything."""
         self._columns: dict[str, array[float]] = {}
         self._length = 0
+        self._first: list[dict[str, Any]] = []
         self._newest: deque[dict[str, Any]] = deque(maxlen=_KEPT_ROWS)
 
     def __len__(self) -> int:
@@ -42,7 +44,7 @@ class Columns(History):
         return np.concatenate([values, np.full(missing, np.nan)]) if missing else values
 
     def add(self, rows: list[dict[str, Any]]) -> None:
-        """Append rows, and keep the newest."""
+        """Append rows, and keep the first and the newest."""
         for row in rows:
             for name, value in row.items():
                 if isinstance(value, int | float):
@@ -51,8 +53,10 @@ class Columns(History):
                     column.extend([math.nan] * (self._length - len(column)))
                     column.append(value)
             self._length += 1
-        self._newest.extend(rows[-_KEPT_ROWS:])
-        self.rows = list(self._newest)
+        room = _KEPT_ROWS - len(self._first)
+        self._first += rows[:room]
+        self._newest.extend(rows[room:][-_KEPT_ROWS:])
+        self.rows = [*self._first, *self._newest]
 
 
 class Histories:

@@ -38,7 +38,7 @@ from saddlepoint.studio.events import Events, EventStream
 from saddlepoint.studio.guard import LOOPBACK, Guard, refusal
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.strings import LANGUAGES, texts
-from saddlepoint.studio.view import MOST_BYTES, Studio, View, all_views
+from saddlepoint.studio.view import MOST_BYTES, Studio, View, all_views, language_of
 from saddlepoint.studio.watch import watch
 
 THEMES = ("auto", "light", "dark")
@@ -197,7 +197,7 @@ def _page(request: Request) -> Response:
     name = request.path_params["view"]
     if name not in views:
         raise NotFound("There is nothing at this address.")
-    language, theme = _language(request), request.cookies.get("theme")
+    language, theme = language_of(request), request.cookies.get("theme")
     words = texts(language)
     menu = "".join(
         f'<a href="/{view.name}" data-view="{view.name}"'
@@ -217,12 +217,6 @@ def _page(request: Request) -> Response:
         view=name,
     )
     return HTMLResponse(page)
-
-
-def _language(request: Request) -> str:
-    wanted = [request.cookies.get("language", "")]
-    wanted += [part[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
-    return next((one for one in wanted if one in LANGUAGES), LANGUAGES[0])
 
 
 async def _events(request: Request) -> Response:

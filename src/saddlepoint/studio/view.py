@@ -24,6 +24,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.runs import Run
 from saddlepoint.core.shapes import shaped
+from saddlepoint.core.texts import LANGUAGES, Language
 from saddlepoint.studio.events import Events
 from saddlepoint.studio.histories import Histories
 from saddlepoint.studio.jobs import Jobs
@@ -118,6 +119,13 @@ def all_views() -> list[View]:
 def studio_of(request: Request) -> Studio:
     """The studio that a request is answered by."""
     return request.app.state.studio
+
+
+def language_of(request: Request) -> Language:
+    """The language of the page that asks: as it was chosen there, or as the browser is set."""
+    wanted = [request.cookies.get("language", "")]
+    wanted += [part[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
+    return next((known for one in wanted for known in LANGUAGES if one == known), LANGUAGES[0])
 
 
 async def command_of(request: Request, hint: type[Any]) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.findings import Finding
+from saddlepoint.core.findings import Finding, Range
 from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
 from saddlepoint.diagnosis.detectors import _quality
@@ -48,6 +48,9 @@ class DiscriminatorWins(LastingDetector):
         "new-seed",
     )
 
+    def bounds(self, history: History) -> dict[str, Range]:
+        return {"auc": (0.5, self.nearly)}
+
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "auc", "coverage", "coverage_null")
         poor = _quality.poor(checks)
@@ -63,7 +66,7 @@ class DiscriminatorWins(LastingDetector):
             "generator's images are far from the data and no longer improve."
         )
         evidence = checks.known(
-            checks.evidence("auc", 0.5, self.nearly),
+            checks.evidence("auc", *self.bounds(history)["auc"]),
             *_quality.evidence(checks),
             checks.evidence("logit_gap", value=gap, note="mean real minus mean fake output"),
         )

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from saddlepoint.core.findings import Finding
+from saddlepoint.core.findings import Finding, Range
 from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
 from saddlepoint.diagnosis.detectors import _quality
 from saddlepoint.diagnosis.detectors._base import LastingDetector
+from saddlepoint.diagnosis.detectors._checks import Checks
 
 SCALES = {
     "logit_gap": (3.0, "gap between mean real and mean fake output"),
@@ -61,6 +62,13 @@ class Divergence(LastingDetector):
         "new-seed",
     )
 
+    def bounds(self, history: History) -> dict[str, Range]:
+        checks = self.checks(history)
+        if len(checks) <= self.early:
+            return {}
+        highest = {name: self._highest(checks, name) for name in SCALES}
+        return {name: (None, high) for name, high in highest.items() if np.isfinite(high)}
+
     def inspect(self, history: History) -> Finding | None:
         return self._has_grown(history) or self._has_left(history)
 
@@ -69,8 +77,7 @@ class Divergence(LastingDetector):
         if len(checks) <= self.early:
             return None
         # Each scale is compared with its own start: nets and losses differ by orders of magnitude.
-        gap = np.abs(checks["real_logit"] - checks["fake_logit"])
-        values = {name: gap if name == "logit_gap" else checks[name] for name in SCALES}
+        values = {name: _scale(checks, name) for name in SCALES}
         sums = {name: self._cusum(values[name], SCALES[name][0]) for name in SCALES}
         worst = max(sums, key=lambda name: sums[name][-1])
         known = np.isfinite(checks["coverage"][-1])
@@ -86,7 +93,7 @@ class Divergence(LastingDetector):
             f"Training diverges: the {note} has grown from {usual:.3g} to {now:.3g}, and the "
             "generator's images are far from the data."
         )
-        healthy = usual * 10**self.decades
+        healthy = self._highest(checks, worst)
         evidence = checks.evidence(worst, high=healthy, value=now, note=note)
         return checks.finding(self, first, message, evidence, *_quality.evidence(checks, worst))
 
@@ -104,6 +111,10 @@ class Divergence(LastingDetector):
         others = _quality.evidence(checks, besides="off_data")
         return checks.finding(self, first, message, evidence, *others)
 
+    def _highest(self, checks: Checks, name: str) -> float:
+        """Above this a scale counts as grown; NaN without a start to compare with."""
+        return self._usual(_scale(checks, name), SCALES[name][0]) * 10**self.decades
+
     def _usual(self, values: np.ndarray, floor: float) -> float:
         early = values[: self.early]
         early = early[np.isfinite(early) & (early > 0)]
@@ -120,3 +131,10 @@ class Divergence(LastingDetector):
         for decades in beyond[1:]:
             sums.append(max(0.0, sums[-1] + decades))
         return np.array(sums)
+
+
+def _scale(checks: Checks, name: str) -> np.ndarray:
+    """float64 [checks]"""
+    if name == "logit_gap":
+        return np.abs(checks["real_logit"] - checks["fake_logit"])
+    return checks[name]

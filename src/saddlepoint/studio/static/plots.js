@@ -26,9 +26,7 @@ export async function draw(place, figures, t, run) {
     translate(one.name, one.figure, t);
     marks(one.figure, run.found ?? []);
   }
-  await cards(place, figures.map((one) => ({ ...one, title: said(`figures.${one.name}`, one.title, t),
-    text: has(`figures.${one.name}.text.${run.loss}`) ? t(`figures.${one.name}.text.${run.loss}`)
-      : said(`figures.${one.name}.text`, one.text, t) })), t);
+  await cards(place, figures.map((one) => ({ ...one, title: said(`figures.${one.name}`, one.title, t), text: reading(one, t, run) })), t);
 }
 
 /** Draw {name, panel, title, label, figure} of several runs as cards, without legends. */
@@ -69,6 +67,12 @@ async function cards(place, figures, t) {
       first: number(curve.y[0]), last: number(curve.y.at(-1)) })).join(" ");
     await Plotly.react(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true });
   }
+}
+
+function reading(one, t, run) {
+  const key = [`figures.${one.name}.text.${run.loss}`, `figures.${one.name}.text`].find(has);
+  if (!key) return one.text;
+  return one.figure.layout.meta?.bands ? `${t(key)} ${t("figures.bands")}` : t(key);
 }
 
 function said(key, text, t) {

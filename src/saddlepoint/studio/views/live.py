@@ -14,11 +14,13 @@ from saddlepoint.core.json_files import parse
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
+from saddlepoint.core.texts import Language
 from saddlepoint.reporting.facts import Facts
+from saddlepoint.reporting.messages import in_language
 from saddlepoint.studio.form import treated_by
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response
-from saddlepoint.studio.view import View, studio_of
+from saddlepoint.studio.view import View, language_of, studio_of
 
 
 def _run(request: Request) -> Run:
@@ -47,6 +49,8 @@ def overview(request: Request) -> Response:
         return JSONResponse({**answer, "found": [], "commands": {}})
     history, _ = studio.histories.of(run)
     facts = Facts(run, run.document, run.status, history)
+    language = language_of(request)
+    treatments = facts.document.get("treatments", [])
     return JSONResponse(
         {
             **answer,
@@ -55,13 +59,13 @@ def overview(request: Request) -> Response:
             "parameters": facts.parameters,
             "loss": str((facts.config.get("loss") or {}).get("kind", "")),
             "commands": facts.commands(),
-            "found": _found(facts),
-            "treated": [line["message"] for line in facts.document.get("treatments", [])],
+            "found": _found(facts, language),
+            "treated": [in_language(line["message"], language) for line in treatments],
         }
     )
 
 
-def _found(facts: Facts) -> list[dict[str, Any]]:
+def _found(facts: Facts, language: Language) -> list[dict[str, Any]]:
     """The doctor's findings, newest first: each with its evidence, and whether it still holds."""
     holding, found = facts.status.get("findings", []), {}
     for line in facts.run.findings:
@@ -70,6 +74,11 @@ def _found(facts: Facts) -> list[dict[str, Any]]:
         elif line["event"] == "ended" and line["name"] in found:
             found[line["name"]]["ended_at"] = line["at_images"]
     for line in found.values():
+        line["message"] = in_language(line["message"], language)
+        line["evidence"] = [
+            {**item, "note": in_language(item.get("note", ""), language)}
+            for item in line["evidence"]
+        ]
         missing = line.get("missing", [])
         names = facts.bin_names(missing) if missing else []
         pictures = [(f"{i:02d}.png", name) for i, name in zip(missing, names, strict=True)]

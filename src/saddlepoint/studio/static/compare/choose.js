@@ -3,9 +3,9 @@
 import { el, fill, keep } from "../dom.js";
 
 /** The line of a run in the figures, so that its name beside it can be found there. */
-export function swatch({ colour, dash }) {
+export function trace({ colour, dash }) {
   if (!colour) return null;
-  return el("svg", { class: "swatch", viewBox: "0 0 22 8", "aria-hidden": "true" },
+  return el("svg", { class: "trace", viewBox: "0 0 22 8", "aria-hidden": "true" },
     el("line", { x1: 1, y1: 4, x2: 21, y2: 4, stroke: colour, "stroke-width": 4,
       "stroke-dasharray": dash === "dash" ? "6 3" : null }));
 }
@@ -45,7 +45,7 @@ export function chooser(t, change) {
 
 /** The chosen runs, each with the line that it has in the figures, and a button that takes it out. */
 export function legend(place, runs, t, remove) {
-  fill(place, runs.map((run) => el("li", { class: "chip" }, swatch(run),
+  fill(place, runs.map((run) => el("li", { class: "chip" }, trace(run),
     el("a", { href: `/live/${encodeURIComponent(run.id)}` }, run.path ?? run.id),
     el("button", { class: "plain close", "aria-label": t("compare.remove", { name: run.path ?? run.id }), onclick: () => remove(run.id) }, "×"))));
 }

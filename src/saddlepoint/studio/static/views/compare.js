@@ -1,6 +1,6 @@
 // Several runs side by side.
 
-import { chooser, legend, swatch } from "../compare/choose.js";
+import { chooser, legend, trace } from "../compare/choose.js";
 import { el, fill } from "../dom.js";
 import { paced } from "../pace.js";
 import { command } from "../parts.js";
@@ -67,7 +67,7 @@ export async function mount(place, studio) {
     answer = found;
     choose.draw(listing.runs, ids, answer.most);
     legend(chosen, [...answer.runs, ...answer.missing.map((id) => ({ id }))], t, (id) => set(ids.filter((one) => one !== id)));
-    fill(keys, answer.runs.map((run) => el("li", { class: "soft" }, swatch(run), run.path)));
+    fill(keys, answer.runs.map((run) => el("li", { class: "soft" }, trace(run), run.path)));
     fill(wrong, notes(answer, t));
     if (answer.runs.length < 2) {
       fill(body, nothing(listing.runs, answer.runs, t));
@@ -162,7 +162,7 @@ function samples(studio, answer) {
           caption.textContent = t("live.at", { images });
         }).catch((error) => { if (mine === asked) fill(picture, el("p", { class: "bad", lang: "en" }, error.message)); });
       }
-      return el("figure", { class: "card" }, picture, el("figcaption", {}, swatch(run), el("b", {}, run.path), " ", caption));
+      return el("figure", { class: "card" }, picture, el("figcaption", {}, trace(run), el("b", {}, run.path), " ", caption));
     }));
   }
 
@@ -216,7 +216,7 @@ function scored({ scores, unscored, runs }, t, studio) {
   const named = (id) => runs.find((run) => run.id === id)?.path ?? id;
   const made = [];
   if (scores.lines) {
-    const heads = scores.members.map((members, at) => [...members.map((id) => swatch(runs.find((run) => run.id === id))), scores.header[at + 1]]);
+    const heads = scores.members.map((members, at) => [...members.map((id) => trace(runs.find((run) => run.id === id))), scores.header[at + 1]]);
     const rows = scores.lines.map(([name, ...cells]) => [said(`compare.row-${name.replace(/[^a-z]+/gi, "-").toLowerCase()}`, name, t), ...cells.map(rewritten)]);
     made.push(table(t("compare.measure"), heads, rows), el("p", { class: "soft" }, t("compare.intervals")),
       el("details", { class: "fold" }, el("summary", {}, t("compare.protocol")),
@@ -254,7 +254,7 @@ function known({ runs }, t) {
 }
 
 function heads(runs) {
-  return runs.map((run) => [swatch(run), run.path]);
+  return runs.map((run) => [trace(run), run.path]);
 }
 
 function said(key, text, t) {

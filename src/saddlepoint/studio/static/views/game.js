@@ -25,6 +25,8 @@ export async function mount(place, studio) {
   let playing = null;
   let ended = false;
   let endSketch = null;
+  /** In a game with labels: the one whose surface and grid are shown. */
+  let label = 0;
 
   // -- games ------------------------------------------------------------------------------------
 
@@ -44,18 +46,18 @@ export async function mount(place, studio) {
 
   async function follow(game) {
     while (!ended && games.includes(game)) {
-      const [text, at] = [write(game), game.at];
+      const [text, at, asked] = [write(game), game.at, label];
       game.asked += 1;
       const measure = !playing || playing.slow || game.asked % MEASURED === 0;
       let frame;
       try {
-        frame = unpack(await studio.post("/api/game/play", { name: game.name, game: text, at, measure, label: 0 }));
+        frame = unpack(await studio.post("/api/game/play", { name: game.name, game: text, at, measure, label }));
       } catch (error) {
         stop();
         studio.toast(error.message, null, "bad");
         return;
       }
-      if (text !== write(game)) continue;
+      if (text !== write(game) || asked !== label) continue;
       keep(game, frame);
       // On the way to a move that is far off, what is passed is shown too.
       game.panel.show(game, frame, layers);
@@ -244,6 +246,9 @@ export async function mount(place, studio) {
       layers[name] = event.target.checked;
       games.forEach(reshow);
     } }), el("span", { class: "swatch", "aria-hidden": "true" }), t(`game.layer-${name}`))));
+  const labels = el("select", { id: "game-label", onchange: () => { label = Number(labels.value); all(); } });
+  const ofLabel = el("div", { class: "of-label", hidden: true }, el("label", { for: "game-label" }, t("game.label")), labels);
+  shown.append(ofLabel);
   const panels = el("div", { class: "games" });
   const which = el("div", { class: "which", role: "radiogroup", "aria-label": t("game.which") });
   const breaks = el("div", { class: "breaks" }, form.breaks.map((one) =>
@@ -294,6 +299,12 @@ export async function mount(place, studio) {
     set.show(setupAt(games[chosen], games[chosen].at, form.defaults));
     two.textContent = t(games.length > 1 ? "game.one" : "game.two");
     branch.disabled = games.length > 1 || !games[0].at;
+    const count = Math.max(0, ...games.map((game) => game.frames.at(-1)?.labels ?? 0));
+    ofLabel.hidden = !count;
+    if (labels.length !== count) {
+      label = label < count ? label : 0;
+      fill(labels, Array.from({ length: count }, (_, n) => el("option", { value: n, selected: n === label }, n)));
+    }
     games.forEach(tell);
   }
 

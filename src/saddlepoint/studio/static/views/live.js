@@ -181,7 +181,7 @@ function finding(one, base, studio) {
   if (one.name === "none") return el("p", { class: "soft" }, t(one.quiet ? "live.watching" : "live.silent"));
   if (one.treated) {
     return el("div", { class: "finding info" }, el("h3", {}, t("live.treated")),
-      el("ol", { class: "remedies", lang: "en" }, one.treated.map((text) => el("li", {}, text))));
+      el("ol", { class: "remedies" }, one.treated.map((text) => el("li", {}, text))));
   }
   const numbers = el("div", { class: "wide" }, el("table", { class: "numbers" },
     el("thead", {}, el("tr", {}, ["evidence", "value", "healthy", "note"].map((key) => el("th", { scope: "col" }, t(`live.${key}`))))),
@@ -202,7 +202,7 @@ function finding(one, base, studio) {
   };
   const box = el("details", { class: `finding ${one.severity}`, id: `finding-${one.name}`, open: one.holds, ontoggle: drawn },
     el("summary", {}, el("b", {}, named(one.name, t)), el("span", { class: "soft" }, ` ${state}`)),
-    general, el("p", { lang: "en", class: general ? "soft" : "" }, one.message), numbers, plots,
+    general, el("p", { class: general ? "soft" : "" }, one.message), numbers, plots,
     pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("live.missing")), pictures) : null,
     Object.keys(one.advice).length ? remedies(one, base, studio) : null);
   return box;
