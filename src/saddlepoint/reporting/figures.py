@@ -58,7 +58,7 @@ def figures_of(
         figure = panel.draw(history, wording, healthy) if wanted else None
         if figure is not None:
             text = panel.reading(wording)
-            text += f" {BANDS}" if (figure.layout.meta or {}).get("bands") else ""
+            text += f" {BANDS}" if figure["layout"]["meta"] else ""
             figures.append((panel.name, named(panel.title, wording), figure, text))
     return figures
 
