@@ -125,7 +125,8 @@ def language_of(request: Request) -> Language:
     """The language of the page that asks: as it was chosen there, or as the browser is set."""
     wanted = [request.cookies.get("language", "")]
     wanted += [part[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
-    return next((known for one in wanted for known in LANGUAGES if known == one), "en")
+    found: list[Language] = [known for one in wanted for known in LANGUAGES if known == one]
+    return found[0] if found else LANGUAGES[0]
 
 
 async def command_of(request: Request, hint: type[Any]) -> Any:
