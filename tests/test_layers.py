@@ -24,6 +24,7 @@ LAYERS = [
     ["api"],
     ["lab"],
     ["studio"],
+    ["notebook"],
     ["cli"],
     ["saddlepoint", "__main__"],
 ]

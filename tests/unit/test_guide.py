@@ -48,7 +48,7 @@ def commands() -> list[str]:
 def test_there_are_an_index_and_eight_chapters() -> None:
     assert len(CHAPTERS) == 9
     assert sorted(file.name for file in FOLDERS["vi"].glob("*.md")) == CHAPTERS
-    assert len(NOTEBOOKS) == 2
+    assert len(NOTEBOOKS) == 3
 
 
 def inline(page: str) -> set[str]:

@@ -1,20 +1,26 @@
 // Figures drawn by plotly, which is loaded when the first one is wanted: after the first paint.
 
 import { el, fill } from "./dom.js";
+import { addressed } from "./server.js";
 import { has, language, number } from "./words.js";
 
 let loading = null;
 
 function plotly() {
-  loading ??= new Promise((resolve, reject) => {
-    // It adds its rules to the style sheet of this id; one of its own making the policy forbids.
-    document.head.append(el("link", { id: "plotly.js-style-global", rel: "stylesheet", href: "/static/plotly.css" }));
-    const script = el("script", { src: "/static/plotly.min.js" });
+  loading ??= load("/static/plotly.css", "/static/plotly.min.js");
+  return loading;
+}
+
+async function load(...addresses) {
+  const [href, src] = await Promise.all(addresses.map(addressed));
+  // It adds its rules to the style sheet of this id; one of its own making the policy forbids.
+  document.head.append(el("link", { id: "plotly.js-style-global", rel: "stylesheet", href }));
+  return new Promise((resolve, reject) => {
+    const script = el("script", { src });
     script.onload = () => resolve(globalThis.Plotly);
     script.onerror = () => reject(new Error("plotly"));
     document.head.append(script);
   });
-  return loading;
 }
 
 const COLOURS = { fatal: "#d2453a", warn: "#b87a00", info: "#2f8fd0" };

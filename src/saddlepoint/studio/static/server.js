@@ -20,6 +20,11 @@ export async function post(address, body = {}) {
   }));
 }
 
+/** What an element that loads by itself, such as a picture, is given to load what is at an address. */
+export async function addressed(address) {
+  return address;
+}
+
 async function reach(address, options) {
   try {
     return await fetch(address, options);

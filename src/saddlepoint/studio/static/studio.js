@@ -1,6 +1,7 @@
 // The frame of every view: which one is shown, what it stands on, and the tools at the top right.
 
 import { el, fill } from "./dom.js";
+import { say, toast } from "./notices.js";
 import { close, get, on, post, tab } from "./server.js";
 import { language, languages, t } from "./words.js";
 
@@ -14,6 +15,9 @@ const studio = {
   get, post, on, tab, t, language, go, say, toast,
   /** The parts of the address behind the view's name. */
   get rest() { return parts().slice(1); },
+  /** The address, as it is handed on; `remember` changes it without loading anything. */
+  get link() { return location.href; },
+  remember(address) { history.replaceState(null, "", address); },
   /** The query of the address; `setQuery` changes it without loading anything. */
   get query() { return new URLSearchParams(location.search); },
   setQuery(values) {
@@ -23,7 +27,7 @@ const studio = {
       else query.set(name, value);
     }
     const text = query.toString();
-    history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
+    studio.remember(location.pathname + (text ? `?${text}` : ""));
   },
 };
 
@@ -35,22 +39,6 @@ function parts() {
 export function go(address) {
   history.pushState(null, "", address);
   show(true);
-}
-
-/** Tell a screen reader. */
-export function say(text) {
-  document.getElementById("said").textContent = text;
-}
-
-/** Show a message for some seconds, with a button if there is an `action` {label, run}. */
-export function toast(text, action = null, kind = "") {
-  const gone = () => box.remove();
-  const box = el("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : "status" },
-    el("span", {}, text),
-    action && el("button", { class: "plain", onclick: () => { gone(); action.run(); } }, action.label),
-    el("button", { class: "plain close", "aria-label": t("studio.close"), onclick: gone }, "×"));
-  document.getElementById("toasts").append(box);
-  setTimeout(gone, action || kind === "bad" ? 12000 : 5000);
 }
 
 async function show(moved = false) {

@@ -1,9 +1,9 @@
 // The texts of the page in its language, and numbers and times as that language writes them.
 
+import words from "./texts.js";
+
 export const language = document.documentElement.lang;
 export const languages = [["en", "English"], ["vi", "Tiếng Việt"]];
-
-const words = (await import(`/texts/${language}.js`)).default;
 
 /** The text of a key, with `{name}` replaced by the values of that name. */
 export function t(key, values = {}) {

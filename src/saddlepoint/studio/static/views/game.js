@@ -6,6 +6,7 @@ import { panel } from "../game/panel.js";
 import { cut, read, setupAt, total, withChange, withMoves, write } from "../game/script.js";
 import { settings } from "../game/settings.js";
 import { sketch } from "../game/sketch.js";
+import { addressed } from "../server.js";
 
 const LAYERS = ["surface", "real", "fake", "grid", "pulls"];
 const SPEEDS = [1, 2, 5, 10, 25];
@@ -238,7 +239,7 @@ export async function mount(place, studio) {
   const again = button("again", () => { stop(); games.forEach((game) => begin(game, { ...form.defaults, ...game.setup })); all(); });
   const two = button("two", () => (games.length > 1 ? single() : second(false)));
   const copy = button("copy", async () => {
-    await navigator.clipboard.writeText(location.href);
+    await navigator.clipboard.writeText(studio.link);
     studio.toast(t("studio.copied"));
   });
   const shown = el("div", { class: "layers", role: "group", "aria-label": t("game.layers") }, LAYERS.map((name) =>
@@ -327,7 +328,7 @@ export async function mount(place, studio) {
       if (ended) return;
       const [a, b] = games.map((game) => write(game, game.at));
       const query = [a, b && `b=${encodeURIComponent(b)}`].filter(Boolean).join("&");
-      history.replaceState(null, "", `/game${query ? `?${query}` : ""}`);
+      studio.remember(`/game${query ? `?${query}` : ""}`);
     }, 150);
   }
 
@@ -370,11 +371,10 @@ export async function mount(place, studio) {
 }
 
 /** The styles of this page, once. */
-function style() {
-  const href = "/static/game/game.css";
-  if (document.querySelector(`link[href="${href}"]`)) return null;
-  const link = el("link", { rel: "stylesheet", href });
-  return new Promise((done) => {
+async function style() {
+  if (document.getElementById("game-style")) return;
+  const link = el("link", { id: "game-style", rel: "stylesheet", href: await addressed("/static/game/game.css") });
+  await new Promise((done) => {
     link.onload = link.onerror = done;
     document.head.append(link);
   });

@@ -4,6 +4,7 @@ import { el, fill, keep } from "../dom.js";
 import { paced } from "../pace.js";
 import { actions, command, diff } from "../parts.js";
 import { draw, evidence } from "../plots.js";
+import { addressed } from "../server.js";
 import { compact, count, duration, has, number } from "../words.js";
 
 export async function mount(place, studio) {
@@ -130,7 +131,9 @@ function grid(base, t) {
     const sample = samples[at];
     slider.value = at;
     const images = count(sample.images);
-    picture.src = `${base}/samples/${encodeURIComponent(sample.name)}`;
+    addressed(`${base}/samples/${encodeURIComponent(sample.name)}`).then((src) => {
+      if (at === index) picture.src = src;
+    });
     picture.alt = t("live.grid", { images });
     when.textContent = t("live.at", { images });
     slider.setAttribute("aria-valuetext", when.textContent);
@@ -188,7 +191,7 @@ function finding(one, base, studio) {
     el("tbody", {}, one.evidence.map((item) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, item.name)),
       el("td", {}, number(item.value)), el("td", {}, healthy(item.healthy ?? [null, null], t)), el("td", {}, item.note ?? ""))))));
   const pictures = one.missing_pictures.map(({ file, name }) => el("figure", {},
-    el("img", { src: `${base}/bins/${encodeURIComponent(file)}`, alt: t("live.real-of", { name }), loading: "lazy" }),
+    loaded(el("img", { alt: t("live.real-of", { name }), loading: "lazy" }), `${base}/bins/${encodeURIComponent(file)}`),
     el("figcaption", {}, name)));
   const state = one.holds ? t("live.holds", { images: count(one.at_images) })
     : t("live.past", { images: count(one.at_images) });
@@ -206,6 +209,11 @@ function finding(one, base, studio) {
     pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("live.missing")), pictures) : null,
     Object.keys(one.advice).length ? remedies(one, base, studio) : null);
   return box;
+}
+
+function loaded(image, address) {
+  addressed(address).then((src) => { image.src = src; });
+  return image;
 }
 
 function healthy([low, high], t) {

@@ -1,0 +1,80 @@
+"""Views of the studio in a notebook, Jupyter or marimo: a run that is watched, and the game.
+
+from saddlepoint import notebook
+
+notebook.watch("runs/dcgan-digits-001")
+notebook.game("seed=3&loss=hinge")
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from saddlepoint.core.checks import in_range
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.paths import given_path
+from saddlepoint.core.runs import Run
+from saddlepoint.core.texts import LANGUAGES, Language
+
+if TYPE_CHECKING:
+    from saddlepoint.notebook.widget import GameWidget, RunWidget
+
+__all__ = ["game", "watch"]
+
+
+def watch(
+    run: str | os.PathLike[str] | Run, *, lang: Language = "en", height: int = 760
+) -> RunWidget:
+    """A run as the studio shows it: samples, curves, what the doctor says, while it trains.
+
+    Show it before the training begins, in a cell above or by `display`: what the run writes comes
+    by itself, even while the notebook is busy training.
+
+    Args:
+        run: the run's folder; it need not be there yet.
+        lang: en or vi.
+        height: of the widget, in pixels.
+
+    Raises:
+        InputError: not a folder, an unknown language, or the extra `notebook` is missing.
+    """
+    path = run.path if isinstance(run, Run) else given_path(run)
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file; give the folder of a run.")
+    _check(lang, height)
+    try:
+        from saddlepoint.notebook.widget import RunWidget
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    return RunWidget(path, lang, height)
+
+
+def game(script: str = "", *, lang: Language = "en", height: int = 760) -> GameWidget:
+    """The game in the plane: two small nets, played move by move.
+
+    Args:
+        script: the text of a game, as the studio's address has it behind `/game?`; the widget's
+            `script` is that of the game as it stands.
+        lang: en or vi.
+        height: of the widget, in pixels.
+
+    Raises:
+        InputError: an unknown language, or the extra `notebook` is missing.
+    """
+    _check(lang, height)
+    try:
+        from saddlepoint.notebook.widget import GameWidget
+    except ModuleNotFoundError as error:
+        raise _missing(error) from error
+    return GameWidget(script.removeprefix("/game").removeprefix("?"), lang, height)
+
+
+def _check(lang: str, height: int) -> None:
+    if lang not in LANGUAGES:
+        raise InputError(f"lang={lang!r} is not one of {', '.join(LANGUAGES)}.")
+    in_range(height, 200, 10_000, "height")
+
+
+def _missing(error: ModuleNotFoundError) -> InputError:
+    return InputError(f'The widgets need {error.name}: pip install "saddlepoint[notebook]".')
