@@ -69,11 +69,13 @@ class BareStep:
                 fake = self.g(z, labels)
             self.optim_d.zero_grad()
             with self._autocast():
-                real_logits = self.d(real, labels).float()
-                fake_logits = self._fake_logits(real, fake.detach(), labels)
+                real_logits, fake_logits, slopes = self._judge(real, fake, labels, penalties)
                 loss = config.loss.discriminator(real_logits, fake_logits).mean()
                 for penalty in penalties:
-                    term = penalty(self.d, real, fake.detach(), labels)
+                    if penalty.side in slopes:
+                        term = penalty.of_slopes(slopes[penalty.side])
+                    else:
+                        term = penalty(self.d, real, fake.detach(), labels)
                     loss = loss + penalty.every * term.mean()
             loss.backward()
             self.optim_d.step()
@@ -93,6 +95,23 @@ class BareStep:
         real = self.images.index_select(0, index).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
         labels = None if self.labels is None else self.labels.index_select(0, index)
         return real, labels, torch.randn(self.n, self.g.latent_dim, device=self.device)
+
+    def _judge(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, penalties: tuple[Penalty, ...]
+    ) -> tuple[Tensor, Tensor, dict[str | None, Tensor]]:
+        """Both in one call where the net allows it, with the slopes that R1 and R2 are of."""
+        if not self.d.per_image or self.config.train.wrong_label_fraction:
+            logits = self.d(real, labels).float()
+            return logits, self._fake_logits(real, fake.detach(), labels), {}
+        images = torch.cat([real, fake.detach()])
+        twice = None if labels is None else labels.repeat(2)
+        if len({p.side for p in penalties} - {None}) < 2:
+            return *self.d(images, twice).float().chunk(2), {}
+        images.requires_grad_(True)
+        logits = self.d(images, twice).float()
+        (slopes,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+        real_slopes, fake_slopes = slopes.flatten(1).chunk(2)
+        return *logits.chunk(2), {"real": real_slopes, "fake": fake_slopes}
 
     def _fake_logits(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Tensor:
         n_wrong = int(self.config.train.wrong_label_fraction * self.n)

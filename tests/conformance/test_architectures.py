@@ -171,6 +171,23 @@ def test_the_discriminator_can_be_differentiated_twice(arch: Architecture, spec:
 
 
 @every_case
+def test_a_discriminator_that_judges_image_by_image_may_be_shown_two_batches_at_once(
+    arch: Architecture, spec: DataSpec
+) -> None:
+    _, discriminator = nets(arch, spec)
+    if not discriminator.per_image:
+        return
+    _, real, labels = inputs(arch, spec)
+    before = {name: buffer.clone() for name, buffer in discriminator.named_buffers()}
+    twice = None if labels is None else labels.repeat(2)
+    once = discriminator(real, labels)
+    together = discriminator(torch.cat([real, real.flip(0) / 2]), twice)[:10]
+    torch.testing.assert_close(together, once, rtol=1e-5, atol=1e-5)
+    for name, buffer in discriminator.named_buffers():
+        assert torch.equal(buffer, before[name])
+
+
+@every_case
 def test_the_latent_and_the_label_both_change_the_sample(
     arch: Architecture, spec: DataSpec
 ) -> None:

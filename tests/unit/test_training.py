@@ -182,6 +182,42 @@ def test_penalties_of_one_step_are_logged_as_their_sum() -> None:
     assert logged[2] == pytest.approx(logged[0] + logged[1], rel=1e-5)
 
 
+R1, R2 = ({"kind": kind, "gamma": 1.0, "every": 1} for kind in ("r1", "r2"))
+JUDGED: list[tuple[str, dict[str, object]]] = [
+    ("dcgan-r1", {"penalties": []}),
+    ("dcgan-r1", {"penalties": [R1]}),
+    ("dcgan-r1", {"penalties": [R1, R2]}),
+    ("dcgan-r1", {"penalties": [R2, {"kind": "gradient-penalty"}], "train__accumulate": 2}),
+    ("r3gan", {"arch__conditioning": "embedding"}),
+    ("wgan-gp", {"train__instance_noise": 0.1}),
+    ("gan", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), JUDGED)
+def test_one_call_for_real_and_fake_gives_the_gradients_of_two(
+    name: str, changes: dict[str, object]
+) -> None:
+    config = small(name, **changes)
+    dataset = config.source.open()
+    batch = DeviceData(dataset, "cpu", 0).batch(0, 16)
+    gradients, losses = [], []
+    for together in (False, True):
+        state, sums = TrainState.new(config, dataset.spec), steps.Sums()
+        assert state.discriminator.per_image
+        torch.manual_seed(7)
+        fake = torch.rand_like(batch.images) * 2 - 1
+        steps.discriminator_step(
+            state, config, batch, fake, sums, config.penalties, 0.1, 0.5, together
+        )
+        grads = [p.grad.flatten() for p in state.discriminator.parameters() if p.grad is not None]
+        gradients.append(torch.cat(grads))
+        losses.append(sums.take())
+    apart = (gradients[0] - gradients[1]).norm() / gradients[0].norm()
+    assert float(apart) < 1e-6
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6, abs=1e-6)
+
+
 def test_the_generators_step_leaves_the_discriminator_and_its_gradients_alone() -> None:
     config = small("gan")
     dataset = config.source.open()

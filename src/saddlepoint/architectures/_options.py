@@ -42,6 +42,11 @@ class CommonOptions(Architecture):
         between(self, 0, 0.95, "dropout")
         between(self, 0, 100, "label_scale", "latent_scale")
 
+    @property
+    def judges_alone(self) -> bool:
+        """The discriminator takes its images one by one, and the same way each time."""
+        return self.packing == 1 and not self.minibatch_stddev and not self.dropout
+
     def without_dropout(self, player: Player) -> dict[str, Any]:
         """A part of `stronger`: the discriminator uses all of its features."""
         return {"dropout": 0.0} if player == "discriminator" and self.dropout else {}

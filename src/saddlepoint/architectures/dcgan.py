@@ -146,6 +146,7 @@ class DcganDiscriminator(Discriminator):
         # Last: it takes the weights as they have been initialised.
         if arch.discriminator_norm == "spectral":
             normalise_spectrally(self)
+        self.per_image = arch.discriminator_norm == "none" and arch.judges_alone
 
     def hidden_layers(self) -> Sequence[Sequence[nn.Module]]:
         stem: list[Sequence[nn.Module]] = [] if self.stem is None else [(self.stem,)]

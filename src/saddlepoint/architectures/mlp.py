@@ -93,6 +93,7 @@ class MlpDiscriminator(Discriminator):
         self.projection = Projection(spec.n_classes, widths[-1]) if by_layer else None
         if arch.discriminator_norm == "spectral":
             normalise_spectrally(self)
+        self.per_image = arch.discriminator_norm == "none" and arch.judges_alone
 
     def hidden_layers(self) -> Sequence[Sequence[nn.Module]]:
         return [[layer] for layer in self.layers]

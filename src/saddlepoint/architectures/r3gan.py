@@ -178,6 +178,8 @@ class R3ganGenerator(Generator):
 class R3ganDiscriminator(Discriminator):
     """1x1 convolution -> stages -> base x base -> one logit: a product with the label, if any."""
 
+    per_image = True
+
     def __init__(self, arch: R3gan, spec: DataSpec) -> None:
         super().__init__()
         base, _ = plan(spec)

@@ -150,6 +150,9 @@ class Discriminator(nn.Module):
 
     n_classes: int = 0
     """Number of labels it takes; 0 when it takes none."""
+    per_image: bool = False
+    """Whether a logit depends on its own image and label alone, and a call changes nothing. Real
+    images and fakes may then share a call."""
     label_inputs: int = 0
     """As of the generator."""
 
@@ -295,12 +298,19 @@ class Penalty(ABC):
     every: int
     """Applied on one discriminator step in `every` and multiplied by `every`, so that its mean
     stays the same (lazy regularisation)."""
+    side: ClassVar[Literal["real", "fake"] | None] = None
+    """Set where the penalty is `of_slopes` at these very images: a step then takes the slopes from
+    the logits that it has, and the penalty needs no pass of its own."""
 
     @abstractmethod
     def __call__(
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
     ) -> Tensor:
         """real, fake float32 [n, ...]; labels int64 [n] | None -> float32 [n]."""
+
+    def of_slopes(self, slopes: Tensor) -> Tensor:
+        """dD/dx float32 [n, d] with its graph -> float32 [n]; only where `side` is set."""
+        raise NotImplementedError
 
 
 class Optimizer(ABC):

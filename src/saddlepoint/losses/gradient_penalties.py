@@ -10,19 +10,12 @@ from torch import Tensor, nn
 from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import Penalty
 from saddlepoint.core.registry import register
+from saddlepoint.core.slopes import judged_with_slopes
 
 
 def input_gradient(discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
-    """dD(x)/dx with its graph -> float32 [n, d], one flat row a sample.
-
-    A discriminator with BatchNorm mixes the samples and gives the gradient of something else.
-    """
-    # One backward pass for the whole batch: sample i's logit depends on sample i alone, so the
-    # gradient of the sum is every sample's own gradient.
-    images = images.detach().requires_grad_(True)
-    logits = discriminator(images, labels)
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.float().flatten(1)
+    """dD(x)/dx with its graph -> float32 [n, d], one flat row a sample."""
+    return judged_with_slopes(discriminator, images, labels)[1]
 
 
 @register("gradient-penalty")
@@ -69,9 +62,8 @@ class ZeroCentredPenalty(Penalty):
         at_least(self, 0, "gamma")
         at_least(self, 1, "every")
 
-    def at(self, discriminator: nn.Module, images: Tensor, labels: Tensor | None) -> Tensor:
-        """float32 [n]."""
-        return self.gamma / 2 * input_gradient(discriminator, images, labels).square().sum(1)
+    def of_slopes(self, slopes: Tensor) -> Tensor:
+        return self.gamma / 2 * slopes.square().sum(1)
 
 
 @register("r1")
@@ -83,10 +75,12 @@ class R1(ZeroCentredPenalty):
     as in Karras et al. 2020, https://arxiv.org/abs/1912.04958, section 3.1.
     """
 
+    side = "real"
+
     def __call__(
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
     ) -> Tensor:
-        return self.at(discriminator, real, labels)
+        return self.of_slopes(input_gradient(discriminator, real, labels))
 
 
 @register("r2")
@@ -98,7 +92,9 @@ class R2(ZeroCentredPenalty):
     in Huang et al. 2024, https://arxiv.org/abs/2501.05441.
     """
 
+    side = "fake"
+
     def __call__(
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
     ) -> Tensor:
-        return self.at(discriminator, fake, labels)
+        return self.of_slopes(input_gradient(discriminator, fake, labels))

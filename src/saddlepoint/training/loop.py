@@ -113,7 +113,7 @@ def train(
             # One step: n_critic discriminator steps, one generator step, the average.
             before = state.n_images
             # Steps that the doctor checks run eagerly: no hook runs in a replayed one.
-            real, fake = iterate(state, config, data, sums, None if doctor.is_due else graphs)
+            real, fake = iterate(state, config, data, sums, graphs, doctor.is_due)
             doctor.step(state, sums)
             monitor.step(state.n_images)
             if cores.check():
@@ -178,11 +178,13 @@ def iterate(
     data: DeviceData,
     sums: Sums,
     graphs: Graphs | None = None,
+    watched: bool = False,
 ) -> tuple[Batch, Tensor]:
     """One step: n_critic turns of the discriminator, the generator's and the average's in the last.
 
     Args:
         graphs: replays turns where it can; without it every kernel is launched from Python.
+        watched: a step that the doctor checks; it is not replayed.
 
     Returns:
         The last real batch and the images generated with it, valid until the next step.
@@ -192,7 +194,8 @@ def iterate(
     # they are functions of the step, and a checkpoint saves no generator state.
     seed_torch(derive_seed(config.seed, "step", state.n_images))
     set_optimizers(state, config)
-    turn = partial(steps.turn, state, config) if graphs is None else graphs.turn
+    eager = partial(steps.turn, state, config, watched=watched)
+    turn = eager if graphs is None or watched else graphs.turn
     outcome = None
     for critic in range(train.n_critic):
         given = steps.draw(state, config, data)

@@ -12,6 +12,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Discriminator, Penalty
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.core.schedules import along_cosine
+from saddlepoint.core.slopes import judged_with_slopes
 from saddlepoint.data import augment as augmentation
 from saddlepoint.data.loader import DeviceData, Items, as_batch
 from saddlepoint.training.device import autocast
@@ -80,12 +81,16 @@ def turn(
     given: Inputs,
     penalties: Sequence[Penalty],
     with_generator: bool,
+    watched: bool = False,
 ) -> Outcome:
     """One discriminator step and, where it is the step's last, the generator's and the average's.
 
     It may be recorded as a CUDA graph and replayed (graphs.py), which repeats the kernels and none
     of the Python: whatever differs from turn to turn has to come in as a tensor of `given` or of
     the state, or be part of the key that graphs are kept under.
+
+    Args:
+        watched: the doctor looks on, and has to see real images and fakes apart.
     """
     sums = Sums()
     real, z = as_batch(given.real), given.z
@@ -94,8 +99,9 @@ def turn(
     shared = with_generator and config.train.accumulate == 1
     with torch.set_grad_enabled(shared), autocast(config.train):
         fake = state.generator(z, real.labels)
+    together = not watched and in_one_call(state, config)
     real_logits = discriminator_step(
-        state, config, real, fake, sums, penalties, given.noise, given.strength
+        state, config, real, fake, sums, penalties, given.noise, given.strength, together
     )
     if with_generator:
         with_graph = fake if shared else None
@@ -132,6 +138,7 @@ def discriminator_step(
     penalties: Sequence[Penalty] = (),
     noise: Tensor | float = 0.0,
     strength: Tensor | float = 1.0,
+    together: bool = False,
 ) -> Tensor:
     """Raise the logits of `real`, lower those of `fake`, add the penalties that are due.
 
@@ -140,6 +147,7 @@ def discriminator_step(
         penalties: those that are due.
         noise: standard deviation of the instance noise.
         strength: what the penalties are multiplied by.
+        together: real images and fakes are judged in one call.
 
     Returns:
         The logits of `real` before the step, float32 [n], without a graph.
@@ -151,16 +159,15 @@ def discriminator_step(
         part = Batch(shown(batch.images, config, noise), batch.labels)
         made = shown(fakes, config, noise)
         with autocast(config.train):
-            # Two passes: real and fake must not share the statistics of one BatchNorm pass.
-            real_logits = state.discriminator(part.images, part.labels).float()
-            fake_logits = _fake_logits(
-                state.discriminator, part, made, config.train.wrong_label_fraction
-            )
+            real_logits, fake_logits, slopes = judge(state, config, part, made, penalties, together)
             loss = config.loss.discriminator(real_logits, fake_logits).mean()
             losses.append(loss.detach())
             for penalty in penalties:
-                with uncompiled(state.discriminator):
-                    term = penalty(state.discriminator, part.images, made, part.labels).mean()
+                if penalty.side in slopes:
+                    term = penalty.of_slopes(slopes[penalty.side]).mean()
+                else:
+                    with uncompiled(state.discriminator):
+                        term = penalty(state.discriminator, part.images, made, part.labels).mean()
                 # Asked of the configuration, as for the noise above.
                 if config.train.final_penalty_factor != 1:
                     term = strength * term
@@ -178,6 +185,54 @@ def discriminator_step(
     sums.add("real_logit", all_real)
     sums.add("fake_logit", _joined(seen_fake))
     return all_real
+
+
+def in_one_call(state: TrainState, config: Config) -> bool:
+    """Whether real images and fakes are judged together: the same mathematics, faster on a GPU."""
+    # A GPU runs few large kernels faster than many small ones. On a CPU, batches of half the size
+    # fit the caches better (docs/log.md, "Where does a step spend its time").
+    on_gpu = torch.device(config.train.device).type == "cuda"
+    return on_gpu and state.discriminator.per_image and not config.train.wrong_label_fraction
+
+
+def judge(
+    state: TrainState,
+    config: Config,
+    real: Batch,
+    made: Tensor,
+    penalties: Sequence[Penalty],
+    together: bool,
+) -> tuple[Tensor, Tensor, dict[str | None, Tensor]]:
+    """What the discriminator says of real images and of fakes with the same labels.
+
+    Returns:
+        Logits of both, float32 [n], and dD/dx, float32 [n, d], by the side that penalties want.
+    """
+    net, train = state.discriminator, config.train
+    sides = {penalty.side for penalty in penalties if penalty.side is not None}
+    # The penalties' own passes run eagerly where the nets are compiled.
+    wanted = sides if net.per_image and not train.compile else set()
+    found: dict[str | None, Tensor] = {}
+    if together:
+        images = torch.cat([real.images, made])
+        labels = None if real.labels is None else real.labels.repeat(2)
+        if len(wanted) == 2:
+            logits, slopes = judged_with_slopes(net, images, labels)
+            found["real"], found["fake"] = slopes.chunk(2)
+        else:
+            logits = net(images, labels).float()
+        real_logits, fake_logits = logits.chunk(2)
+        return real_logits, fake_logits, found
+    # Two passes: real and fake must not share the statistics of one BatchNorm pass.
+    if "real" in wanted:
+        real_logits, found["real"] = judged_with_slopes(net, real.images, real.labels)
+    else:
+        real_logits = net(real.images, real.labels).float()
+    if "fake" in wanted and not train.wrong_label_fraction:
+        fake_logits, found["fake"] = judged_with_slopes(net, made, real.labels)
+    else:
+        fake_logits = _fake_logits(net, real, made, train.wrong_label_fraction)
+    return real_logits, fake_logits, found
 
 
 def _backward(loss: Tensor, parts: int) -> None:
