@@ -183,8 +183,8 @@ def replaying(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs on the CPU replay as runs on a GPU do."""
     kept = TrainState.new.__func__  # type: ignore[attr-defined]
 
-    def new(cls: type[TrainState], config: Config, spec: Any) -> TrainState:
-        return rates_as_tensors(kept(cls, config, spec))
+    def new(cls: type[TrainState], *given: Any) -> TrainState:
+        return rates_as_tensors(kept(cls, *given))
 
     def of(state: TrainState, config: Config, pause: Any) -> Graphs:
         return Graphs(state, config, lambda: lambda work: StandIn(work, state), pause)
