@@ -1,4 +1,4 @@
-"""docs/lecture and docs/vi: the same course in two languages, with commands that exist."""
+"""docs/lecture and docs/vi: the same course in two languages; docs/howto; commands that exist."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import inspect
 import json
 import re
 import shlex
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from saddlepoint.lab.lecture import FASHION
 ROOT = Path(__file__).parents[2]
 FOLDERS: dict[Language, Path] = {"en": ROOT / "docs/lecture", "vi": ROOT / "docs/vi"}
 CHAPTERS = sorted(file.name for file in FOLDERS["en"].glob("*.md"))
+HOW_TO = sorted((ROOT / "docs/howto").glob("*.md"))
 NOTEBOOKS = sorted((FOLDERS["en"] / "notebooks").glob("*.ipynb"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 MARKER = re.compile(r"<!-- claim ([a-z-]+) -->\n.*?\n<!-- end -->", re.DOTALL)
@@ -40,9 +43,12 @@ def code(page: str, kind: str) -> list[str]:
 @cache
 def commands() -> list[str]:
     pages = [text("en", chapter) for chapter in CHAPTERS]
-    pages.append((ROOT / "README.vi.md").read_text(encoding="utf-8"))
+    others = [ROOT / "README.vi.md", *HOW_TO]
+    pages += [page.read_text(encoding="utf-8") for page in others]
     lines = [line for page in pages for block in code(page, "sh") for line in block.splitlines()]
-    return sorted({line.partition("  #")[0].strip() for line in lines if line})
+    found = {line.partition("  #")[0].strip().replace("$seed", "0") for line in lines}
+    # With a file of the reader's: `test_a_loss_of_ones_own_is_trained_with`.
+    return sorted(line for line in found if line and "--plugins" not in line)
 
 
 def test_there_are_an_index_and_eight_chapters() -> None:
@@ -95,7 +101,7 @@ def test_a_command_of_the_guide_parses(line: str, monkeypatch: pytest.MonkeyPatc
         script = (ROOT / words[1]).read_text()
         assert all(word in script for word in words[2:])
         return
-    if words[0] in ("pip", "git", "cd"):
+    if words[0] in ("pip", "git", "cd", "for", "done"):
         return
     assert words[0] == "saddle"
     known = {"claims": in_order(), "failures": list(FAILURES), "lecture": FASHION.presets}
@@ -122,11 +128,43 @@ def test_the_code_of_a_chapter_runs(chapter: str) -> None:
         exec(compile(block, chapter, "exec"), {})
 
 
+@pytest.mark.parametrize("page", HOW_TO, ids=lambda path: path.stem)
+def test_the_code_of_a_how_to_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {"__name__": page.stem}
+    blocks = code(page.read_text(encoding="utf-8"), "python")
+    # What is registered here would be in every test that comes after.
+    for block in blocks if page.stem != "own-loss" else []:
+        exec(compile(block, page.name, "exec"), scope)
+
+
+def test_a_loss_of_ones_own_is_trained_with(tmp_path: Path) -> None:
+    page = (ROOT / "docs/howto/own-loss.md").read_text(encoding="utf-8")
+    (written,) = code(page, "python")
+    (tmp_path / "mine.py").write_text(written, encoding="utf-8")
+    (line,) = re.findall("^saddle (train .*--loss.temperature.*)$", page, re.MULTILINE)
+    command = [sys.executable, "-m", "saddlepoint", *shlex.split(line), "--dry-run"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["loss"] == {"kind": "tempered", "temperature": 4.0}
+
+
 PAGES = [
     *(f"docs/lecture/{c}" for c in CHAPTERS),
     *(f"docs/vi/{c}" for c in CHAPTERS),
+    *(f"docs/howto/{page.name}" for page in HOW_TO),
     "README.vi.md",
 ]
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    # `make docs` refuses one that is not; here it is told at once.
+    listed = re.findall(r"[\w/.-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")}
+    assert pages <= set(listed)
+    assert len(listed) == len(set(listed))
 
 
 @pytest.mark.parametrize("page", PAGES)
