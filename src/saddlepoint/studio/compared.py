@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shlex
-import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from saddlepoint.reporting.facts import as_typed, flat, saddle_command
 from saddlepoint.reporting.palette import COLOURS, style_of
 from saddlepoint.studio.histories import Columns, Histories
 from saddlepoint.studio.library import NotFound
+from saddlepoint.studio.stream import DRAWING
 from saddlepoint.studio.view import Studio
 
 MOST = len(COLOURS)
@@ -26,8 +26,6 @@ MOST = len(COLOURS)
 N_IMAGES = 16
 """Of each run: four by four can be told apart side by side, on a projector as well."""
 N_POINTS = 2000
-_one_at_a_time = threading.Lock()
-"""Generators fill memory and cores; several at once would slow a training down."""
 
 
 def chosen(studio: Studio, ids: Sequence[str]) -> tuple[dict[str, Run], list[str]]:
@@ -152,7 +150,8 @@ def samples(run: Run, seed: int) -> dict[str, Any]:
     # torch takes seconds to load; what the studio's other pages need of it may be nothing.
     from saddlepoint.sampling.sampler import find_generator
 
-    with _one_at_a_time:
+    # Building a net draws weights. And several at once would fill the memory and all cores.
+    with DRAWING:
         file = find_generator(run.path)
         picture, images = _drawn(run.path, file, file.stat().st_mtime_ns, seed)
     return {"picture": picture, "images": images}
