@@ -195,6 +195,9 @@ def test_the_command_makes_what_the_form_shows(
         ({"data": "etc"}, "not one of the data sets"),
         ({"data": "/not/there"}, "no file or folder"),
         ({"data": "/dev/null"}, "/dev/null"),
+        ({"data": "/" + 5000 * "x"}, "xxx"),
+        ({"data": "/a\0b"}, "/a"),
+        ({"data": "~nobody-of-this-name/x"}, "no such user"),
         ({"changes": {"train.n_critic": 0}}, "at least 1"),
         ({"changes": {"train.n_critci": 1}}, "train.n_critic"),
         ({"components": {"source": "folder"}}, "unknown field 'source'"),
@@ -208,6 +211,37 @@ def test_a_wrong_choice_is_a_sentence(wanted: dict, said: str, client: TestClien
     assert said in answer.json()["error"]
     answer = client.post("/api/start/begin", json=wanted)
     assert (answer.status_code, said in answer.json()["error"]) == (400, True)
+
+
+def test_own_data_are_named_by_their_path_and_only_on_this_machine(
+    tmp_path: Path, client: TestClient
+) -> None:
+    folder = tmp_path / "my photos"
+    folder.mkdir()
+    wanted = {"data": str(folder), "changes": {"source.size": 32}, "minutes": 1}
+    answer = client.post("/api/start/check", json=wanted).json()
+    command = shlex.split(answer["command"])
+    assert command[1:5] == ["train", "dcgan", "--data", str(folder)]
+    assert "--source.size" in command
+    assert answer["name"] == "dcgan-my-photos-001"
+    paths = [field["path"] for field in answer["fields"]]
+    assert "source.size" in paths
+    assert "source.path" not in paths
+    order = Order({**wanted, "kimg": 1, "minutes": None}, tmp_path, paths=True)
+    again = wanted_of(order.config)
+    assert again is not None
+    assert (again["data"], again["changes"]) == (str(folder), {"source.size": 32})
+    # Over the network no path is looked at, whether or not it is there.
+    app = server.create_app(tmp_path, "0.0.0.0", "secret")
+    with TestClient(app, "http://192.168.1.5:8000") as far:
+        far.cookies.set("saddle-studio", "secret")
+        far.headers[TOKEN_HEADER] = app.state.studio.token
+        assert far.get("/api/start/").json()["paths"] is False
+        for data in (str(folder), "/not/there"):
+            error = far.post("/api/start/check", json={"data": data}).json()["error"]
+            assert "is the only data" in error
+        asked = {"data": "digits", "changes": {"source.path": str(folder)}}
+        assert "is the only data" in far.post("/api/start/check", json=asked).json()["error"]
 
 
 SLEEPER = [

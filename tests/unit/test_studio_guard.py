@@ -113,6 +113,7 @@ ODD += ["one%00", "C:%5cWindows", "~", "\u202e", "%ff%fe", "a" * 4000]
 def test_no_name_leads_out_of_what_is_listed(client: TestClient, odd: str) -> None:
     shapes = ["/static/{}", "/texts/{}.js", "/api/runs/{}", "/api/runs/{}/picture", "/api/live/{}"]
     shapes += ["/api/live/one/samples/{}", "/api/live/{}/figures", "/{}", "/api/{}"]
+    shapes += ["/api/compare/{}/samples"]
     for shape in shapes:
         answer = client.get(shape.format(odd))
         assert answer.status_code in (307, 404), (shape, answer.status_code)

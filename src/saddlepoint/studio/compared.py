@@ -100,13 +100,19 @@ def _facts(line: dict[str, Any], run: Run, style: tuple[str, str] | None) -> dic
         "colour": style[0],
         "dash": style[1],
         "parameters": document.get("parameters", {}),
-        "loss": (config.get("loss") or {}).get("kind", ""),
+        "loss": _part(config, "loss").get("kind", ""),
         "seed": config.get("seed"),
-        "latent_dim": (config.get("arch") or {}).get("latent_dim"),
-        "conditioned": (config.get("arch") or {}).get("conditioning", "none") != "none",
+        "latent_dim": _part(config, "arch").get("latent_dim"),
+        "conditioned": _part(config, "arch").get("conditioning", "none") != "none",
         "fingerprint": data.get("fingerprint", data.get("name", "")),
         "checkpoint": bool(run.checkpoints),
     }
+
+
+def _part(config: dict[str, Any], name: str) -> dict[str, Any]:
+    """A component of a configuration whose plug-ins may be absent; {} where it is something else."""
+    found = config.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _scores(runs: Mapping[str, Run]) -> dict[str, Any]:
