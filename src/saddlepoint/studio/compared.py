@@ -110,7 +110,7 @@ def _facts(line: dict[str, Any], run: Run, style: tuple[str, str] | None) -> dic
 
 
 def _part(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """A component of a configuration whose plug-ins may be absent; {} where it is something else."""
+    """A component of a configuration that somebody may have written by hand."""
     found = config.get(name)
     return found if isinstance(found, dict) else {}
 

@@ -51,13 +51,14 @@ def overview(request: Request) -> Response:
     facts = Facts(run, run.document, run.status, history)
     language = language_of(request)
     treatments = facts.document.get("treatments", [])
+    loss = facts.config.get("loss")
     return JSONResponse(
         {
             **answer,
             "device": str(facts.document.get("resolved", {}).get("device", "")),
             "precision": str(facts.document.get("resolved", {}).get("precision", "")),
             "parameters": facts.parameters,
-            "loss": str((facts.config.get("loss") or {}).get("kind", "")),
+            "loss": str(loss.get("kind", "")) if isinstance(loss, dict) else "",
             "commands": facts.commands(),
             "found": _found(facts, language),
             "treated": [in_language(line["message"], language) for line in treatments],
