@@ -80,10 +80,13 @@ def claims(
         command += ["--minutes", f"{minutes:g}", *(["--data", data] if data and used else [])]
         command += ["--lang", lang] if lang != "en" else []
         lab.say(f"Claim {number} of {len(names)}: {name}")
+        began = time.monotonic()
         told.append(_tried(claim, silent, wanted, used, threads, shlex.join(command)))
         lab.say(f"  {told[-1].verdict.outcome if told[-1].verdict else told[-1].fault}")
-        # After each, so that there is a page however the next one ends.
-        write_claims(told, lab.report_file, lang, seeds, minutes)
+        # After each, so that there is a page however the next one ends; not after those whose
+        # numbers were only read, of which there is a page already.
+        if time.monotonic() - began > 1 or number == len(names):
+            write_claims(told, lab.report_file, lang, seeds, minutes)
     failed = [entry.name for entry in told if entry.fault]
     if failed:
         raise RunFailed(
