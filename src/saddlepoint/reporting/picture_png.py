@@ -14,7 +14,16 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, whole_file
 from saddlepoint.core.texts import Language, said
 from saddlepoint.reporting.panel import INK
-from saddlepoint.reporting.pictures import COLOURS, SCALE, Chart, Curve, HeatMap, Photo, Picture
+from saddlepoint.reporting.pictures import (
+    COLOURS,
+    SCALE,
+    SIGNED_SCALE,
+    Chart,
+    Curve,
+    HeatMap,
+    Photo,
+    Picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,11 +92,16 @@ def _photo(place: Axes, file: Path) -> None:
 def _heat(place: Axes, heat: HeatMap, language: Language) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    colours = LinearSegmentedColormap.from_list("heat", [(stop, colour) for stop, colour in SCALE])
+    scale = SIGNED_SCALE if heat.signed else SCALE
+    colours = LinearSegmentedColormap.from_list("heat", [(stop, colour) for stop, colour in scale])
     # Names run downwards as in a table, numbers upwards as on an axis.
     origin = "upper" if isinstance(heat.y[0], str) else "lower"
     z = np.asarray(heat.z, dtype=float)
     drawn = place.imshow(z, colours, aspect="auto", interpolation="nearest", origin=origin)
+    if heat.signed:
+        drawn.set_clim(-heat.reach, heat.reach)
+        for (row, column), number in np.ndenumerate(z):
+            place.text(column, row, f"{number:.1f}", ha="center", va="center", fontsize=8)
     _across(place, *_ticks(heat.x))
     place.set_yticks(*_ticks(heat.y), fontsize=8)
     assert place.figure is not None

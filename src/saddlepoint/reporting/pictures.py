@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 SCALE = [[0.0, "#f4f6f8"], [0.35, "#8cc0e4"], [0.7, "#2f6fae"], [1.0, "#0b2a4a"]]
+SIGNED_SCALE = [[0.0, "#c8532f"], [0.5, "#f4f6f8"], [1.0, "#2f7fc0"]]
 """Of heat maps, from the lowest value to the highest: told apart by lightness alone."""
 
 
@@ -77,6 +78,13 @@ class HeatMap:
     z: Sequence[Sequence[float]]
     """A row for each of y."""
     reads: Text
+    signed: bool = False
+    """Whether colours go both ways from 0, and each number stands in its place."""
+
+    @property
+    def reach(self) -> float:
+        """The greatest size of a number: a signed scale reaches as far to either side."""
+        return max(abs(number) for row in self.z for number in row) or 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,13 +194,22 @@ def _rest(chart: Chart, index: int, language: Language) -> dict[str, Any]:
     return {**trace, "name": said(name, language), "hovertemplate": "%{y:.4~g}"}
 
 
+def _both_ways(heat: HeatMap) -> dict[str, Any]:
+    return {
+        "colorscale": SIGNED_SCALE,
+        "zmin": -heat.reach,
+        "zmax": heat.reach,
+        "texttemplate": "%{z:.1f}",
+    }
+
+
 def _colours(heat: HeatMap) -> dict[str, Any]:
     return {
         "type": "heatmap",
         "x": list(heat.x),
         "y": list(heat.y),
         "z": [list(row) for row in heat.z],
-        "colorscale": SCALE,
+        **(_both_ways(heat) if heat.signed else {"colorscale": SCALE}),
         "hovertemplate": "%{x}, %{y}: %{z:.4~g}<extra></extra>",
         "colorbar": {"thickness": 12, "outlinewidth": 0},
     }

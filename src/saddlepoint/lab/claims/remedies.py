@@ -185,6 +185,7 @@ class Remedies(Claim):
                 x=CASES,
                 y=list(REMEDIES),
                 z=[[cell(failure, remedy) for failure in CASES] for remedy in REMEDIES],
+                signed=True,
                 reads=Text(
                     en="In powers of 2, mean over seeds: 1 is half the distance, −1 twice; 0 is "
                     "unchanged or nothing to change.",
