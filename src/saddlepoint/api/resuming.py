@@ -78,12 +78,7 @@ def resume(
         if kimg is not None:
             config = replace(config, train=extended(config.train, kimg, minutes, stretch_schedule))
             document["budgets"].append(budget_line(config, rate, state.n_images))
-            if config.train.schedule_kimg:
-                monitor.say(
-                    f"Learning rates and noise keep their schedule of "
-                    f"{config.train.schedule_kimg:g} kimg and stay at its end; "
-                    "--stretch-schedule spreads it over the new budget."
-                )
+            _say_schedule(config, monitor)
         document["config"] = to_json(config)
         if state.n_images >= config.train.total_images or (
             kimg is None and _ended_early(run, config, state)
@@ -98,6 +93,15 @@ def resume(
             run.rewind(state.n_images)
             carry_out(run, config, dataset, state, monitor, shown)
     return run
+
+
+def _say_schedule(config: Config, monitor: Monitor) -> None:
+    """Of an extended run whose schedules end before its budget."""
+    if config.train.schedule_kimg:
+        monitor.say(
+            f"Learning rates and noise keep their schedule of {config.train.schedule_kimg:g} kimg "
+            "and stay at its end; --stretch-schedule spreads it over the new budget."
+        )
 
 
 def _on_its_device(run: Run, config: Config) -> Config:

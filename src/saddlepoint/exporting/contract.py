@@ -11,8 +11,12 @@ from typing import ClassVar
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run, run_of_part
-from saddlepoint.sampling.generator_file import GeneratorFile, read_generator_file
-from saddlepoint.sampling.sampler import Sampler, find_generator, sampler_of
+from saddlepoint.sampling.generator_file import (
+    GeneratorFile,
+    find_generator,
+    read_generator_file,
+)
+from saddlepoint.sampling.sampler import Sampler, sampler_of
 
 
 class Leaving:

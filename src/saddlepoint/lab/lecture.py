@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -162,22 +163,14 @@ def lecture(
     settings = {"minutes": minutes, "kimg": kimg, "faces_kimg": faces_kimg}
     settings |= {"faces": where_faces, "data": data, "n": n, "recipe": recipe, "steps": steps}
     presets = chosen(only, FASHION.presets, "family")
-    jobs = []
+    jobs: list[tuple[Application, str, Config]] = []
     for application, name in plan:
         place = application.name if application is FACES else Path(name).stem
         budget = faces_kimg if application is FACES and faces_kimg is not None else kimg
         for seed in parse_ranges(seeds, "--seeds"):
-            for preset in (preset for preset in application.presets if preset in presets):
-                if recipe == "paper" and preset not in _PAPERS:
-                    continue
+            for preset in _families(application, presets, recipe):
                 config = _by_recipe(recipe, application, preset, name, seed)
-                if steps is not None:
-                    budget = steps * config.train.batch_size * config.train.n_critic / 1000
-                if application is FACES and isinstance(config.source, Folder):
-                    # FFHQ lies in folders of a thousand faces, which are no classes.
-                    config = replace(config, source=Ffhq(path=config.source.path))
-                limits = {"train.threads": threads} | ({"train.kimg": budget} if budget else {})
-                config = with_changes(config, limits)
+                config = _limited(config, budget, steps, threads)
                 # Of every model before the first is trained, so that none dies after minutes.
                 config.check(config.source.open().spec)
                 jobs.append((application, f"{place}/{preset}-{seed}", config))
@@ -197,18 +190,36 @@ def lecture(
     return write_lecture(parts, lab.report_file, RECIPES[recipe], left_out)
 
 
+def _families(application: Application, wanted: Sequence[str], recipe: Recipe) -> list[str]:
+    """The application's presets that are wanted and that the recipe has."""
+    known = [preset for preset in application.presets if preset in wanted]
+    return [preset for preset in known if recipe != "paper" or preset in _PAPERS]
+
+
+def _limited(config: Config, kimg: float | None, steps: int | None, threads: int) -> Config:
+    """With a budget of so many generator steps, else of `kimg`, else its own."""
+    if steps is not None:
+        kimg = steps * config.train.batch_size * config.train.n_critic / 1000
+    return with_changes(config, {"train.threads": threads} | ({"train.kimg": kimg} if kimg else {}))
+
+
 def _by_recipe(
     recipe: Recipe, application: Application, family: str, data: str, seed: int
 ) -> Config:
-    if recipe == "paper":
-        return api.configure(_PAPERS[family], data, seed=seed)
-    config = api.configure(family, data, seed=seed)
+    preset = _PAPERS[family] if recipe == "paper" else family
+    config = api.configure(preset, data, seed=seed)
+    changes: dict[str, Any] = {}
     if recipe == "ours":
-        return with_changes(config, application.changes.get(family, {}))
-    changes: dict[str, Any] = dict(_EQUAL)
-    changes |= _EQUAL_NETS if isinstance(config.arch, Dcgan) else {}
-    changes |= _EQUAL_LABELS if config.arch.conditioning != "none" else {}
-    return with_changes(config, changes)
+        changes = application.changes.get(family, {})
+    elif recipe == "equal":
+        changes = dict(_EQUAL)
+        changes |= _EQUAL_NETS if isinstance(config.arch, Dcgan) else {}
+        changes |= _EQUAL_LABELS if config.arch.conditioning != "none" else {}
+    config = with_changes(config, changes)
+    if application is FACES and isinstance(config.source, Folder):
+        # FFHQ comes in folders of a thousand faces, which are not classes.
+        config = replace(config, source=Ffhq(path=config.source.path))
+    return config
 
 
 def _titled(application: Application, run: Run) -> Application:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from saddlepoint.core.checkpoints import EMA
+from saddlepoint.core.checkpoints import EMA, EXPORTED, damage, newest_intact
 from saddlepoint.core.checks import refuse_newer
 from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Architecture, DataSpec
@@ -18,6 +18,7 @@ from saddlepoint.core.documents import About
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.core.renames import todays_config
+from saddlepoint.core.runs import Run
 from saddlepoint.core.shapes import shaped
 from saddlepoint.core.tensors import load_tensors, misfit, weights_sha256
 
@@ -54,6 +55,31 @@ class GeneratorFile:
         # A single key: safetensors writes several in random order, but equal runs should write
         # equal files.
         return {KEY: dumps(document)}
+
+
+def find_generator(path: Path) -> Path:
+    """The file of weights of a run folder, of one of its checkpoints, of a folder that was
+    exported, or the path itself.
+
+    Of a run, the newest intact checkpoint is taken; damaged ones are named in a warning of the
+    logger "saddlepoint".
+
+    Raises:
+        InputError: no run, no checkpoint yet, or a checkpoint that is damaged.
+    """
+    if (path / EXPORTED).is_file():
+        return path / EXPORTED
+    if path.is_dir() and (path / EMA).is_file():
+        fault = damage(path, [EMA])
+        if fault is not None:
+            raise InputError(f"Checkpoint {path} is damaged ({fault}); use another one.")
+        return path / EMA
+    if path.is_dir():
+        folder = newest_intact(Run.open(path), [EMA])
+        if folder is None:
+            raise InputError(f"{path} has no checkpoint yet; wait until training has saved one.")
+        return folder / EMA
+    return path
 
 
 def read_generator_file(path: Path) -> GeneratorFile:

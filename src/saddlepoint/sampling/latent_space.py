@@ -1,11 +1,12 @@
-"""Latents by seed, and interpolation between them."""
+"""Latents by seed, and walks between them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 
 def latents(seeds: Sequence[int], latent_dim: int) -> Tensor:
@@ -48,3 +49,45 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
         direction = torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b
         direction = direction / torch.sin(angle)
     return direction * (length_a + share * (length_b - length_a))
+
+
+def walk(z: Tensor, steps: int, loop: bool = False) -> Tensor:
+    """From each latent to the next, by `slerp`.
+
+    Args:
+        z: float32 [n, d].
+        steps: frames from one latent to the next, without the next one.
+        loop: go on from the last latent to the first.
+
+    Returns:
+        float32 [(n - 1) * steps + 1, d], or [n * steps, d] when it loops.
+    """
+    return torch.cat([slerp(z[i], z[j], share) for i, j, share in _legs(len(z), steps, loop)])
+
+
+def walk_of_labels(labels: Tensor, steps: int, loop: bool = False, n_classes: int = 0) -> Tensor:
+    """What a generator is given for its labels on a `walk`.
+
+    Args:
+        labels: of each latent, int64 [n], or shares of the classes, float32 [n, n_classes].
+        n_classes: of a generator that mixes labels; 0 for one that does not, which keeps the label
+            of the latent it comes from.
+
+    Returns:
+        int64 [n_frames], or shares of the classes, float32 [n_frames, n_classes].
+    """
+    if n_classes and not labels.is_floating_point() and (labels != labels[0]).any():
+        labels = one_hot(labels, n_classes).float()
+    legs = _legs(len(labels), steps, loop)
+    if not labels.is_floating_point():
+        return torch.cat([labels[i].expand(len(share)) for i, _, share in legs])
+    return torch.cat([torch.lerp(labels[i], labels[j], share[:, None]) for i, j, share in legs])
+
+
+def _legs(n: int, steps: int, loop: bool) -> Iterator[tuple[int, int, Tensor]]:
+    """(from, to, shares of the way) of each leg."""
+    share = torch.arange(steps) / steps
+    for start in range(n if loop else n - 1):
+        yield start, (start + 1) % n, share
+    if not loop:  # the last one itself
+        yield n - 1, 0, share[:1]

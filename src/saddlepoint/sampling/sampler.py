@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
-from saddlepoint.core.checkpoints import EMA, EXPORTED, damage, newest_intact
 from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.contracts import Generator
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import to_uint8
 from saddlepoint.core.limits import require_memory
-from saddlepoint.core.runs import Run
 from saddlepoint.core.tensors import exact_float32, require_device
-from saddlepoint.sampling.generator_file import GeneratorFile, read_generator_file
-from saddlepoint.sampling.latent_space import latents, slerp
+from saddlepoint.sampling.generator_file import (
+    GeneratorFile,
+    find_generator,
+    read_generator_file,
+)
+from saddlepoint.sampling.latent_space import latents, walk, walk_of_labels
 
 BATCH_SIZE = 64
 """The same for every caller: an image's last bits depend on it."""
@@ -49,31 +50,6 @@ def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
     """
     require_device(device, "--device")
     return sampler_of(read_generator_file(find_generator(Path(path))), device)
-
-
-def find_generator(path: Path) -> Path:
-    """The file of weights of a run folder, of one of its checkpoints, of a folder that was
-    exported, or the path itself.
-
-    Of a run, the newest intact checkpoint is taken; damaged ones are named in a warning of the
-    logger "saddlepoint".
-
-    Raises:
-        InputError: no run, no checkpoint yet, or a checkpoint that is damaged.
-    """
-    if (path / EXPORTED).is_file():
-        return path / EXPORTED
-    if path.is_dir() and (path / EMA).is_file():
-        fault = damage(path, [EMA])
-        if fault is not None:
-            raise InputError(f"Checkpoint {path} is damaged ({fault}); use another one.")
-        return path / EMA
-    if path.is_dir():
-        folder = newest_intact(Run.open(path), [EMA])
-        if folder is None:
-            raise InputError(f"{path} has no checkpoint yet; wait until training has saved one.")
-        return folder / EMA
-    return path
 
 
 def sampler_of(content: GeneratorFile, device: str = "cpu") -> Sampler:
@@ -220,26 +196,11 @@ class Sampler:
         self._require_room(len(seeds) * steps)
         chosen = self._checked(seeds, labels, truncation)
         # The mean of N(0, I) is 0, so moving z towards it is a multiplication.
-        z = self.z_of(seeds) * truncation
-        share = torch.arange(steps) / steps
-        legs = [(i, share) for i in range(1, len(z) + 1 if loop else len(z))]
-        if not loop:  # the last seed itself
-            legs.append((len(z), share[:1]))
-        frames = torch.cat([slerp(z[i - 1], z[i % len(z)], part) for i, part in legs])
-        route = None
+        frames, route = walk(self.z_of(seeds) * truncation, steps, loop), None
         if chosen is not None:
-            route = torch.cat([self._labels_between(chosen, i, part) for i, part in legs])
+            mixed = self.spec.n_classes if self.generator.mixes_labels else 0
+            route = walk_of_labels(chosen, steps, loop, mixed)
         return np.concatenate([to_uint8(part) for part in self._forward(frames, route)])
-
-    def _labels_between(self, labels: Tensor, end: int, share: Tensor) -> Tensor:
-        """What the generator is given on the way from label `end - 1` to label `end` at `share`:
-        int64 [n], or shares of the classes, float32 [n, n_classes]."""
-        here, there = labels[end - 1], labels[end % len(labels)]
-        if not labels.is_floating_point():
-            if not self.generator.mixes_labels or (labels == labels[0]).all():
-                return here.repeat(len(share))
-            here, there = one_hot(torch.stack([here, there]), self.spec.n_classes).float()
-        return torch.lerp(here, there, share[:, None])
 
     def class_grid(
         self, seeds: Seeds, labels: Sequence[int] | None = None, truncation: float = 1.0

@@ -154,7 +154,7 @@ def samples(run: Run, seed: int) -> dict[str, Any]:
     """
     in_range(seed, 0, MOST_SEED - N_POINTS, "seed")
     # torch takes seconds to load; what the studio's other pages need of it may be nothing.
-    from saddlepoint.sampling.sampler import find_generator
+    from saddlepoint.sampling.generator_file import find_generator
 
     # Building a net draws weights. And several at once would fill the memory and all cores.
     with DRAWING:

@@ -19,7 +19,6 @@ BAND = Text(
 )
 SAMPLES = Text(en="Samples: {name}", vi="Mẫu: {name}")
 """For `photos`."""
-BOTH = Text(en="Precision and recall", vi="Precision và Recall")
 FID = Text(en="FID", vi="FID")
 SHARE = Text(en="Share of images", vi="Tỉ lệ ảnh")
 KIMG = Text(en="Real images shown (thousands)", vi="Số ảnh thật đã xem (nghìn)")
@@ -75,6 +74,30 @@ def bars(
     curves = [spread(word, names, rows, mark="bars") for word, rows in groups]
     title, x_label, y_label = labels
     return Chart(title=title, x_label=x_label, y_label=y_label, curves=curves, reads=reads, **more)
+
+
+def precision_and_recall(
+    seeds: Sequence[Numbers],
+    arms: Mapping[str, Text | str],
+    x_label: Text,
+    reads: Text = SPAN,
+) -> Chart:
+    """A bar of each for every arm, by its name."""
+    marks = [(mark, rows(seeds, list(arms), mark)) for mark in ("precision", "recall")]
+    labels = Text(en="Precision and recall", vi="Precision và Recall"), x_label, SHARE
+    return bars(labels, list(arms.values()), marks, reads)
+
+
+def gradients(curves: Sequence[Curve]) -> Chart:
+    """The generator's gradient norm over the images shown, with the spread over seeds."""
+    return Chart(
+        title=Text(en="The generator's gradient", vi="Gradient của generator"),
+        x_label=KIMG,
+        y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
+        curves=curves,
+        log_y=True,
+        reads=BAND,
+    )
 
 
 def photos(

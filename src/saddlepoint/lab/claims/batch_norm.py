@@ -16,8 +16,8 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, last_distance, small_dcgan
-from saddlepoint.lab.claims._pictures import BAND, KIMG, Rows, bars, rows, spread
-from saddlepoint.reporting.pictures import Chart, Curve, Picture
+from saddlepoint.lab.claims._pictures import Rows, bars, gradients, rows, spread
+from saddlepoint.reporting.pictures import Curve, Picture
 
 ARMS = {
     "both": ("batch", "batch"),
@@ -128,14 +128,7 @@ class BatchNorm(Claim):
 
         failed = sum(s[arm]["failed"] for s in seeds for arm in ARMS)
         return [
-            Chart(
-                title=Text(en="The generator's gradient", vi="Gradient của generator"),
-                x_label=KIMG,
-                y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
-                curves=[_band(NAMES[arm], [s[arm] for s in seeds]) for arm in ARMS],
-                log_y=True,
-                reads=BAND,
-            ),
+            gradients([_band(NAMES[arm], [s[arm] for s in seeds]) for arm in ARMS]),
             bars(
                 (
                     Text(en="Unsteadiness", vi="Độ bất ổn"),

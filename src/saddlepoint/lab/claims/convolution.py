@@ -17,7 +17,7 @@ from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, parameters, small_dcgan
 from saddlepoint.lab.claims._conditional import Marks
-from saddlepoint.lab.claims._pictures import BOTH, FID, SAMPLES, SHARE, bars, photos, rows
+from saddlepoint.lab.claims._pictures import FID, SAMPLES, bars, photos, precision_and_recall, rows
 from saddlepoint.reporting.pictures import Picture
 
 ARMS = ("mlp", "dcgan")
@@ -142,6 +142,7 @@ class Convolution(Claim):
 
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         kind = Text(en="Kind of net", vi="Loại mạng")
+        names = {name: name for name in ARMS}
         counts = {name: seeds[0][name]["parameters"] for name in ARMS}
         said = "; ".join(f"{name} {g:,} + {d:,}" for name, (g, d) in counts.items())
         return [
@@ -154,12 +155,8 @@ class Convolution(Claim):
                     vi=f"Số tham số của generator và discriminator: {said}.",
                 ),
             ),
-            bars(
-                (BOTH, kind, SHARE),
-                ARMS,
-                [(mark, rows(seeds, ARMS, mark)) for mark in ("precision", "recall")],
-            ),
-            *photos(SAMPLES, seeds[0], {name: name for name in ARMS}),
+            precision_and_recall(seeds, names, kind),
+            *photos(SAMPLES, seeds[0], names),
         ]
 
 

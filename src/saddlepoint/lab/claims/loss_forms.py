@@ -14,8 +14,8 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, last_distance
-from saddlepoint.lab.claims._pictures import BAND, KIMG, bars, photos, rows, spread
-from saddlepoint.reporting.pictures import Chart, Picture
+from saddlepoint.lab.claims._pictures import bars, gradients, photos, rows, spread
+from saddlepoint.reporting.pictures import Picture
 
 FORMS = {"minimax": "gan-minimax", "non-saturating": "gan"}
 """Loss -> preset."""
@@ -150,23 +150,16 @@ class LossForms(Claim):
     def pictures(self, seeds: Sequence[Numbers]) -> list[Picture]:
         ahead, arms = Text(en="D ahead", vi="D đi trước"), list(self._arms())
         names = [Text(*[arm.replace("D ahead", word) for word in ahead]) for arm in arms]
-        gradients = Chart(
-            title=Text(en="The generator's gradient", vi="Gradient của generator"),
-            x_label=KIMG,
-            y_label=Text(en="Gradient norm (log scale)", vi="Chuẩn gradient (thang log)"),
-            curves=[
-                spread(
-                    name,
-                    seeds[0][arm]["kimg"],
-                    [s[arm]["gradients"] for s in seeds],
-                    dash=index > 1,
-                    colour=index % 2,
-                )
-                for index, (arm, name) in enumerate(zip(arms, names, strict=True))
-            ],
-            log_y=True,
-            reads=BAND,
-        )
+        norms = [
+            spread(
+                name,
+                seeds[0][arm]["kimg"],
+                [s[arm]["gradients"] for s in seeds],
+                dash=index > 1,
+                colour=index % 2,
+            )
+            for index, (arm, name) in enumerate(zip(arms, names, strict=True))
+        ]
         distances = bars(
             (
                 Text(en="Distance to the data at the end", vi="Khoảng cách đến dữ liệu ở cuối"),
@@ -181,4 +174,4 @@ class LossForms(Claim):
             vi="Ở cuối seed đầu tiên; hai lưới dùng cùng các vectơ ẩn.",
         )
         title, forms = Text(en="Samples, {name}", vi="Mẫu, {name}"), {form: form for form in FORMS}
-        return [gradients, distances, *photos(title, seeds[0], forms, reads=reads)]
+        return [gradients(norms), distances, *photos(title, seeds[0], forms, reads=reads)]

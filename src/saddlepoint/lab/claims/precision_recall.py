@@ -16,7 +16,7 @@ from saddlepoint.evaluation.arrays import score_features
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, means
 from saddlepoint.lab.claims._features import Halves, sizes_up_to
-from saddlepoint.lab.claims._pictures import BOTH, FID, SHARE, bars, line, rows
+from saddlepoint.lab.claims._pictures import FID, SHARE, bars, line, precision_and_recall, rows
 from saddlepoint.reporting.pictures import Chart, Picture
 
 ARMS = {
@@ -155,12 +155,7 @@ class PrecisionRecall(Claim):
         )
         arms, names = list(ARMS), list(ARMS.values())
         return [
-            bars(
-                (BOTH, stands, SHARE),
-                names,
-                [(mark, rows(at_3, arms, mark)) for mark in ("precision", "recall")],
-                span,
-            ),
+            precision_and_recall(at_3, ARMS, stands, span),
             bars(
                 (Text(en="FID of the same sets", vi="FID của cùng các tập"), stands, FID),
                 names,

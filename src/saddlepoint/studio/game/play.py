@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +15,7 @@ from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.data.loader import Items
 from saddlepoint.diagnosis.doctor import Doctor
 from saddlepoint.diagnosis.observe.isolation import own_stream
+from saddlepoint.studio.game.moments import KEPT_EVERY, Moments
 from saddlepoint.studio.game.plane import N_SHOWN, Plane, even_latents
 from saddlepoint.studio.game.script import Kind, Script
 from saddlepoint.studio.game.setup import LATENT_DIM, Setup
@@ -27,25 +26,8 @@ from saddlepoint.training.threads import use
 
 CHECK = 25
 """Rounds between two of the doctor's checks: a finding needs several, and a viewer is waiting."""
-KEPT_EVERY, MOST_KEPT = 100, 40
-"""Moves between two kept moments, and how many are kept before every second one is given up."""
 _BEFORE = 2 * CHECK * 2
 """Moves to play again before the one that is wanted, so that the doctor's memory is full."""
-
-
-@dataclass(frozen=True)
-class Moment:
-    """All that a game is after some moves."""
-
-    at: int
-    nets: dict[str, Any]
-    n_rows: int
-    """Of the doctor's history."""
-    n_rounds: int
-    n_images: int
-    open_round: bool
-    loss_d: float | None
-    loss_g: float | None
 
 
 @dataclass(frozen=True)
@@ -82,8 +64,7 @@ class Game:
             elif min(same, at) < self.at:
                 self._back(min(same, at))
             while self.at < min(at, script.n_moves):
-                last = self.at + 1 == min(at, script.n_moves)
-                self._move(script.kind_at(self.at), script.setup_at(self.at), look=last)
+                self._move(look=self.at + 1 == min(at, script.n_moves))
                 if time.monotonic() > until:
                     break
             self._use(script.setup_at(self.at))
@@ -118,7 +99,7 @@ class Game:
         self.newest: Kind | None = None
         self._real_shown = self.plane.shown(setup.seed)
         self._open_round = False
-        self._moments: deque[Moment] = deque()
+        self._moments = Moments()
         self._attend(0, 0)
         self._keep()
 
@@ -142,50 +123,39 @@ class Game:
             self.doctor.resume(self.rows[:n_rows], n_rounds)
 
     def _keep(self) -> None:
-        state = self.state
-        parts = {
-            "generator": state.generator,
-            "discriminator": state.discriminator,
-            "optim_g": state.optim_g,
-            "optim_d": state.optim_d,
-        }
-        nets = {name: copy.deepcopy(part.state_dict()) for name, part in parts.items()}
-        rounds = self.doctor.n_steps
-        told = (self._open_round, self.loss_d, self.loss_g)
-        images = self.state.n_images
-        self._moments.append(Moment(self.at, nets, len(self.rows), rounds, images, *told))
-        if len(self._moments) > MOST_KEPT:
-            self._moments = deque(list(self._moments)[::2])
+        self._moments.keep(
+            self.state,
+            self.at,
+            n_rows=len(self.rows),
+            n_rounds=self.doctor.n_steps,
+            open_round=self._open_round,
+            loss_d=self.loss_d,
+            loss_g=self.loss_g,
+        )
 
     def _back(self, at: int) -> None:
         """The state after `at` moves, which lie behind."""
-        while self._moments[-1].at > at:
-            self._moments.pop()
+        self._moments.drop(after=at)
         # From further back than the nearest moment: the doctor's newest fakes are not kept.
-        early = [m for m in self._moments if m.at <= max(0, at - _BEFORE)]
-        moment, rows = early[-1], self.rows
-        for name, kept in moment.nets.items():
-            getattr(self.state, name).load_state_dict(copy.deepcopy(kept))
+        moment, rows = self._moments.newest(by=at - _BEFORE), self.rows
+        moment.restore(self.state)
         self.doctor.detach()
         self.at, self._open_round = moment.at, moment.open_round
-        self.state.n_images = moment.n_images
         self.loss_d, self.loss_g = moment.loss_d, moment.loss_g
         self._use(self.script.setup_at(self.at), attend=False)
         self._attend(moment.n_rows, moment.n_rounds)
         self.rows = rows[: moment.n_rows]
         while self.at < at:
-            self._move(
-                self.script.kind_at(self.at),
-                self.script.setup_at(self.at),
-                look=self.at + 1 == at,
-            )
+            self._move(look=self.at + 1 == at)
         # Rows that were written on the way lack what the doctor had seen before the moment.
         self.rows = rows[: len(self.rows)]
         self.doctor.resume(self.rows, self.doctor.n_steps)
 
     # -- moves ---------------------------------------------------------------------------------
 
-    def _move(self, kind: Kind, setup: Setup, look: bool) -> None:
+    def _move(self, look: bool) -> None:
+        """The script's next move; `look`: somebody will want to see what it did."""
+        kind, setup = self.script.kind_at(self.at), self.script.setup_at(self.at)
         self._use(setup)
         self.before = self.look() if look else None
         self.newest = kind
@@ -197,7 +167,7 @@ class Game:
         else:
             self._generator()
         self.at += 1
-        if self.at % KEPT_EVERY == 0 and self._moments[-1].at < self.at:
+        if self.at % KEPT_EVERY == 0:
             self._keep()
 
     def _turn(self, with_generator: bool) -> None:
