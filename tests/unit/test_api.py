@@ -180,7 +180,7 @@ def test_an_extended_run_keeps_its_schedule_and_says_so(
     assert longer.history["lr_g"][-1] == pytest.approx(0.02 * 1e-3, rel=1e-6)
     assert read_config(longer).train.schedule_kimg == 0.1
     said = capsys.readouterr().err
-    assert "keep their schedule of 0.1 kimg" in said
+    assert "follow their 0.1 kimg schedule" in said
     assert "--stretch-schedule" in said
     again = sp.resume("run", kimg=0.3, quiet=True)
     assert read_config(again).train.schedule_kimg == 0.1

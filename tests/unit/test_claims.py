@@ -25,7 +25,7 @@ from saddlepoint.core.texts import LANGUAGES, Language, Text
 from saddlepoint.evaluation.verdicts import Question, interval, judge
 from saddlepoint.lab.claims import in_order
 from saddlepoint.lab.claims._base import Claim, Numbers, Work
-from saddlepoint.lab.claims._line import Line, Normals, jensen_shannon, wasserstein_1
+from saddlepoint.lab.claims._line import Line, Normals, jensen_shannon
 from saddlepoint.reporting.claims import number_of, rule
 from saddlepoint.reporting.picture_png import HEIGHT, WIDTH, write_sheet
 from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, figure
@@ -139,11 +139,6 @@ def test_js_of_separate_and_of_equal_densities() -> None:
     one, other = Normals((-4.0,), (0.2,)), Normals((4.0,), (0.2,))
     assert jensen_shannon(Line(one, other)) == pytest.approx(math.log(2), abs=1e-9)
     assert jensen_shannon(Line(one, one)) == pytest.approx(0, abs=1e-12)
-
-
-def test_wasserstein_of_a_shift_is_the_shift() -> None:
-    points = torch.randn(500, 1, generator=torch.Generator().manual_seed(0))
-    assert wasserstein_1(points, points[torch.randperm(500)] + 3) == pytest.approx(3, rel=1e-5)
 
 
 # -- pictures --------------------------------------------------------------------------------

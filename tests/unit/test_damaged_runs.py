@@ -77,7 +77,7 @@ def altered(file: Path, path: str, value: Any) -> None:
         (b"[" * 100_000, "nested too deeply"),
         (b'{"schema": ' + b"9" * 5000 + b"}", "beyond 64 bits"),
         (b'{"schema": 1e999}', "beyond double precision"),
-        (b'{"schema": NaN}', "NaN is no JSON number"),
+        (b'{"schema": NaN}', "NaN is not a JSON number"),
         (b'{"schema": true}', "schema=true must be a whole number"),
         (b'{"budgets": [{"kimg": "x"}]}', r"budgets\.0\.kimg='x' must be a number"),
         (b'{"treatments": [7]}', r"treatments\.0 must be an object"),

@@ -503,10 +503,14 @@ def test_copies_of_a_watched_net_are_not_watched_and_the_net_can_be_pickled() ->
 def test_real_images_are_read_from_whatever_holds_them() -> None:
     points, labels = ring(300), torch.arange(300) % 3
     loader = DataLoader(TensorDataset(points, labels), batch_size=50)
-    for given in (points, (points, labels), loader, lambda n: (points[:n], labels[:n])):
+    for given in ((points, labels), loader, lambda n: (points[:n], labels[:n])):
         images, found = read_real(given)
         assert torch.equal(images, points)
-        assert found is None or torch.equal(found, labels)
+        assert found is not None
+        assert torch.equal(found, labels)
+    images, found = read_real(points)
+    assert torch.equal(images, points)
+    assert found is None
     with pytest.raises(sp.InputError, match="iterator"):
         read_real(iter(loader))
     with pytest.raises(sp.InputError, match="holds no images"):

@@ -348,7 +348,7 @@ REFUSED = [
     ("run --format onx --out net.onnx", "Unknown format 'onx'; did you mean 'onnx'?"),
     ("run --format torchscript --out net", "unknown suffix ''; use .pt."),
     ("run --format safetensors --out run", "is not empty"),
-    ("run --format onnx --out run/samples/net.onnx", "is a part of the run"),
+    ("run --format onnx --out run/samples/net.onnx", "is part of the run"),
     ("nowhere --format onnx --out net.onnx", "nowhere"),
     ("run/config.json --format onnx --out net.onnx", "config.json"),
     ("ema.safetensors --format tensorboard --out log", "is not the folder of a run"),

@@ -147,7 +147,7 @@ def test_what_is_pushed_comes_back_and_is_the_same(
 
     hub.asked.clear()
     assert main(["sample", f"hf://{REPO}", "--out", "a.png"]) == 0
-    assert f"hf://{REPO}@{hub.head} stays" in capsys.readouterr().err
+    assert f"hf://{REPO}@{hub.head} is fixed" in capsys.readouterr().err
     fetched = [path for path in hub.asked if not path.startswith("/api/")]
     assert fetched
     assert all(path.endswith("/model.safetensors") for path in fetched)
@@ -177,9 +177,9 @@ def test_one_file_is_pushed_as_it_is(hub: Server, trained: Path) -> None:
     [
         ("hf://nobody/nothing", "hf://nobody/nothing ("),
         (f"hf://{REPO}", f"hf://{REPO} ("),
-        ("hf://a", "is no address of a model; write hf://owner/name[@revision]."),
-        ("hf://../..", "is no address"),
-        (f"hf://{REPO}/../x", "is no address"),
+        ("hf://a", "is not the address of a model; write hf://owner/name[@revision]."),
+        ("hf://../..", "is not the address"),
+        (f"hf://{REPO}/../x", "is not the address"),
     ],
 )
 def test_what_is_not_there_is_one_sentence(hub: Server, address: str, said: str) -> None:

@@ -140,7 +140,7 @@ def test_faces_have_a_budget_of_their_own(
     out = tmp_path / "lab"
     argv = [*LAB, "--faces", "digits", "--presets", "gan", "--out", str(out)]
     assert main([*argv, "--faces-kimg", "0.2"]) == 2
-    assert "--faces-kimg goes with --kimg" in capsys.readouterr().err
+    assert "--faces-kimg needs --kimg" in capsys.readouterr().err
     assert main([*argv, "--kimg", "0.1", "--faces-kimg", "0.2"]) == 0
     kimg = [
         Run(out / name / "gan-0").document["config"]["train"]["kimg"]

@@ -98,7 +98,7 @@ def test_a_budget_in_generator_steps_is_the_same_for_all(monkeypatch: pytest.Mon
     ("argv", "words"),
     [
         (["--data", "ring8"], "the data are points"),
-        (["--steps", "3", "--kimg", "1"], "goes without --kimg"),
+        (["--steps", "3", "--kimg", "1"], "replaces --kimg"),
         (["--steps", "0"], "at least 1"),
         (["--recipe", "paper", "--only", "cgan-embedding"], "has none of cgan-embedding"),
         (["--only", "wgann"], "did you mean 'wgan'"),

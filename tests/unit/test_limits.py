@@ -126,9 +126,7 @@ def test_a_training_larger_than_the_memory_is_refused_at_once(
     if preset == "gan" and small:
         small |= {"arch.generator_widths": [8], "arch.discriminator_widths": [8]}
         monkeypatch.setattr(limits, "available_memory", lambda: 2_000_000)
-    with pytest.raises(
-        InputError, match=r"This training on cpu needs about .* available"
-    ) as raised:
+    with pytest.raises(InputError, match=r"This run on cpu needs about .* available") as raised:
         api.train(preset, "digits", out=tmp_path / "run", changes=small | changes, quiet=True)
     assert words in str(raised.value)
     assert not (tmp_path / "run").exists()

@@ -85,7 +85,7 @@ def test_sheets_that_cannot_be(trained: Path, capfd: pytest.CaptureFixture[str])
         (changed, (), "was trained on data with fingerprint 000000000000"),
         (trained, ("--out", "near.gif"), "unknown suffix"),
         (trained, ("--n", "1001"), "at most 1,000"),
-        (trained, ("--interpolate",), "--interpolate and --nearest are different pictures"),
+        (trained, ("--interpolate",), "--interpolate and --nearest ask for different pictures"),
     ):
         out = () if "--out" in more else ("--out", "near.png")
         assert main(["sample", str(model), "--nearest", *more, *out]) == 2

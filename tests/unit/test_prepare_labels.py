@@ -205,5 +205,5 @@ def test_labels_that_do_not_fit(source: Path, name: str, text: str, sentence: st
 def test_two_files_of_labels(source: Path) -> None:
     (source / "labels.csv").write_text("file,label\n")
     (source / "dataset.json").write_text('{"labels": null}')
-    with pytest.raises(InputError, match="There are 2 files of labels"):
+    with pytest.raises(InputError, match="There are 2 label files"):
         run(source)

@@ -260,7 +260,7 @@ def test_keeping_the_size(source: Path, tmp_path: Path) -> None:
     [
         ({"size": 3}, "size 3 is out of range"),
         ({"size": 1025}, "size 1025 is out of range"),
-        ({"fit": "stretch"}, "fit 'stretch' does not exist; choose crop or pad"),
+        ({"fit": "stretch"}, "fit 'stretch' is not known; choose crop or pad"),
         ({"channels": "cmyk"}, "choose auto or grey or rgb"),
         ({"workers": 0}, "workers 0 must be at least 1"),
     ],

@@ -109,7 +109,7 @@ def test_an_early_stop_that_is_killed_before_its_last_word_trains_no_further(
     api.resume(run.path)
     said = capsys.readouterr().err
     assert re.search(
-        rf"{reached}\. Its report was missing or older, and is written now; extend it", said
+        rf"{reached}\. Its report was missing or old, and is written now; extend it", said
     )
     assert run.report_file.is_file()
     assert run.history.rows == rows

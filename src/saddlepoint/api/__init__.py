@@ -1,11 +1,11 @@
 """The verbs as plain functions, called by the command line and by notebooks."""
 
 from saddlepoint.api.data import prepare
-from saddlepoint.api.models import directions, export, nearest, project, sample, training_film
+from saddlepoint.api.models import directions, nearest, project, sample, training_film
 from saddlepoint.api.resuming import resume
 from saddlepoint.api.run import Run, compare, evaluate, report
 from saddlepoint.api.training import configure, n_parameters, train, warm_start
-from saddlepoint.exporting.export import tracker
+from saddlepoint.exporting.export import export, tracker
 from saddlepoint.training.guards import check_budget
 
 __all__ = [

@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core import runs
-from saddlepoint.core.outputs import (
-    output_file_or_folder,
-    output_folder,
-)
+from saddlepoint.core.outputs import output_file_or_folder, output_folder
 from saddlepoint.evaluation.nearest import Nearest, nearest_to
 from saddlepoint.evaluation.projecting import project_pictures
-from saddlepoint.exporting.export import export as export_model
 from saddlepoint.reporting.projection import write_projections
 from saddlepoint.sampling.direction_sheets import DEVIATIONS, directions_to
 from saddlepoint.sampling.edits import Edit, edited
@@ -46,18 +42,6 @@ def sample(
     sampler = load_sampler(model_path(model))
     chosen = edited(sampler, seeds, labels, edit or Edit())
     return sample_to(sampler, out, *chosen, truncation, interpolate, class_grid)
-
-
-def export(
-    model: str | os.PathLike[str],
-    out: str | os.PathLike[str],
-    *,
-    format: str,
-    licence: str = "unknown",
-    push: str | None = None,
-) -> Path:
-    """As `exporting.export.export`; `push` is its `push_to`."""
-    return export_model(model, out, format=format, licence=licence, push_to=push)
 
 
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:

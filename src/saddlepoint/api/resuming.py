@@ -59,7 +59,7 @@ def resume(
     check_budget(kimg, minutes)
     shown = None if track is None else tracker(track)
     if stretch_schedule and kimg is None and minutes is None:
-        raise InputError("--stretch-schedule needs a new budget: give --kimg or --minutes, too.")
+        raise InputError("--stretch-schedule needs a new budget: give --kimg or --minutes as well.")
     config = read_config(run)
     document = run.document
     # Runs from before train.threads have the number under "resolved" alone.
@@ -99,8 +99,8 @@ def _say_schedule(config: Config, monitor: Monitor) -> None:
     """Of an extended run whose schedules end before its budget."""
     if config.train.schedule_kimg:
         monitor.say(
-            f"Learning rates and noise keep their schedule of {config.train.schedule_kimg:g} kimg "
-            "and stay at its end; --stretch-schedule spreads it over the new budget."
+            f"Learning rates and noise follow their {config.train.schedule_kimg:g} kimg schedule "
+            "and then stay as they are; --stretch-schedule spreads it over the new budget."
         )
 
 
@@ -138,7 +138,7 @@ def _ended_early(run: Run, config: Config, state: TrainState) -> bool:
 def _end_again(
     run: Run, config: Config, state: TrainState, monitor: Monitor, extends: bool
 ) -> None:
-    """Write the end that a run lacks which has nothing left to train.
+    """Complete the ending of a run that has nothing left to train.
 
     Raises:
         InputError: it lacks nothing, or the new budget is too small.
@@ -154,7 +154,7 @@ def _end_again(
     names = [finding.name for finding in diagnose(run).findings]
     run.write_status("finished", state.n_images, findings=names)
     run.report()
-    monitor.say(f"{reached}. Its report was missing or older, and is written now; {to_extend}.")
+    monitor.say(f"{reached}. Its report was missing or old, and is written now; {to_extend}.")
 
 
 def _is_complete(run: Run) -> bool:

@@ -11,21 +11,18 @@ from typing import Any
 import numpy as np
 
 from saddlepoint import presets
-from saddlepoint.api.models import export
 from saddlepoint.core import runs
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.errors import InputError, RunFailed, failure, reason, remedy
 from saddlepoint.core.findings import Finding
-from saddlepoint.core.outputs import (
-    check_writable,
-    output_file,
-)
+from saddlepoint.core.outputs import check_writable, output_file
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.streams import tell
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
 from saddlepoint.evaluation.projecting import Projected, project_pictures
+from saddlepoint.exporting.export import export
 from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
 from saddlepoint.sampling.directions import Directions, principal_directions

@@ -28,7 +28,7 @@ def data_list(json: bool = False) -> None:
         print_table((r.name, f"{r.where or '(not here yet)'}\n{r.description}") for r in rows)
 
 
-@command("Turn a folder, zip or tar into a data set, with a report of what was wrong in it.")
+@command("Turn a folder, zip or tar into a data set, with a report of what was wrong with it.")
 def data_prepare(
     source: Annotated[Path, tyro.conf.Positional],
     out: Path,

@@ -44,6 +44,6 @@ def doctor(
         if not diagnosis.findings:
             answer(diagnosis.silence)
         if diagnosis.past:
-            answer(f"Found earlier, and over by the end: {', '.join(diagnosis.past)}.")
+            answer(f"Found earlier, and gone by the end: {', '.join(diagnosis.past)}.")
     if diagnosis.unhealthy:
         raise Unhealthy

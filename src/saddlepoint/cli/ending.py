@@ -74,7 +74,7 @@ def asks_json(argv: list[str]) -> bool:
 
 
 def error_document(code: int, sentence: str) -> str:
-    """What stdout carries under --json in place of the answer; stderr has the sentence as well."""
+    """What stdout carries under --json instead of the answer; stderr has the sentence as well."""
     message = sentence.partition(": ")[2] or sentence
     return dumps({"error": printable(message), "exit_code": code}, indent=2)
 

@@ -37,11 +37,11 @@ def evaluate(
             of that the test split where there is one).
         data: Another way to name the real images (default: as above).
         features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
-        n: Images of each set, at most; always as many of one as of the other.
+        n: Images of each set, at most; both sets get the same number.
         truncation: psi of the samples in (0, 1].
         k: Neighbours in precision, recall, density and coverage.
-        bootstrap: Resamplings behind each interval; 0 for no intervals.
-        seed: Chooses the images and the resamplings.
+        bootstrap: Resamples behind each interval; 0 for no intervals.
+        seed: Chooses the images and the resamples.
         device: cpu, cuda or mps.
         per_class: Fail where there are no scores per class. Labelled sets of up to 20 classes
             get them anyway.

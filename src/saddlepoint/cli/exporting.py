@@ -21,7 +21,7 @@ def export(
     plugins: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Write a trained generator, or the log of a run, in a format of other programs.
+    """Write a trained generator, or the log of a run, in a format that other programs read.
 
     Args:
         model: The run's folder, one of its checkpoints, an ema.safetensors, or hf://owner/name.

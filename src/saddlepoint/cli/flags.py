@@ -59,7 +59,12 @@ def parse(function: Callable[..., Any], prog: str, argv: list[str]) -> Any:
 
 
 def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
-    """tyro.cli, with an InputError of one sentence where it would print a box and exit."""
+    """tyro.cli, with an InputError of one sentence where it would print a box and exit.
+
+    Raises:
+        InputError: flags that tyro cannot parse.
+        Answered: the help was asked for, and has been printed.
+    """
 
     def refuse(event: Any) -> None:
         raise InputError(f"{_sentence(event, args)}; see `{prog} --help`.")

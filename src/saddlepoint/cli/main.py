@@ -116,7 +116,7 @@ def _dispatch(prog: str, verbs: dict[str, Verb], argv: list[str]) -> None:
 def _help(prog: str, verbs: dict[str, Verb]) -> str:
     lines = [f"usage: {prog} COMMAND ...", ""]
     if prog == "saddle":
-        lines += ["Train GANs, see why they fail, mend them, and trust the numbers.", ""]
+        lines += ["Train GANs, see why they fail, fix them, and trust the numbers.", ""]
     lines += [f"  {name:<9} {(run.__doc__ or '').strip()}" for name, run in verbs.items()]
     lines += ["", f"`{prog} COMMAND --help` shows the flags of a command."]
     if prog == "saddle":

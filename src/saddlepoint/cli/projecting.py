@@ -42,8 +42,8 @@ def project(
         labels: Ranges of the labels to try, for conditional models (default: all of them).
         steps: Steps of the optimiser, from each of eight starts.
         seed: Chooses the starts.
-        features: auto compares by a classifier of the training data too, where there are any;
-            pixels never does.
+        features: auto also compares by a classifier of the training data, where it can be had;
+            pixels does not.
         device: cpu, cuda or mps.
         plugins: The Python file that the run was trained with (default: none).
         quiet: No progress.

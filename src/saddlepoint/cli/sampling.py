@@ -53,7 +53,7 @@ def sample(
         labels: Ranges of labels, which the seeds take in turn; for conditional models (default:
             all of them).
         n: This many seeds, from 0 on; short for --seeds (default: as for --seeds).
-        latents: An .npz of latents in place of seeds, such as `saddle project` writes (default:
+        latents: An .npz of latents instead of seeds, such as `saddle project` writes (default:
             none).
         truncation: psi in (0, 1]; below 1, images are more typical and less varied.
         move: Moves all along principal directions, in standard deviations: 1:2,3:-1.5 (default:
@@ -61,7 +61,7 @@ def sample(
         mix: Shares of classes in place of --labels: 3:0.7,8:0.3 (default: none).
         interpolate: Walk from seed to seed and from class to class; --labels 3 keeps the class.
         class_grid: A row per class, a column per seed.
-        directions: What the generator's principal directions change: the first ten, or so many;
+        directions: What the generator's principal directions change: the first ten, or this many;
             a row each in a .png, a file each in a folder (default: none).
         deviations: How far a direction is followed to either side, in standard deviations.
         nearest: Below each sample the training images nearest to it (.png; a run).
@@ -116,7 +116,7 @@ def _the_one(kinds: dict[str, bool]) -> str:
     """The kind of picture that was asked for, "" for plain samples."""
     asked = [name for name, wanted in kinds.items() if wanted]
     if len(asked) > 1:
-        raise InputError(f"--{asked[0]} and --{asked[1]} are different pictures; drop one.")
+        raise InputError(f"--{asked[0]} and --{asked[1]} ask for different pictures; drop one.")
     return asked[0] if asked else ""
 
 

@@ -21,8 +21,8 @@ def studio(
 ) -> None:
     """Open the studio on a folder of runs, until Ctrl-C.
 
-    It only reads run folders and starts commands as processes of their own: they go on when the
-    studio ends.
+    It only reads run folders and starts commands as processes of their own, which keep
+    running when the studio stops.
 
     Args:
         runs: The folder that holds the runs.

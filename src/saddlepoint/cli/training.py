@@ -70,7 +70,7 @@ def train(argv: list[str]) -> None:
     # the plug-ins, the preset, the data and the components: so these are read from argv first.
     if (wanted := flags.peek(argv, "preset")) is not None:
         # As a field it would rename another preset's nets.
-        raise InputError(f"A preset is no flag but the first word: saddle train {wanted}.")
+        raise InputError(f"The preset is the first word, not a flag: saddle train {wanted}.")
     preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
     plugins = flags.peek(argv, "plugins")
     flags.load_named_plugin(Path(plugins) if plugins else None)

@@ -60,7 +60,7 @@ def read_state(checkpoint: Path) -> State:
         raise InputError(f"{file} does not name the files of a checkpoint.")
     # With the rest of a thousand or without it: which one depends on the images of a step.
     if checkpoint.name not in {snapshot_name(state["n_images"], least) for least in (1, 1000)}:
-        raise InputError(f"{file} is of another checkpoint, after {state['n_images']:,} images.")
+        raise InputError(f"{file} belongs to another checkpoint ({state['n_images']:,} images).")
     return state
 
 

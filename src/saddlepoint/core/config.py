@@ -200,7 +200,7 @@ class Config:
         at_least(self, 0, "seed", most=MOST_SEED)
 
     def doubts(self) -> list[str]:
-        """What can be trained and is hardly meant, a sentence each."""
+        """What can be trained but is probably a mistake, a sentence each."""
         found = []
         # An architecture that has nothing to change is spectral already (or cannot be).
         bounded = self.loss.clips or self.penalties or not self.arch.with_spectral_norm()
@@ -219,7 +219,7 @@ class Config:
         """
         # Not in __post_init__: what the data are is known only once they are open.
         self.arch.check(spec)
-        # A single class is no condition: both nets would get a constant.
+        # A single class is not a condition: both nets would get a constant.
         if self.arch.conditioning != "none" and spec.n_classes < 2:
             found = "has no labels" if spec.n_classes == 0 else "has a single class"
             raise InputError(

@@ -52,7 +52,7 @@ class DataSpec:
         between(self, 0, MOST_CLASSES, "n_classes")
         low, high = self.value_range or (0, 1)
         if not low < high:
-            raise InputError(f"value_range={[low, high]} must rise.")
+            raise InputError(f"value_range={[low, high]} must be increasing.")
 
     @property
     def is_image(self) -> bool:

@@ -47,6 +47,8 @@ taken and what was not."""
 
 
 class Treatment(TypedDict):
+    """An entry of `treatments` in config.json."""
+
     name: str
     at_images: Count
     remedy: str
@@ -238,7 +240,7 @@ def metrics_line(line: Any, where: str) -> dict[str, Any]:
         InputError: names the column.
     """
     if not isinstance(line, dict) or "images" not in line:
-        raise InputError(f"{where}: no line of metrics: it has no `images`.")
+        raise InputError(f"{where}: not a line of metrics: it has no `images`.")
     for name, value in line.items():
         if name in COUNTS:
             good = type(value) is int and 0 <= value < 10**15

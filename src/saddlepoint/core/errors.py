@@ -10,10 +10,10 @@ _USERS = {
     errno.EROFS: "choose a place that is not read-only",
     errno.ENOENT: "check the path",
     errno.ENOTDIR: "choose a path that does not lead through a file",
-    errno.EISDIR: "name a file in place of a folder",
+    errno.EISDIR: "name a file instead of a folder",
     errno.EEXIST: "choose another name",
     errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ELOOP: "mend its symbolic links",
+    errno.ELOOP: "fix its symbolic links",
     errno.ENODEV: "give a file on a disk",
 }
 _MACHINES = {

@@ -53,7 +53,7 @@ def fields_of(owner: Any, path: str = "") -> Iterator[Field]:
                 kind=kind,
                 choices=choices,
                 low=low,
-                # What only keeps sums from overflowing is no range that helps anybody.
+                # A bound that only keeps sums from overflowing helps nobody.
                 high=high if high is not None and high < MOST else None,
                 text=texts.get(item.name, ""),
             )

@@ -28,7 +28,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write, which gets its name when the block ends; a reader never sees half of it.
 
     Raises:
-        InputError: what has that name is no regular file.
+        InputError: what has that name is not a regular file.
         OSError: the disk is full, gone or closed; a file of that name is as it was.
     """
     temporary = temporary_name(path)

@@ -137,7 +137,7 @@ class Detector(ABC):
     @abstractmethod
     def inspect(self, history: History) -> Finding | None:
         """The failure as of the last row, or None. `history` has every row so far, and each row
-        has whatever columns the loop could give: an absent column is no evidence."""
+        has whatever columns the loop could give: an absent column is not evidence."""
 
 
 class Remedy(ABC):

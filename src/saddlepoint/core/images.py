@@ -18,7 +18,7 @@ def read_picture(path: Path) -> Image.Image:
     """A picture file of a run; of a film its first frame.
 
     Raises:
-        InputError: it is absent, damaged, or no regular file.
+        InputError: it is absent, damaged, or not a regular file.
     """
     with open_regular(path, MOST_BYTES) as file, decoding(path, "it is left out"):
         picture = Image.open(file)

@@ -1,6 +1,6 @@
 """The one reader and the one writer of JSON: strict, of bounded size and depth. No torch in here.
 
-NaN and Infinity are neither read nor written: they are no JSON, and other programs refuse them.
+NaN and Infinity are neither read nor written: they are not JSON, and other programs refuse them.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _finite(digits: str) -> float:
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _depth(document: Any) -> int:

@@ -78,7 +78,7 @@ def output_place(path: str | os.PathLike[str]) -> Path:
         raise InputError(f"--out {out}: the name of a file or folder is needed.")
     run = run_of_part(out)
     if run is not None:
-        raise InputError(f"--out {out} is a part of the run {run}; choose another name.")
+        raise InputError(f"--out {out} is part of the run {run}; choose another name.")
     check_writable(out.parent, f"--out {out}")
     return out
 

@@ -33,11 +33,11 @@ def open_regular(path: str | os.PathLike[str], most: int | None = None) -> Buffe
 
     Raises:
         Absent: there is no such file.
-        InputError: it is no regular file, too large, or may not be read.
+        InputError: it is not a regular file, too large, or may not be read.
         OSError: the machine is in trouble, such as an error of the disk.
     """
     try:
-        # Opening a pipe would wait for its writer, perhaps for ever.
+        # Opening a pipe would wait for its writer, perhaps forever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
@@ -92,7 +92,7 @@ def unreadable(path: str | os.PathLike[str], error: OSError | ValueError) -> Exc
     """The exception for a path that could not be opened: the error itself where the machine is in
     trouble, else an InputError."""
     if not isinstance(error, OSError):  # Python refuses a NUL before the system sees the path
-        return InputError(f"{os.fspath(path)!r} is no path: it holds a NUL character.")
+        return InputError(f"{os.fspath(path)!r} is not a path: it holds a NUL character.")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return Absent(f"{os.fspath(path)}: no such file; check the path.")
     if not is_users(error):

@@ -121,7 +121,7 @@ def _scalar(value: Any, hint: Any, path: str) -> Any:
         return value
     if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{path}={value!r} must be a finite number.")
-    # In Python True is an int, but no number of images.
+    # In Python True is an int, but not a number of images.
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint is float and is_number and abs(value) < 2**1000:
         return float(value)

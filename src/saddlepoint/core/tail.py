@@ -58,10 +58,10 @@ class RowReader:
         self._file = (0, 0)
 
     def read(self, seconds: float) -> tuple[list[dict[str, Any]], bool, bool]:
-        """The lines that are new, as far as about so many seconds go.
+        """The new lines, as many as can be read in about `seconds`.
 
         Returns:
-            (rows, whether the file was begun anew, so that earlier rows do not count any more,
+            (rows, whether the file was started again, so that earlier rows no longer count,
             whether the end was reached).
 
         Raises:

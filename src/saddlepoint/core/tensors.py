@@ -77,7 +77,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a safetensors file, on the CPU, and its metadata.
 
     Raises:
-        InputError: the file is absent, no regular file, too large, a pickle or damaged.
+        InputError: the file is absent, not a regular file, too large, a pickle or damaged.
     """
     # The library holds the header against the size of the file, so no tensor is larger than it.
     require_regular(path, available_memory())

@@ -68,7 +68,7 @@ def archive_kind(path: Path) -> str:
     """`zip`, `tar` (compressed or not), or "" for another file; by content and not by name.
 
     Raises:
-        InputError: it is no regular file, or compressed and damaged.
+        InputError: it is not a regular file, or compressed and damaged.
     """
     require_regular(path)
     if zipfile.is_zipfile(path):
@@ -204,6 +204,6 @@ def _check_growth(path: Path, n_bytes: int) -> None:
     limit = stored * MAX_RATIO + FREE_GROWTH
     if n_bytes > limit:
         raise InputError(
-            f"{path} unpacks to more than {limit:,} bytes, as a bomb does; unpack it yourself if "
+            f"{path} unpacks to more than {limit:,} bytes, like a zip bomb; unpack it yourself if "
             f"you trust it."
         )

@@ -58,7 +58,7 @@ def image_dataset(
         where: what to call the arrays in a sentence about them; by default the name.
 
     Raises:
-        InputError: images or labels of another kind, or a label that is no class.
+        InputError: images or labels of another kind, or a label that is not a class.
     """
     check_images(where or name, images)
     if labels is not None:

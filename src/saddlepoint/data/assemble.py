@@ -33,7 +33,13 @@ def assemble(
     pool: WorkerPool,
     progress: Callable[[int, int], None] | None,
 ) -> dict[str, Any]:
-    """Decode all, drop duplicates, write the arrays into the folder `ready`; -> the manifest."""
+    """Decode all, drop duplicates, write the arrays into the folder `ready`; -> the manifest.
+
+    Raises:
+        InputError: no usable image, images of several sizes where none is asked for, or labels that
+            do not match.
+        RunFailed, OSError: as `decode_all`.
+    """
     candidates, label_files, quarantined = _sort_out(listing)
     if not candidates:
         raise InputError(_no_images(source_name, quarantined))

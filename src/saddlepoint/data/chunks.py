@@ -60,6 +60,11 @@ def split(entries: list[Entry]) -> list[list[Entry]]:
 
 
 def run_chunk(work: Work, reader: Reader, number: int, entries: list[Entry]) -> list[Record]:
+    """Decode a chunk into its two files; returns the records.
+
+    Raises:
+        OSError: the scratch folder cannot be written.
+    """
     records, crc = [], 0
     # Each file complete or absent after a kill; no fsync, as the checksum detects damage by a power
     # cut. One picture in memory at a time.

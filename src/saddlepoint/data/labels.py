@@ -43,7 +43,7 @@ def find_labels(
     Args:
         label_files: entries whose name is one of LABEL_FILES.
         images: names of all image files.
-        rejected: names that exist but are not read; labels for them are no mistake.
+        rejected: names that exist but are not read; labels for them are not a mistake.
 
     Raises:
         InputError: several label files, a malformed one, or one that does not match the images.
@@ -51,7 +51,7 @@ def find_labels(
     if len(label_files) > 1:
         found = few(entry.name for entry in label_files)
         raise InputError(
-            f"There are {len(label_files)} files of labels ({found}), but only one may be used; "
+            f"There are {len(label_files)} label files ({found}), but only one may be used; "
             f"remove the others, or prepare the sub-folders one by one."
         )
     if not label_files:
@@ -79,7 +79,7 @@ def _class_folders(images: list[str]) -> dict[str, Label] | None:
     folders = [posixpath.dirname(name) for name in images]
     if len(set(folders)) < 2 or "" in folders:
         return None
-    # An archive often has one folder around everything, which is no class.
+    # An archive often has one folder around everything, which is not a class.
     common = posixpath.commonpath(folders)
     classes = [folder[len(common) :].lstrip("/") for folder in folders]
     if any("/" in name or not name for name in classes):

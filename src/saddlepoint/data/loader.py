@@ -93,7 +93,11 @@ class DeviceData:
         augment: Augment | None = None,
         with_labels: bool = True,
     ) -> Items:
-        """What `batch` makes its images of: all that has to be looked up or drawn for them."""
+        """What `batch` makes its images of: all that has to be looked up or drawn for them.
+
+        Raises:
+            InputError: mirroring asked for points.
+        """
         index = self._index(n_images, batch_size)
         mirror = None
         if augment is not None and augment.mirror:

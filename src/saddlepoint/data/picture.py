@@ -20,7 +20,7 @@ def read_as(path: str | os.PathLike[str], spec: DataSpec) -> tuple[np.ndarray, l
     The middle square of the picture, resized, as by `saddle data prepare`.
 
     Raises:
-        InputError: absent, no regular file, of more than 64 MiB, damaged or no picture.
+        InputError: absent, not a regular file, more than 64 MiB, damaged, or not a picture.
     """
     file = given_path(path)
     return as_image(read_bytes(file), spec, str(file))

@@ -107,7 +107,7 @@ def _check_options(
         ("labels", labels, ("auto", "none")),
     ):
         if value not in allowed:
-            raise InputError(f"--{name} {value!r} does not exist; choose {' or '.join(allowed)}.")
+            raise InputError(f"--{name} {value!r} is not known; choose {' or '.join(allowed)}.")
     if workers is None:
         affinity = getattr(os, "sched_getaffinity", None)  # not on every system
         return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,6 +1,6 @@
 """Python's `tarfile` for tars that are not trusted.
 
-By itself it goes round for ever on a member of negative size (CVE-2025-8194) and on a sparse one
+By itself it loops forever on a member of negative size (CVE-2025-8194) and on a sparse one
 whose map never ends, and takes minutes for some headers (CVE-2024-6232).
 """
 

@@ -2,7 +2,7 @@
 
 A *check* is a moment when the doctor measures (signals/); between two checks it only keeps what the
 loop computes anyway. Every row of a history is one check. A column that the loop cannot give (no
-labels, no held-out images, packed images) is absent, and absent is no evidence. No torch in here.
+labels, no held-out images, packed images) is absent, and absence is not evidence. No torch in here.
 
 loss_d and loss_g are means over the steps since the last row of the losses that `Doctor.step` was
 given. Our own loop gives the mean of all the turns of a step (n_critic of the discriminator, each
@@ -90,7 +90,7 @@ COLUMNS: dict[str, str] = {
     "frame_alone": "width in pixels of a border of exactly one value on one side only",
     "eval_mode_d": "share of the discriminator's training calls with BatchNorm in evaluation mode",
     "eval_mode_g": "share of the generator's training calls with BatchNorm in evaluation mode",
-    "stale_statistics": "share of the sampled net's BatchNorm layers still while its weights move",
+    "stale_statistics": "share of the sampled net's BatchNorm layers that stand still as it moves",
     "net_age": "greatest number of steps that nets or optimisers remember from before the doctor",
     "optimizer_age": "least such number of the two optimisers and nets / net_age",
 }

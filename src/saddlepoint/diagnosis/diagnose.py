@@ -101,6 +101,7 @@ class Diagnosis:
         )
 
     def to_json(self) -> dict[str, Any]:
+        """What `saddle doctor --json` prints."""
         return {
             "unhealthy": self.unhealthy,
             "findings": [finding.to_json() for finding in self.findings],

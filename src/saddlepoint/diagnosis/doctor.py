@@ -141,7 +141,7 @@ class Doctor:
         return {index: self.probes.reference.examples[index] for index in finding.missing}
 
     def resume(self, rows: list[dict[str, Any]], n_steps: int) -> None:
-        """Go on where a run stopped, with the history of then."""
+        """Continue where a run stopped, with its history so far."""
         self.history.rows[:] = rows
         self.n_steps = n_steps
         self.findings = inspect(self.history, self._detectors) if rows else []
@@ -154,7 +154,7 @@ class Doctor:
         self._recorder.expect(self._plan())
 
     def detach(self) -> None:
-        """Take the hooks away; the history stays."""
+        """Remove the hooks; the history stays."""
         self._safety.active = False
         self._recorder.detach()
 
@@ -191,7 +191,7 @@ class Doctor:
         row |= logits.columns(trace)
         row |= weights.columns(trace)
         row |= weights.lost(self._nets)
-        # A ratio that cannot be taken (of two zeros) is no sign that the loop's numbers are lost.
+        # A ratio that cannot be taken (of two zeros) does not mean the loop's numbers are lost.
         row["nonfinite"] = float(row["weights_lost"] or not all(map(_is_finite, row.values())))
         # How the loop is wired.
         row |= self._ages | weights.holdings(self._nets, self._optimizers)

@@ -9,14 +9,14 @@ from saddlepoint.core.measures import Settings
 from saddlepoint.evaluation.metrics.fid import FEW
 
 MATRICES = {"fewer images than features": 6, "more": 9, "more, with intervals": 14}
-"""Covariances, their factors and what LAPACK works in: so many matrices of features x features are
-there at once at most (docs/log.md, "Memory, estimated and measured")."""
+"""Matrices of features x features that exist at the same time, at most: covariances, their factors
+and LAPACK's workspace (docs/log.md, "Memory, estimated and measured")."""
 
 
 def require_memory_for_measures(
     n_real: int, n_fake: int, n_train: int, d: int, settings: Settings
 ) -> None:
-    """Raises InputError where measures of so many images by `d` features each need more memory
+    """Raises InputError where measuring this many images by `d` features each needs more memory
     than there is."""
     covers = min(n_real, n_fake) > d
     matrices = MATRICES["more" if covers else "fewer images than features"]

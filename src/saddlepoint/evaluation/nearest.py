@@ -110,7 +110,7 @@ def nearest_to(
         What is nearest, and a sentence that says by which features.
 
     Raises:
-        InputError: no run, its training data are absent or others than then, a model of points,
+        InputError: no run, its training data are absent or have changed, a model of points,
             more than 1,000 samples, or an `out` that is no .png or cannot be written.
     """
     path = output_file(out, [".png"])

@@ -102,7 +102,7 @@ def features_for(
     try:
         folder = model if (model / "config.json").is_file() else run_of_part(model)
         if folder is None:
-            raise InputError(f"{model} is no run folder and in none, so its data are unknown.")
+            raise InputError(f"{model} is not in a run folder, so its data are unknown.")
         data = read_config(Run.open(folder)).source.open()
         if data.spec != sampler.spec:
             raise InputError(f"{data.name} holds other images than the model makes.")

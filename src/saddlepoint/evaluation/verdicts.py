@@ -36,7 +36,7 @@ class Question:
     ratio: bool = False
     """A ratio of positive numbers, whose mean and interval are taken of its logarithm."""
     exact: bool = False
-    """Computed and not trained: the same for every seed, without an interval."""
+    """Computed, not trained: the same for every seed, without an interval."""
 
     @property
     def falling(self) -> bool:

@@ -85,7 +85,7 @@ class Format(ABC):
         """Write the file, or the folder, which is complete or absent.
 
         Raises:
-            InputError: this cannot leave in this format.
+            InputError: this cannot be exported in this format.
             RunFailed: what would be written does not compute what PyTorch computes.
             OSError: the disk is full, gone or closed.
         """
@@ -108,7 +108,7 @@ class Log(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """Whatever was given so far can be seen."""
+        """Make everything given so far visible."""
 
     @abstractmethod
     def close(self) -> None: ...

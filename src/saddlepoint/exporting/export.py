@@ -10,7 +10,7 @@ from saddlepoint.core.outputs import output_file, output_file_or_folder, output_
 from saddlepoint.core.registry import get, names
 from saddlepoint.core.streams import tell
 from saddlepoint.exporting.contract import Format, Leaving, Tracker
-from saddlepoint.sampling.hub import check_push, model_path, push
+from saddlepoint.sampling import hub
 
 
 def export(
@@ -19,9 +19,9 @@ def export(
     *,
     format: str,
     licence: str = "unknown",
-    push_to: str | None = None,
+    push: str | None = None,
 ) -> Path:
-    """Write a model, or the log of a run, in a format of other programs.
+    """Write a model, or the log of a run, in a format that other programs read.
 
     Args:
         model: a run, a checkpoint, a file such as ema.safetensors, or hf://owner/name; the trackers
@@ -29,7 +29,7 @@ def export(
         out: a file with the format's suffix, or a new folder.
         format: the registered name of a `Format`.
         licence: of the weights, as model hubs name licences: apache-2.0, cc-by-4.0, ...
-        push_to: owner/name of a model on a hub, to send it there; nothing is sent otherwise.
+        push: owner/name of a model on a hub, to send it there; nothing is sent otherwise.
 
     Returns:
         What was written.
@@ -42,14 +42,14 @@ def export(
     chosen: Format = get("format", format)()
     place = _place(out, chosen)
     chosen.require()
-    if push_to is not None:
-        check_push(push_to)
-    leaving = Leaving(model_path(model), licence)
+    if push is not None:
+        hub.check_push(push)
+    leaving = Leaving(hub.model_path(model), licence)
     with writing(f"--out {place}"):
         place.parent.mkdir(parents=True, exist_ok=True)
         chosen.write(leaving, place)
-    if push_to is not None:
-        tell(f"Sent to {push(place, push_to)}.")
+    if push is not None:
+        tell(f"Sent to {hub.push(place, push)}.")
     return place
 
 

@@ -96,8 +96,8 @@ def require_equal(sampler: Sampler, copy: Callable[[dict[str, Tensor]], Tensor],
             if made.shape != wanted.shape:
                 raise RunFailed(
                     f"{what} gives {list(made.shape)} for a batch of {n}, and PyTorch "
-                    f"{list(wanted.shape)}: nothing was written. Its architecture takes the size "
-                    "of the batch for a constant; use z.shape[0] in place of len(z) there."
+                    f"{list(wanted.shape)}: nothing was written. Its architecture treats the size "
+                    "of the batch as a constant; use z.shape[0] instead of len(z) there."
                 )
             # A NaN on either side is a difference as well.
             apart = float((made - wanted).abs().max() / wanted.abs().max().clamp_min(1))

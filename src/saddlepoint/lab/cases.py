@@ -189,7 +189,7 @@ FAILURES = {
             name="dcgan-discriminator-wins",
             title="DCGAN does not cure it: the discriminator wins",
             story=(
-                "Convolutions and BatchNorm in place of fully connected layers, and the same "
+                "Convolutions and BatchNorm instead of fully connected layers, and the same "
                 "mistake: the minimax loss, and five steps of a fast discriminator for each step "
                 "of a slower generator."
             ),
@@ -207,7 +207,7 @@ FAILURES = {
             title="WGAN-GP does not cure it: the critic is left behind",
             story=(
                 "A critic with a gradient penalty that learns two hundred times as slowly as the "
-                "generator, and takes one step for each of its. What it measures is no distance "
+                "generator, and takes one step for each of its. What it measures is not a distance "
                 "yet, so the generator is led nowhere."
             ),
             expected=("generator-wins",),

@@ -1,4 +1,4 @@
-"""What the tool is for, in six minutes: a healthy run, and a failure that is named and mended."""
+"""What the tool is for, in six minutes: a healthy run, and a failure that is named and fixed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from saddlepoint.reporting.terminal import print_table
 BEST = "dcgan-r1"
 """The preset with the highest recall in equal time (docs/benchmarks.md)."""
 PLANTED = FAILURES["latent-ignored"]
-"""Found and mended on seeds 0 to 2, in 12 seconds of one core on Fashion-MNIST (docs/log.md)."""
+"""Found and fixed on seeds 0 to 2, in 12 seconds of one core on Fashion-MNIST (docs/log.md)."""
 
 
 def demo(

@@ -44,7 +44,7 @@ class LabFolder:
                 write_json(file, settings)
             return
         before = read_json(file, dict[str, Any])
-        # A setting that an older lab.json does not know yet is no difference.
+        # A setting that an older lab.json does not have yet is not a difference.
         changed = [name for name in settings if before.get(name, settings[name]) != settings[name]]
         if changed:
             was = ", ".join(f"{name}={before[name]}" for name in changed)

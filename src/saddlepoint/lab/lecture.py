@@ -152,9 +152,9 @@ def lecture(
     """
     api.check_budget(kimg, minutes)
     if steps is not None and (steps < 1 or kimg is not None or minutes is not None):
-        raise InputError("--steps is at least 1, and goes without --kimg and --minutes.")
+        raise InputError("--steps must be at least 1, and replaces --kimg and --minutes.")
     if faces_kimg is not None and kimg is None:
-        raise InputError("--faces-kimg goes with --kimg; give both, or --minutes alone.")
+        raise InputError("--faces-kimg needs --kimg; give both, or --minutes alone.")
     if kimg is None and minutes is None and steps is None:
         kimg = KIMG
     here = {row.name for row in available() if row.where is not None}
@@ -197,7 +197,7 @@ def _families(application: Application, wanted: Sequence[str], recipe: Recipe) -
 
 
 def _limited(config: Config, kimg: float | None, steps: int | None, threads: int) -> Config:
-    """With a budget of so many generator steps, else of `kimg`, else its own."""
+    """With a budget of `steps` of the generator, else of `kimg`, else its own."""
     if steps is not None:
         kimg = steps * config.train.batch_size * config.train.n_critic / 1000
     return with_changes(config, {"train.threads": threads} | ({"train.kimg": kimg} if kimg else {}))

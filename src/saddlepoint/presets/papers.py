@@ -74,7 +74,7 @@ def cgan_paper(source: Source) -> Config:
     """The first conditional GAN: fully connected, one-hot labels, dropout, SGD with momentum.
 
     Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784, section 4.1. Differs from the
-    paper: z and label share the hidden layer of 1200 units, LeakyReLU in place of maxout, no
+    paper: z and label share the hidden layer of 1200 units, LeakyReLU instead of maxout, no
     dropout in the generator, a constant momentum, and a learning rate that falls linearly.
     Command: saddle train cgan-paper --data fashion-mnist
     """

@@ -72,7 +72,7 @@ def dcgan(source: Source) -> Config:
 
     Paper: Radford et al. 2016, https://arxiv.org/abs/1511.06434. Differs from the paper: narrower,
     with a stage at full resolution, residual convolutions in the discriminator, 16 latent
-    dimensions, and a learning rate that falls from 1e-3 to nearly 0 over the budget, in place of
+    dimensions, and a learning rate that falls from 1e-3 to nearly 0 over the budget, instead of
     2e-4: what pays off within minutes on a CPU (docs/log.md). Faces and photographs vary more: use
     --arch.latent-dim 64 for them.
     Command: saddle train dcgan --data fashion-mnist --minutes 7
@@ -92,6 +92,7 @@ def dcgan_like(
     discriminator_width: int = 48,
     discriminator_residuals: int = 0,
 ) -> Config:
+    """The recipe that the presets with DCGAN's nets and plain cross-entropy share."""
     return Config(
         preset=name,
         source=source,
@@ -174,6 +175,7 @@ def wgan_gp(source: Source) -> Config:
 
 
 def wgan_gp_like(source: Source, name: str, conditioning: Conditioning) -> Config:
+    """The recipe that `wgan-gp` shares with its conditional version."""
     return Config(
         preset=name,
         source=source,

@@ -66,7 +66,7 @@ def number_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def difference_table(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Header and lines of the fields that differ; a field that a model has not is left blank."""
+    """Header and lines of the fields that differ; a field that a model lacks is left blank."""
     names = [row["name"] for row in document["rows"]]
     lines = [
         [field, *(as_typed(by_row.get(name)) for name in names)]

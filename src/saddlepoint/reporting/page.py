@@ -53,7 +53,7 @@ def write_page(
         sections="\n".join(part for part in (head, *sections) if part),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    # A name that is not UTF-8, of a class for instance, is no reason to have no page.
+    # A name that is not UTF-8, of a class for instance, must not cost the page.
     page = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", page)
     write_atomically(out, page.encode(errors="backslashreplace"))
     return out

@@ -55,7 +55,7 @@ def principal_directions(
     _, lengths, rows = torch.linalg.svd(weights.double(), full_matrices=False)
     variances = lengths.square()
     if not variances.sum() > 0:
-        raise InputError(f"{sampler!r} ignores z, so it has no directions; `saddle doctor` it.")
+        raise InputError(f"{sampler!r} ignores z, so it has no directions; see `saddle doctor`.")
     # A singular vector and its negative are the same component: the largest entry is positive.
     largest = rows.gather(1, rows.abs().argmax(1, keepdim=True))
     return Directions(

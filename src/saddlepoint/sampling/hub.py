@@ -43,13 +43,15 @@ def model_path(model: str | os.PathLike[str]) -> Path:
         return given_path(model)
     match = _ADDRESS.fullmatch(text)
     if match is None:
-        raise InputError(f"{text} is no address of a model; write hf://owner/name[@revision].")
+        raise InputError(f"{text} is not the address of a model; write hf://owner/name[@revision].")
     name, revision = match.groups()
     client = _client()
     with _hub_errors(f"hf://{name}"):
         found = Path(client.hf_hub_download(name, EXPORTED, revision=revision))
     if found.parent.name != revision:
-        tell(f"hf://{name} is at {found.parent.name} now; hf://{name}@{found.parent.name} stays.")
+        tell(
+            f"hf://{name} is at {found.parent.name} now; hf://{name}@{found.parent.name} is fixed."
+        )
     return found
 
 

@@ -128,7 +128,7 @@ def training_to(
         most: grids; where there are more, `spread` chooses.
 
     Raises:
-        InputError: the run has no grid yet, or `out` is no film or cannot be written.
+        InputError: the run has no grid yet, or `out` is not a film or cannot be written.
     """
     out = output_file(out, [*FILMS])
     if out.suffix.lower() == ".mp4":
@@ -166,7 +166,7 @@ def spread(items: Sequence[_T], most: int) -> list[_T]:
     """At most `most` items: the first, the last, and between them closer together early on."""
     if len(items) <= most:
         return list(items)
-    # The power puts more of them early, where a training changes most.
+    # The power puts more of them early, where training changes most.
     places = np.rint(np.linspace(0, 1, most) ** 1.5 * (len(items) - 1)).astype(int)
     return [items[i] for i in np.unique(places)]
 

@@ -112,8 +112,8 @@ class Sampler:
                 raise InputError(f"--labels {label}: the model knows {self._known_classes()}.")
         if not labels or len(labels) > len(seeds):
             raise InputError(
-                f"--labels names {len(labels)} labels for {len(seeds)} seeds; give between one "
-                "and as many as there are seeds, or ask for a class grid."
+                f"--labels names {len(labels)} labels for {len(seeds)} seeds; give at least one "
+                "and at most one per seed, or ask for a class grid."
             )
         return [labels[i % len(labels)] for i in range(len(seeds))]
 
@@ -186,11 +186,14 @@ class Sampler:
         Returns:
             uint8 [(len(seeds) - 1) * steps + 1, h, w, c], or [len(seeds) * steps, h, w, c] when
             it loops.
+
+        Raises:
+            InputError: as `images`, fewer than two seeds, no steps, or a model of points.
         """
         self.require_images()
         if len(seeds) < 2 or steps < 1:
             raise InputError(
-                f"An interpolation needs two seeds and one step at least, not {len(seeds)} seeds "
+                f"An interpolation needs at least two seeds and one step, not {len(seeds)} seeds "
                 f"and {steps} steps; give --seeds 0-7."
             )
         self._require_room(len(seeds) * steps)
@@ -212,6 +215,9 @@ class Sampler:
 
         Returns:
             uint8 [n_rows, n_columns, h, w, c], a row for each class.
+
+        Raises:
+            InputError: as `images`, an unconditional model, or a model of points.
         """
         if not self.conditional:
             raise InputError(

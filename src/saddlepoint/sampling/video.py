@@ -34,7 +34,7 @@ def write_mp4(path: Path, frames: Sequence[np.ndarray], milliseconds: int = 80) 
     av: Any = import_module("av")
     if "libx264" not in av.codecs_available:
         raise InputError(
-            f"--out {path}: this PyAV cannot write H.264; install the one of PyPI, or write a .gif."
+            f"--out {path}: this PyAV cannot write H.264; install PyPI's, or write a .gif."
         )
     height, width = frames[0].shape[:2]
     with whole_file(path) as file, av.open(file, "w", format="mp4") as film:

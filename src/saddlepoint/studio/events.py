@@ -66,7 +66,7 @@ class Events:
 
     def _offer(self, queue: asyncio.Queue[bytes], event: bytes) -> None:
         if queue.full():
-            # It reads too slowly to be told everything, so it is told to read all again.
+            # It reads too slowly to be told everything, so it is asked to read everything again.
             while not queue.empty():
                 queue.get_nowait()
             event = self._reset()

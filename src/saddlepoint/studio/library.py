@@ -130,7 +130,7 @@ def _run_folders(folder: Path, depth: int) -> list[Path]:
 
 
 def _line(id: str, run: Run, path: str) -> dict[str, Any]:
-    """What is said about a damaged run is why; the others are shown all the same."""
+    """A damaged run shows what is wrong with it; the others are listed all the same."""
     status = run.status
     line: dict[str, Any] = {
         "id": id,

@@ -119,7 +119,7 @@ def serve(root: Path, host: str, port: int) -> None:
     app = create_app(root, host, access)
     shown = f"[{host}]" if ":" in host else host
     tell(f"Studio: http://{shown}:{port}/{f'?token={access}' if access else ''}")
-    tell("Ctrl-C ends the studio; trainings that it started go on.")
+    tell("Ctrl-C stops the studio; runs that it started keep training.")
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -132,7 +132,7 @@ def serve(root: Path, host: str, port: int) -> None:
     server = _Server(config, app.state.studio.events, _end_in_time)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
-    tell("The studio has ended.")
+    tell("The studio has stopped.")
 
 
 def _end_in_time() -> None:
@@ -222,7 +222,7 @@ def _page(request: Request) -> Response:
 async def _events(request: Request) -> Response:
     tab = request.query_params.get("tab", "")
     if not 8 <= len(tab) <= 64:
-        raise InputError("A stream of events is a tab's: /events?tab=NAME.")
+        raise InputError("An event stream belongs to a tab: /events?tab=NAME.")
     last_id = request.headers.get("last-event-id", "")
     return EventStream(request.app.state.studio.events, tab, last_id)
 

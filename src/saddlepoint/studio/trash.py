@@ -62,7 +62,7 @@ class Trash:
         # Written by `take`, from the path of a run that was listed.
         back = self._root / read_json(place / "trash.json", TrashFile)["path"]
         if back.exists():
-            raise InputError(f"{back} is there again; move it away first.")
+            raise InputError(f"{back} exists again; move it away first.")
         try:
             back.parent.mkdir(parents=True, exist_ok=True)
             os.rename(place / "run", back)

@@ -7,7 +7,7 @@ What a replay may not do is decide: it repeats the kernels of one turn (steps.tu
 memory. So the inputs of every turn are copied into the memory that was recorded, learning rates
 are tensors, and there is one graph for each set of penalties that is due, with and without the
 generator's step. Random numbers inside a turn come from torch's own generator, which a graph takes
-its seed from anew at every replay: the same draws as without a graph.
+its seed from again at every replay: the same draws as without a graph.
 
 Which turns are replayed follows from the configuration and the state alone, so that a run killed
 and resumed has the bits of one never killed.
@@ -44,7 +44,7 @@ class Recording(Protocol):
     """One turn, recorded."""
 
     outcome: steps.Outcome
-    """Memory that every replay writes anew."""
+    """Memory that every replay overwrites."""
 
     def replay(self) -> None: ...
 
@@ -83,7 +83,7 @@ class Graphs:
         """
         Args:
             recorder: makes what makes a recording without changing anything but gradients.
-            pause: entered while a turn is tried and recorded: those are no turns of the run, and
+            pause: entered while a turn is tried and recorded: those are not turns of the run, and
                 hooks on the nets must not see them.
         """
         self.state, self.config = state, config

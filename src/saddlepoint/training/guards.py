@@ -1,4 +1,4 @@
-"""What surrounds a training run: checks of its budget, its randomness, errors of its disk."""
+"""What surrounds a training run: its budget's checks, its randomness, its disk errors."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ def check_budget(kimg: float | None, minutes: float | None) -> None:
 
 @contextlib.contextmanager
 def disk_errors(run: Run) -> Iterator[None]:
-    """A full or missing disk fails the run with one sentence and leaves no empty run folder."""
+    """A full or missing disk fails the run with one sentence and leaves no empty run folder.
+
+    Raises:
+        RunFailed: in place of an OSError; the sentence says how to go on.
+    """
     try:
         yield
     except OSError as error:
         todo = f"checkpoints are intact; {remedy(error)}, then `saddle resume {run.path}`."
-        # Without config.json it is no run yet, and an empty folder would block the same command.
+        # Without config.json it is not a run yet, and an empty folder would block the same command.
         if not run.config_file.exists():
             shutil.rmtree(run.path, ignore_errors=True)
             todo = f"{remedy(error)} and run the same command again."

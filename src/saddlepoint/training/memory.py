@@ -1,4 +1,4 @@
-"""Whether a training fits into the memory, worked out from shapes before anything is built."""
+"""Whether a training run fits into memory, worked out from shapes before anything is built."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def require_memory_for(config: Config, dataset: Dataset) -> None:
     largest = max(parts, key=lambda name: parts[name])
     left = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
     need = sum(parts.values()) + _BESIDE
-    require_memory(need, f"This training on {device}", f"lower {largest}", left)
+    require_memory(need, f"This run on {device}", f"lower {largest}", left)
 
 
 def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, int, int]:

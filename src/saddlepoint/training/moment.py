@@ -24,6 +24,7 @@ class Moment:
 
     @classmethod
     def of(cls, state: TrainState) -> Moment:
+        """A copy of the state as it is now; later steps do not change it."""
         nets = {
             name: {key: _copy(tensor) for key, tensor in net.state_dict().items()}
             for name, net in state.nets.items()

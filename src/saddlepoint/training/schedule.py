@@ -22,6 +22,7 @@ class Schedule:
 
     @classmethod
     def of(cls, config: Config) -> Schedule:
+        """The intervals of a configuration whose budget is known."""
         train = config.train
         automatic_tick = max(1000, round(train.total_images / 100, -3))
         tick = round(train.tick_kimg * 1000) or automatic_tick

@@ -101,7 +101,7 @@ class Scorer:
         patience = self.scoring.patience
         if not patience or len(ranks) <= patience or later < patience:
             return False
-        # As good as before is no progress.
+        # As good as before is not progress.
         return min(ranks[-patience:]) >= min(ranks[:-patience])
 
     @torch.no_grad()

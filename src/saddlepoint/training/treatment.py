@@ -104,9 +104,8 @@ def treat(
     line["message"] = _sentence(len(past) + 1, line)
     document["config"] = to_json(treated)
     document["treatments"] = [*past, line]
-    write_json(
-        run.config_file, document
-    )  # from here on the decision stands, even if the run is killed
+    # From here on the decision stands, even if the run is killed.
+    write_json(run.config_file, document)
     monitor.say(f"doctor: {line['message']}")
     state = begin(run, treated, dataset.spec)
     run.rewind(state.n_images)

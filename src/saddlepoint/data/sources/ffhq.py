@@ -24,7 +24,7 @@ class Ffhq(NamedSource):
     """Faces in colour, without labels: 70,000 thumbnails, flat or in folders of a thousand, or the
     52,000 of 512 px; a folder, zip or tar.
 
-    The sub-folders 00000/ to 69000/ of `thumbnails128x128` are no classes, and any other folder or
+    The sub-folders 00000/ to 69000/ of `thumbnails128x128` are not classes, and any other folder or
     archive of faces is read in the same way. It cannot be downloaded automatically. Its images
     have Creative Commons and public-domain licences; as a whole it is under BY-NC-SA 4.0.
 

@@ -25,7 +25,7 @@ class Checks:
 
     def __init__(self, history: History, *names: str, after: float = 0) -> None:
         """after: update steps of the warm-up, which is left out."""
-        # An absent column is no evidence: a row without one of them is no check for this detector.
+        # An absent column is not evidence: a row without one of them is not a check here.
         kept = [
             (row, updates)
             for row, updates in zip(history.rows, _updates(history.rows), strict=True)
@@ -79,7 +79,7 @@ class Checks:
     def window(self, k: int, updates: float) -> int | None:
         """The index of the first of the last checks that are at least k and span at least this
         many update steps; None where there are too few."""
-        # Few checks are noise, and many checks within few steps have seen hardly any training.
+        # Few checks are noise, and many checks within few steps have seen little training.
         first = len(self) - k
         while first >= 0 and self.updates[-1] - self.updates[first] < updates:
             first -= 1
@@ -98,7 +98,7 @@ class Checks:
 
         Args:
             value: instead of the last one, such as a median.
-            note: for a number that is no column; a column is explained in columns.py.
+            note: for a number that is not a column; a column is explained in columns.py.
         """
         return Evidence(
             name=name,
@@ -108,7 +108,7 @@ class Checks:
         )
 
     def known(self, *items: Evidence) -> tuple[Evidence, ...]:
-        """Those of the items that have a value: an absent column is no evidence."""
+        """Those of the items that have a value: an absent column is not evidence."""
         return tuple(item for item in items if math.isfinite(item.value))
 
     def finding(

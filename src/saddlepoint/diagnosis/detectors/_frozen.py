@@ -29,7 +29,7 @@ class FrozenDetector(WiringDetector):
 
     def has_slope(self, checks: Checks) -> np.ndarray:
         """bool [checks]: the loss asks this player to move. A loss that is flat everywhere moves
-        nothing either, and that is no fault of the wiring."""
+        nothing either, and that is not a wiring fault."""
         raise NotImplementedError  # each of the two detectors knows its own sign of a slope
 
     def inspect(self, history: History) -> Finding | None:
@@ -39,7 +39,7 @@ class FrozenDetector(WiringDetector):
         own, other = f"steps_{self.player}", "steps_d" if self.player == "g" else "steps_g"
         checks = self.checks(history, own, other)
         steps = float(checks[other].sum())
-        # Players take turns, so some steps of the other one alone are no fault yet.
+        # Players take turns, so some steps of the other one alone are not a fault yet.
         if len(checks) < 2 or checks[own].any() or steps < self.idle:
             return None
         message = (

@@ -19,7 +19,7 @@ WEIGHT = 0.4
 
 
 def poor(checks: Checks, coverage: float = 0.1) -> np.ndarray:
-    """bool [checks]: hardly a real image has a fake near it, and a second measure agrees.
+    """bool [checks]: few real images have a fake near them, and a second measure agrees.
 
     Args:
         coverage: least healthy coverage, as a share of what equal distributions have.
@@ -57,7 +57,7 @@ def still_improves(checks: Checks, k: int, steps: float) -> bool:
 
 
 def evidence(checks: Checks, besides: str = "") -> tuple[Evidence, ...]:
-    """The measures of quality that the last check has, without the one that is told already."""
+    """The measures of quality that the last check has, without the one already mentioned."""
     found = checks.known(
         checks.evidence("coverage", low=0.1),
         checks.evidence("off_data"),

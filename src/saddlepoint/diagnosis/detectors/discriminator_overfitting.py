@@ -1,4 +1,4 @@
-"""The discriminator knows the training images by heart."""
+"""The discriminator has memorised the training images."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DiscriminatorOverfitting(LastingDetector):
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "heldout_auc")
-        # Nothing about the images: it may know its data by heart beside good fakes.
+        # Nothing about the images: it may have memorised its data beside good fakes.
         first = self.since(checks, checks["heldout_auc"] > self.auc)
         if first is None:
             return None

@@ -19,7 +19,7 @@ from saddlepoint.diagnosis.detectors._checks import Checks
 class DiscriminatorWins(LastingDetector):
     """The discriminator recognises every fake, and the generator's images are bad and stay bad.
 
-    A discriminator that is nearly always right is no failure by itself: those of large GANs are,
+    A discriminator that is nearly always right is not a failure by itself: those of large GANs are,
     in healthy runs. It has won when the fakes are far from the data and no measure of them improves
     while it is right at every check.
     Papers: Arjovsky & Bottou 2017, https://arxiv.org/abs/1701.04862, section 2 (the gradient that

@@ -30,8 +30,8 @@ class Divergence(LastingDetector):
     """A quantity grows by orders of magnitude and takes the images with it.
 
     The decimal logarithm of each scale (outputs, gradients, slope, spread of the fakes) is summed
-    up beyond its early median and one decade (a one-sided CUSUM). Outputs grow slowly in many a
-    healthy run, so the fakes must be bad as well; where nothing measures them, the sum must be far
+    up beyond its early median and one decade (a one-sided CUSUM). Outputs grow slowly in many
+    healthy runs, so the fakes must be bad as well; where nothing measures them, the sum must be far
     greater. Fakes that stay several times as far from the data as two real images lie apart have
     left it altogether, whatever the scales did.
     Papers: Page 1954, https://doi.org/10.1093/biomet/41.1-2.100 (CUSUM); Mescheder et al. 2018,
@@ -118,7 +118,7 @@ class Divergence(LastingDetector):
     def _usual(self, values: np.ndarray, floor: float) -> float:
         early = values[: self.early]
         early = early[np.isfinite(early) & (early > 0)]
-        # Two values are no median: NaN, and nothing counts as growth.
+        # Two values give no median: NaN, so nothing counts as growth.
         return max(float(np.median(early)), floor) if len(early) >= 3 else np.nan
 
     def _cusum(self, values: np.ndarray, floor: float) -> np.ndarray:

@@ -24,7 +24,7 @@ class DoubleSigmoid(WiringDetector):
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "sigmoid_end", "expects_logits")
-        # A sigmoid alone is no fault: a loss of probabilities needs it.
+        # A sigmoid alone is not a fault: a loss of probabilities needs it.
         unhealthy = (checks["sigmoid_end"] == 1) & (checks["expects_logits"] == 1)
         first = self.since(checks, unhealthy)
         if first is None:

@@ -34,7 +34,7 @@ class Memorisation(LastingDetector):
 
     def inspect(self, history: History) -> Finding | None:
         checks = self.checks(history, "train_closeness")
-        # Written as "not farther": a history without the distance is no evidence against copies.
+        # Written as "not farther": a history without the distance is not evidence against copies.
         near = ~(checks["nearest_real"] > self.nearest)
         first = self.since(checks, (checks["train_closeness"] > self.closeness) & near)
         if first is None:

@@ -99,7 +99,7 @@ class PartialModeCollapse(BehaviourDetector):
 
     def _missing(self, counted: np.ndarray, real: np.ndarray) -> np.ndarray:
         """Indices of the bins that the fakes of these checks [k, bins] leave out."""
-        # Every check uses the same latents, so its fakes are no independent draws: the standard
+        # Every check uses the same latents, so its fakes are not independent draws: the standard
         # error is that of a single check.
         n = float(np.median(counted.sum(1)))
         seen = shares(counted).mean(0)

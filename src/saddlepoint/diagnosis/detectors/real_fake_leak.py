@@ -65,7 +65,7 @@ class RealFakeLeak(WiringDetector):
 
     def _noise(self, history: History) -> Finding | None:
         checks = self.checks(history, "leak_noise", "auc")
-        # A judgement that is no better than chance loses AUC to any noise.
+        # A discriminator no better than chance loses AUC to any noise.
         leaks = (checks["leak_noise"] >= self.drop) & (checks["auc"] >= self.sure)
         first = self.since(checks, leaks)
         if first is None:

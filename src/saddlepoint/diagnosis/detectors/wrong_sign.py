@@ -52,7 +52,7 @@ class WrongSign(WiringDetector):
         first = self.since(checks, self._decided(real, fake) & (real * fake > 0))
         if first is None:
             return None
-        # The sign of the push, not of the loss: exchanged labels turn both terms and are no fault.
+        # The sign of the push, not of the loss: swapped labels turn both terms, which is fine.
         way = "up" if real[-1] > 0 else "down"
         message = (
             f"The discriminator's loss pushes its outputs {way} for real images and for fakes "

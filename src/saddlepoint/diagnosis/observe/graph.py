@@ -45,8 +45,8 @@ def marked(tensor: Tensor) -> Any:
 def last_operation(tensor: Tensor, net: nn.Module) -> str | None:
     """`sigmoid` or `tanh` where that made `tensor`; "" for anything else; None when unknown.
 
-    The graph knows it even for a function that is no module. Without a graph, or with a compiled
-    one, the net's last module has to do.
+    The graph knows it even for a function that is not a module. Without a graph, or with a compiled
+    one, the net's last module decides.
     """
     node = tensor.grad_fn
     while node is not None and _CARRIERS.fullmatch(re.sub(r"Backward\d*$", "", node.name())):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 End = Callable[[], None]
-"""Takes a hook away."""
+"""Removes a hook."""
 
 
 class Owner(Protocol):

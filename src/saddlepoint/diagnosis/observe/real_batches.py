@@ -14,7 +14,7 @@ from saddlepoint.diagnosis.observe.isolation import own_randomness
 
 Real = Tensor | tuple | list | Iterable[Any] | Callable[[int], Any]
 """A batch of images, images with labels, a DataLoader (or any iterable of batches that starts
-anew each time), or a function of how many images are wanted."""
+from the start each time), or a function of how many images are wanted."""
 
 N_READ = 1536
 """Real images that are read at most: 1,024 to compare with, 512 held back."""

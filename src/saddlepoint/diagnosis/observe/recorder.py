@@ -91,7 +91,7 @@ class Recorder:
         self.trace.clear()
 
     def detach(self) -> None:
-        """Take all hooks away."""
+        """Remove all hooks."""
         for end in self._ends:
             end()
         self._ends = []
@@ -118,7 +118,7 @@ class Recorder:
 
     def _on_discriminator(self, _: Any, args: tuple, kwargs: dict, output: Any) -> None:
         if not (self.plan.listens or self.closely) or not torch.is_grad_enabled():
-            return  # without gradients it is no call of training
+            return  # without gradients it is not part of training
         trace = self.trace
         shapes = {made.images.shape[1:] for made in self.roles.made}
         images = images_among([*args, *kwargs.values()], shapes)

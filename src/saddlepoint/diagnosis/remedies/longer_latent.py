@@ -26,7 +26,7 @@ class LongerLatent(Remedy):
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:
         found = config.arch.raised("latent_scale", 1.0)
         # One point drawn for every z collapses or circles whatever else is done, so a z that is
-        # scaled down comes first there; a short one is no such fault.
+        # scaled down comes first there; a short one is not such a fault.
         if finding.name not in ("complete-mode-collapse", "oscillation"):
             found |= config.arch.raised("latent_dim", self.dims)
         return arch(found) or None

@@ -1,4 +1,4 @@
-"""The discriminator is told how far apart its batch lies."""
+"""The discriminator is given the spread of its batch."""
 
 from __future__ import annotations
 

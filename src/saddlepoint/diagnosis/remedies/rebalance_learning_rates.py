@@ -49,6 +49,6 @@ class RebalanceLearningRates(Remedy):
         rates = {"optim_g": config.optim_g.lr, "optim_d": config.optim_d.lr}
         if len(slower) == 1 and rates[slower[0]] < max(rates.values()):
             return None  # it is the slower one already
-        # At the floor it gives up: training would hardly move within the budget.
+        # At the floor it gives up: training would barely move within the budget.
         found = {f"{player}.lr": rates[player] / self.factor for player in slower}
         return found if found and min(found.values()) >= self.lowest else None

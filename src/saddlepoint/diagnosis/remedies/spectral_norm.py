@@ -23,7 +23,7 @@ class SpectralNorm(Remedy):
 
     advice = (
         "Wrap every layer of the discriminator in torch.nn.utils.parametrizations.spectral_norm "
-        "and take its BatchNorm away."
+        "and remove its BatchNorm."
     )
 
     def changes(self, config: Config, finding: Finding) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ def columns(trace: Trace) -> dict[str, float]:
     found: dict[str, float] = {}
     if calls:
         found["mixed_batch"] = float(any(call.role == "mixed" for call in calls))
-        # Label maps that were joined behind the images are no pixels.
+        # Label maps that were joined behind the images are not pixels.
         makers = [call.maker for call in calls if call.maker is not None]
         n_pixels = makers[-1].images[0].numel() if makers else None
         rows = [(call.images.flatten(1)[:, :n_pixels], call.is_fake()) for call in calls]

@@ -179,7 +179,7 @@ def _push(side: Slopes) -> float | None:
 
 def _target(side: Slopes) -> tuple[float, float] | None:
     """The output at which the slope would be 0, and 1 if outputs are drawn there or -1 if they are
-    driven away. None where the slope is no line in the output (least squares are one)."""
+    driven away. None where the slope is not linear in the output (least squares are one)."""
     outputs, slopes = side.outputs, side.slopes
     centred, tilt = outputs - outputs.mean(), slopes - slopes.mean()
     if float(tilt.norm()) < 1e-3 * float(slopes.norm()):

@@ -31,6 +31,8 @@ class Points:
 
     @classmethod
     def of(cls, vectors: Tensor, centre: Tensor, device: str, dtype: torch.dtype) -> Points:
+        """Features float32 [n, d] around a centre float [d], moved to `device`; the norms are
+        summed in float64 and kept as `dtype`."""
         vectors, centre = vectors.to(device), centre.float().double().to(device)
         squares = torch.empty(len(vectors), dtype=torch.float64, device=device)
         for rows, part in zip(

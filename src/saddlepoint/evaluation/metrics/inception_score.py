@@ -54,6 +54,6 @@ class InceptionScore(Metric):
             scores = [score(rows / rows.sum()) for rows in part.double()]
             values = torch.tensor(scores, dtype=torch.float64)
             mean, spread = values.mean().item(), values.std(correction=0).item()
-            note = f"{self.splits} splits; standard deviation {spread:.4f}, which is no interval"
+            note = f"{self.splits} splits; standard deviation {spread:.4f}, not an interval"
             found["inception_score_splits"] = Measured(value=mean, note=note, better="higher")
         return found

@@ -19,7 +19,10 @@ def sliced_wasserstein(real: Tensor, fake: Tensor, n_directions: int = 128) -> f
 
     Returns:
         A distance in the units of the values, 0 for equal sets. For equal distributions it is the
-        noise of n samples, so it can rank sets of one size, but it is no absolute quality.
+        noise of n samples, so it can rank sets of one size, but it is not an absolute quality.
+
+    Raises:
+        ValueError: sets of different sizes.
     """
     if len(real) != len(fake):
         raise ValueError(f"{len(real)} real and {len(fake)} fake items; the same number is needed")

@@ -1,4 +1,4 @@
-"""ONNX: for any program that has a runtime of it, without this package and without PyTorch."""
+"""ONNX: for any program with an ONNX runtime, without this package and without PyTorch."""
 
 from __future__ import annotations
 

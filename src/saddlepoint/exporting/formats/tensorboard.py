@@ -1,4 +1,4 @@
-"""TensorBoard: event files, of what PyTorch makes of numbers, pictures and texts."""
+"""TensorBoard: event files of scalars, pictures and texts, encoded by PyTorch."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class TensorBoard(Tracker):
 
 
 class _Log(Log):
-    """One file of events, written by this thread: an error of the disk is raised where it can be
-    told, which that of torch's SummaryWriter, from a thread of its own, is not."""
+    """One file of events, written by this thread, so that a disk error is raised here; torch's
+    SummaryWriter writes from a thread of its own, where it would be lost."""
 
     def __init__(self, folder: Path) -> None:
         from tensorboard.summary.writer.record_writer import RecordWriter

@@ -40,7 +40,7 @@ def conditional(
 
     Args:
         width: of both nets' narrowest stage.
-        data: in place of the claim's own.
+        data: instead of the claim's own.
         changes: more fields, with two underscores for the dot: `train__tick_kimg=1`.
     """
     fields = {

@@ -77,8 +77,3 @@ def jensen_shannon(line: Line) -> float:
     middle = (line.real + line.fake) / 2
     halves = (torch.xlogy(p, p / middle.clamp_min(1e-300)) for p in (line.real, line.fake))
     return sum(line.integral(half) for half in halves) / 2
-
-
-def wasserstein_1(a: Tensor, b: Tensor) -> float:
-    """Of two samples float [n, 1] of equal size: on a line the optimal plan pairs sorted values."""
-    return (a.flatten().sort().values - b.flatten().sort().values).abs().mean().item()

@@ -24,7 +24,7 @@ LINE = Text(en="line, largest N", vi="đường thẳng, N lớn nhất")
 @register("fid-bias")
 @dataclass(frozen=True, kw_only=True)
 class FidBias(Claim):
-    """Two sets of real images, in place of a generator that is perfect.
+    """Two sets of real images stand in for a perfect generator.
 
     Chong & Forsyth 2020, https://arxiv.org/abs/1911.07023, section 3.
     """

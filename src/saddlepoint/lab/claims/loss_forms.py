@@ -50,7 +50,7 @@ class LossForms(Claim):
         vi="Trọng số ban đầu, dữ liệu và thứ tự, mạng kết nối đầy đủ, thuật toán tối ưu, số bước.",
     )
     meaning: ClassVar = Text(
-        en="The two losses have the same fixed point and different gradients: they are no two "
+        en="The two losses have the same fixed point and different gradients: they are not two "
         "ways of writing one thing. How much it matters depends on how sure the discriminator "
         "is: the second pair of runs gives it five steps for each of the generator's. With Adam, "
         "which divides by the gradient's own size, a small gradient still gives full steps, so "

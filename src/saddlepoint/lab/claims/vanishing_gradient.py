@@ -77,7 +77,7 @@ class VanishingGradient(Claim):
     gaps: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0)
     """Between the clusters' means, whose standard deviation is 0.1."""
     steps: int = 1200
-    """Of each discriminator, trained anew for every gap."""
+    """Of each discriminator; every gap has its own."""
     batch_size: int = 256
     """Real items in a step, and as many generated ones."""
     lr: float = 1e-3

@@ -1,4 +1,4 @@
-"""Games that fail as the lecture says GANs fail, and what mends each of them.
+"""Games that fail as the lecture says GANs fail, and what fixes each of them.
 
 The settings were found by playing (docs/log.md); `bench/game.py --breaks` plays them again.
 """

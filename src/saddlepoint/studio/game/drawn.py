@@ -26,7 +26,7 @@ def points_from(text: str) -> np.ndarray:
         InputError: no such text, or too many points.
     """
     try:
-        # The decoder must not skip what is no letter of it: equal points have equal texts.
+        # The decoder must not skip foreign letters: equal points have equal texts.
         padded = text.encode("ascii") + b"=" * (-len(text) % 4)
         raw = base64.b64decode(padded, altchars=b"-_", validate=True)
     except (UnicodeEncodeError, binascii.Error):

@@ -86,7 +86,7 @@ def _numbers(game: Game, now: View, pulls: Tensor) -> dict[str, float | None]:
 
 
 def _distances(game: Game) -> dict[str, float | int | None]:
-    """How far the generator is from the data; what each number is stands in docs/game.md."""
+    """How far the generator is from the data; docs/game.md says what each number is."""
     counted = game.generated(even_latents(N_COUNTED))
     plane = game.plane
     # Of the real points, which stand in the order of their clusters, every second one.
@@ -125,14 +125,14 @@ def _labels(labels: Tensor | None) -> str:
 
 
 def _compressed(pulls: Tensor) -> Tensor:
-    """Pushes [n, 2] with a length below 127, whatever their own: half of it is a slope of 1. So
-    that a slope that vanishes is seen to, and one that explodes stays in the picture."""
+    """Pushes [n, 2] shrunk to lengths below 127, half of which stands for a slope of 1: a slope
+    that vanishes can be seen to, and one that explodes stays in the picture."""
     length = pulls.norm(dim=1, keepdim=True)
     return (127 * pulls / (1 + length)).nan_to_num(0, 0, 0)
 
 
 def _places(points: Tensor, extent: float) -> str:
-    """Points [n, 2] in whole numbers, as far as four times the view; what is lost is far off."""
+    """Points [n, 2] in whole numbers, clipped at four times the view."""
     scaled = (points.double() / extent * UNIT).nan_to_num(32767, 32767, -32767)
     return _pack(scaled.clamp(-32767, 32767), "<i2")
 

@@ -33,7 +33,7 @@ class Plane:
         centres: float64 [m, 2].
         std: of each, per axis.
         extent: the view is [-extent, extent]^2.
-        n_modes: clusters that can be counted; 0 for drawn points, which are no clusters.
+        n_modes: clusters that can be counted; 0 for drawn points, which are not clusters.
         n_classes: labels, one a cluster; 0: none.
     """
 
@@ -112,7 +112,7 @@ class Plane:
 
 
 def jensen_shannon(p: Tensor, q: Tensor) -> float:
-    """Of two distributions over the same cells, in nats: from 0 to log 2 = 0.693."""
+    """The divergence of two distributions over the same cells, in nats: 0 to log 2 = 0.693."""
     middle = (p + q) / 2
     halves = (torch.xlogy(a, a / middle.clamp_min(1e-300)).sum() for a in (p, q))
     return max(0.0, float(sum(halves)) / 2)

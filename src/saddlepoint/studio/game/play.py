@@ -32,7 +32,7 @@ _BEFORE = 2 * CHECK * 2
 
 @dataclass(frozen=True)
 class View:
-    """What the points that are drawn meet, before or after a move."""
+    """What both nets make of the points that are drawn, before or after a move."""
 
     real: Tensor
     """Outputs of the discriminator for the real points, float32 [N_SHOWN]."""
@@ -70,7 +70,7 @@ class Game:
             self._use(script.setup_at(self.at))
 
     def close(self) -> None:
-        """Take the doctor's hooks away, so that the nets can be freed."""
+        """Remove the doctor's hooks, so that the nets can be freed."""
         self.doctor.detach()
 
     @property

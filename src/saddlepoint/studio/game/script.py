@@ -58,7 +58,7 @@ class Script:
         raise IndexError(at)
 
     def common(self, other: Script) -> int:
-        """How many first moves are the same in both; -1 where the games begin otherwise."""
+        """How many first moves are the same in both; -1 where the games begin differently."""
         if any(getattr(self.first, name) != getattr(other.first, name) for name in FIXED):
             return -1
         same = 0
@@ -97,7 +97,7 @@ def read_script(text: str) -> Script:
         elif is_change:
             raise InputError(f"moves: {name} cannot change once a game has begun; start another.")
         else:
-            raise InputError(f"moves: {press[:40]!r} is no move; write b10, d1, g1 or lr_d=0.01.")
+            raise InputError(f"moves: {press[:40]!r} is not a move; write b10, d1 or lr_d=0.01.")
     script = Script(first, tuple(stretches), setup)
     if script.n_moves > MOST_MOVES:
         raise InputError(f"A game has at most {MOST_MOVES:,} moves; start another from its seed.")

@@ -59,7 +59,7 @@ class Table:
         return len(self._games)
 
     def _drop(self) -> None:
-        """The longest unasked ones, above the most games or when idle."""
+        """Drop idle games, and those not asked for the longest where there are too many."""
         old = time.monotonic() - IDLE_SECONDS
         idle = [name for name in self._games if self._asked[name] < old]
         surplus = list(self._games)[: max(0, len(self._games) - MOST_GAMES)]

@@ -24,7 +24,7 @@ FLAT = 0.02
 NARROW = 0.1
 """Spread of the generated points as a share of the data's, below which they are all alike."""
 FAR = 0.25
-"""Mean way of a point in one step, as a share of the data's spread, that is a jump."""
+"""Mean distance that a point moves in a step, as a share of the data's spread, that is a jump."""
 
 
 @dataclass(frozen=True)

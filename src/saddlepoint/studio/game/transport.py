@@ -11,6 +11,9 @@ def wasserstein(a: np.ndarray, b: np.ndarray) -> float:
 
     Args:
         a, b: float [n, d]; n of about 128 takes some hundredths of a second.
+
+    Raises:
+        ValueError: samples of different sizes.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} points; the same number is needed")
