@@ -113,7 +113,7 @@ def test_it_is_broken_named_and_mended(page: Page) -> None:
     expect(page.locator(".named .chip").first).to_be_visible(timeout=2 * SLOW)
     stopped = page.get_by_role("button", name="Play", exact=True)
     expect(stopped).to_be_visible(timeout=SLOW)
-    press(page, "Mend it")
+    press(page, "Fix it")
     expect(page.get_by_label(re.compile("^Learning rate, discriminator"))).to_have_value("-2.7")
     reached(page, 600)
     expect(stopped).to_be_visible(timeout=SLOW)

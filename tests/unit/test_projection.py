@@ -313,8 +313,8 @@ def test_a_classifier_of_the_training_data_is_used_where_there_is_one(
     assert done["features"] == "Compared by pixels and the features of a classifier of digits."
     file = shutil.copy(sorted(trained.glob("checkpoints/*/ema.safetensors"))[-1], "alone.st")
     done = api.project(file, pictures[:1], "b", **quick)
-    assert "pixels alone (alone.st is not a run folder" in done["features"]
-    with pytest.raises(InputError, match="not a run folder"):
+    assert "pixels alone (alone.st is not in a run folder" in done["features"]
+    with pytest.raises(InputError, match="not in a run folder"):
         api.project(file, pictures[:1], "c", features="classifier", **quick)
 
 

@@ -36,7 +36,16 @@ def sample(
 
     Args:
         seeds: or latents, float32 [n, latent_dim].
+        labels: of a conditional model, taken in turn by the seeds.
+        truncation: psi in (0, 1]; 1 is off.
+        interpolate, class_grid: as in `sampling.outputs.sample_to`.
         edit: moves along directions and a mix of classes, which hold for all samples.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: no such model, or whatever `sampling.outputs.sample_to` refuses.
     """
     check_out(out, interpolate, class_grid)
     sampler = load_sampler(model_path(model))
@@ -45,7 +54,11 @@ def sample(
 
 
 def training_film(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
-    """Write a GIF or MP4 of a run's training from its sample grids, which show the same latents."""
+    """Write a GIF or MP4 of a run's training from its sample grids, which show the same latents.
+
+    Raises:
+        InputError: no run, no grid yet, or an `out` that is not a film or cannot be written.
+    """
     return training_to(runs.Run.open(run), out)
 
 
@@ -58,7 +71,16 @@ def directions(
     labels: Sequence[int] | None = None,
     deviations: float = DEVIATIONS,
 ) -> Path:
-    """Write what a generator's principal directions change, to a PNG or a folder."""
+    """Write what a generator's principal directions change, to a PNG or a folder.
+
+    Args:
+        k: how many; None: ten, or as many as z has entries.
+        labels: one class, of a conditional model; None: that of the first seed.
+        deviations: how far each is followed to either side, in (0, 10].
+
+    Raises:
+        InputError: no such model, or whatever `sampling.direction_sheets.directions_to` refuses.
+    """
     output_file_or_folder(out, [".png"])
     return directions_to(load_sampler(model_path(model)), out, k, seeds, labels, deviations)
 
@@ -88,6 +110,10 @@ def project(
 
     Returns:
         What projection.json says.
+
+    Raises:
+        InputError: no such model, a picture that cannot be read, labels that do not fit the model,
+            or an `out` that is not empty or cannot be written.
     """
     place = output_folder(out)
     chosen = {"labels": None if labels is None else list(labels), "steps": steps, "seed": seed}

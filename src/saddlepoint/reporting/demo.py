@@ -1,4 +1,4 @@
-"""The page and the table of `saddle lab demo`: a good run, and a failure that was mended."""
+"""The page and the table of `saddle lab demo`: a good run, and a failure that was fixed."""
 
 from __future__ import annotations
 
