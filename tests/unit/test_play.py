@@ -24,10 +24,11 @@ from saddlepoint.cli.main import main
 from saddlepoint.core.errors import RunFailed
 from saddlepoint.core.images import png_bytes
 from saddlepoint.core.json_files import write_json
+from saddlepoint.core.provenance import training_data
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.nearest import nearest_training, training_data
+from saddlepoint.evaluation.nearest import nearest_training
 from saddlepoint.sampling.latent_files import read_latents
 from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.studio import server

@@ -10,10 +10,9 @@ from saddlepoint.api.run import Run
 from saddlepoint.api.training import carry_out, recorded_end
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
-from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.provenance import budget_line, read_config
+from saddlepoint.core.provenance import budget_line, read_config, training_data
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.exporting.export import tracker
 from saddlepoint.training import budget, device, treatment
@@ -68,7 +67,9 @@ def resume(
     monitor = Monitor(quiet, preview)
     with disk_errors(run), run.lock(), own_randomness(), use_threads(threads or so_far):
         config = _on_its_device(run, config)
-        dataset = _same_data(run, config, document["data"]["fingerprint"])
+        # Other data would train on without a sign of it.
+        dataset = training_data(run, config)
+        config.check(dataset.spec)  # config.json may have been edited
         require_memory_for(config, dataset)
         state = treatment.begin(run, config, dataset.spec)
         rate = None
@@ -113,19 +114,6 @@ def _on_its_device(run: Run, config: Config) -> Config:
             f"{run.path} was trained on {config.train.device}, which is not available here; "
             "resume it on a machine that has it."
         ) from error
-
-
-def _same_data(run: Run, config: Config, recorded: str) -> Dataset:
-    """The run's data, open; raises InputError unless their fingerprint is the recorded one."""
-    dataset = config.source.open()
-    # Other data would train on without a sign of it.
-    if dataset.fingerprint != recorded:
-        raise InputError(
-            f"{run.path} was trained on data with fingerprint {recorded[:12]}, but "
-            f"{dataset.name} now has {dataset.fingerprint[:12]}; restore the data."
-        )
-    config.check(dataset.spec)  # config.json may have been edited
-    return dataset
 
 
 def _ended_early(run: Run, config: Config, state: TrainState) -> bool:

@@ -113,3 +113,22 @@ def read_config(run: Run) -> Config:
         raise InputError(
             f"{error} {run.path} was trained with a plug-in: add --plugins {missing[0]}."
         ) from error
+
+
+def training_data(run: Run, config: Config | None = None) -> Dataset:
+    """The data that a run was trained on.
+
+    Args:
+        config: the run's; read where it is not given.
+
+    Raises:
+        InputError: they are absent, or not what they were.
+    """
+    dataset = (config or read_config(run)).source.open()
+    recorded = run.document["data"]["fingerprint"]
+    if dataset.fingerprint != recorded:
+        raise InputError(
+            f"{run.path} was trained on data with fingerprint {recorded[:12]}, but {dataset.name} "
+            f"now has {dataset.fingerprint[:12]}; restore the data."
+        )
+    return dataset

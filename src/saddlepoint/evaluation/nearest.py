@@ -12,11 +12,10 @@ from torch import Tensor
 
 from saddlepoint.core.checks import in_range
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import enlarge, grid, name_both, write_png
 from saddlepoint.core.measures import LoadedExtractor, Progress, no_progress
 from saddlepoint.core.outputs import output_file, writing
-from saddlepoint.core.provenance import read_config
+from saddlepoint.core.provenance import training_data
 from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import progress_bars
 from saddlepoint.evaluation.bank import bank_of
@@ -128,22 +127,6 @@ def nearest_to(
         path.parent.mkdir(parents=True, exist_ok=True)
         write_png(path, _sheet(made, found.images, names_of(seeds)))
     return found, said
-
-
-def training_data(run: Run) -> Dataset:
-    """The images that a run was trained on.
-
-    Raises:
-        InputError: they are absent, or not what they were.
-    """
-    train = read_config(run).source.open()
-    recorded = run.document["data"]["fingerprint"]
-    if train.fingerprint != recorded:
-        raise InputError(
-            f"{run.path} was trained on data with fingerprint {recorded[:12]}, but {train.name} "
-            f"now has {train.fingerprint[:12]}; restore the data."
-        )
-    return train
 
 
 def _sheet(made: np.ndarray, near: np.ndarray, names: Sequence[str]) -> np.ndarray:

@@ -8,9 +8,10 @@ from typing import Any
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.provenance import training_data
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.nearest import TrainingImages, training_data
+from saddlepoint.evaluation.nearest import TrainingImages
 from saddlepoint.sampling.projection import grey_error
 from saddlepoint.studio.play.drawing import sheet
 from saddlepoint.studio.play.models import Model
