@@ -313,7 +313,7 @@ def test_a_resume_goes_on_from_the_checkpoint_before(run: sp.Run, field: str, va
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("n_images", 128, "of another checkpoint"),
+        ("n_images", 128, "belongs to another checkpoint"),
         ("n_images", True, "must be a whole number"),
         ("n_steps", -1, "must be between"),
         ("files", {"ema.safetensors": "0"}, "does not name the files"),
