@@ -170,7 +170,7 @@ class Remedies(Claim):
         def cell(failure: str, remedy: str) -> float:
             known = [s["ratios"][failure][remedy] for s in seeds]
             mean = _mean([ratio for ratio in known if ratio is not None])
-            return 0.0 if mean is None else -math.log2(mean)
+            return 0.0 if mean is None else round(-math.log2(mean), 1) + 0.0  # no -0.0
 
         names = [name for _, name in REMEDIES.values()]
         became = {
