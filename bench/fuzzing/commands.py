@@ -30,10 +30,12 @@ def sample(draw: Random, model: str = "run") -> Case:
         outs.append(("out", "--seeds", f"0-{FOLDER_OF - 1}"))
         outs.append(("out.gif", "--interpolate", "--seeds", "0-2"))
         outs.append(("out.png", "--directions", "3", "--seeds", "0-1"))
+        outs.append(("out.png", "--move", "1:2,2:-0.5", "--seeds", "0-1"))
     if model in RUNS:
         outs.append(("film.gif", "--training"))
     if model == "labelled":
         outs += [("out.png", "--labels", "0-3"), ("out.png", "--class-grid", "--seeds", "0-1")]
+        outs.append(("out.png", "--mix", "0:0.7,1:0.3"))
     chosen = draw.choice(outs)
     return Case(argv=("sample", model, "--out", *chosen, *_json(draw)))
 

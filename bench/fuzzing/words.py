@@ -26,7 +26,7 @@ NUMBERS = {
     ),
 }
 WORDS = {
-    "sample": ("--plugins", "--latents"),
+    "sample": ("--plugins", "--latents", "--move", "--mix"),
     "project": ("--plugins", "--features", "--device"),
     "evaluate": ("--features", "--device", "--data", "--plugins"),
     "resume": ("--plugins",),

@@ -12,6 +12,7 @@ import numpy as np
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import png_bytes
+from saddlepoint.core.outputs import writing
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.sampling.latent_files import write_latents
@@ -104,7 +105,7 @@ def file(model: Model, wish: Wish, kind: str, places: list[int]) -> tuple[bytes,
     chosen = wish.only(places) if places else wish
     if len(places) > 2 or (f".{kind}" in FILMS and not walks):
         raise InputError("A film leads from one image to one other.")
-    with tempfile.TemporaryDirectory(prefix="saddle-") as folder:
+    with writing("A temporary file"), tempfile.TemporaryDirectory(prefix="saddle-") as folder:
         out = Path(folder) / f"made.{kind}"
         if kind == "npz":
             seeds, labels = chosen.start(model)

@@ -78,7 +78,7 @@ class Models:
             found = newest_intact(run, [EMA])
         if found is None:
             raise NotFound(
-                "This run has no such checkpoint any more; load the page again."
+                "This run has no such checkpoint any more; choose it anew from the list of models."
                 if checkpoint
                 else "This run has saved no checkpoint yet; wait until it has."
             )

@@ -8,6 +8,7 @@ from typing import Any
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.outputs import writing
 from saddlepoint.core.provenance import training_data
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.choose import choose_extractor
@@ -40,14 +41,14 @@ class Known:
                 self.state = {"state": "reading", "done": done, "of": of}
 
             self.training = TrainingImages.of(train, extractor, counted)
-        except (InputError, RunFailed, OSError) as error:
+        except (InputError, RunFailed) as error:
             self.state = {"state": "failed", "error": str(error)}
 
     def _extractor(self, train: Dataset) -> Any:
         def learning() -> None:
             self.state = {"state": "learning"}
 
-        with tempfile.TemporaryDirectory(prefix="saddle-") as folder:
+        with writing("A temporary file"), tempfile.TemporaryDirectory(prefix="saddle-") as folder:
             words = ["sample", str(self.run.path), "--nearest", "--seeds", "0"]
             return from_cache(
                 lambda progress: choose_extractor("auto", train, "cpu", progress),

@@ -47,5 +47,6 @@ def from_cache(
         command = [sys.executable, "-m", "saddlepoint", *saddle]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
         if done.returncode:
-            raise RunFailed(f"This cannot be compared: {done.stderr.strip().splitlines()[-1]}")
+            said = done.stderr.strip().rpartition("\n")[2] or f"it ended with {done.returncode}"
+            raise RunFailed(f"`saddle {saddle[0]}`, which learns to compare, failed: {said}")
     raise AssertionError

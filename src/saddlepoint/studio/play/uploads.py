@@ -15,6 +15,7 @@ import numpy as np
 
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.images import png_bytes, to_uint8
+from saddlepoint.core.outputs import writing
 from saddlepoint.data.picture import as_image
 from saddlepoint.evaluation.projecting import features_for
 from saddlepoint.reporting.facts import saddle_command
@@ -87,7 +88,7 @@ class Search:
 
     def _features(self) -> Features | None:
         model, sampler = named(self.model), self.model.sampler
-        with tempfile.TemporaryDirectory(prefix="saddle-") as folder:
+        with writing("A temporary file"), tempfile.TemporaryDirectory(prefix="saddle-") as folder:
             picture = Path(folder) / "picture.png"
             picture.write_bytes(png_bytes(self.picture))
             words = ["project", model, str(picture), "--out", f"{folder}/found"]

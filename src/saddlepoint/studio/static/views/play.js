@@ -126,6 +126,8 @@ async function playground(place, studio, id) {
   });
 
   const film = latest(async () => {
+    // Nobody can walk between images that could not be made.
+    if (!trouble.hidden) return;
     // A latent that was found stands first on a command line too.
     const [from, to] = state.latent && state.to === "0" ? [state.to, state.from] : [state.from, state.to];
     const ends = { from, to };
