@@ -6,9 +6,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from saddlepoint.core.errors import RunFailed
+from saddlepoint.core.files import cache_folder
+from saddlepoint.core.measures import Progress
 from saddlepoint.studio.stream import DRAWING
 
 _T = TypeVar("_T")
@@ -19,12 +22,8 @@ class _Slow(Exception):
     """A net has to be trained first."""
 
 
-def _refuse(what: str, done: int, of: int) -> None:
-    raise _Slow
-
-
 def from_cache(
-    load: Callable[[Callable[[str, int, int], None]], _T], saddle: Sequence[str], wait: Callable
+    load: Callable[[Progress], _T], saddle: Sequence[str], wait: Callable[[], None]
 ) -> _T:
     """What `load(progress)` gives.
 
@@ -34,19 +33,28 @@ def from_cache(
         wait: called before that command begins.
 
     Raises:
-        RunFailed: the command failed.
+        RunFailed: the command failed, or there is nowhere to keep what it learned.
     """
-    for first in (True, False):
-        try:
-            with DRAWING:
-                return load(_refuse)
-        except _Slow:
-            if not first:
-                raise RunFailed("The cache cannot be written, which this needs.") from None
-        wait()
-        command = [sys.executable, "-m", "saddlepoint", *saddle]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
-        if done.returncode:
-            said = done.stderr.strip().rpartition("\n")[2] or f"it ended with {done.returncode}"
-            raise RunFailed(f"`saddle {saddle[0]}`, which learns to compare, failed: {said}")
-    raise AssertionError
+    with suppress(_Slow):
+        return _loaded(load)
+    wait()
+    command = [sys.executable, "-m", "saddlepoint", *saddle]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS)
+    if done.returncode:
+        said = done.stderr.strip().rpartition("\n")[2] or f"it ended with {done.returncode}"
+        raise RunFailed(f"`saddle {saddle[0]}`, which learns to compare, failed: {said}")
+    try:
+        return _loaded(load)
+    except _Slow:
+        raise RunFailed(
+            f"The cache {cache_folder()} cannot be written, where what was learned is kept; check "
+            "its permissions."
+        ) from None
+
+
+def _loaded(load: Callable[[Progress], _T]) -> _T:
+    def refuse(what: str, done: int, of: int) -> None:
+        raise _Slow
+
+    with DRAWING:
+        return load(refuse)

@@ -6,7 +6,7 @@ import base64
 import binascii
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,7 @@ class Wish:
         first = int(self.latent is not None)
         kept = self.latent if first and 0 in places else None
         seeds = [self.seeds[place - first] for place in places if place >= first]
-        return Wish(**{**self.__dict__, "seeds": seeds, "latent": kept})
+        return replace(self, seeds=seeds, latent=kept)
 
     def start(self, model: Model) -> tuple[Seeds, list[int] | None]:
         """Seeds or latents and their labels before anything is changed."""

@@ -25,7 +25,7 @@ export function grid(t, pick) {
     const canvas = drawn();
     const input = el("input", { type: "radio", name: "sample", value: index, class: "unseen", "aria-label": name, onchange: () => pick(index) });
     return { canvas, input, label: el("label", { class: "tile", title: name }, input, canvas,
-      el("span", { "aria-hidden": "true" }, seed ?? t("play.yours"))) };
+      el("span", { "aria-hidden": "true" }, seed ?? t("play.yours-short"))) };
   }
 
   function mark(at) {

@@ -183,11 +183,13 @@ async function playground(place, studio, id) {
 
   /** The next so many seeds, or those before. */
   function page(forward) {
-    const all = answer?.seeds.filter((seed) => seed !== null).map(Number) ?? [0];
-    const [first, last] = [Math.min(...all), Math.max(...all)];
-    const n = all.length;
-    const start = forward ? last + 1 : Math.max(0, first - n);
-    seeds.value = n > 1 ? `${start}-${start + n - 1}` : String(start);
+    // Seeds may be larger than the numbers that JavaScript knows exactly.
+    const shown = (answer?.seeds ?? []).filter((seed) => seed !== null).map(BigInt).sort((a, b) => (a < b ? -1 : 1));
+    if (!shown.length) return;
+    const n = BigInt(shown.length);
+    const before = shown[0] > n ? shown[0] - n : 0n;
+    const start = forward ? shown.at(-1) + 1n : before;
+    seeds.value = n > 1n ? `${start}-${start + n - 1n}` : String(start);
     change({ seeds: seeds.value });
   }
 
