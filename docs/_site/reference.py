@@ -56,7 +56,7 @@ def command_line() -> str:
         f"| [saddle {name}](#saddle-{name.replace(' ', '-')}) | {_cell(run.__doc__)} |"
         for name, run in verbs.items()
     ]
-    text = ["# Command line", "\n".join(["| | |", "|---|---|", *rows])]
+    text = ["# Command line", "\n".join(["| command | what it does |", "|---|---|", *rows])]
     text.append(_help([]).rpartition("\n\n")[2])
     for name in verbs:
         # The flags of `train` are those of a preset and its data.
@@ -121,7 +121,7 @@ def _table(cls: type[Any]) -> list[str]:
         for field in dataclasses.fields(cls)
         if field.init
     ]
-    return ["\n".join(["| field | default | |", "|---|---|---|", *rows])] if rows else []
+    return ["\n".join(["| field | default | meaning |", "|---|---|---|", *rows])] if rows else []
 
 
 def _cell(text: str | None) -> str:
