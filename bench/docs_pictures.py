@@ -4,7 +4,8 @@
     python bench/docs_pictures.py --lab DIR  # fills it from DIR, and runs nothing
 
 Between `<!-- claim NAME -->` and `<!-- end -->` of every chapter it writes what was measured, in
-the chapter's language. Claims that DIR lacks keep what stands there. Above the marker it keeps the
+the chapter's language, and between `<!-- verdicts -->` and `<!-- end -->` of the overview all
+verdicts in a table. Claims that DIR lacks keep what stands there. Above the marker it keeps the
 claim's sentence, what is varied and what is held equal as they are in the claim's own file.
 """
 
@@ -36,6 +37,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 LAB = Path("runs/lab-claims")
 CHAPTERS: dict[Language, str] = {"en": "lecture", "vi": "vi"}
 BLOCK = re.compile(r"<!-- claim ([a-z-]+) -->\n.*?<!-- end -->", re.DOTALL)
+TABLE = re.compile(r"<!-- verdicts -->\n.*?<!-- end -->", re.DOTALL)
 HEAD = re.compile(r"### `([a-z-]+)`\n\n> .*\n\n\*\*.*\n")
 COLOURS = 128
 """Of a picture's palette: a third of the bytes, and the eye sees no difference in a chart."""
@@ -123,10 +125,28 @@ def fill(lab: Path, docs: Path) -> list[str]:
         def headed(match: re.Match[str], language: Language = language) -> str:
             return head(match[1], language)
 
+        places: dict[str, str] = {}
         for chapter in sorted((docs / CHAPTERS[language]).glob("*.md")):
             text = HEAD.sub(headed, chapter.read_text(encoding="utf-8"))
+            places |= {name: f"{chapter.name}#{name}" for name in BLOCK.findall(text)}
             chapter.write_text(BLOCK.sub(filled, text), encoding="utf-8")
+        overview = docs / CHAPTERS[language] / "README.md"
+        if len(measured) == len(in_order()):  # a table of some would look like one of all
+            rows = f"<!-- verdicts -->\n\n{verdicts(measured, places, language)}\n\n<!-- end -->"
+            text = TABLE.sub(rows.replace("\\", r"\\"), overview.read_text(encoding="utf-8"))
+            overview.write_text(text, encoding="utf-8")
     return list(measured)
+
+
+def verdicts(measured: dict[str, Measured], places: dict[str, str], language: Language) -> str:
+    """A row for each claim: its sentence, which leads to its place, and its verdict."""
+    words = strings(language)
+    rows = [
+        f"| [{claim.claim.sentence.to(language)}]({places[name]}) "
+        f"| {words.outcomes[claim.verdict.outcome]} |"
+        for name, claim in measured.items()
+    ]
+    return "\n".join([f"| {words.claim} | {words.verdict} |", "|---|---|", *rows])
 
 
 def head(name: str, language: Language) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import docs_pictures
 import pytest
 from docs_pictures import COLOURS, Measured, fill
 from PIL import Image
@@ -85,6 +86,22 @@ def test_the_rest_of_a_chapter_stays_and_a_second_time_changes_nothing(
     assert once.endswith(PAGE[PAGE.index("between") :])
     fill(tmp_path / "lab", docs)
     assert page.read_text(encoding="utf-8") == once
+
+
+def test_the_overview_has_every_verdict_or_stays_as_it_was(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was = "before\n\n<!-- verdicts -->\n\nas it was\n\n<!-- end -->\n\nafter\n"
+    for folder in ("lecture", "vi"):
+        (docs / folder / "README.md").write_text(was, encoding="utf-8")
+    fill(tmp_path / "lab", docs)
+    overview = docs / "vi/README.md"
+    assert overview.read_text(encoding="utf-8") == was  # one claim is not all of them
+    monkeypatch.setattr(docs_pictures, "in_order", lambda: ["fid-bias"])
+    fill(tmp_path / "lab", docs)
+    row = overview.read_text(encoding="utf-8").splitlines()[6]
+    assert row.startswith("| [FID phụ thuộc")
+    assert row.endswith("](7-measures.md#fid-bias) | quan sát thấy |")
 
 
 def test_a_film_is_copied_and_shown_beside_the_picture(tmp_path: Path) -> None:
