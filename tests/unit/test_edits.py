@@ -85,7 +85,7 @@ def test_what_is_refused() -> None:
     with pytest.raises(InputError, match="cannot mix"):
         edited(plain, [0], None, Edit(mix={1: 1.0}))
     for shares in (torch.ones(1, 4), torch.ones(2, 4) / 4, torch.tensor([[2.0, -1, 0, 0]])):
-        with pytest.raises(InputError, match="1 together"):
+        with pytest.raises(InputError, match="add up to 1"):
             sampler.images([0], shares)
     with pytest.raises(InputError, match="cannot mix"):
         plain.images([0], torch.ones(1, 4) / 4)

@@ -181,7 +181,7 @@ BAD: list[tuple[str, int, str]] = [
     ("classes/images?checkpoint=%2e%2e%2f000000k100", 404, "no such checkpoint"),
     ("points", 404, "no checkpoint"),
     ("-search/..", 404, ""),
-    ("-search/unknown", 404, "not known any more"),
+    ("-search/unknown", 404, "no longer known"),
 ]
 
 

@@ -332,7 +332,7 @@ BAD: list[tuple[str, list[str], str]] = [
     ("nothing", ["--from", "cold"], "no checkpoint yet"),
     ("folder", ["--from", "."], "no run and no model"),
     ("kimg", ["--from", "source@7"], "no such checkpoint (kept: "),
-    ("kimg-nan", ["--from", "source@nan"], "after @ stands"),
+    ("kimg-nan", ["--from", "source@nan"], "after @ comes"),
     ("kimg-zero", ["--from", "source@0"], "random weights"),
     ("config", ["--from", "source/config.json"], "damaged or truncated"),
     ("pickle", ["--from", "model.pt"], "pickles can run any code"),

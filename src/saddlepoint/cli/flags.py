@@ -87,7 +87,7 @@ def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
 
 
 def _sentence(event: Any, argv: list[str]) -> str:
-    """What a parse error of tyro's says. By names of classes: a kind that is new is no crash."""
+    """What a parse error of tyro's says. By names of classes: a new kind must not crash."""
     kind = type(event).__name__
     if kind == "MissingArgs":
         missing = ", ".join(context.arg.display_name() for context in event.missing_arguments)

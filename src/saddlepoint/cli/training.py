@@ -119,7 +119,7 @@ def _parse_train(preset: str, config: Config, argv: list[str]) -> Any:
 
 
 def _names() -> list[str]:
-    """The flags of `TrainFlags`; `from` is no name that a field can have."""
+    """The flags of `TrainFlags`; `from` is a keyword, so no field can have that name."""
     return ["from" if one.name == "start_from" else one.name for one in fields(TrainFlags)]
 
 

@@ -47,9 +47,7 @@ class Edit:
             all(0 <= share < math.inf for share in self.mix.values()) and sum(self.mix.values()) > 0
         ):
             given = ",".join(f"{label}:{share:g}" for label, share in self.mix.items())
-            raise InputError(
-                f"--mix {given}: shares are numbers from 0 on, and one at least is above 0."
-            )
+            raise InputError(f"--mix {given}: shares are at least 0, and one of them is above 0.")
 
 
 def edited(
@@ -127,7 +125,7 @@ def parse_parts(text: str, flag: str) -> dict[int, float]:
             key, value = int(number[:18]), float(amount)
         except ValueError:
             raise InputError(
-                f"{flag}: {part[:40]!r} is no pair of a number and an amount; write {flag} "
+                f"{flag}: {part[:40]!r} is not a pair of a number and an amount; write {flag} "
                 "1:0.5,3:2."
             ) from None
         if key in parts:

@@ -124,7 +124,7 @@ class Sampler:
 
         Args:
             seeds: integers >= 0, or latents.
-            labels: see `labels_for`; or shares of the classes, from 0 to 1 and 1 together.
+            labels: see `labels_for`; or shares of the classes, which add up to 1.
             truncation: psi in (0, 1]: z is moved towards its mean, which is 0, so z is multiplied
                 by psi. 1 is off; below 1 gives more typical and less varied images.
 
@@ -254,8 +254,8 @@ class Sampler:
         whole = shares.shape == wanted and ((shares.sum(1) - 1).abs() < 1e-4).all()
         if not (whole and (shares >= 0).all()):
             raise InputError(
-                f"Shares of classes are [n, n_classes] = {list(wanted)} here, each from 0 on and "
-                "1 together."
+                f"Shares of classes must be [n, n_classes] = {list(wanted)}, at least 0, and add "
+                "up to 1."
             )
         return shares.float().cpu()
 

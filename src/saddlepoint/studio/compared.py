@@ -29,14 +29,14 @@ N_POINTS = 2000
 
 
 def chosen(studio: Studio, ids: Sequence[str]) -> tuple[dict[str, Run], list[str]]:
-    """The runs of some ids, each once, in their order; and the ids that are no run any more.
+    """The runs of some ids, each once, in their order; and the ids that are no longer runs.
 
     Raises:
         InputError: more than `MOST`.
     """
     ids = list(dict.fromkeys(id for id in ids if id))
     if len(ids) > MOST:
-        raise InputError(f"{len(ids)} runs are more than {MOST}; choose {MOST} at most.")
+        raise InputError(f"{len(ids)} runs are more than {MOST}; choose at most {MOST}.")
     runs, missing = {}, []
     for id in ids:
         try:

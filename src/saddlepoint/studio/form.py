@@ -65,7 +65,7 @@ class Order:
             raise InputError(f"{data!r} as it is listed is the only data that can be chosen here.")
         if self.own and not data.startswith(("/", "~")):
             raise InputError(
-                f"{data!r} is not one of the data sets that are listed; of your own, give the "
+                f"{data!r} is not one of the data sets that are listed; for your own, give the "
                 "whole path, such as ~/photos."
             )
         components, penalties = wanted.get("components", {}), wanted.get("penalties")

@@ -117,7 +117,7 @@ def kept_by(run: Run) -> TrainedModel | None:
 def _of_run_at(path: str, kimg: str) -> TrainedModel:
     run = Run.open(path)
     if not _KIMG.fullmatch(kimg):
-        raise InputError(f"--from {path}@{kimg}: after @ stands a checkpoint's kimg, such as @60.")
+        raise InputError(f"--from {path}@{kimg}: after @ comes a checkpoint's kimg, such as @60.")
     images = round(1000 * float(kimg))
     if images == 0:
         start = kept_by(run)

@@ -33,8 +33,8 @@ class BatchNormWithGradientPenalty(WiringDetector):
         message = (
             f"The critic has {checks['batch_norm_d'][-1]:.0f} BatchNorm layers and a penalty on "
             "its gradient: its output for an image depends on the whole batch, so the penalised "
-            "gradient is no image's own. Use LayerNorm, InstanceNorm or no normalisation in the "
-            "critic."
+            "gradient is not an image's own. Use LayerNorm, InstanceNorm or no normalisation in "
+            "the critic."
         )
         evidence = checks.known(
             checks.evidence("batch_norm_d", 0.0, 0.0), checks.evidence("batch_effect", 0.0, 1e-3)

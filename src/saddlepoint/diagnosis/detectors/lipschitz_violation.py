@@ -85,8 +85,8 @@ class LipschitzViolation(LastingDetector):
         how = "steeper" if slope[-1] > 1 else "flatter"
         message = (
             f"The critic is much {how} than the Wasserstein loss allows: its slope is "
-            f"{median:.2g} instead of 1, so its output is no distance and the generator follows a "
-            "wrong scale."
+            f"{median:.2g} instead of 1, so its output is not a distance, and the generator "
+            "follows a wrong scale."
         )
         evidence = checks.evidence("input_gradient_norm", low, high, value=median)
         quality = _quality.evidence(checks) if bad else ()

@@ -63,7 +63,7 @@ class Models:
             try:
                 key = str(folder), (folder / EMA).stat().st_mtime_ns
             except OSError:
-                raise NotFound(f"{folder} is not there any more; load the page again.") from None
+                raise NotFound(f"{folder} is gone; load the page again.") from None
             model = self._open.pop(key, None) or Model.of(run, folder)
             self._open[key] = model
             while len(self._open) > KEPT:

@@ -47,7 +47,7 @@ class Search:
     """The latent of one picture, while it is being looked for and when it was found."""
 
     def __init__(self, model: Model, content: bytes, name: str) -> None:
-        """Raises InputError for bytes that are no picture."""
+        """Raises InputError for bytes that are not a picture."""
         self.model, self.name = model, name
         with _DECODING:
             self.picture, self.notes = as_image(content, model.sampler.spec, "This picture")
@@ -143,9 +143,7 @@ class Searches:
         search = Search(model, content, name)
         with self._lock:
             if sum(other.running for other in self._all.values()) >= MOST_RUNNING:
-                raise RunFailed(
-                    "Other pictures are being looked for now; wait until one is done, or stop it."
-                )
+                raise RunFailed("Other searches are running; wait until one is done, or stop it.")
             key = secrets.token_urlsafe(9)
             self._all[key] = search
             while len(self._all) > KEPT:
@@ -157,7 +155,7 @@ class Searches:
         """Raises NotFound for a search that is unknown, or long over."""
         search = self._all.get(key)
         if search is None:
-            raise NotFound("This search is not known any more; choose the picture again.")
+            raise NotFound("This search is no longer known; choose the picture again.")
         return search
 
 

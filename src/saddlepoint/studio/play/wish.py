@@ -156,7 +156,7 @@ def _whole(query: Mapping[str, str], name: str) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise InputError(f"--{name} {text[:40]!r} is no whole number.")
+        raise InputError(f"--{name} {text[:40]!r} is not a whole number.")
     return int(text)
 
 
@@ -164,4 +164,4 @@ def _number(text: str, flag: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"{flag} {text[:40]!r} is no number.") from None
+        raise InputError(f"{flag} {text[:40]!r} is not a number.") from None

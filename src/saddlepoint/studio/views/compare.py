@@ -21,7 +21,7 @@ def _chosen(request: Request) -> tuple[dict[str, Run], list[str]]:
 
 
 def overview(request: Request) -> Response:
-    """The runs of `?runs=ID,ID` without curves and images, and the ids that are no run."""
+    """The runs of `?runs=ID,ID` without curves and images, and the ids that are not runs."""
     runs, missing = _chosen(request)
     return JSONResponse({**comparison(studio_of(request), runs), "missing": missing})
 
@@ -59,7 +59,7 @@ def images(request: Request) -> Response:
     """Images of a run from `?seed=` on."""
     seed = request.query_params.get("seed", "0")
     if not (seed.isascii() and seed.isdecimal() and len(seed) < 20):
-        raise InputError(f"The seed must be a whole number from 0 on, not {seed[:20]!r}.")
+        raise InputError(f"The seed must be a whole number of at least 0, not {seed[:20]!r}.")
     run = studio_of(request).library.run(request.path_params["id"])
     return JSONResponse(samples(run, int(seed)))
 

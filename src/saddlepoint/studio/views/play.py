@@ -145,7 +145,7 @@ def _place(request: Request, name: str) -> int:
     """The place of an image on the page, from 0."""
     text = request.query_params.get(name, "0")
     if not (text.isascii() and text.isdigit() and len(text) < 6):
-        raise InputError(f"{name}={text[:40]!r} is no place of an image.")
+        raise InputError(f"{name}={text[:40]!r} does not name an image.")
     return int(text)
 
 

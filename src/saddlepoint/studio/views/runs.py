@@ -18,7 +18,7 @@ from saddlepoint.studio.view import Studio, View, command_of, in_thread, studio_
 
 
 def listing(request: Request) -> Response:
-    """Every run as `Library.line`, what was started and is no run yet, and their folder."""
+    """Every run as `Library.line`, what was started and is not a run yet, and their folder."""
     studio = studio_of(request)
     lines = [studio.library.line(id) for id in studio.library.runs()]
     return JSONResponse(
