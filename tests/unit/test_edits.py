@@ -93,7 +93,7 @@ def test_what_is_refused() -> None:
         with pytest.raises(InputError, match="standard deviations"):
             Edit(moves={1: odd})
     for mix in ({1: -1.0, 2: 3.0}, {1: 0.0}, {1: float("nan")}, {1: float("inf")}):
-        with pytest.raises(InputError, match="shares are numbers"):
+        with pytest.raises(InputError, match="shares are at least 0"):
             Edit(mix=mix)
 
 
@@ -113,7 +113,7 @@ def test_parts_as_they_are_typed() -> None:
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--move", "1:x"], "no pair"),
+        (["--move", "1:x"], "not a pair"),
         (["--move", "1:99"], "standard deviations"),
         (["--mix", "1:0.5", "--class-grid"], "--mix does not go with --class-grid"),
         (["--move", "1:1", "--directions"], "--move does not go with --directions"),
