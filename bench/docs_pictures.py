@@ -31,7 +31,7 @@ from saddlepoint.lab.claims import claims, in_order
 from saddlepoint.reporting.claims import number_of, rule
 from saddlepoint.reporting.picture_png import write_sheet
 from saddlepoint.reporting.pictures import Photo
-from saddlepoint.reporting.strings import strings
+from saddlepoint.reporting.strings import words_in
 
 DOCS = Path(__file__).parents[1] / "docs"
 LAB = Path("runs/lab-claims")
@@ -90,20 +90,25 @@ class Measured:
 
     def block(self, docs: Path, language: Language) -> str:
         """What the chapter says between its markers."""
-        words = strings(language)
+        words = words_in(language)
         picture = self.picture(docs, language).relative_to(docs).as_posix()
-        head = f"| {words.measured} | {words.number} | {words.rule} | {words.verdict} |"
+        heads = [words(f"claims.{key}") for key in ("measured", "number", "rule", "verdict")]
+        head = f"| {' | '.join(heads)} |"
         rows = [
             f"| {answer.question.asks.to(language)} | {number_of(answer, words)} "
-            f"| {rule(answer.question, words)} | {words.outcomes[answer.outcome]} |"
+            f"| {rule(answer.question, words)} | {words(f'claims.outcome-{answer.outcome}')} |"
             for answer in self.verdict.answers
         ]
-        meaning = f"**{words.reads}.** {self.claim.meaning.to(language)}"
-        facts = f"{words.seeds}: {self.seeds} · {words.data}: {self.data or words.no_data}"
-        facts += f" · {words.seconds}: {self.seconds:.0f} · `{self.command}`"
+        meaning = f"**{words('claims.reads')}.** {self.claim.meaning.to(language)}"
+        data = self.data or words("claims.no-data")
+        facts = f"{words('claims.seeds')}: {self.seeds} · {words('claims.data')}: {data}"
+        facts += f" · {words('claims.seconds')}: {self.seconds:.0f} · `{self.command}`"
         films = " ".join(self.film(photo, docs, language) for photo in self.films)
         lines = [f"![{self.name}](../{picture})", "", *([films, ""] if films else [])]
-        lines += [f"**{words.verdict}: {words.outcomes[self.verdict.outcome]}.**", ""]
+        lines += [
+            f"**{words('claims.verdict')}: {words(f'claims.outcome-{self.verdict.outcome}')}.**",
+            "",
+        ]
         return "\n".join([*lines, head, "|---|---|---|---|", *rows, "", meaning, "", facts])
 
 
@@ -151,10 +156,11 @@ def verdicts(measured: dict[str, Measured], places: dict[str, str], language: La
 
 def head(name: str, language: Language) -> str:
     """What a chapter says of a claim before its command."""
-    claim, words = registry.get("claim", name), strings(language)
+    claim, words = registry.get("claim", name), words_in(language)
     lines = [f"### `{name}`", "", f"> {claim.sentence.to(language)}", ""]
     varied, held = claim.varied.to(language), claim.held.to(language)
-    return "\n".join([*lines, f"**{words.varied}.** {varied} **{words.held}.** {held}", ""])
+    both = f"**{words('claims.varied')}.** {varied} **{words('claims.held')}.** {held}"
+    return "\n".join([*lines, both, ""])
 
 
 def main() -> None:

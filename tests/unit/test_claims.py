@@ -29,7 +29,7 @@ from saddlepoint.lab.claims._line import Line, Normals, jensen_shannon
 from saddlepoint.reporting.claims import number_of, rule
 from saddlepoint.reporting.picture_png import HEIGHT, WIDTH, write_sheet
 from saddlepoint.reporting.pictures import Chart, Curve, HeatMap, figure
-from saddlepoint.reporting.strings import strings
+from saddlepoint.reporting.strings import words_in
 from saddlepoint.reporting.ticks import log_ticks, written
 
 SAME = Text(en="word", vi="từ")
@@ -104,20 +104,20 @@ def test_a_claim_is_seen_when_all_of_it_is(parts: str, outcome: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_rule_says_its_bounds(language: Language) -> None:
-    words = strings(language)
-    assert "0.1" in rule(question(1.0, seen=0.1, opposite=0.5), words)
-    assert "0.5" in rule(question(1.0, seen=0.1, opposite=0.5), words)
-    assert rule(question(1.0, opposite=None), words).endswith(words.else_seen)
+    words = words_in(language)
+    for bound in map(words.number, ("0.1", "0.5")):
+        assert bound in rule(question(1.0, seen=0.1, opposite=0.5), words)
+    assert rule(question(1.0, opposite=None), words).endswith(words("claims.else-seen"))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_why_there_is_no_number(language: Language) -> None:
-    words = strings(language)
+    words = words_in(language)
     (failed,) = judge([question(1.0, None, 2.0, ratio=True)]).answers
     (negative,) = judge([question(1.0, -0.5, 2.0, ratio=True)]).answers
     (known,) = judge([question(1.0, -0.5, 2.5)]).answers
-    assert number_of(failed, words) == words.no_number
-    assert number_of(negative, words) == words.no_ratio
+    assert number_of(failed, words) == words("claims.no-number")
+    assert number_of(negative, words) == words("claims.no-ratio")
     assert number_of(known, words).startswith("1 [")
 
 
@@ -247,7 +247,7 @@ def test_a_claim_is_told_in_both_languages(name: str) -> None:
         assert text.vi.endswith((".", "?"))
         assert text.en != text.vi
     for language in LANGUAGES:
-        assert claim.chapter in strings(language).chapters
+        assert words_in(language)(f"claims.chapter-{claim.chapter}")
     assert claim.__doc__
     fields = {field.name for field in dataclasses.fields(claim)}
     assert set(claim.scaled) <= fields
@@ -310,17 +310,19 @@ def test_the_page_holds_what_it_should(
     out = tmp_path / "lab"
     assert lab(out, "--lang", language, "--minutes", "1.5") == 0
     assert capsys.readouterr().out == f"Report: {out / 'report.html'}\n"
-    page, words = (out / "report.html").read_text(), strings(language)
+    page, words = (out / "report.html").read_text(), words_in(language)
     assert f'<html lang="{language}">' in page
     sentence = {"en": "Made &lt;up&gt;.", "vi": "Bịa đặt."}[language]
     command = "saddle lab claims --only made-up --seeds 0-2 --minutes 1.5"
-    for text in (words.title, escape(words.method), sentence, command, "1.6 [1.43, 1.77]"):
+    number = {"en": "1.6 [1.43, 1.77]", "vi": "1,6 [1,43; 1,77]"}[language]
+    title, method = words("claims.title"), escape(words("claims.method"))
+    for text in (title, method, sentence, command, number):
         assert text in page
-    assert f'<span class="state seen">{words.outcomes["seen"]}</span>' in page
-    assert f"{words.seeds}</th><td>0, 1, 2" in page
+    assert f'<span class="state seen">{words("claims.outcome-seen")}</span>' in page
+    assert f"{words('claims.seeds')}</th><td>0, 1, 2" in page
     assert "steps</th><td>15" in page  # half the budget, half the steps
     assert page.count("draw('made-up-") == 1
-    assert "http" not in page.partition("<script>")[0]
+    assert "http:" not in page.partition("<script>")[0]
     with Image.open(out / "made-up.png") as sheet:
         assert sheet.size == (WIDTH, HEIGHT)
 
@@ -358,7 +360,7 @@ def test_a_claim_that_fails_says_so_and_the_others_go_on(
     assert "1 of 1 claims could not be tried (made-up)" in capsys.readouterr().err
     page = (out / "report.html").read_text()
     assert "seed 13 is unlucky" in page
-    assert strings("en").not_tried in page
+    assert words_in("en")("claims.not-tried") in page
     assert made_up == [12]
 
 

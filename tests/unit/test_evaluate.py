@@ -350,7 +350,8 @@ def test_seeds_of_one_configuration_share_a_row(runs: dict[str, Path], tmp_path:
     assert "seed" not in document["differences"]
     assert "arch.generator_width" not in document["differences"]
     page = (tmp_path / "page.html").read_text()
-    assert page.count("<img ") == 2
+    assert page.count('<figure class="film"') == 2
+    assert "saddle train cgan-onehot" in page
     assert "arch.conditioning" in page
     assert "http://" not in page
     assert "https://" not in page

@@ -11,16 +11,22 @@ import pytest
 
 from saddlepoint.core.images import write_png
 from saddlepoint.core.runs import Run
+from saddlepoint.core.texts import Language, Text
 from saddlepoint.reporting.failures import Case, verdict, write_failures
+from saddlepoint.reporting.strings import words_in
 
+NOTE = "how much the kinds of images change from check to check, in nats"
 FOUND: dict[str, Any] = {
     "event": "found",
     "name": "oscillation",
     "severity": "fatal",
     "at_images": 12_000,
     "since_step": 100,
-    "message": "It goes <round> and round.",
-    "evidence": [{"name": "drift", "value": 0.5, "healthy": [None, 0.1], "note": "change"}],
+    "message": (
+        "The generator makes nearly the same image for every latent: two fakes are only <5> % as "
+        "far apart as two real images."
+    ),
+    "evidence": [{"name": "drift", "value": 0.5, "healthy": [None, 0.1], "note": NOTE}],
 }
 TREATED: dict[str, Any] = {
     "event": "treated",
@@ -29,7 +35,10 @@ TREATED: dict[str, Any] = {
     "remedy": "sound-optimizers",
     "changes": {"optim_g.beta1": [0.95, 0.5]},
     "back_to": 8000,
-    "message": "treatment 1 of oscillation, sound-optimizers: optim_g.beta1 0.95 -> 0.5.",
+    "message": (
+        "treatment 1 of oscillation, sound-optimizers: optim_g.beta1 0.95 -> 0.5; back to 8,000 "
+        "images."
+    ),
 }
 
 
@@ -72,6 +81,17 @@ def score(run: Run, **values: float | tuple[float, str]) -> Run:
     return run
 
 
+TITLE = Text(en="Oscillation: round and round", vi="Dao động: xoay vòng mãi")
+STORY = Text(en="Too much momentum.", vi="Quá nhiều quán tính.")
+
+
+def written(cases: Any, out: Path, language: Language) -> str:
+    def again(run: Run) -> dict[str, str]:
+        return {"train": f"saddle train gan --out {run.path.name}"}
+
+    return write_failures(cases, out, "saddle lab failures", again, words_in(language)).read_text()
+
+
 RING, EMPTY = {"modes": (8, "of 8"), "high_quality": 0.6}, {"modes": (6, "of 8")}
 
 
@@ -80,14 +100,14 @@ RING, EMPTY = {"modes": (8, "of 8"), "high_quality": 0.6}, {"modes": (6, "of 8")
     [
         (RING, 0.03, "cured"),
         # A smeared ring: the doctor is silent, and the picture is wrong.
-        ({**RING, "high_quality": 0.14}, 0.03, "better, but not cured"),
-        ({**EMPTY, "high_quality": 0.9}, 0.03, "better, but not cured"),
-        ({**EMPTY, "high_quality": 0.0}, 0.74, "no better"),
+        ({**RING, "high_quality": 0.14}, 0.03, "better"),
+        ({**EMPTY, "high_quality": 0.9}, 0.03, "better"),
+        ({**EMPTY, "high_quality": 0.0}, 0.74, "no-better"),
         ({"precision": 0.6, "coverage": 0.4}, 0.03, "cured"),
-        ({"precision": 0.6, "coverage": 0.2}, 0.03, "better, but not cured"),
+        ({"precision": 0.6, "coverage": 0.2}, 0.03, "better"),
         # The pictures are right, and not of the classes that were asked for.
-        ({"precision": 0.6, "coverage": 0.4, "label_accuracy": 0.1}, 0.74, "no better"),
-        ({}, 0.03, "better, but not cured"),
+        ({"precision": 0.6, "coverage": 0.4, "label_accuracy": 0.1}, 0.74, "no-better"),
+        ({}, 0.03, "better"),
     ],
 )
 def test_cured_is_what_looks_cured(
@@ -101,34 +121,32 @@ def test_cured_is_what_looks_cured(
 
 
 def test_a_run_that_was_not_treated_is_shown_once(tmp_path: Path) -> None:
-    case = Case(title="Oscillation", story="Momentum.", expected=("oscillation",))
+    case = Case(title=TITLE, story=STORY, expected=("oscillation",))
     runs = {way: run_of(tmp_path / way, 0.75, []) for way in ("untreated", "treated")}
-    page = write_failures([(case, runs)], tmp_path / "report.html").read_text()
+    page = written([(case, runs)], tmp_path / "report.html", "en")
     assert "Nothing was treated" in page
     assert page.count("<img ") == 2
     assert "Losses, treated" not in page
 
 
 def test_finding_remedy_and_recovery_stand_side_by_side(tmp_path: Path) -> None:
-    case = Case(
-        title="Oscillation: round and round",
-        story="Too much momentum.",
-        expected=("oscillation",),
-    )
+    case = Case(title=TITLE, story=STORY, expected=("oscillation",))
     runs = {
         "untreated": run_of(tmp_path / "a", 0.75, []),
         "treated": run_of(tmp_path / "b", 0.031, [TREATED]),
     }
-    page = write_failures([(case, runs)], tmp_path / "report.html").read_text()
+    page = written([(case, runs)], tmp_path / "report.html", "en")
     for text in (
         "oscillation at 12 kimg",
         "as expected",
         "sound-optimizers",
         "distance 0.75",
         "distance 0.031, no finding",
-        "It goes &lt;round&gt; and round.",
+        "two fakes are only &lt;5&gt; % as",
         "at most 0.1",
         "optim_g.beta1 0.95 -&gt; 0.5",
+        "saddle train gan --out a",
+        "saddle lab failures",
         "Too much momentum.",
         "real, digits",
     ):

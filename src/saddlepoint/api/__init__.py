@@ -1,5 +1,6 @@
 """The verbs as plain functions, called by the command line and by notebooks."""
 
+from saddlepoint.api.again import commands_again
 from saddlepoint.api.data import prepare
 from saddlepoint.api.models import directions, nearest, project, sample, training_film
 from saddlepoint.api.resuming import resume
@@ -11,6 +12,7 @@ from saddlepoint.training.guards import check_budget
 __all__ = [
     "Run",
     "check_budget",
+    "commands_again",
     "compare",
     "configure",
     "directions",

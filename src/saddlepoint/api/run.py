@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from saddlepoint import presets
+from saddlepoint.api.again import commands_again
 from saddlepoint.core import runs
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.errors import InputError, RunFailed, failure, reason, remedy
@@ -18,6 +19,7 @@ from saddlepoint.core.findings import Finding
 from saddlepoint.core.outputs import check_writable, output_file
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.streams import tell
+from saddlepoint.core.texts import Language
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
@@ -25,6 +27,7 @@ from saddlepoint.evaluation.projecting import Projected, project_pictures
 from saddlepoint.exporting.export import export
 from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
+from saddlepoint.reporting.strings import words_in
 from saddlepoint.sampling.directions import Directions, principal_directions
 from saddlepoint.sampling.hub import model_path
 from saddlepoint.sampling.sampler import Seeds, load_sampler
@@ -67,22 +70,22 @@ class Run(runs.Run):
         """As the verb `export`; returns what was written."""
         return export(self.path, out, format=format, **settings)
 
-    def report(self) -> Path:
+    def report(self, lang: Language = "en") -> Path:
         """Write report.html again, marking fields that differ from the preset; returns its path."""
         config = read_config(self)
         known = config.preset in presets.PRESETS
         preset = to_json(presets.preset(config.preset, config.source)) if known else None
-        return write_report(self, preset)
+        return write_report(self, preset, commands_again(self), words_in(lang))
 
     def _repr_html_(self) -> str:
         return notebook_view(self)
 
 
-def report(run: str | os.PathLike[str]) -> Path:
-    """Write the page of a run again; returns its path."""
+def report(run: str | os.PathLike[str], lang: Language = "en") -> Path:
+    """Write the page of a run again, in a language; returns its path."""
     opened = Run.open(run)
     opened.remove_leftovers()
-    return opened.report()
+    return opened.report(lang)
 
 
 @functools.wraps(evaluate_images)
@@ -103,11 +106,13 @@ def evaluate(
 def compare(
     runs_given: Sequence[str | os.PathLike[str] | runs.Run],
     out: str | os.PathLike[str] | None = None,
+    lang: Language = "en",
 ) -> dict[str, Any]:
     """Evaluated runs side by side; runs that differ only by seed are one row.
 
     Args:
         out: also write the page there.
+        lang: language of the page.
 
     Raises:
         InputError: a run without scores, or scores of different protocols.
@@ -116,7 +121,7 @@ def compare(
     opened = [r if isinstance(r, runs.Run) else runs.Run.open(r) for r in runs_given]
     document = compare_runs(opened)
     if page is not None:
-        write_comparison(document, page)
+        write_comparison(document, page, commands_again, words_in(lang))
     return document
 
 

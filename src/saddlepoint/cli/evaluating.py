@@ -10,6 +10,7 @@ import tyro
 from saddlepoint.cli.flags import command, load_named_plugin, print_json
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.streams import answer, tell
+from saddlepoint.core.texts import Language
 
 
 @command("Measure samples against real images: saddle evaluate RUN|SET [REAL].")
@@ -123,6 +124,7 @@ def compare(
         tyro.conf.arg(metavar="RUN RUN ...", help_behavior_hint="(required)"),
     ],
     out: Path | None = None,
+    lang: Language = "en",
     json: bool = False,
 ) -> None:
     """Evaluated runs in one table; runs that differ only by seed share a column.
@@ -131,6 +133,7 @@ def compare(
         runs: Run folders that `saddle evaluate` has measured.
         out: Also write a page with grids of the same latents (.html); replaces a file of that
             name (default: no page).
+        lang: Language of the page: en or vi.
         json: One JSON document on stdout.
     """
     # Past the api, which imports torch: without a page this answers at once.
@@ -143,7 +146,10 @@ def compare(
     page = None if out is None else output_file(out, [".html"])
     document = compare_runs([Run.open(path) for path in runs])
     if page is not None:
-        comparison.write_comparison(document, page)
+        from saddlepoint.api import commands_again
+        from saddlepoint.reporting.strings import words_in
+
+        comparison.write_comparison(document, page, commands_again, words_in(lang))
         tell(f"Page: {page}")
     if json:
         print_json(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -54,10 +55,18 @@ def describe(
             "torch": torch.__version__,
             "python": platform.python_version(),
         },
+        "machine": _machine(train.device),
         "git_commit": _git_commit(),
         "plugins": registry.plugins(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _machine(device: str) -> str:
+    """System, processor, cores, and the GPU where one is used."""
+    cores = f"{os.cpu_count()} cores"
+    gpu = [torch.cuda.get_device_name(device)] if device.startswith("cuda") else []
+    return ", ".join([platform.system(), platform.machine(), cores, *gpu])
 
 
 def budget_line(config: Config, rate: float | None, begun_at: int = 0) -> dict[str, float | None]:

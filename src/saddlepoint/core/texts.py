@@ -31,3 +31,16 @@ class Text(NamedTuple):
 def said(text: Text | str, language: Language) -> str:
     """A text in one language; a plain string is the same in all of them, such as `WGAN-GP`."""
     return text.to(language) if isinstance(text, Text) else text
+
+
+def in_digits_of(language: Language, text: str) -> str:
+    """Numbers as English writes them -> as the language does: 1,234.5 -> 1.234,5 in Vietnamese."""
+    return text.translate(_VIETNAMESE) if language == "vi" else text
+
+
+def counted(number: int) -> Text:
+    """A whole number with its thousands set apart."""
+    return Text(*(in_digits_of(language, f"{number:,}") for language in LANGUAGES))
+
+
+_VIETNAMESE = str.maketrans({",": ".", ".": ","})

@@ -34,7 +34,7 @@ def card(leaving: Leaving) -> str:
     """Markdown under a head of YAML."""
     content = leaving.content
     facts = None if leaving.run is None else Facts.of(leaving.run)
-    title = f"{content.arch.kind} on {content.data}" if facts is None else facts.title
+    title = f"{content.arch.kind} on {content.data}" if facts is None else facts.title()
     scores = [] if leaving.run is None else _scores_of(leaving.run, content.n_images)
     parts = [
         _head(leaving, title, scores),

@@ -9,10 +9,12 @@ from saddlepoint import api
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.streams import answer
+from saddlepoint.core.texts import Language
 from saddlepoint.data.resolve import available, resolve
 from saddlepoint.lab.failures import FAILURES
 from saddlepoint.lab.folders import LabFolder
 from saddlepoint.reporting.demo import demo_table, next_commands, write_demo
+from saddlepoint.reporting.strings import words_in
 from saddlepoint.reporting.terminal import print_table
 
 BEST = "dcgan-r1"
@@ -27,6 +29,7 @@ def demo(
     seed: int = 0,
     n: int = 5000,
     features: str = "classifier",
+    lang: Language = "en",
     threads: int = 0,
     preview: bool = True,
     quiet: bool = False,
@@ -42,6 +45,7 @@ def demo(
         n: Images of each set in the scores, at most.
         features: As in `saddle evaluate`; auto would take Inception's where they are, which a
             processor needs many minutes for.
+        lang: Language of the page: en or vi.
         threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
@@ -62,16 +66,17 @@ def demo(
     lab.say(f"1 of 2: {BEST} on {data} for {minutes:g} minutes, then its scores.")
     good = lab.train(config, f"{BEST}-{data}", minutes)
     lab.measure(good, features, n)
-    film = api.training_film(good.path, lab.out / f"{good.path.name}.gif")
+    api.training_film(good.path, lab.out / f"{good.path.name}.gif")
 
-    lab.say(f"2 of 2: a failure, planted and treated. {PLANTED.title}.")
+    lab.say(f"2 of 2: a failure, planted and treated. {PLANTED.title.en}.")
     config = replace(PLANTED, data=data).config("treated", seed)
     # A grid at every third check, so that there is one from before the treatment.
     more = {"train.sample_kimg": 3 * config.train.tick_kimg, "train.threads": threads}
     config = with_changes(config, more)
     mended = lab.train_to_the_end(config, f"{PLANTED.name}-{data}", None)
 
-    page = write_demo(good, mended, film, PLANTED.title, PLANTED.story, lab.report_file)
+    again, title, story = api.commands_again, PLANTED.title, PLANTED.story
+    page = write_demo(good, mended, title, story, lab.report_file, again, words_in(lang))
     header, rows = demo_table(good, mended)
     print_table(rows, header)
     answer("")

@@ -8,11 +8,13 @@ from pathlib import Path
 from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
+from saddlepoint.core.texts import Language
 from saddlepoint.lab.cases import FAILURES, Failure
-from saddlepoint.lab.folders import LabFolder, chosen
+from saddlepoint.lab.folders import LabFolder, chosen, command_of
 from saddlepoint.lab.remedies import REMEDIES, remedied
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.failures import write_failures
+from saddlepoint.reporting.strings import words_in
 
 N_MEASURED = 1000
 """Samples and real images in the scores at the end."""
@@ -25,6 +27,7 @@ def failures(
     kimg: float | None = None,
     minutes: float | None = None,
     seed: int = 0,
+    lang: Language = "en",
     threads: int = 0,
     preview: bool = True,
     quiet: bool = False,
@@ -45,6 +48,7 @@ def failures(
         kimg: Budget of each run in thousands of images (default: the failure's own).
         minutes: A budget in time for each run instead (default: none).
         seed: Of every run.
+        lang: Language of the page: en or vi.
         threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
@@ -55,6 +59,7 @@ def failures(
     Raises:
         InputError: an unknown failure, or `out` holds a lab of other settings.
     """
+    command = command_of(failures, locals())
     api.check_budget(kimg, minutes)
     names = chosen(only, tuple(FAILURES), "failure")
     remedies = chosen(remedy, ("all", *REMEDIES), "remedy") if remedy else []
@@ -74,7 +79,8 @@ def failures(
                 features = "classifier" if Facts.of(run).is_image else "pixels"
                 lab.measure(run, features, N_MEASURED)
         cases.append((failure, runs))
-    return write_failures(cases, lab.report_file)
+    again = api.commands_again
+    return write_failures(cases, lab.report_file, command, again, words_in(lang))
 
 
 def _configs(failure: Failure, seed: int, remedies: list[str], threads: int) -> dict[str, Config]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run
 from saddlepoint.core.streams import tell
 from saddlepoint.evaluation.scores import newest_scores
+from saddlepoint.reporting.facts import saddle_command
 
 
 class LabFolder:
@@ -95,6 +98,21 @@ class LabFolder:
         if said != self._said:
             self.say(said)
         self._said = said
+
+
+def command_of(lab: Callable[..., Any], given: Mapping[str, Any]) -> str:
+    """The command line that calls a lab with these values of its parameters, defaults left out."""
+    words = ["lab", lab.__name__]
+    for name, parameter in inspect.signature(lab).parameters.items():
+        value = given.get(name, parameter.default)
+        if value == parameter.default or name == "quiet":
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        else:
+            words += [flag, *(map(str, value) if isinstance(value, tuple) else [str(value)])]
+    return f"{saddle_command()} {shlex.join(words)}"
 
 
 def chosen(only: Sequence[str], known: Sequence[str], what: str) -> list[str]:

@@ -13,32 +13,45 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
+from saddlepoint.core.texts import Language, Text
 from saddlepoint.data.resolve import available
 from saddlepoint.data.sources.ffhq import Ffhq
 from saddlepoint.data.sources.folder import Folder
-from saddlepoint.lab.folders import LabFolder, chosen
+from saddlepoint.lab.folders import LabFolder, chosen, command_of
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.lecture import Part, write_lecture
+from saddlepoint.reporting.strings import words_in
 from saddlepoint.sampling.ranges import parse_ranges
 
 KIMG = 120
 """Two passes over Fashion-MNIST: a few minutes a model, and recognisable clothes."""
 
 Recipe = Literal["ours", "paper", "equal"]
-RECIPES: dict[Recipe, str] = {
-    "ours": (
-        "Recipe: ours. Each model has the settings that pay off for it within minutes, so more "
-        "differs between two of them than their names say; --recipe equal gives all the same."
+RECIPES: dict[Recipe, Text] = {
+    "ours": Text(
+        en="Recipe: ours. Each model has the settings that pay off for it within minutes, so more "
+        "differs between two of them than their names say; --recipe equal gives all the same.",
+        vi="Công thức: của chúng tôi. Mỗi mô hình có những thiết lập cho kết quả tốt trong vài "
+        "phút, nên hai mô hình khác nhau nhiều hơn tên gọi của chúng; --recipe equal cho mọi mô "
+        "hình cùng thiết lập.",
     ),
-    "paper": (
-        "Recipe: the papers'. Each model has the settings of its paper, which were meant for days "
-        "of training; families whose paper has other networks are left out."
+    "paper": Text(
+        en="Recipe: the papers'. Each model has the settings of its paper, which were meant for "
+        "days of training; families whose paper has other networks are left out.",
+        vi="Công thức: của các bài báo. Mỗi mô hình có thiết lập của bài báo về nó, vốn dành cho "
+        "nhiều ngày huấn luyện; những họ mô hình mà bài báo dùng mạng khác thì bị bỏ qua.",
     ),
-    "equal": (
-        "Recipe: equal. All models have one optimiser, learning rate, latent, batch and share of "
-        "wrong labels, and convolutional nets of one width: what is left differs by definition."
+    "equal": Text(
+        en="Recipe: equal. All models have one optimiser, learning rate, latent, batch and share "
+        "of wrong labels, and convolutional nets of one width: what is left differs by definition.",
+        vi="Công thức: như nhau. Mọi mô hình có cùng bộ tối ưu, tốc độ học, latent, batch và tỉ lệ "
+        "nhãn sai, cùng các mạng tích chập một độ rộng: điều còn khác là do định nghĩa.",
     ),
 }
+NO_FACES = Text(
+    en="faces (no ffhq on this machine; name a folder by --faces)",
+    vi="khuôn mặt (máy này không có ffhq; hãy nêu một thư mục bằng --faces)",
+)
 _PAPERS = {"gan": "gan", "dcgan": "dcgan-paper", "wgan": "wgan-paper"}
 _PAPERS |= {"wgan-gp": "wgan-gp-paper", "cgan-onehot": "cgan-paper"}
 _ADAM = {"kind": "adam", "lr": 2e-4, "beta1": 0.5, "beta2": 0.9}
@@ -66,7 +79,10 @@ class Application(Part):
 
 FASHION = Application(
     name="fashion-mnist",
-    title="Fashion-MNIST: 10 kinds of clothes, 28 x 28",
+    title=Text(
+        en="Fashion-MNIST: 10 kinds of clothes, 28 x 28",
+        vi="Fashion-MNIST: 10 loại quần áo, 28 x 28",
+    ),
     presets=(
         "gan",
         "dcgan",
@@ -81,23 +97,28 @@ FASHION = Application(
         "conditional model 2": (0.1906, 0.0088, 113.3874),
         "conditional model 3": (0.0950, 0.0062, 126.2724),
     },
-    protocol=(
-        "The lecture's table names no models (most likely a conditional GAN, DCGAN and WGAN-GP), "
-        "no number of images and no training time; its features are InceptionV3's, k = 3."
+    protocol=Text(
+        en="The lecture's table names no models (most likely a conditional GAN, DCGAN and "
+        "WGAN-GP), no number of images and no training time; its features are InceptionV3's, "
+        "k = 3.",
+        vi="Bảng của bài giảng không nêu tên mô hình (có lẽ là GAN có điều kiện, DCGAN và "
+        "WGAN-GP), số ảnh và thời gian huấn luyện; đặc trưng của nó là của InceptionV3, k = 3.",
     ),
 )
 FACES = Application(
     name="faces",
-    title="Faces, 64 x 64",
+    title=Text(en="Faces, 64 x 64", vi="Khuôn mặt, 64 x 64"),
     presets=("gan", "dcgan", "wgan-gp"),
     published={
         "GAN": (0.0104, 0.0013, 250.5502),
         "DCGAN": (0.0924, 0.0192, 149.5057),
         "WGAN-GP": (0.0088, 0.0006, 288.7550),
     },
-    protocol=(
-        "The lecture trained on FFHQ (52,000 faces, 64 x 64) and does not say for how long; its "
-        "features are InceptionV3's, k = 3."
+    protocol=Text(
+        en="The lecture trained on FFHQ (52,000 faces, 64 x 64) and does not say for how long; "
+        "its features are InceptionV3's, k = 3.",
+        vi="Bài giảng huấn luyện trên FFHQ (52.000 khuôn mặt, 64 x 64) và không nói trong bao "
+        "lâu; đặc trưng của nó là của InceptionV3, k = 3.",
     ),
     # The preset's 16 latent dimensions suit clothes; faces vary in more ways.
     changes={"dcgan": {"arch.latent_dim": 64}},
@@ -117,6 +138,7 @@ def lecture(
     seeds: str = "0",
     features: str = "auto",
     n: int = 10_000,
+    lang: Language = "en",
     threads: int = 0,
     preview: bool = True,
     quiet: bool = False,
@@ -140,6 +162,7 @@ def lecture(
         seeds: Ranges such as 0-2; every family is trained with each.
         features: auto, inception, dinov2, classifier, rotations, pixels, or a file of weights.
         n: Images of each set in the scores, at most; as many real as generated ones.
+        lang: Language of the page: en or vi.
         threads: Threads that compute on the CPU; 0: as many as PyTorch takes here.
         preview: Show the newest samples in a terminal that has colours.
         quiet: No progress.
@@ -150,6 +173,7 @@ def lecture(
     Raises:
         InputError: `out` holds a lab of other settings, or data that cannot be opened.
     """
+    command = command_of(lecture, locals())
     api.check_budget(kimg, minutes)
     if steps is not None and (steps < 1 or kimg is not None or minutes is not None):
         raise InputError("--steps must be at least 1, and replaces --kimg and --minutes.")
@@ -186,8 +210,9 @@ def lecture(
         lab.measure(run, features, n)
         done[application.name].append(run)
     parts = [(_titled(app, done[app.name][0]), done[app.name]) for app, _ in plan if done[app.name]]
-    left_out = "" if where_faces else "faces (no ffhq on this machine; name a folder by --faces)"
-    return write_lecture(parts, lab.report_file, RECIPES[recipe], left_out)
+    left_out = "" if where_faces else NO_FACES.to(lang)
+    said, again, words = RECIPES[recipe].to(lang), api.commands_again, words_in(lang)
+    return write_lecture(parts, lab.report_file, said, left_out, command, again, words)
 
 
 def _families(application: Application, wanted: Sequence[str], recipe: Recipe) -> list[str]:
@@ -227,9 +252,12 @@ def _titled(application: Application, run: Run) -> Application:
     data = Facts.of(run).data
     size = " x ".join(map(str, data["spec"]["shape"][1:]))
     if application is FACES:
-        return replace(application, title=f"Faces: {data['name']}, {size}")
+        name = {"name": str(data["name"]), "size": size}
+        title = Text(en="Faces: {name}, {size}", vi="Khuôn mặt: {name}, {size}").filled(**name)
+        return replace(application, title=title)
     if data["name"] == application.name:
         return application
     # The lecture's clothes have nothing to say about other data.
-    title = f"{data['name']}: {len(data['classes'])} classes, {size}"
+    about = {"name": str(data["name"]), "n": str(len(data["classes"])), "size": size}
+    title = Text(en="{name}: {n} classes, {size}", vi="{name}: {n} lớp, {size}").filled(**about)
     return replace(application, title=title, published={})

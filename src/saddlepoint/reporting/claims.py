@@ -11,11 +11,10 @@ from typing import Any
 
 from saddlepoint.core.texts import Language, Text
 from saddlepoint.evaluation.verdicts import Answer, Question, Verdict
-from saddlepoint.reporting import page
+from saddlepoint.reporting import embedded, page, plots
 from saddlepoint.reporting.picture_png import write_sheet
 from saddlepoint.reporting.pictures import Photo, Picture, figure
-from saddlepoint.reporting.strings import strings
-from saddlepoint.reporting.strings.words import Strings
+from saddlepoint.reporting.strings import Words, words_in
 from saddlepoint.reporting.ticks import written
 
 
@@ -25,7 +24,7 @@ class Told:
 
     name: str
     chapter: str
-    """A key of `Strings.chapters`."""
+    """As in the keys `claims.chapter-...` of the texts."""
     sentence: Text
     varied: Text
     held: Text
@@ -50,19 +49,20 @@ def write_claims(
     Args:
         seeds, minutes: as they were asked for.
     """
-    words = strings(language)
+    words = words_in(language)
     figures: dict[str, Any] = {}
-    sections = [_summary(claims, words, language, seeds, minutes)]
+    about = words("claims.about", seeds=seeds, budget=words.number(f"{minutes:g}"))
+    sections = [_summary(claims, words, about)]
     drawn = find_spec("matplotlib") is not None
     if not drawn or find_spec("plotly") is None:
-        sections.append(page.WITHOUT_PLOTLY)
+        sections.append(plots.without_plotly(words))
     for number, told in enumerate(claims, 1):
         if told.pictures and drawn:
             write_sheet(told.pictures, out.parent, language, png_of(out, told.name))
-        sections.append(_section(number, told, words, language, out, figures))
+        sections.append(_section(number, told, words, out, figures))
     if figures:
-        sections.append(page.plots(figures))
-    return page.write_page(out, words.title, sections, language=language)
+        sections.append(plots.plots(figures, words))
+    return page.write_page(out, words("claims.title"), sections, words)
 
 
 def png_of(page_file: Path, name: str) -> Path:
@@ -70,125 +70,124 @@ def png_of(page_file: Path, name: str) -> Path:
     return page_file.with_name(f"{name}.png")
 
 
-def _summary(
-    claims: Sequence[Told], words: Strings, language: Language, seeds: str, minutes: float
-) -> str:
+def _summary(claims: Sequence[Told], words: Words, about: str) -> str:
     rows = "".join(
-        f'<tr><th scope="row"><a href="#{told.name}">{escape(told.sentence.to(language))}</a></th>'
+        f'<tr><th scope="row"><a href="#{told.name}">'
+        f"{escape(told.sentence.to(words.language))}</a></th>"
         f"<td>{_badge(told, words)}</td>"
-        f"<td>{escape(_main_number(told, words, language))}</td></tr>"
+        f"<td>{escape(_main_number(told, words))}</td></tr>"
         for told in claims
     )
-    heads = (words.claim, words.verdict, words.number)
+    heads = (words(f"claims.{key}") for key in ("claim", "verdict", "number"))
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in heads)
     table = (
         f'<div class="wide"><table class="numbers"><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
-    about = words.about.format(seeds=seeds, budget=minutes)
-    note = f'<p class="note">{escape(words.method)}</p>'
-    return page.section(words.all_claims, note + table, about)
+    note = f'<p class="note">{escape(words("claims.method"))}</p>'
+    return page.section(words("claims.all-claims"), note + table, about)
 
 
-def _section(
-    number: int,
-    told: Told,
-    words: Strings,
-    language: Language,
-    out: Path,
-    figures: dict[str, Any],
-) -> str:
-    chapter = words.chapters[told.chapter]
+def _section(number: int, told: Told, words: Words, out: Path, figures: dict[str, Any]) -> str:
+    language = words.language
+    chapter = words(f"claims.chapter-{told.chapter}")
     title = escape(f"{number}. {told.sentence.to(language)}")
+    varied, held = words("claims.varied"), words("claims.held")
     parts = [
         f'<div class="head"><h2 id="{told.name}">{title}</h2>{_badge(told, words)}</div>',
         f'<p class="note">{escape(chapter)} · {told.name}</p>',
-        page.table({words.varied: told.varied.to(language), words.held: told.held.to(language)}),
+        page.table({varied: told.varied.to(language), held: told.held.to(language)}),
     ]
     if told.fault:
-        reason = escape(words.failed.format(reason=told.fault))
+        reason = escape(words("claims.failed", reason=told.fault))
         parts.append(f'<p class="failure">{reason}</p>')
     if told.verdict:
-        rows = [_row(answer, words, language) for answer in told.verdict.answers]
-        header = (words.measured, words.number, words.rule, words.verdict)
-        parts.append(page.grid_table(header, rows))
+        rows = [_row(answer, words) for answer in told.verdict.answers]
+        heads = [words(f"claims.{key}") for key in ("measured", "number", "rule", "verdict")]
+        parts.append(page.grid_table(heads, rows))
     cards = [
-        _card(picture, f"{told.name}-{i}", language, out, figures)
+        _card(picture, f"{told.name}-{i}", words, out, figures)
         for i, picture in enumerate(told.pictures)
     ]
     if cards:
         parts.append(f'<div class="cards">{"".join(cards)}</div>')
     if told.verdict:
-        parts.append(f"<h3>{escape(words.reads)}</h3><p>{escape(told.meaning.to(language))}</p>")
+        reads = escape(words("claims.reads"))
+        parts.append(f"<h3>{reads}</h3><p>{escape(told.meaning.to(language))}</p>")
     facts = {name: str(value) for name, value in told.settings.items()}
-    facts[words.data] = told.data or words.no_data
-    facts[words.seeds] = ", ".join(map(str, told.seeds))
-    facts[words.seconds] = f"{told.seconds:.0f}"
-    parts.append(page.folded(words.settings, page.table(facts)))
-    parts.append(page.commands({words.command: told.command}))
+    facts[words("claims.data")] = told.data or words("claims.no-data")
+    facts[words("claims.seeds")] = ", ".join(map(str, told.seeds))
+    facts[words("claims.seconds")] = words.number(f"{told.seconds:,.0f}")
+    parts.append(page.folded(words("claims.settings"), page.table(facts)))
+    parts.append(page.commands({words("claims.command"): told.command}))
     return f"<section>\n{''.join(parts)}\n</section>"
 
 
-def _badge(told: Told, words: Strings) -> str:
+def _badge(told: Told, words: Words) -> str:
     if told.verdict is None:
-        return f'<span class="state failed">{escape(words.not_tried)}</span>'
+        return f'<span class="state failed">{escape(words("claims.not-tried"))}</span>'
     outcome = told.verdict.outcome
-    return f'<span class="state {outcome}">{escape(words.outcomes[outcome])}</span>'
+    said = words(f"claims.outcome-{outcome}")
+    return f'<span class="state {outcome}">{escape(said)}</span>'
 
 
-def _row(answer: Answer, words: Strings, language: Language) -> tuple[str, ...]:
+def _row(answer: Answer, words: Words) -> tuple[str, ...]:
     return (
-        answer.question.asks.to(language),
+        answer.question.asks.to(words.language),
         number_of(answer, words),
         rule(answer.question, words),
-        words.outcomes[answer.outcome],
+        words(f"claims.outcome-{answer.outcome}"),
     )
 
 
-def _main_number(told: Told, words: Strings, language: Language) -> str:
+def _main_number(told: Told, words: Words) -> str:
     """The first number of a claim, with what it is."""
     if told.verdict is None:
         return ""
     first = told.verdict.answers[0]
-    return f"{number_of(first, words)}\n{first.question.asks.to(language)}"
+    return f"{number_of(first, words)}\n{first.question.asks.to(words.language)}"
 
 
-def number_of(answer: Answer, words: Strings) -> str:
+def number_of(answer: Answer, words: Words) -> str:
     """A value with its interval, or why there is none."""
     if answer.value is None:
         known = None not in answer.question.values
-        return words.no_ratio if known and answer.question.ratio else words.no_number
-    value = written(answer.value)
+        return words("claims.no-ratio" if known and answer.question.ratio else "claims.no-number")
+    value = _written(answer.value, words)
     if answer.question.exact:
-        return f"{value} ({words.exact})"
+        return f"{value} ({words('claims.exact')})"
     if answer.low is None or answer.high is None:
-        return f"{value} ({words.one_seed})"
-    return f"{value} [{written(answer.low)}, {written(answer.high)}]"
+        return f"{value} ({words('claims.one-seed')})"
+    low, high = _written(answer.low, words), _written(answer.high, words)
+    return words("claims.interval", value=value, low=low, high=high)
 
 
-def rule(question: Question, words: Strings) -> str:
+def rule(question: Question, words: Words) -> str:
     """The rule of a question in words."""
-    seen = words.seen_to if question.falling else words.seen_from
-    parts = [seen.format(seen=written(question.seen))]
+    ends = ("to", "from") if question.falling else ("from", "to")
+    parts = [words(f"claims.seen-{ends[0]}", seen=_written(question.seen, words))]
     if question.opposite is None:
-        parts.append(words.else_seen)
+        parts.append(words("claims.else-seen"))
     else:
-        opposite = words.opposite_from if question.falling else words.opposite_to
-        parts += [opposite.format(opposite=written(question.opposite)), words.else_both]
+        opposite = _written(question.opposite, words)
+        parts.append(words(f"claims.opposite-{ends[1]}", opposite=opposite))
+        parts.append(words("claims.else-both"))
     return "; ".join(parts)
 
 
-def _card(
-    picture: Picture, place: str, language: Language, out: Path, figures: dict[str, Any]
-) -> str:
-    title, reads = picture.title.to(language), picture.reads.to(language)
+def _written(value: float, words: Words) -> str:
+    return words.number(written(value))
+
+
+def _card(picture: Picture, place: str, words: Words, out: Path, figures: dict[str, Any]) -> str:
+    title, reads = picture.title.to(words.language), picture.reads.to(words.language)
     if isinstance(picture, Photo):
-        body = page.image(out.parent / picture.file, title)
+        body = embedded.image(out.parent / picture.file, title)
     elif find_spec("plotly") is None:
         # The whole sheet, below the first of its pictures.
         sheet = png_of(out, place.rpartition("-")[0])
-        body = page.image(sheet, title) if place.endswith("-0") and sheet.is_file() else ""
+        body = embedded.image(sheet, title) if place.endswith("-0") and sheet.is_file() else ""
     else:
-        figures[place] = figure(picture, language)
-        body = page.plot_place(place, title)
+        figures[place] = figure(picture, words.language)
+        body = plots.plot_place(place, title)
     return f'<section class="card"><h3>{escape(title)}</h3>{body}<p>{escape(reads)}</p></section>'

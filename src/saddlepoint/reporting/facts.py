@@ -16,6 +16,7 @@ import numpy as np
 from saddlepoint.core.flat import flatten
 from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
+from saddlepoint.reporting.strings import ENGLISH, Words
 
 SILENT_SECONDS = 300
 """A heartbeat comes with every tick, at most minutes apart: silence this long means a death."""
@@ -49,12 +50,11 @@ class Facts:
         """False for points in the plane, whose pictures are plots."""
         return len(_mapping(self.data.get("spec")).get("shape") or (1, 1, 1)) == 3
 
-    @property
-    def title(self) -> str:
+    def title(self, words: Words = ENGLISH) -> str:
         """`dcgan on fashion-mnist`."""
         preset = str(self.config.get("preset") or "custom")
         name = self.data.get("name")
-        return f"{preset} on {name}" if name else preset
+        return words("facts.title", preset=preset, data=name) if name else preset
 
     @property
     def state(self) -> str:
@@ -63,14 +63,17 @@ class Facts:
         silence = time.time() - self.status.get("heartbeat", time.time())
         return "silent" if state == "running" and silence > SILENT_SECONDS else state
 
-    @property
-    def state_sentence(self) -> str:
+    def state_in(self, words: Words = ENGLISH) -> str:
+        """The state in a word or two."""
+        name = self.state.replace(" ", "-")
+        return words("facts.not-started") if name == "not-started" else words.get(f"states.{name}")
+
+    def state_sentence(self, words: Words = ENGLISH) -> str:
         """The state with its cause."""
         error = self.status.get("error")
-        return {
-            "silent": "silent: marked as running, but no sign of life for five minutes",
-            "failed": f"failed: {error}" if error else "failed",
-        }.get(self.state, self.state)
+        if self.state == "failed" and error:
+            return words("facts.failed", error=error)
+        return words("facts.silent") if self.state == "silent" else self.state_in(words)
 
     @property
     def n_images(self) -> int:
@@ -86,13 +89,12 @@ class Facts:
         values = self.known(column)
         return float(values[-1]) if len(values) else None
 
-    @property
-    def distance(self) -> str:
+    def distance(self, words: Words = ENGLISH) -> str:
         """The newest distance of the samples to the data; "" before it was measured."""
         value = self.last("sliced_wasserstein")
-        return "" if value is None else f"{value:.3g}"
+        return "" if value is None else words.number(f"{value:.3g}")
 
-    def summary(self) -> dict[str, str]:
+    def summary(self, words: Words = ENGLISH) -> dict[str, str]:
         """The tiles at the head of a page: label -> value."""
         resolved = _mapping(self.document.get("resolved"))
         train = _mapping(self.config.get("train"))
@@ -101,54 +103,55 @@ class Facts:
         kimg = train.get("kimg")
         total = round(kimg * 1000) if isinstance(kimg, int | float) else 0
         # A treated or extended run may be past the budget that its configuration names.
-        of = f" of {total:,}" if total > self.n_images else ""
+        shown = words.number(f"{self.n_images:,}")
+        if total > self.n_images:
+            shown = words("facts.of", images=shown, total=words.number(f"{total:,}"))
+        nets = [f"{words.number(f'{n:,}')} {name}" for name, n in self.parameters.items()]
         facts = {
-            "Images shown": f"{self.n_images:,}{of}",
-            "Time": "" if seconds is None else duration(seconds),
-            "Images / second": f"{np.median(rates):,.0f}" if len(rates) else "",
-            "Device": str(resolved.get("device") or train.get("device") or ""),
-            "Parameters": ", ".join(f"{n:,} {name}" for name, n in self.parameters.items()),
-            "Precision": str(resolved.get("precision") or train.get("precision") or ""),
-            "Started from": str(_mapping(self.document.get("start")).get("from") or ""),
+            "images": shown,
+            "time": "" if seconds is None else duration(seconds, words),
+            "rate": words.number(f"{np.median(rates):,.0f}") if len(rates) else "",
+            "device": str(resolved.get("device") or train.get("device") or ""),
+            "parameters": " · ".join(nets),
+            "precision": str(resolved.get("precision") or train.get("precision") or ""),
+            "start": str(_mapping(self.document.get("start")).get("from") or ""),
         }
-        return {label: value for label, value in facts.items() if value}
+        return {words(f"facts.{name}"): value for name, value in facts.items() if value}
 
     @property
     def parameters(self) -> dict[str, int]:
         """Net -> how many numbers it learns; {} for a run from before that was recorded."""
         return _mapping(self.document.get("parameters"))
 
-    def bin_names(self, indices: Sequence[int]) -> list[str]:
+    def bin_names(self, indices: Sequence[int], words: Words = ENGLISH) -> list[str]:
         """Names of the bins that a finding says are missing: classes, or regions by number."""
         # Bins are classes only if the data is labelled; else they are regions.
         classes = [str(name) for name in self.data.get("classes") or []]
         last = next((row for row in reversed(self.history.rows) if "bins" in row), {})
         named = bool(last.get("bins_are_classes")) and max(indices) < len(classes)
-        return [classes[i] if named else f"region {i}" for i in indices]
+        return [classes[i] if named else words("facts.region", n=i) for i in indices]
 
     def origin(self) -> dict[str, Any]:
         """Versions, commit, budgets: what it takes to repeat the run."""
-        names = ("created", "start", "budgets", "versions", "resolved", "git_commit")
-        known = {name: self.document[name] for name in names if name in self.document}
+        names = ("created", "start", "budgets", "versions", "machine", "resolved", "git_commit")
+        known = {name: self.document[name] for name in names if self.document.get(name)}
         return {"run_folder": str(self.run.path), **known}
 
     def commands(self) -> dict[str, str]:
-        """What to do next: what for -> the exact command."""
+        """What to do next: a key `next.KEY` of the texts -> the exact command."""
         saddle, path = saddle_command(), shlex.quote(str(self.run.path))
         commands = {}
         # A running run must not be resumed: its process holds the lock.
         if self.state == "finished":
-            commands["Train for ten more minutes"] = f"{saddle} resume {path} --minutes 10"
+            commands["longer"] = f"{saddle} resume {path} --minutes 10"
         elif self.state != "running":
-            commands["Continue where it stopped"] = f"{saddle} resume {path}"
+            commands["continue"] = f"{saddle} resume {path}"
         if self.run.checkpoints:
             sample = f"{saddle} sample {path}"
             if self.is_image:
-                commands["Draw other images"] = f"{sample} --seeds 100-163 --out samples.png"
-                commands["Walk from image to image"] = (
-                    f"{sample} --seeds 0-7 --interpolate --out walk.gif"
-                )
-            commands["10,000 samples for an evaluation"] = f"{sample} --n 10000 --out samples.npz"
+                commands["other"] = f"{sample} --seeds 100-163 --out samples.png"
+                commands["walk"] = f"{sample} --seeds 0-7 --interpolate --out walk.gif"
+            commands["many"] = f"{sample} --n 10000 --out samples.npz"
         return commands
 
 
@@ -162,14 +165,14 @@ def saddle_command() -> str:
     return shlex.quote(str(script.relative_to(Path.cwd()) if inside else script))
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, words: Words = ENGLISH) -> str:
     """`48 s`, `6 min 12 s`, `3 h 05 min`."""
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return words("facts.seconds", s=whole)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+        return words("facts.minutes", m=whole // 60, s=f"{whole % 60:02d}")
+    return words("facts.hours", h=whole // 3600, m=f"{whole % 3600 // 60:02d}")
 
 
 def flat(document: Any) -> dict[str, str]:

@@ -4,104 +4,117 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.runs import Run
+from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.scores import newest_scores
-from saddlepoint.reporting import findings, page
+from saddlepoint.reporting import embedded, findings, page
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.figures import drawn
+from saddlepoint.reporting.plots import curves_section
+from saddlepoint.reporting.several import Again, each_run
+from saddlepoint.reporting.strings import ENGLISH, Words
 
-BY_THE_DOCTOR = (
-    "Each model is trained twice from one seed: untreated, where the doctor only watches, and "
-    "treated, where a fatal finding sends the run back to its last healthy checkpoint and on with "
-    "a remedy. "
-)
-BY_HAND = (
-    "Each model is trained from one seed: untreated, and with the remedy that was asked for from "
-    "the first step; the doctor only watches. Where a remedy has nothing to change, there is no "
-    "run. "
-)
-ABOUT = (
-    "The distance is the sliced Wasserstein distance of samples to the data at the end; "
-    "lower is better. Cured means that the doctor finds nothing more and the samples are right: of "
-    "points, every mode is drawn and half of the points lie on one (within three standard "
-    "deviations); of images, by a classifier's features, a precision of 0.5 and a coverage of 0.3 "
-    "(k = 3), at which most digits can be read, and of a conditional model 80 % right labels."
-)
 RIGHT = {"high_quality": 0.5, "precision": 0.5, "coverage": 0.3, "label_accuracy": 0.8}
 """Number of `saddle evaluate` -> what it must be at least. Points have the first alone: to the
 pixels' precision and coverage, clusters a little too wide are as wrong as a ring."""
+HEADS = ("failure", "data", "finds", "expected", "remedies", "untreated-end", "treated-end")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A failure on purpose, as the page describes it."""
 
-    title: str
-    story: str
+    title: Text
+    story: Text
     """What is done wrong, and what the lecture says about it."""
     expected: tuple[str, ...]
     """Findings that would be right."""
 
 
-def write_failures(cases: Sequence[tuple[Case, Mapping[str, Run]]], out: Path) -> Path:
+def write_failures(
+    cases: Sequence[tuple[Case, Mapping[str, Run]]],
+    out: Path,
+    command: str,
+    again: Again,
+    words: Words,
+) -> Path:
     """Write the page.
 
     Args:
         cases: each with its runs: "untreated", and "treated" by the doctor or one for each remedy
             that was chosen by hand, under its name.
+        command: that makes the page again.
     """
-    header = (
-        "Failure",
-        "Data",
-        "The doctor finds",
-        "",
-        "Remedies",
-        "Untreated, at the end",
-        "Treated",
+    heads = [words(f"lab.{key}") for key in HEADS]
+    summary = page.grid_table(
+        heads, (row for case, runs in cases for row in _rows(case, runs, words))
     )
-    summary = page.grid_table(header, (row for case, runs in cases for row in _rows(case, runs)))
     by_hand = any("treated" not in runs for _, runs in cases)
-    about = (BY_HAND if by_hand else BY_THE_DOCTOR) + ABOUT
-    sections, curves = [page.section("All of them", summary, about)], []
+    about = words("lab.by-hand" if by_hand else "lab.by-the-doctor") + words("lab.about")
+    sections, curves, every = [page.section(words("lab.all"), summary, about)], [], []
     for number, (case, runs) in enumerate(cases, 1):
-        untreated, told = runs["untreated"], findings.first_finding(runs["untreated"])
-        if treated := runs.get("treated"):
-            told += findings.treatments(treated)
-            if not findings.treatments_of(treated):
-                # Both runs are the same, picture for picture.
-                told += "<p>Nothing was treated: the doctor found nothing fatal.</p>"
-                runs = {"untreated": untreated}
-        elif len(runs) == 1:
-            told += "<p>Nothing was treated: the remedy has nothing to change here.</p>"
-        grids = [page.newest_grid(run, way, f": {_outcome(run)}") for way, run in runs.items()]
-        pictures = page.pair([page.reals(untreated, f"real, {_data(untreated)}"), *grids])
-        sections.append(page.section(f"{number}. {case.title}", told + pictures, case.story))
+        sections.append(_section(number, case, runs, words))
+        if "treated" in runs and not findings.treatments_of(runs["treated"]):
+            # Both runs are the same, picture for picture.
+            runs = {"untreated": runs["untreated"]}
         # Only losses and diversity: with every panel the page would hold a hundred curves.
         for way, run in runs.items():
-            curves += drawn(run, ("losses", "diversity"), f"{number}. {{title}}, {way}")
-    sections.append(page.curves_section(curves))
-    return page.write_page(out, "How GANs fail, and what helps", sections)
+            name = words.get(f"lab.{way}", way)
+            title = f"{number}. {{title}}, {name}"
+            curves += drawn(run, ("losses", "diversity"), title, words)
+            every.append((run, f"{number}. {_short_title(case, words)}, {name}"))
+    sections.append(curves_section(curves, words))
+    sections.append(each_run(every, again, words))
+    lines = page.commands({words("lab.again"): command})
+    sections.append(page.section(words("report.reproduce"), lines))
+    return page.write_page(out, words("lab.failures"), sections, words)
 
 
-def _rows(case: Case, runs: Mapping[str, Run]) -> list[tuple[str, ...]]:
+def _section(number: int, case: Case, runs: Mapping[str, Run], words: Words) -> str:
+    untreated, said = runs["untreated"], ""
+    told = findings.first_finding(untreated, words)
+    if treated := runs.get("treated"):
+        told += findings.treatments(treated, words)
+        if not findings.treatments_of(treated):
+            said, runs = words("lab.not-fatal"), {"untreated": untreated}
+    elif len(runs) == 1:
+        said = words("lab.nothing-to-change")
+    told += f"<p>{escape(said)}</p>" if said else ""
+    ways = [
+        (run, f"{words.get(f'lab.{way}', way)} ({_outcome(run, words)})")
+        for way, run in runs.items()
+    ]
+    real = embedded.reals(untreated, words("lab.real", data=_data(untreated)), words)
+    title = f"{number}. {case.title.to(words.language)}"
+    pictures = embedded.films(ways, words, real, embedded.FRAMES // 4)
+    return page.section(title, told + pictures, case.story.to(words.language))
+
+
+def _short_title(case: Case, words: Words) -> str:
+    return case.title.to(words.language).partition(":")[0]
+
+
+def _rows(case: Case, runs: Mapping[str, Run], words: Words) -> list[tuple[str, ...]]:
     """A failure in the table of all: a row for each of its treatments."""
     untreated = runs["untreated"]
-    found = findings.first_found(untreated)
-    failure = (
-        case.title.partition(":")[0],
-        _data(untreated),
-        f"{found.name} at {found.at_images / 1000:.3g} kimg" if found else "nothing",
-        "as expected" if found and found.name in case.expected else "not as expected",
-    )
+    found, finds = findings.first_found(untreated), words("lab.nothing")
+    if found:
+        kimg = words.number(f"{found.at_images / 1000:.3g}")
+        finds = words("lab.found-at", name=found.name, kimg=kimg)
+    right = found is not None and found.name in case.expected
+    expected = words("lab.as-expected" if right else "lab.not-as-expected")
+    failure = (_short_title(case, words), _data(untreated), finds, expected)
     rows = []
     for way in [way for way in runs if way != "untreated"] or ["treated"]:
         remedies = _remedies(runs, way)
-        ended = f": {_outcome(runs[way])}" if remedies else ""
-        last = (", ".join(remedies) or "none", _outcome(untreated), verdict(runs, way) + ended)
-        rows.append((*failure, *last))
+        ended = f": {_outcome(runs[way], words)}" if remedies else ""
+        came_of = words(f"lab.verdict-{verdict(runs, way)}") + ended
+        used = ", ".join(remedies) or words("lab.none")
+        rows.append((*failure, used, _outcome(untreated, words), came_of))
     return rows
 
 
@@ -118,29 +131,30 @@ def _data(run: Run) -> str:
     return str(Facts.of(run).data["name"])
 
 
-def _outcome(run: Run) -> str:
+def _outcome(run: Run, words: Words = ENGLISH) -> str:
     """How a run ended: its distance to the data, and what is wrong with it."""
     facts = Facts.of(run)
-    state = "" if facts.state == "finished" else "stopped, "
-    measured = f"distance {facts.distance}, " if facts.distance else ""
-    samples = f"{text}, " if (text := _samples(run)[0]) else ""
-    return f"{state}{measured}{samples}{findings.ending(run)}"
+    parts = [] if facts.state == "finished" else [words("lab.stopped")]
+    if distance := facts.distance(words):
+        parts.append(words("lab.distance", distance=distance))
+    parts += [text] if (text := _samples(run, words)[0]) else []
+    return ", ".join([*parts, findings.ending_in(run, words)])
 
 
 def verdict(runs: Mapping[str, Run], way: str = "treated") -> str:
-    """Whether a treatment helped: not treated, cured, better but not cured, or no better."""
+    """Whether a treatment helped: not-treated, cured, better (but not cured) or no-better."""
     if not _remedies(runs, way):
-        return "not treated"
+        return "not-treated"
     untreated, treated = runs["untreated"], runs[way]
     _, right = _samples(treated)
-    if right and findings.ending(treated) == findings.HEALTHY:
+    if right and not findings.ending(treated):
         return "cured"
     before, after = (Facts.of(run).last("sliced_wasserstein") for run in (untreated, treated))
     improved = before is not None and after is not None and after < 0.9 * before
-    return "better, but not cured" if improved else "no better"
+    return "better" if improved else "no-better"
 
 
-def _samples(run: Run) -> tuple[str, bool]:
+def _samples(run: Run, words: Words = ENGLISH) -> tuple[str, bool]:
     """What the newest scores say about the samples, and whether a class would accept them."""
     scores = newest_scores(run)
     if not scores:
@@ -148,9 +162,11 @@ def _samples(run: Run) -> tuple[str, bool]:
     values: dict[str, Any] = scores[-1]["values"]
     if "modes" in values:
         modes, share = values["modes"], values["high_quality"]["value"]
-        text = f"{modes['value']:g} {modes['note']} modes, {100 * share:.0f} % of points on them"
-        every = modes["note"] == f"of {modes['value']:g}"
-        return text, every and share >= RIGHT["high_quality"]
+        every = modes["note"].removeprefix("of ")
+        shown, percent = f"{modes['value']:g}", f"{100 * share:.0f}"
+        text = words("lab.modes", modes=shown, all=every, share=percent)
+        return text, shown == every and share >= RIGHT["high_quality"]
     names = [name for name in ("precision", "coverage", "label_accuracy") if name in values]
-    text = ", ".join(f"{name.replace('_', ' ')} {values[name]['value']:.2f}" for name in names)
+    numbers = {name: words.number(f"{values[name]['value']:.2f}") for name in names}
+    text = ", ".join(f"{words.get(f'lab.{name}', name)} {numbers[name]}" for name in names)
     return text, bool(names) and all(values[n]["value"] >= RIGHT[n] for n in names)

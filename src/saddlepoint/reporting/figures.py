@@ -13,8 +13,10 @@ from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 from saddlepoint.diagnosis.diagnose import healthy_ranges
 from saddlepoint.reporting.facts import Facts
+from saddlepoint.reporting.figure_words import figure_in
 from saddlepoint.reporting.palette import BLUE, GREEN, INK, ORANGE, PINK
 from saddlepoint.reporting.panel import Panel, Rest, Series, band, named
+from saddlepoint.reporting.strings import ENGLISH, Words
 from saddlepoint.reporting.wording import Wording, wording_of
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ BANDS = "Green: the range that the doctor takes for healthy."
 
 
 def drawn(
-    run: Run, names: Collection[str] = (), title: str = "{title}"
+    run: Run, names: Collection[str] = (), title: str = "{title}", words: Words = ENGLISH
 ) -> list[tuple[str, go.Figure, str]]:
     """The figures of a run that have something to show; [] without plotly.
 
@@ -36,8 +38,12 @@ def drawn(
     Returns:
         (title, figure, how to read it) of each, as `page.curves_section` takes them.
     """
-    figures = figures_of(Facts.of(run).document, run.history, names)
-    return [(title.format(title=shown), figure, text) for _, shown, figure, text in figures]
+    facts = Facts.of(run)
+    loss = str((facts.config.get("loss") or {}).get("kind", ""))
+    figures = [
+        figure_in(words, loss, *figure) for figure in figures_of(facts.document, run.history, names)
+    ]
+    return [(title.format(title=shown), figure, text) for shown, figure, text in figures]
 
 
 def figures_of(

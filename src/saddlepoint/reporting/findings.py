@@ -3,103 +3,151 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 from saddlepoint.core import registry
-from saddlepoint.core.findings import Finding
+from saddlepoint.core.findings import Evidence, Finding
 from saddlepoint.core.runs import Run
-from saddlepoint.diagnosis.diagnose import diagnose
-from saddlepoint.reporting import page
+from saddlepoint.diagnosis.diagnose import Diagnosis, diagnose
+from saddlepoint.reporting import embedded, page
 from saddlepoint.reporting.facts import Facts
+from saddlepoint.reporting.messages import in_language
+from saddlepoint.reporting.strings import ENGLISH, Words
 
-HEALTHY = "no finding"
-"""What `ending` says of a run with which nothing is wrong."""
 
-
-def findings_section(facts: Facts) -> str:
+def findings_section(facts: Facts, words: Words) -> str:
     """The section of report.html; "" for a run without metrics."""
     if not len(facts.history):
         return ""
     diagnosis = diagnose(facts.run)
     parts = [
-        article(finding, f"Since step {finding.since_step:,}.", _advice(finding, facts))
+        article(
+            finding,
+            words("doctor.since", step=words.number(f"{finding.since_step:,}")),
+            words,
+            _missing(finding, facts, words) + _remedies(finding, words),
+        )
         for finding in diagnosis.findings
     ]
-    note = "" if parts else diagnosis.silence
-    return page.section("The doctor", "\n".join([*parts, _story(facts)]), note)
+    note = "" if parts else _silence(diagnosis, words)
+    if diagnosis.past:
+        over = words("doctor.over", names=", ".join(diagnosis.past))
+        parts.append(f"<p>{escape(over)}</p>")
+    parts += [treatments(facts.run, words), _story(facts, words)]
+    return page.section(words("doctor.title"), "\n".join(parts), note)
 
 
-def article(finding: Finding, when: str, more: str = "") -> str:
+def article(finding: Finding, when: str, words: Words, more: str = "") -> str:
     """A finding with its message and evidence.
 
     Args:
         when: a sentence on when it was found.
         more: HTML that goes below the evidence.
     """
-    rows = [(e.name, f"{e.value:.4g}", e.healthy_text, e.note) for e in finding.evidence]
-    evidence = page.grid_table(("Evidence", "Value", "Healthy", "What it is"), rows) if rows else ""
+    rows = [_evidence(item, words) for item in finding.evidence]
+    heads = [words(f"doctor.{key}") for key in ("evidence", "value", "healthy", "note")]
+    evidence = page.grid_table(heads, rows) if rows else ""
+    known = words.get(f"findings.{finding.name}")
+    title = f"{known} ({finding.name})" if known else finding.name
+    message = in_language(finding.message, words.language)
     return (
-        f'<article class="finding {finding.severity}"><h3>{escape(finding.name)}</h3>'
-        f"<p>{escape(finding.message)} ({when})</p>{evidence}{more}</article>"
+        f'<article class="finding {finding.severity}"><h3>{escape(title)}</h3>'
+        f"<p>{escape(message)} ({escape(when)})</p>{evidence}{more}</article>"
     )
 
 
-def _advice(finding: Finding, facts: Facts) -> str:
+def _evidence(item: Evidence, words: Words) -> tuple[str, ...]:
+    low, high = (None if end is None else words.number(f"{end:.4g}") for end in item.healthy)
+    if low is None and high is None:
+        healthy = ""
+    elif low == high:  # a count that must be 0, or a flag that must be 1
+        healthy = str(low)
+    elif low is None:
+        healthy = words("doctor.at-most", value=high)
+    elif high is None:
+        healthy = words("doctor.at-least", value=low)
+    else:
+        healthy = words("doctor.between", low=low, high=high)
+    note = in_language(item.note, words.language)
+    return item.name, words.number(f"{item.value:.4g}"), healthy, note
+
+
+def _remedies(finding: Finding, words: Words) -> str:
     items = "".join(
-        f"<li>{escape(registry.get('remedy', name).advice)} <code>{escape(name)}</code></li>"
+        f"<li>{escape(words.get(f'remedies.{name}', registry.get('remedy', name).advice))} "
+        f"<code>{escape(name)}</code></li>"
         for name in finding.remedies
     )
-    remedies = f"<p>What may help, best first:</p><ol>{items}</ol>" if items else ""
-    return _missing(finding, facts) + remedies
+    return f"<p>{escape(words('doctor.remedies'))}:</p><ol>{items}</ol>" if items else ""
 
 
-def _missing(finding: Finding, facts: Facts) -> str:
+def _missing(finding: Finding, facts: Facts, words: Words) -> str:
     """Real images of what the generator leaves out, a row of them per class or region."""
     if not finding.missing:
         return ""
-    names = facts.bin_names(finding.missing)
+    names = facts.bin_names(finding.missing, words)
     bins = facts.run.samples_folder / "bins"
     pictures = [
-        page.figure(page.image(bins / f"{index:02d}.png", f"Real images of {name}"), name)
+        embedded.figure(
+            embedded.image(bins / f"{index:02d}.png", words("doctor.real-of", name=name)), name
+        )
         for index, name in zip(finding.missing, names, strict=True)
     ]
     shown = f'<div class="bins">{"".join(pictures)}</div>' if any(pictures) else ""
-    return f"<p>Left out: {escape(', '.join(names))}.</p>{shown}"
+    return f"<p>{escape(words('doctor.left-out', names=', '.join(names)))}</p>{shown}"
 
 
-def _story(facts: Facts) -> str:
+def _silence(diagnosis: Diagnosis, words: Words) -> str:
+    """What it means that nothing was found."""
+    if not diagnosis.watched:
+        return words("doctor.off")
+    if not diagnosis.waiting:
+        return words("doctor.no-finding", rows=diagnosis.rows)
+    names = ", ".join(diagnosis.waiting[:3]) + (", ..." if len(diagnosis.waiting) > 3 else "")
+    return words("doctor.too-short", n=len(diagnosis.waiting), names=names, rows=diagnosis.rows)
+
+
+def _story(facts: Facts, words: Words) -> str:
     """The lines of findings.jsonl, in their order."""
     # Lines of old runs may lack a field; a report of them must not fail.
     rows = []
     for line in facts.run.findings:
-        what = str(line.get("message") or line.get("event") or "")
-        event = str(line.get("event", "found"))
-        rows.append((f"{int(line.get('at_images', 0)):,}", event, str(line.get("name", "")), what))
+        event, name = str(line.get("event", "found")), str(line.get("name", ""))
+        said = words.get(f"doctor.event-{event}", event)
+        what = in_language(str(line.get("message") or said), words.language)
+        images = words.number(f"{int(line.get('at_images', 0)):,}")
+        rows.append((images, said, name, what))
     if not rows:
         return ""
-    table = page.grid_table(("Images", "Event", "Name", "What was seen or done"), rows)
-    return page.folded(f"Everything that happened ({len(rows)})", table)
+    heads = [words(f"doctor.{key}") for key in ("images", "event", "name", "what")]
+    return page.folded(words("doctor.all", n=len(rows)), page.grid_table(heads, rows))
 
 
-def first_finding(run: Run) -> str:
+def first_finding(run: Run, words: Words) -> str:
     """What the doctor found first, with the numbers behind it."""
     found = first_found(run)
     if found is None:
-        return "<p>The doctor found nothing.</p>"
+        return f"<p>{escape(words('doctor.nothing'))}</p>"
     names = {line["name"] for line in run.findings if line["event"] == "found"} - {found.name}
-    also = f"<p>Later also: {escape(', '.join(sorted(names)))}.</p>" if names else ""
-    return article(found, f"Found at {found.at_images:,} images.", also)
+    later = words("doctor.later", names=", ".join(sorted(names)))
+    also = f"<p>{escape(later)}</p>" if names else ""
+    when = words("doctor.at", images=words.number(f"{found.at_images:,}"))
+    return article(found, when, words, also)
 
 
-def treatments(run: Run) -> str:
+def treatments(run: Run, words: Words) -> str:
     """What was done about it, in the order in which it was done."""
-    lines = [f"<li>{escape(line['message'])}</li>" for line in treatments_of(run)]
-    return f"<p>What was done:</p><ol>{''.join(lines)}</ol>" if lines else ""
+    said = [in_language(line["message"], words.language) for line in treatments_of(run)]
+    lines = [f"<li>{escape(line)}</li>" for line in said]
+    if not lines:
+        return ""
+    return f"<p>{escape(words('doctor.treated'))}:</p><ol>{''.join(lines)}</ol>"
 
 
-def all_found(run: Run) -> str:
+def all_found(run: Run, words: Words = ENGLISH) -> str:
     """Names of all that was found, in that order."""
     found = dict.fromkeys(line["name"] for line in run.findings if line["event"] == "found")
-    return ", ".join(found) or "nothing"
+    return ", ".join(found) or words("doctor.none")
 
 
 def first_found(run: Run) -> Finding | None:
@@ -110,11 +158,15 @@ def first_found(run: Run) -> Finding | None:
     return next(iter(fatal or found), None)
 
 
-def treatments_of(run: Run) -> list[dict[str, str]]:
+def treatments_of(run: Run) -> list[dict[str, Any]]:
     return list(run.document.get("treatments", []))
 
 
-def ending(run: Run) -> str:
-    """What is wrong with a run at its end."""
-    names = [finding.name for finding in diagnose(run).findings if finding.severity != "info"]
-    return ", ".join(names) or HEALTHY
+def ending(run: Run) -> list[str]:
+    """Names of what is wrong with a run at its end; [] when nothing is."""
+    return [finding.name for finding in diagnose(run).findings if finding.severity != "info"]
+
+
+def ending_in(run: Run, words: Words = ENGLISH) -> str:
+    """The same in words."""
+    return ", ".join(ending(run)) or words("doctor.healthy-end")

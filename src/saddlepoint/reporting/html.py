@@ -8,24 +8,28 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.runs import Run
-from saddlepoint.core.snapshot_names import images_of
-from saddlepoint.reporting import page
+from saddlepoint.reporting import embedded, page
 from saddlepoint.reporting.facts import Facts, flat
 from saddlepoint.reporting.figures import drawn
-from saddlepoint.reporting.findings import findings_section
+from saddlepoint.reporting.findings import findings_section, treatments_of
+from saddlepoint.reporting.latents import latent_sections
+from saddlepoint.reporting.plots import curves_section
 from saddlepoint.reporting.scores import scores_section
+from saddlepoint.reporting.strings import ENGLISH, Words
 from saddlepoint.reporting.wording import wording_of
-from saddlepoint.sampling.outputs import spread
-
-STRIP = 8
-"""Earlier grids in the film strip, at most."""
 
 
-def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
-    """Write report.html: scores, pictures, curves and configuration, readable without a network.
+def write_report(
+    run: Run,
+    preset: Mapping[str, Any] | None = None,
+    again: Mapping[str, str] | None = None,
+    words: Words = ENGLISH,
+) -> Path:
+    """Write report.html: all that the run's folder tells, readable without a network.
 
     Args:
         preset: the JSON of the preset that the run started from; fields that differ are marked.
+        again: the commands that make this run: a key `report.KEY` of the texts -> command.
 
     Returns:
         The path of the page.
@@ -35,19 +39,22 @@ def write_report(run: Run, preset: Mapping[str, Any] | None = None) -> Path:
         OSError: the page cannot be written.
     """
     facts = Facts.of(run)
-    how_to_go_on = page.commands(facts.commands())
+    go_on = {words(f"next.{key}"): line for key, line in facts.commands().items()}
     sections = [
-        findings_section(facts),
-        _samples(facts),
-        scores_section(run),
-        _film(facts),
-        page.curves_section(drawn(run)),
-        page.section("How to go on", how_to_go_on) if how_to_go_on else "",
-        _configuration(facts, preset),
-        page.section("Data", page.table(flat(facts.data))),
-        page.section("Where it comes from", page.table(flat(facts.origin()))),
+        findings_section(facts, words),
+        _samples(facts, words),
+        scores_section(run, words),
+        *latent_sections(facts, words),
+        curves_section(drawn(run, words=words), words),
+        _reproduce(facts, again or {}, words),
+        page.section(words("report.go-on"), page.commands(go_on)) if go_on else "",
+        _configuration(facts, preset, words),
+        page.section(words("report.data"), page.record(facts.data)),
+        page.section(words("report.environment"), page.record(facts.origin())),
     ]
-    return page.write_page(run.report_file, facts.title, sections, _head(facts))
+    return page.write_page(
+        run.report_file, facts.title(words), sections, words, _head(facts, words)
+    )
 
 
 def notebook_view(run: Run) -> str:
@@ -61,11 +68,11 @@ def notebook_view(run: Run) -> str:
             rows[label] = f"{value:.3f}"
     rows["Folder"] = str(run.path)
     style = ' style="max-width:320px;width:100%;height:auto"'
-    alt = f"Newest grid of samples, {facts.title}"
-    picture = page.image(run.samples[-1], alt, 320, 800, style) if run.samples else ""
+    alt = f"Newest grid of samples, {facts.title()}"
+    picture = embedded.image(run.samples[-1], alt, 320, 800, style) if run.samples else ""
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start">'
-        f"{picture}<div><b>{escape(facts.title)}</b> ({escape(facts.state_sentence)})"
+        f"{picture}<div><b>{escape(facts.title())}</b> ({escape(facts.state_sentence())})"
         f"{page.table(rows)}</div></div>"
     )
 
@@ -73,57 +80,56 @@ def notebook_view(run: Run) -> str:
 # -- parts of the page -----------------------------------------------------------------------------
 
 
-def _head(facts: Facts) -> str:
+def _head(facts: Facts, words: Words) -> str:
     tiles = "".join(
         f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
-        for label, value in facts.summary().items()
+        for label, value in facts.summary(words).items()
     )
     state = facts.state
     css = f"state {state}" if state in ("finished", "failed") else "state"
+    why = facts.state_sentence(words)
     sentence = ""
-    if facts.state_sentence != state:
-        sentence = f'<p class="failure">{escape(facts.state_sentence.capitalize())}.</p>'
+    if why != facts.state_in(words):
+        sentence = f'<p class="failure">{escape(why[:1].upper() + why[1:])}.</p>'
     return (
-        f'<header>\n<div class="head"><h1>{escape(facts.title)}</h1>'
-        f'<span class="{css}">{escape(state)}</span></div>\n{sentence}'
+        f'<header>\n<div class="head"><h1>{escape(facts.title(words))}</h1>'
+        f'<span class="{css}">{escape(facts.state_in(words))}</span></div>\n{sentence}'
         f'<dl class="facts">{tiles}</dl>\n</header>'
     )
 
 
-def _samples(facts: Facts) -> str:
-    newest = page.newest_grid(facts.run, facts.title, " (averaged weights)")
+def _samples(facts: Facts, words: Words) -> str:
+    run = facts.run
+    newest = embedded.newest_grid(run, facts.title(words), words, words("report.averaged"))
+    earlier = embedded.frames(run, facts.title(words), words)
+    if "<img" in earlier:
+        note = f'<p class="note">{escape(words("report.same-latents"))}</p>'
+        title = f"<h3>{escape(words('report.developed'))}</h3>"
+        earlier = f"{title}{note if facts.is_image else ''}{earlier}"
     if newest:
-        reals = page.reals(facts.run, "Real, from the training data")
-        return page.section("Newest samples", page.pair((newest, reals)))
-    drawn_one = bool(facts.run.samples)
-    why = "The newest grid cannot be read." if drawn_one else "No sample grid has been drawn yet."
-    return page.section("Samples", note=why)
+        shown = (newest, embedded.reals(run, words("report.real"), words))
+        return page.section(words("report.samples"), embedded.film(shown, [earlier], words))
+    why = words("report.unreadable" if run.samples else "report.no-samples")
+    return page.section(words("report.samples"), earlier if "<img" in earlier else "", why)
 
 
-def _film(facts: Facts) -> str:
-    # Not the newest grid: it stands above, and large.
-    earlier = [(path, f"{images_of(path):,} images") for path in facts.run.samples[:-1]]
-    items = [
-        page.figure(page.image(path, f"Samples after {after}", 320, 400, ' loading="lazy"'), after)
-        for path, after in spread(earlier, STRIP)
-    ]
-    if not any(items):
+def _reproduce(facts: Facts, again: Mapping[str, str], words: Words) -> str:
+    if not again:
         return ""
-    note = (
-        "The same latents every time: a change in one place is what the generator learned. "
-        "Places that grow alike are the beginning of a collapse."
-    )
-    strip = f'<ol class="strip">{"".join(f"<li>{item}</li>" for item in items if item)}</ol>'
-    return page.section("How they developed", strip, note if facts.is_image else "")
+    note = words("report.reproduce-note")
+    note += words("report.reproduce-treated") if treatments_of(facts.run) else ""
+    lines = {words(f"report.{key}"): line for key, line in again.items()}
+    return page.section(words("report.reproduce"), page.commands(lines), note)
 
 
-def _configuration(facts: Facts, preset: Mapping[str, Any] | None) -> str:
+def _configuration(facts: Facts, preset: Mapping[str, Any] | None, words: Words) -> str:
     fields = flat(facts.config)
     if not fields:
         return ""
     # Without a preset to compare with (a Config of one's own) nothing is marked.
     usual = fields if preset is None else flat(preset)
     changed = {name for name, value in fields.items() if usual.get(name) != value}
-    note = f"Marked: differs from the preset {facts.config.get('preset')}." if changed else ""
-    rows = page.folded(f"{len(fields)} fields", page.table(fields, changed), opened=True)
-    return page.section("Configuration", rows, note)
+    note = words("report.marked", preset=facts.config.get("preset")) if changed else ""
+    rows = page.table(fields, changed, words("page.changed"))
+    shown = page.folded(words("report.fields", n=len(fields)), rows, opened=True)
+    return page.section(words("report.configuration"), shown, note)

@@ -1,4 +1,4 @@
-"""What the doctor says of a run in another language than English, which findings.jsonl is in.
+"""What run folders hold in English, in another language: the doctor's messages, notes of scores.
 
 A message is a template with values. `strings/messages.vi.json` has each template, with `{}` in the
 places of its values, and what is said instead, with `{0}`, `{1}`.
@@ -12,11 +12,11 @@ from importlib import resources
 
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.shapes import shaped
-from saddlepoint.core.texts import Language
+from saddlepoint.core.texts import Language, in_digits_of
 
 
 def in_language(text: str, language: Language) -> str:
-    """A message or a note of evidence; of a detector from elsewhere, as it is."""
+    """A message or a note; of a detector or measure from elsewhere, as it is."""
     for pattern, said in _templates(language):
         found = pattern.fullmatch(text)
         if found:
@@ -26,8 +26,8 @@ def in_language(text: str, language: Language) -> str:
 
 def _value(text: str, language: Language) -> str:
     """A number, the name of a net, or a text that has a template of its own."""
-    if language == "vi" and re.fullmatch(r"[-+.\d]+(e[-+]?\d+)?", text):
-        return text.replace(".", ",")
+    if re.fullmatch(r"[-+.,\d]+(e[-+]?\d+)?", text):
+        return in_digits_of(language, text)
     return in_language(text, language)
 
 

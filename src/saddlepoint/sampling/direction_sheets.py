@@ -62,13 +62,15 @@ def directions_to(
             f"Every image shows {sampler.classes[label]}, the class of {names_of(seeds)[0]}; "
             "--labels names another."
         )
-    made = walks(sampler, found, seeds, label, deviations)
-    amounts = [f"{amount:+.2g}" if amount else "0" for amount in _amounts(deviations).tolist()]
+    if suffix:
+        sheet = direction_sheet(sampler, found, seeds, label, deviations)
+        with writing(f"--out {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_png(path, sheet)
+        return path
+    made, amounts = walks(sampler, found, seeds, label, deviations), _written(deviations)
     with writing(f"--out {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if suffix:
-            write_png(path, _sheet(made, found, names_of(seeds), amounts))
-            return path
         with whole_folder(path) as folder:
             np.savez(folder / "directions.npz", vectors=found.vectors, explained=found.explained)
             for index, rows in enumerate(made):
@@ -94,6 +96,10 @@ def _amounts(deviations: float) -> torch.Tensor:
     return torch.arange(-(STEPS // 2), STEPS // 2 + 1) * (deviations / (STEPS // 2))
 
 
+def _written(deviations: float) -> list[str]:
+    return [f"{amount:+.2g}" if amount else "0" for amount in _amounts(deviations).tolist()]
+
+
 def _one_label(sampler: Sampler, seeds: Seeds, labels: Sequence[int] | None) -> int | None:
     if labels is not None and len(labels) != 1:
         raise InputError(
@@ -104,15 +110,17 @@ def _one_label(sampler: Sampler, seeds: Seeds, labels: Sequence[int] | None) -> 
     return None if chosen is None else chosen[0]
 
 
-def _sheet(
-    made: np.ndarray, found: Directions, seeds: Sequence[str], amounts: Sequence[str]
+def direction_sheet(
+    sampler: Sampler, found: Directions, seeds: Seeds, label: int | None, deviations: float
 ) -> np.ndarray:
-    """The seeds beside each other, a white cell between them."""
+    """A row for each direction, uint8 [H, W, c]: the seeds beside each other, a white cell between
+    them."""
+    made, names = walks(sampler, found, seeds, label, deviations), names_of(seeds)
     gap = np.full_like(made[:, :, :1], 255)
     cells = np.concatenate([made, gap], axis=2)
     rows = cells.reshape(len(made), -1, *made.shape[3:])[:, :-1]
     sheet = enlarge(grid(rows.reshape(-1, *rows.shape[2:]), rows.shape[1]))
     shares = [f"{i + 1}: {100 * share:.1f} %" for i, share in enumerate(found.explained)]
     middle = [""] * (STEPS // 2)
-    whose = [name for seed in seeds for name in (*middle, seed, *middle, "")][:-1]
-    return name_both(sheet, shares, ([*amounts, ""] * len(seeds))[:-1], whose)
+    whose = [name for name in names for name in (*middle, name, *middle, "")][:-1]
+    return name_both(sheet, shares, ([*_written(deviations), ""] * len(names))[:-1], whose)

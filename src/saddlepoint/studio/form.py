@@ -53,6 +53,7 @@ class Order:
     def __init__(self, wanted: Wanted, runs: Path, paths: bool = False) -> None:
         # Configurations need torch, which the page of runs does not wait for.
         from saddlepoint import api
+        from saddlepoint.api.again import Asked, train_words
         from saddlepoint.core.components import SWAPS, with_components
         from saddlepoint.core.config_json import to_json, with_changes
         from saddlepoint.training.guards import check_budget
@@ -79,15 +80,10 @@ class Order:
         check_budget(kimg, minutes)
         named = _ODD.sub("-", Path(data).stem)[:60] if self.own else data
         self.name = free_name(runs, f"{preset}-{named}")
-        self.argv = ["train", preset, "--data", data]
-        for part, kind in components.items():
-            self.argv += [f"--{part.replace('_', '-')}", kind]
-        if penalties is not None:
-            self.argv += ["--penalties", *(penalties or ["none"])]
         before = flatten(to_json(self.base))
-        for path, value in flatten(to_json(self.config)).items():
-            if value != before.get(path):
-                self.argv += _flag(path, value)
+        after = flatten(to_json(self.config)).items()
+        changes = {path: value for path, value in after if value != before.get(path)}
+        self.argv = train_words(preset, data, Asked(components, penalties, changes))
         self.argv += [] if minutes is None else ["--minutes", as_typed(minutes)]
         self.argv += [] if kimg is None else ["--kimg", as_typed(kimg)]
         self.argv += ["--out", str(runs / self.name)]
@@ -165,16 +161,6 @@ def free_name(runs: Path, start: str) -> str:
     return f"{start}-{number:03d}"
 
 
-def _flag(path: str, value: Any) -> list[str]:
-    flag = path.replace("_", "-")
-    if isinstance(value, bool):
-        group, _, name = flag.rpartition(".")
-        return [f"--{flag}" if value else f"--{group}{'.' if group else ''}no-{name}"]
-    # Digits in full: what runs is what was typed.
-    typed = repr(value) if isinstance(value, float) else as_typed(value)
-    return [f"--{flag}", typed.replace(", ", ",")]
-
-
 def treated_by(run: Run, line: dict[str, Any]) -> dict[str, Any]:
     """What the remedies of a finding change in a run's configuration, best first.
 
@@ -211,7 +197,7 @@ def treated_by(run: Run, line: dict[str, Any]) -> dict[str, Any]:
 def wanted_of(config: Config) -> Wanted | None:
     """What has to be chosen in the form to get this configuration; None where it cannot be."""
     from saddlepoint import presets
-    from saddlepoint.core.components import SWAPS, with_components
+    from saddlepoint.api.again import asked_of
     from saddlepoint.core.config_json import to_json
     from saddlepoint.data.resolve import resolve
 
@@ -220,19 +206,9 @@ def wanted_of(config: Config) -> Wanted | None:
     data = source["kind"] if source["kind"] in names_of_data() else source.get("path", "")
     if config.preset not in presets.PRESETS or not data:
         return None
-    base = presets.preset(config.preset, resolve(data))
-    kinds = {part: str(getattr(config, part).kind) for part in SWAPS}
-    components = {part: kind for part, kind in kinds.items() if kind != getattr(base, part).kind}
-    penalties = [str(penalty.kind) for penalty in config.penalties]
-    usual = [penalty.kind for penalty in base.penalties]
-    base = with_components(base, components, None if penalties == usual else penalties or ["none"])
-    before = flatten(to_json(base))
-    changes = {
-        path: value
-        for path, value in flatten(to_json(config)).items()
-        # What the machine decided is decided again.
-        if value != before.get(path) and path not in (*RESOLVED, "train.kimg", "train.minutes")
-    }
-    wanted: Wanted = {"preset": config.preset, "data": data, "components": components}
+    asked = asked_of(config, resolve(data))
+    # What the machine decided is decided again.
+    changes = {path: value for path, value in asked.changes.items() if path not in RESOLVED}
+    wanted: Wanted = {"preset": config.preset, "data": data, "components": asked.components}
     wanted |= {"changes": changes, "kimg": config.train.kimg}
-    return wanted if penalties == usual else {**wanted, "penalties": penalties}
+    return wanted if asked.penalties is None else {**wanted, "penalties": asked.penalties}

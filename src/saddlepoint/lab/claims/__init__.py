@@ -8,7 +8,7 @@ How to write a claim, in a file `lab/claims/many_labels.py`:
     class ManyLabels(Claim):
         '''What is tried, and why that way.'''
 
-        chapter: ClassVar = "cgan"                   # a key of `Strings.chapters`
+        chapter: ClassVar = "cgan"                   # see ORDER in _run.py
         sentence: ClassVar = Text(en=..., vi=...)    # what the lecture claims, as a full sentence
         varied: ClassVar = Text(en=..., vi=...)      # the one thing that differs between the arms
         held: ClassVar = Text(en=..., vi=...)        # everything that is the same in all of them

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
-from saddlepoint.core.json_files import parse
-from saddlepoint.core.shapes import shaped
 from saddlepoint.core.texts import LANGUAGES
+from saddlepoint.reporting.strings import texts_in
 
 __all__ = ["LANGUAGES", "texts"]
+
+SHARED = ("doctor", "figures", "findings", "next", "remedies", "states")
+"""Subjects of the pages' texts that the studio shows as well."""
 
 
 @cache
 def texts(language: str) -> dict[str, str]:
     """Key -> text; the keys of `play.en.json` begin with `play.`."""
-    found: dict[str, str] = {}
-    for file in resources.files("saddlepoint.studio.strings").iterdir():
-        name, *rest = file.name.split(".")
-        if rest == [language, "json"]:
-            words = shaped(parse(file.read_bytes(), file.name), dict[str, str], file.name)
-            found |= {f"{name}.{key}": text for key, text in words.items()}
-    return found
+    pages = texts_in("saddlepoint.reporting.strings", language)
+    shared = {key: text for key, text in pages.items() if key.partition(".")[0] in SHARED}
+    return shared | texts_in(__name__, language)

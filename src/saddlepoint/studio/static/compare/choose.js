@@ -37,7 +37,7 @@ export function chooser(t, change) {
     const items = found.map(({ id, title, path, state }) => ({ id, title, path, state, on: ids.includes(id), off: ids.length >= most && !ids.includes(id) }));
     keep(list, items, (run) => run.id, ({ id, title, path, state, on, off }) => el("li", {}, el("label", { class: "check" },
       el("input", { type: "checkbox", checked: on, disabled: off, onchange: (event) => tick(id, event.target.checked) }),
-      el("span", {}, title, " ", el("span", { class: "soft path" }, path), state === "running" && el("span", { class: "soft" }, ` · ${t("runs.state-running")}`)))));
+      el("span", {}, title, " ", el("span", { class: "soft path" }, path), state === "running" && el("span", { class: "soft" }, ` · ${t("states.running")}`)))));
   }
 
   return { place, draw(all, chosen, limit = most) { lines = all; ids = chosen; most = limit; show(); } };

@@ -220,7 +220,7 @@ function scored({ scores, unscored, runs }, t, studio) {
     const rows = scores.lines.map(([name, ...cells]) => [said(`compare.row-${name.replace(/[^a-z]+/gi, "-").toLowerCase()}`, name, t), ...cells.map(rewritten)]);
     made.push(table(t("compare.measure"), heads, rows), el("p", { class: "soft" }, t("compare.intervals")),
       el("details", { class: "fold" }, el("summary", {}, t("compare.protocol")),
-        table(t("studio.field"), [t("live.value")], Object.entries(scores.protocol).map(([name, value]) => [el("code", {}, name), value]))));
+        table(t("studio.field"), [t("doctor.value")], Object.entries(scores.protocol).map(([name, value]) => [el("code", {}, name), value]))));
   }
   if (scores.differ) {
     const { one, other, fields } = scores.differ;
@@ -240,7 +240,7 @@ function differing({ differences, compared, runs }, t) {
 function known({ runs }, t) {
   const row = (key, value) => [t(key), ...runs.map((run) => value(run) || "–")];
   return table(t("compare.fact"), heads(runs), [
-    row("compare.state", (run) => t(`runs.state-${run.state}`)),
+    row("compare.state", (run) => t(`states.${run.state}`)),
     row("start.data", (run) => run.data),
     row("compare.random", (run) => (run.seed === undefined ? "" : String(run.seed))),
     row("live.fact-images", (run) => count(run.images)),

@@ -32,7 +32,7 @@ export async function mount(place, studio) {
 
   function show() {
     title.textContent = run.title;
-    state.textContent = t(`runs.state-${run.state}`);
+    state.textContent = t(`states.${run.state}`);
     state.className = `state ${run.state}`;
     // Made anew only with the state: a button that is focused stays so.
     keep(buttons, [[run.state, run.pending, run.playable]], () => "buttons", () =>
@@ -51,13 +51,13 @@ export async function mount(place, studio) {
     if (run.pending) printed.open = true;
     const commands = Object.entries(run.commands ?? {});
     keep(next, commands.length ? [["", ""], ...commands] : [], ([what]) => what, ([what, line]) =>
-      (what ? command(line, label(what, t), studio.say) : el("h2", {}, t("live.next"))));
+      (what ? command(line, t(`next.${what}`), studio.say) : el("h2", {}, t("live.next"))));
   }
 
   fill(place, head, trouble, facts,
     el("div", { class: "watch" },
       el("section", { "aria-label": t("live.samples") }, el("h2", {}, t("live.samples")), film.place),
-      el("section", { "aria-label": t("live.doctor") }, el("h2", {}, t("live.doctor")), doctor, printed)),
+      el("section", { "aria-label": t("doctor.title") }, el("h2", {}, t("doctor.title")), doctor, printed)),
     el("section", {}, el("h2", {}, t("live.curves")), curves),
     next);
   show();
@@ -87,11 +87,6 @@ export async function mount(place, studio) {
     film.stop,
   ];
   return () => { ended = left = true; end(); ends.forEach((one) => one()); };
-}
-
-function label(what, t) {
-  const key = `live.to-${what.toLowerCase().replace(/[^a-z]+/g, "-")}`;
-  return has(key) ? t(key) : what;
 }
 
 function tiles(run, t) {
@@ -181,17 +176,17 @@ function named(name, t) {
 
 function finding(one, base, studio) {
   const { t } = studio;
-  if (one.name === "none") return el("p", { class: "soft" }, t(one.quiet ? "live.watching" : "live.silent"));
+  if (one.name === "none") return el("p", { class: "soft" }, t(one.quiet ? "live.watching" : "doctor.silent"));
   if (one.treated) {
-    return el("div", { class: "finding info" }, el("h3", {}, t("live.treated")),
+    return el("div", { class: "finding info" }, el("h3", {}, t("doctor.treated")),
       el("ol", { class: "remedies" }, one.treated.map((text) => el("li", {}, text))));
   }
   const numbers = el("div", { class: "wide" }, el("table", { class: "numbers" },
-    el("thead", {}, el("tr", {}, ["evidence", "value", "healthy", "note"].map((key) => el("th", { scope: "col" }, t(`live.${key}`))))),
+    el("thead", {}, el("tr", {}, ["evidence", "value", "healthy", "note"].map((key) => el("th", { scope: "col" }, t(`doctor.${key}`))))),
     el("tbody", {}, one.evidence.map((item) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, item.name)),
       el("td", {}, number(item.value)), el("td", {}, healthy(item.healthy ?? [null, null], t)), el("td", {}, item.note ?? ""))))));
   const pictures = one.missing_pictures.map(({ file, name }) => el("figure", {},
-    loaded(el("img", { alt: t("live.real-of", { name }), loading: "lazy" }), `${base}/bins/${encodeURIComponent(file)}`),
+    loaded(el("img", { alt: t("doctor.real-of", { name }), loading: "lazy" }), `${base}/bins/${encodeURIComponent(file)}`),
     el("figcaption", {}, name)));
   const state = one.holds ? t("live.holds", { images: count(one.at_images) })
     : t("live.past", { images: count(one.at_images) });
@@ -206,7 +201,7 @@ function finding(one, base, studio) {
   const box = el("details", { class: `finding ${one.severity}`, id: `finding-${one.name}`, open: one.holds, ontoggle: drawn },
     el("summary", {}, el("b", {}, named(one.name, t)), el("span", { class: "soft" }, ` ${state}`)),
     general, el("p", { class: general ? "soft" : "" }, one.message), numbers, plots,
-    pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("live.missing")), pictures) : null,
+    pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("doctor.missing")), pictures) : null,
     Object.keys(one.advice).length ? remedies(one, base, studio) : null);
   return box;
 }
@@ -219,9 +214,9 @@ function loaded(image, address) {
 function healthy([low, high], t) {
   if (low === null && high === null) return "";
   if (low === high) return number(low);
-  if (low === null) return t("live.at-most", { value: number(high) });
-  if (high === null) return t("live.at-least", { value: number(low) });
-  return t("live.between", { low: number(low), high: number(high) });
+  if (low === null) return t("doctor.at-most", { value: number(high) });
+  if (high === null) return t("doctor.at-least", { value: number(low) });
+  return t("doctor.between", { low: number(low), high: number(high) });
 }
 
 function remedies(one, base, studio) {
@@ -247,5 +242,5 @@ function remedies(one, base, studio) {
       studio.toast(error.message, null, "bad");
     }
   } }, t("live.what-changes"));
-  return el("div", { class: "help" }, el("h3", {}, t("live.remedies")), list, button);
+  return el("div", { class: "help" }, el("h3", {}, t("doctor.remedies")), list, button);
 }

@@ -24,7 +24,7 @@ export async function mount(place, studio) {
 
   const search = el("input", { type: "search", id: "filter", placeholder: t("runs.search"), "aria-label": t("runs.search"),
     value: studio.query.get("q") ?? "", oninput: () => change("q", search.value) });
-  const state = choice(t("runs.all-states"), [["", t("runs.all-states")], ...STATES.map((s) => [s, t(`runs.state-${s}`)])],
+  const state = choice(t("runs.all-states"), [["", t("runs.all-states")], ...STATES.map((s) => [s, t(`states.${s}`)])],
     studio.query.get("state") ?? "", (value) => change("state", value));
   const sort = choice(t("runs.sort"), SORTS.map((s) => [s, t(`runs.sort-${s}`)]),
     studio.query.get("sort") ?? "recent", (value) => change("sort", value === "recent" ? "" : value));
@@ -95,7 +95,7 @@ function choice(label, options, value, change) {
 
 function matches(run, query, t) {
   if (query.get("state") && run.state !== query.get("state")) return false;
-  const text = [run.title, run.path, ...run.findings.flatMap((f) => [f.name, named(f.name, t)]), t(`runs.state-${run.state}`)].join(" ").toLowerCase();
+  const text = [run.title, run.path, ...run.findings.flatMap((f) => [f.name, named(f.name, t)]), t(`states.${run.state}`)].join(" ").toLowerCase();
   return (query.get("q") ?? "").toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
@@ -122,7 +122,7 @@ function card(run, t, ticked, tick) {
   return el("li", { class: "run", "data-id": run.id },
     el("div", { class: "thumb" }, picture),
     el("div", { class: "about" },
-      el("div", { class: "line" }, el("h2", {}, title), el("span", { class: `state ${run.state}` }, t(`runs.state-${run.state}`))),
+      el("div", { class: "line" }, el("h2", {}, title), el("span", { class: `state ${run.state}` }, t(`states.${run.state}`))),
       el("p", { class: "soft path" }, run.path),
       progress,
       el("p", { class: "soft" }, amount(run, t)),

@@ -1,0 +1,34 @@
+"""Figures in other languages than the English in which they are defined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from saddlepoint.reporting.strings import Words
+
+
+def figure_in(
+    words: Words, loss: str, name: str, title: str, figure: Any, text: str
+) -> tuple[str, Any, str]:
+    """(title, figure, how to read it) in a language; what it has no words for stays English.
+
+    Args:
+        loss: registered name, on which the reading may depend.
+        name: of the panel.
+    """
+    if words.language == "en":
+        return title, figure, text
+    y_title = words.get(f"figures.{name}.y", figure.layout.yaxis.title.text)
+    y_title += words("figures.log") if figure.layout.yaxis.type == "log" else ""
+    figure.update_layout(
+        separators=",.",
+        xaxis_title_text=words("figures.x"),
+        xaxis_unifiedhovertitle_text=words.get("figures.hover"),
+        yaxis_title_text=y_title,
+    )
+    for curve in figure.data:
+        curve.name = words.get(f"figures.curve.{curve.name}", curve.name)
+    text = words.get(f"figures.{name}.text", text)
+    text = words.get(f"figures.{name}.text.{loss}", text)
+    text += f" {words('figures.bands')}" if figure.layout.meta else ""
+    return words.get(f"figures.{name}", title), figure, text
