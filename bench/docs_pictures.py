@@ -145,13 +145,14 @@ def fill(lab: Path, docs: Path) -> list[str]:
 
 def verdicts(measured: dict[str, Measured], places: dict[str, str], language: Language) -> str:
     """A row for each claim: its sentence, which leads to its place, and its verdict."""
-    words = strings(language)
+    words = words_in(language)
     rows = [
         f"| [{claim.claim.sentence.to(language)}]({places[name]}) "
-        f"| {words.outcomes[claim.verdict.outcome]} |"
+        f"| {words(f'claims.outcome-{claim.verdict.outcome}')} |"
         for name, claim in measured.items()
     ]
-    return "\n".join([f"| {words.claim} | {words.verdict} |", "|---|---|", *rows])
+    heads = f"| {words('claims.claim')} | {words('claims.verdict')} |"
+    return "\n".join([heads, "|---|---|", *rows])
 
 
 def head(name: str, language: Language) -> str:
