@@ -176,9 +176,11 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=256)
     except (OSError, OverflowError) as error:
-        why = words(error) if isinstance(error, OSError) else str(error)
+        # A socket's own text repeats the address, which is in the sentence already.
+        why = words(error).partition(" (while")[0] if isinstance(error, OSError) else str(error)
         raise InputError(
-            f"--host {host} --port {port} cannot be listened on ({why}); give another --port."
+            f"The studio cannot listen on --host {host} --port {port} ({why}); "
+            "give another --port or --host."
         ) from error
 
 
