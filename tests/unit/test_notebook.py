@@ -24,7 +24,7 @@ def asked(method: str, address: str, **body: object) -> dict[str, str]:
 
 
 def test_a_game_is_answered_and_nothing_else_is_needed_for_its_page() -> None:
-    widget = notebook.game("/game?seed=3&moves=b2", lang="vi")
+    widget = notebook.game("http://127.0.0.1:8000/game?seed=3&moves=b2", lang="vi")
     assert widget.script == "seed=3&moves=b2"
     move = {"name": "12345678", "game": "seed=3&moves=b2", "at": 2, "measure": False, "label": 0}
     said, (body,) = widget.answer(asked("POST", "/api/game/play", **move))
@@ -85,6 +85,10 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(
         notebook.game(lang="xx")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="height 3 must be at least 200"):
         notebook.game(height=3)
+    with pytest.raises(InputError, match="nothing"):
+        notebook.game("seed=3&nothing=5")
+    with pytest.raises(InputError, match="zzz"):
+        notebook.game("moves=zzz&at=3")
     monkeypatch.setitem(__import__("sys").modules, "saddlepoint.notebook.widget", None)
     with pytest.raises(InputError, match=r'pip install "saddlepoint\[notebook\]"'):
         notebook.game()

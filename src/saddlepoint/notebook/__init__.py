@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode
 
 from saddlepoint.core.checks import in_range
 from saddlepoint.core.errors import InputError
@@ -54,20 +55,26 @@ def game(script: str = "", *, lang: Language = "en", height: int = 760) -> GameW
     """The game in the plane: two small nets, played move by move.
 
     Args:
-        script: the text of a game, as the studio's address has it behind `/game?`; the widget's
-            `script` is that of the game as it stands.
+        script: the text of a game, or the studio's address of it; the widget's `script` is the
+            text of the game as it stands.
         lang: en or vi.
         height: of the widget, in pixels.
 
     Raises:
-        InputError: an unknown language, or the extra `notebook` is missing.
+        InputError: a text that holds no game, an unknown language, or the extra `notebook` is
+            missing.
     """
     _check(lang, height)
     try:
         from saddlepoint.notebook.widget import GameWidget
+        from saddlepoint.studio.game.script import read_script
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    return GameWidget(script.removeprefix("/game").removeprefix("?"), lang, height)
+    text = script.rpartition("?")[2]
+    # Where it is looked at, and a second game, stand in an address beside the game itself.
+    own = [(name, value) for name, value in parse_qsl(text, True) if name not in ("at", "b")]
+    read_script(urlencode(own))
+    return GameWidget(text, lang, height)
 
 
 def _check(lang: str, height: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,5 +81,7 @@ class Kernel:
             else:
                 answer.body += message.get("body", b"")
 
-        await self._app(scope, receive, send)
+        # A folder that cannot be read is answered, and raised as well for a server's log.
+        with suppress(OSError):
+            await self._app(scope, receive, send)
         return answer
