@@ -355,7 +355,7 @@ def test_a_deleted_run_can_be_taken_back(client: TestClient) -> None:
     make_run(root / "lab" / "a")
     library.forget()
     back = f"/api/runs/trash/{number}/restore"
-    assert "there again" in client.post(back, json={}).json()["error"]
+    assert "exists again" in client.post(back, json={}).json()["error"]
     other = client.post("/api/runs/lab.a/delete", json={}).json()["trash"]
     assert other != number
     assert client.post(back, json={}).status_code == 200
@@ -411,7 +411,7 @@ def test_the_server_ends_with_ctrl_c_and_says_why_it_cannot_begin(tmp_path: Path
     second = subprocess.run([*command, "--port", port], capture_output=True, text=True)
     assert (second.returncode, "give another --port" in second.stderr) == (2, True)
     studio.send_signal(signal.SIGINT)
-    assert "has ended" in studio.communicate(timeout=30)[1]
+    assert "has stopped" in studio.communicate(timeout=30)[1]
     assert studio.returncode == 0
 
 
