@@ -68,7 +68,7 @@ def address(runs: Path) -> Iterator[str]:
     assert found, line + studio.stderr.read()
     yield found[0]
     studio.terminate()
-    studio.communicate(timeout=20)
+    studio.communicate(timeout=120)
 
 
 @pytest.fixture(scope="session")

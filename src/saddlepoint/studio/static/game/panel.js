@@ -26,7 +26,7 @@ export function panel(index, t, defaults) {
   const rows = NUMBERS.map((one) => {
     const line = spark(t("game.over-time", { what: t(`game.n-${one.key}`) }));
     const value = el("dd", {});
-    return { ...one, line, value, row: el("div", { hidden: true }, el("dt", { title: t(`game.n-${one.key}-help`) }, t(`game.n-${one.key}`)), value, line.canvas) };
+    return { ...one, line, value, row: el("div", { hidden: true }, el("dt", { title: t(`game.n-${one.key}-help`) }, t(`game.n-${one.key}`)), value, el("dd", {}, line.canvas)) };
   });
   const sketching = el("div", { class: "sketching", hidden: true });
   const place = el("article", { class: "play-panel card", "aria-label": t("game.game", { n: index + 1 }) },
