@@ -161,7 +161,7 @@ def test_points_are_drawn_by_hand_and_by_keyboard_and_from_a_picture(page: Page)
     page.locator("#game-data").select_option("ring8")
     page.locator("#game-data").select_option("drawn")
     page.get_by_label("Outline of a picture").set_input_files(bad)
-    expect(page.get_by_role("alert")).to_contain_text("no picture that the browser can open")
+    expect(page.get_by_role("alert")).to_contain_text("not a picture that the browser can open")
 
 
 def test_only_its_own_page_may_play_and_nonsense_is_refused_in_a_sentence(

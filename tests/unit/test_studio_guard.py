@@ -303,6 +303,6 @@ def test_nobody_holds_up_its_end(tmp_path: Path) -> None:
         client.sendall(text.format(head).encode())
     assert clients[1].recv(15) == b"HTTP/1.1 200 OK"
     studio.terminate()
-    assert "has ended" in studio.communicate(timeout=100)[1]
+    assert "has stopped" in studio.communicate(timeout=100)[1]
     for client in clients:
         client.close()
