@@ -59,7 +59,8 @@ def doctor(draw: Random, model: str = "run") -> Case:
 
 
 def report(draw: Random, model: str = "run") -> Case:
-    return Case(argv=("report", model, *_json(draw)), writes=(f"{model}/report.html",))
+    lang = ("--lang", "vi") if draw.random() < 0.3 else ()
+    return Case(argv=("report", model, *lang, *_json(draw)), writes=(f"{model}/report.html",))
 
 
 def export(draw: Random, model: str = "run") -> Case:

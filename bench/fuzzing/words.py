@@ -31,7 +31,8 @@ WORDS = {
     "evaluate": ("--features", "--device", "--data", "--plugins"),
     "resume": ("--plugins",),
     "doctor": ("--plugins",),
-    "report": ("--plugins",),
+    "report": ("--plugins", "--lang"),
+    "compare": ("--lang",),
     "export": ("--format", "--licence", "--plugins"),
     "data prepare": ("--fit", "--channels", "--labels"),
     "train": (

@@ -15,7 +15,7 @@ from torch import nn
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.core.contracts import Conditioning, DataSpec, Discriminator, Generator
 from saddlepoint.core.registry import register
-from saddlepoint.core.texts import Text
+from saddlepoint.core.texts import LANGUAGES, Text, counted
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, parameters
 from saddlepoint.lab.claims._conditional import WAY_NAMES, WAYS
@@ -146,7 +146,13 @@ class ConditionCost(Claim):
         first = seeds[0]["parameters"]
         ways = [NONE, *WAYS]
         relative = [[s["seconds"][way] / s["seconds"][NONE] for way in ways] for s in seeds]
-        counts = ", ".join(f"{way} {first[way][0]:,}" for way in WAYS)
+        counts = Text(
+            *(
+                ", ".join(f"{way} {counted(first[way][0]).to(language)}" for way in WAYS)
+                for language in LANGUAGES
+            )
+        )
+        without = counted(first[NONE][0])
         return [
             bars(
                 (
@@ -176,10 +182,10 @@ class ConditionCost(Claim):
                 log_x=True,
                 rests=[(1.0, WAY_NAMES[NONE])],
                 reads=Text(
-                    en=f"Both nets, width {self.width}. Without labels: {first[NONE][0]:,} "
-                    f"parameters; with {self.n_labels}: {counts}.",
-                    vi=f"Cả hai mạng, {self.width} kênh. Không nhãn: {first[NONE][0]:,} tham số; "
-                    f"với {self.n_labels} nhãn: {counts}.",
+                    en=f"Both nets, width {self.width}. Without labels: {without.en} "
+                    f"parameters; with {self.n_labels}: {counts.en}.",
+                    vi=f"Cả hai mạng, {self.width} kênh. Không nhãn: {without.vi} tham số; "
+                    f"với {self.n_labels} nhãn: {counts.vi}.",
                 ),
             ),
         ]

@@ -13,7 +13,7 @@ from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core.config import Config
 from saddlepoint.core.registry import register
-from saddlepoint.core.texts import Text
+from saddlepoint.core.texts import LANGUAGES, Text, counted
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, parameters, small_dcgan
 from saddlepoint.lab.claims._conditional import Marks
@@ -144,15 +144,23 @@ class Convolution(Claim):
         kind = Text(en="Kind of net", vi="Loại mạng")
         names = {name: name for name in ARMS}
         counts = {name: seeds[0][name]["parameters"] for name in ARMS}
-        said = "; ".join(f"{name} {g:,} + {d:,}" for name, (g, d) in counts.items())
+        said = Text(
+            *(
+                "; ".join(
+                    f"{name} {' + '.join(counted(net).to(language) for net in nets)}"
+                    for name, nets in counts.items()
+                )
+                for language in LANGUAGES
+            )
+        )
         return [
             bars(
                 (Text(en="FID: lower is better", vi="FID: càng thấp càng tốt"), kind, FID),
                 ARMS,
                 [("fid", rows(seeds, ARMS, "fid"))],
                 Text(
-                    en=f"Parameters of generator and discriminator: {said}.",
-                    vi=f"Số tham số của generator và discriminator: {said}.",
+                    en=f"Parameters of generator and discriminator: {said.en}.",
+                    vi=f"Số tham số của generator và discriminator: {said.vi}.",
                 ),
             ),
             precision_and_recall(seeds, names, kind),

@@ -14,7 +14,7 @@ from saddlepoint import api
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import grid, write_png
 from saddlepoint.core.registry import register
-from saddlepoint.core.texts import Text
+from saddlepoint.core.texts import Text, counted
 from saddlepoint.evaluation.metrics.memorisation import closest_of
 from saddlepoint.evaluation.verdicts import Question
 from saddlepoint.lab.claims._base import Claim, Numbers, Work, small_dcgan
@@ -125,7 +125,7 @@ class Generalises(Claim):
         )
         return [
             Question(
-                asks=asks.filled(count=Text(en=f"{int(count):,}", vi=count)),
+                asks=asks.filled(count=counted(int(count))),
                 values=above(count),
                 seen=0.05,
                 opposite=0.3,
@@ -172,7 +172,7 @@ class Generalises(Claim):
                     vi="Mẫu và ảnh gần nhất trong {name} ảnh huấn luyện",
                 ),
                 seeds[0],
-                {count: Text(en=f"{int(count):,}", vi=count) for count in counts},
+                {count: counted(int(count)) for count in counts},
                 "picture",
                 Text(
                     en="In pairs: left the sample, right the training image; the most suspicious "
