@@ -118,6 +118,7 @@ def test_a_direction_that_does_not_exist() -> None:
             return torch.zeros(len(z), 1, 8, 8)
 
     silent = sampler_of(ARCHES["plain"], Linear(torch.zeros(70, 4)))
+    broken = sampler_of(ARCHES["plain"], Linear(torch.full((70, 4), torch.nan)))
     foreign = sampler_of(ARCHES["plain"], Foreign(torch.ones(70, 4)))
     for sampler, arguments, words in (
         (plain, (7,), "--directions 7 must be at most 6"),
@@ -125,6 +126,7 @@ def test_a_direction_that_does_not_exist() -> None:
         (plain, (3, 1), "unconditional"),
         (labelled, (3, 5), "--labels 5"),
         (silent, (2,), "ignores z"),
+        (broken, (2,), "not finite"),
         (foreign, (2,), "Foreign does not say what its first hidden layer is"),
     ):
         with pytest.raises(InputError, match=words):

@@ -36,7 +36,7 @@ def drawn(
         title: of each figure, where `{title}` is the panel's own.
 
     Returns:
-        (title, figure, how to read it) of each, as `page.curves_section` takes them.
+        (title, figure, how to read it) of each, as `plots.curves_section` takes them.
     """
     facts = Facts.of(run)
     loss = str((facts.config.get("loss") or {}).get("kind", ""))

@@ -5,9 +5,11 @@ Both are made when the page is written, in a second or two: a training ends with
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
-from saddlepoint.core.errors import InputError
+from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.images import enlarge, grid
 from saddlepoint.core.provenance import read_config, training_data
 from saddlepoint.data.search import NamedSource
@@ -22,6 +24,8 @@ from saddlepoint.sampling.sampler import Sampler, load_sampler
 DIRECTIONS = {False: 5, True: 3}
 SEEDS = {False: range(2), True: range(1)}
 """Whose images are moved along the directions; on a page of several runs those of one."""
+MANY_PARAMETERS = 4_000_000
+"""Of a generator whose images take so long that fewer are made."""
 COMPARED = range(12)
 """Seeds of the samples that are shown with their nearest training image."""
 
@@ -34,15 +38,15 @@ def latent_sections(facts: Facts, words: Words, *, small: bool = False) -> list[
     """
     if not facts.run.checkpoints or not facts.is_image:
         return []
+    small = small or facts.parameters.get("generator", 0) > MANY_PARAMETERS
     parts = []
-    try:
+    # A plug-in or data that are not on this machine, a generator without a first layer, weights
+    # that are not finite: a verb that asks for them says which, and the page stands without.
+    with suppress(InputError, RunFailed):
         sampler = load_sampler(facts.run.path)
-        parts.append(_directions(sampler, words, small))
+        with suppress(InputError):
+            parts.append(_directions(sampler, words, small))
         parts.append(_nearest(facts, sampler, words, small))
-    except InputError:
-        # A plug-in or data that are not on this machine, or a generator without a first layer:
-        # a verb that asks for them says which; the rest of the page stands without.
-        pass
     return parts
 
 

@@ -45,13 +45,16 @@ def principal_directions(
 
     Raises:
         InputError: more directions than z has entries, a label that does not fit the model, a
-            generator that does not name its first hidden layer, or one that ignores z.
+            generator that does not name its first hidden layer, one that ignores z, or weights
+            that are not finite.
     """
     dim = sampler.generator.latent_dim
     k = min(10, dim) if k is None else k
     in_range(k, 1, dim, "--directions")
     chosen = sampler.labels_for(range(1), None if label is None else [label])
     weights = _first_layer_weights(sampler.generator, None if chosen is None else chosen[0])
+    if not weights.isfinite().all():
+        raise InputError(f"{sampler!r} makes values that are not finite; use another one.")
     _, lengths, rows = torch.linalg.svd(weights.double(), full_matrices=False)
     variances = lengths.square()
     if not variances.sum() > 0:
