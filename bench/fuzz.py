@@ -158,9 +158,9 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
         "groups": grouped,
     }
     if settings.cases >= LEAST_RESULT and settings.only is None:
-        # Two seeds that tried the same code stand side by side.
+        # The last two seeds stand side by side, each with its commit.
         others = (read_result("fuzz") or {}).get("plays", [])
-        kept = [p for p in others if p["source"] == source and p["seed"] != settings.seed]
+        kept = [play for play in others if play["seed"] != settings.seed][-1:]
         write_result("fuzz", {"plays": [*kept, document]})
     print(*results.table(found), sep="\n")
     wanted = f" of {settings.cases:,}" if found["cases"] < settings.cases else ""

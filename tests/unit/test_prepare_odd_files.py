@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.data.archive import list_source
 from saddlepoint.data.prepare import prepare
 
 SIZE = 8
@@ -268,6 +269,12 @@ def test_keeping_the_size(source: Path, tmp_path: Path) -> None:
 def test_bad_options(source: Path, tmp_path: Path, options: dict, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         run(tmp_path, **options)
+
+
+def test_the_whole_file_system_is_not_searched(tmp_path: Path) -> None:
+    for root in (Path("/"), Path("/tmp/..")):
+        with pytest.raises(InputError, match="is the whole file system; give the folder"):
+            list_source(root, lambda: tmp_path / "spool")
 
 
 def test_no_images_is_one_sentence(source: Path, tmp_path: Path) -> None:

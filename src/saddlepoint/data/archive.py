@@ -85,10 +85,12 @@ def list_source(source: Path, spool: Callable[[], Path]) -> Listing:
             read by several processes. The members stay inside that tar.
 
     Raises:
-        InputError: no such path, neither folder nor archive, or an archive that is damaged or a
-            bomb.
+        InputError: no such path, neither folder nor archive, the root of the file system, or an
+            archive that is damaged or a bomb.
     """
     if source.is_dir():
+        if source.resolve() == Path(source.resolve().anchor):
+            raise InputError(f"{source} is the whole file system; give the folder of the images.")
         return _list_folder(source)
     if not source.exists():
         raise InputError(f"{source} does not exist; give a folder, zip or tar of images.")
