@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+
+from saddlepoint.core.errors import InputError
+from saddlepoint.core.runs import Run
 
 PAGES = ["/runs", "/start", "/live/dcgan-digits-001", "/live/points", "/runs?q=nothing-like-this"]
 READY = {"/start": "text=saddle train", "/live": ".js-line, .plot", "/runs": ".run, .empty"}
@@ -72,7 +78,15 @@ def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(page
     expect(page.locator(".run")).to_have_count(2)
 
 
-def test_a_finding_is_explained_and_its_remedy_becomes_a_run(page: Page) -> None:
+def wait_for_end(page: Page, run: Run) -> None:
+    """A run that is finished still writes its report; then it can be deleted."""
+    for _ in range(600):
+        with suppress(InputError), run.lock():
+            return
+        page.wait_for_timeout(100)
+
+
+def test_a_finding_is_explained_and_its_remedy_becomes_a_run(page: Page, runs: Path) -> None:
     page.goto("/live/points")
     finding = page.locator("#finding-partial-mode-collapse")
     expect(finding).to_contain_text("Some kinds of points are never made.")
@@ -82,11 +96,22 @@ def test_a_finding_is_explained_and_its_remedy_becomes_a_run(page: Page) -> None
     finding.get_by_role("button", name="Show what each would change").click()
     packing = finding.locator("[data-remedy=packing]")
     expect(packing.get_by_role("row", name="arch.packing")).to_contain_text("1")
-    packing.get_by_role("link", name="Set up a run").click()
+    packing.get_by_role("link", name="Change more in the form").click()
     order = page.get_by_role("complementary")
     expect(order).to_contain_text("saddle train gan-points --data ring8 --arch.packing")
     page.get_by_role("button", name="Back to the preset").click()
     expect(order).not_to_contain_text("--arch.packing")
+    page.go_back()
+    finding.get_by_role("button", name="Show what each would change").click()
+    expect(finding).to_contain_text("A new run starts")
+    expect(packing).to_contain_text("saddle train gan-points --data ring8 --arch.packing 3")
+    packing.get_by_role("button", name="Start a run with this change").click()
+    state = page.locator(".head .state")
+    expect(state).to_have_text("finished", timeout=120_000)
+    wait_for_end(page, Run(runs / page.url.rpartition("/")[2]))
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(".run")).to_have_count(2)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,16 @@ import pytest
 from _loops import run_alone
 from starlette.testclient import TestClient
 
+import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.core import registry
 from saddlepoint.core.config import Augment, DoctorConfig, Ema, Scoring, Train
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.fields import docstrings, fields_of
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.json_files import append_row, write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.data.sources.folder import Folder
 from saddlepoint.diagnosis.columns import COLUMNS
 from saddlepoint.reporting.figures import PANELS
@@ -186,6 +190,72 @@ def test_the_command_makes_what_the_form_shows(
     again = wanted_of(from_json(made))
     assert again is not None
     assert to_json(Order(again, tmp_path).config) == expected
+
+
+def test_a_remedy_is_a_run_from_the_last_healthy_checkpoint_or_anew(
+    client: TestClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from saddlepoint.cli.main import main
+
+    studio = client.app.state.studio  # type: ignore[union-attr]
+    root, often = studio.library.root, {"train.tick_kimg": 0.128, "train.checkpoint_minutes": 0}
+    run = sp.train("gan-points", "ring8", out=root / "a", kimg=0.64, changes=often, quiet=True)
+    kept = [images_of(folder) for folder in run.checkpoints]
+    rows = {row["images"]: row["step"] for row in run.history.rows}
+    ill = Finding(
+        name="partial-mode-collapse",
+        severity="fatal",
+        at_images=640,
+        since_step=rows[640],
+        message="Some kinds of points are never made.",
+        evidence=(),
+        remedies=("sound-optimizers", "packing"),
+    )
+    run.append_finding({"event": "found", **ill.to_json()})
+    url = "/api/live/a/remedies/partial-mode-collapse"
+    found = client.get(url).json()
+    healthy = max(images for images in rows if rows[images] < rows[640])
+    assert (found["healthy"], found["start_images"]) == (
+        healthy,
+        max(k for k in kept if k <= healthy),
+    )
+    packing = next(one for one in found["remedies"] if one["name"] == "packing")
+    assert packing["changes"] == {"arch.packing": [1, 3]}
+    start = f"{run.path}@{found['start_images'] / 1000:g}"
+    assert packing["start"] == start
+    assert any("layers.0 starts anew" in sentence for sentence in packing["taken"])
+    words = shlex.split(packing["command"])[1:]
+    assert words[words.index("--start.model") + 1] == start
+    assert words[words.index("--arch.packing") + 1] == "3"
+    # The command is whole: it trains, from there.
+    assert main([*words, "--quiet"]) == 0
+    made = Run.open(words[words.index("--out") + 1])
+    assert made.document["start"]["from"] == start
+    capsys.readouterr()
+    # The button starts that very command, under the next free name.
+    studio.jobs._saddle = [sys.executable, "-c", "print('begun')"]
+    begun = client.post(f"{url}/packing", json={}).json()
+    assert begun["id"] != made.path.name
+    command = shlex.split(studio.jobs.job(begun["job"])["command"])[1:]
+    assert command[:-1] == words[:-1]
+    assert client.post(f"{url}/nonsense", json={}).status_code == 404
+    assert client.post("/api/live/a/remedies/divergence/packing", json={}).status_code == 404
+    # It came and went before: then nothing from after that is healthy, and there is no checkpoint.
+    early = replace(ill, since_step=1, at_images=128)
+    run.append_finding({"event": "found", **early.to_json()})
+    run.append_finding({"event": "found", **ill.to_json()})
+    anew = client.get(url).json()
+    assert (anew["healthy"], anew["start_images"]) == (0, None)
+    packing = next(one for one in anew["remedies"] if one["name"] == "packing")
+    assert "start" not in packing["command"].replace("--out", "")
+    assert packing["taken"] == []
+
+
+def test_over_the_network_no_model_is_named_by_its_path(tmp_path: Path) -> None:
+    named = {"preset": "gan", "data": "digits", "changes": {"start.model": "/etc/passwd"}}
+    with pytest.raises(InputError, match="on this machine only"):
+        Order(named, tmp_path)
+    assert "--start.model" in Order(named, tmp_path, paths=True).argv
 
 
 @pytest.mark.parametrize(

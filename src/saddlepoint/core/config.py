@@ -162,14 +162,15 @@ class DoctorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """What the first weights are: random ones, or those of a trained model as far as they fit."""
+    """What the first weights are: random ones, or those of a trained model as far as they fit.
+
+    Paper of layers that stay fixed (FreezeD): Mo et al. 2020, https://arxiv.org/abs/2002.10964.
+    """
 
     model: str = ""
     """RUN, RUN@KIMG, a checkpoint's folder or ema.safetensors to start from; empty: nothing."""
     freeze_discriminator: int = 0
-    """So many of its first layers stay as they were trained (FreezeD); needs a run to start from.
-
-    Paper: Mo et al. 2020, https://arxiv.org/abs/2002.10964, section 2."""
+    """So many of its first layers stay as they were trained (FreezeD); `model` is then a run."""
 
     def __post_init__(self) -> None:
         at_least(self, 0, "freeze_discriminator", most=1000)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.flat import flatten
-from saddlepoint.core.runs import Run
 from saddlepoint.reporting.facts import as_typed, saddle_command
 
 if TYPE_CHECKING:
@@ -64,6 +63,9 @@ class Order:
         # Whoever comes over the network must not learn which files this machine has.
         if not paths and (self.own or any(path.startswith("source") for path in changes)):
             raise InputError(f"{data!r} as it is listed is the only data that can be chosen here.")
+        if not paths and any(path.startswith("start") for path in changes):
+            raise InputError("A model to start from can be named on this machine only.")
+        self._paths = paths
         if self.own and not data.startswith(("/", "~")):
             raise InputError(
                 f"{data!r} is not one of the data sets that are listed; for your own, give the "
@@ -99,7 +101,11 @@ class Order:
 
         usual = {field.path: field.value for field in fields_of(self.base)}
         # How images are read matters only where they are the user's own.
-        ours = (*OURS, "source.path" if self.own else "source")
+        ours = (
+            *OURS,
+            "source.path" if self.own else "source",
+            *(() if self._paths else ("start",)),
+        )
         return [
             {**asdict(field), "usual": usual.get(field.path)}
             for field in fields_of(self.config)
@@ -159,39 +165,6 @@ def free_name(runs: Path, start: str) -> str:
     while (runs / f"{start}-{number:03d}").exists():
         number += 1
     return f"{start}-{number:03d}"
-
-
-def treated_by(run: Run, line: dict[str, Any]) -> dict[str, Any]:
-    """What the remedies of a finding change in a run's configuration, best first.
-
-    Args:
-        line: the finding, from findings.jsonl.
-
-    Returns:
-        {"remedies": [{"name", "changes": path -> [before, after], "wanted": Wanted or None where
-        the data have no name}]}.
-    """
-    from saddlepoint.core.config_json import from_json, to_json
-    from saddlepoint.core.contracts import DataSpec
-    from saddlepoint.core.findings import Finding
-    from saddlepoint.core.provenance import read_config
-    from saddlepoint.diagnosis.diagnose import remedies_for
-    from saddlepoint.training.treatment import applicable, differences
-
-    config = read_config(run)
-    spec = from_json(run.document["data"]["spec"], DataSpec, "spec")
-    before = to_json(config)
-    options = applicable(remedies_for(line["name"]), config, spec, Finding.from_json(line))
-    return {
-        "remedies": [
-            {
-                "name": remedy.kind,
-                "changes": differences(before, to_json(treated)),
-                "wanted": wanted_of(treated),
-            }
-            for remedy, treated in options
-        ]
-    }
 
 
 def wanted_of(config: Config) -> Wanted | None:

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -85,6 +85,10 @@ class Studio:
                     "pending": True,
                 }
         return found
+
+
+class Nothing(TypedDict):
+    """A command without details."""
 
 
 in_thread = run_in_threadpool

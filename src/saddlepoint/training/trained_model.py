@@ -86,7 +86,7 @@ def find(model: str) -> TrainedModel:
             raise InputError(
                 f"--from {model}: it has no checkpoint yet; wait until training has saved one."
             )
-        return _of_checkpoint(folder, f"{path}@{_kimg(folder)}")
+        return _of_checkpoint(folder, f"{path}@{kimg_of(folder)}")
     if (path / "state.json").is_file():
         return _of_checkpoint(path, model)
     if not path.exists():
@@ -126,7 +126,7 @@ def _of_run_at(path: str, kimg: str) -> TrainedModel:
         return replace(start, origin=f"{path}@0")
     folders = {images_of(folder): folder for folder in run.checkpoints}
     if images not in folders:
-        known = ", ".join(_kimg(folder) for folder in folders.values()) or "none"
+        known = ", ".join(kimg_of(folder) for folder in folders.values()) or "none"
         raise InputError(f"--from {path}@{kimg}: the run has no such checkpoint (kept: {known}).")
     return _of_checkpoint(folders[images], f"{path}@{kimg}")
 
@@ -146,6 +146,6 @@ def _read(folder: Path, origin: str, both: bool) -> TrainedModel:
     return TrainedModel(origin=origin, about=about, discriminator=weights)
 
 
-def _kimg(checkpoint: Path) -> str:
+def kimg_of(checkpoint: Path) -> str:
     """As it is written after @: `60`, or `60.512`."""
     return f"{images_of(checkpoint) / 1000:.3f}".rstrip("0").rstrip(".")

@@ -156,12 +156,18 @@ def way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
     # A finding that came back was in that checkpoint already, where nothing showed it yet.
     if any(line["name"] == finding.name for line in past):
         return 0
-    before = [row["images"] for row in run.history.rows if row.get("step", 0) < finding.since_step]
-    healthy_until = max(before, default=0)
+    healthy = healthy_until(run, finding.since_step)
     # Those with a score alone: others depend on the clock, and on when the run was stopped.
     scored = [f for f in run.checkpoints if checkpoint.recorded(f, "score") is not None]
     saved = [images_of(folder) for folder in scored]
-    return max((images for images in saved if images <= healthy_until), default=0)
+    return max((images for images in saved if images <= healthy), default=0)
+
+
+def healthy_until(run: Run, since_step: int) -> int:
+    """Images of the last check before the step from which on a finding's evidence holds; 0 for
+    none."""
+    before = [row["images"] for row in run.history.rows if row.get("step", 0) < since_step]
+    return max(before, default=0)
 
 
 def _settle(run: Run, line: dict[str, Any]) -> None:
@@ -190,17 +196,18 @@ def _settle(run: Run, line: dict[str, Any]) -> None:
 def _sentence(number: int, line: dict[str, Any]) -> str:
     """What is done, in a sentence."""
     pairs: dict[str, list[Any]] = line["changes"]
-    changes = ", ".join(f"{path} {_short(a)} -> {_short(b)}" for path, (a, b) in pairs.items())
+    changes = ", ".join(f"{path} {short(a)} -> {short(b)}" for path, (a, b) in pairs.items())
     start = f"back to {line['back_to']:,} images" if line["back_to"] else "back to the start"
     return f"treatment {number} of {line['name']}, {line['remedy']}: {changes}; {start}."
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value of a configuration in a few characters."""
     # A whole component is too long for a sentence; its name is enough.
     if isinstance(value, dict):
         return str(value.get("kind", "..."))
     if isinstance(value, list):
-        return "[" + ", ".join(_short(item) for item in value) + "]"
+        return "[" + ", ".join(short(item) for item in value) + "]"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

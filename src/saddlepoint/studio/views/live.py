@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.findings import Finding
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.runs import Run
@@ -17,10 +18,18 @@ from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.core.texts import Language
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.messages import in_language
-from saddlepoint.studio.form import treated_by
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response
-from saddlepoint.studio.view import View, language_of, studio_of
+from saddlepoint.studio.remedied import Cures, cures
+from saddlepoint.studio.view import (
+    Nothing,
+    Studio,
+    View,
+    command_of,
+    in_thread,
+    language_of,
+    studio_of,
+)
 
 
 def _run(request: Request) -> Run:
@@ -132,13 +141,35 @@ def evidence(request: Request) -> Response:
 
 
 def remedies(request: Request) -> Response:
-    """What each remedy of a finding would change here, and the form that starts such a run."""
-    run = _run(request)
-    line = _line(run, request.path_params["finding"])
+    """What each remedy of a finding would change here, and the run that is trained so."""
     try:
-        return JSONResponse(treated_by(run, line))
+        found = _cures(studio_of(request), request.path_params)
+        return JSONResponse(found.to_json())
     except InputError as error:  # a configuration of a plug-in that is not here
         return JSONResponse({"error": str(error), "remedies": []})
+
+
+async def apply(request: Request) -> Response:
+    """Start the run that a remedy makes of this one; returns its id."""
+    await command_of(request, Nothing)
+    studio, names = studio_of(request), request.path_params
+
+    def begin() -> dict[str, str]:
+        found = {one.remedy: one.order for one in _cures(studio, names).remedies}
+        order = found.get(names["remedy"])
+        if order is None:
+            raise NotFound("There is no such remedy for this run.")
+        job = studio.jobs.start(order.argv, order.name)
+        studio.library.forget()
+        return {"id": studio.library.id_of(studio.library.root / order.name), "job": job}
+
+    return JSONResponse(await in_thread(begin))
+
+
+def _cures(studio: Studio, names: dict[str, str]) -> Cures:
+    run = studio.library.run(names["id"])
+    finding = Finding.from_json(_line(run, names["finding"]))
+    return cures(run, finding, studio.library.root)
 
 
 def _line(run: Run, name: str) -> dict[str, Any]:
@@ -176,6 +207,7 @@ VIEW = View(
         Route("/{id}/figures", figures),
         Route("/{id}/evidence/{finding}", evidence),
         Route("/{id}/remedies/{finding}", remedies),
+        Route("/{id}/remedies/{finding}/{remedy}", apply, methods=["POST"]),
         Route("/{id}/samples/{name}", sample),
         Route("/{id}/bins/{name}", real),
     ],

@@ -14,7 +14,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.reporting.facts import as_typed
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response, thumbnail
-from saddlepoint.studio.view import Studio, View, command_of, in_thread, studio_of
+from saddlepoint.studio.view import Nothing, Studio, View, command_of, in_thread, studio_of
 
 
 def listing(request: Request) -> Response:
@@ -40,10 +40,6 @@ def picture(request: Request) -> Response:
     file = run.samples[-1]
     changed, whole = file.stat().st_mtime_ns, bool(library.line(id).get("points"))
     return picture_response(thumbnail(file, changed, whole), request)
-
-
-class Nothing(TypedDict):
-    """A command without details."""
 
 
 class More(TypedDict, total=False):

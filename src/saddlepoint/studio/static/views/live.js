@@ -219,6 +219,30 @@ function healthy([low, high], t) {
   return t("doctor.between", { low: number(low), high: number(high) });
 }
 
+// What a remedy changes, the command that trains so, and the button that starts it.
+function applied(treated, base, studio) {
+  const { t } = studio;
+  const parts = [diff(treated.changes)];
+  if (treated.taken.length > 1) {
+    parts.push(el("details", { class: "fold" }, el("summary", {}, t("live.taken")),
+      el("ul", { lang: "en" }, treated.taken.map((text) => el("li", {}, text)))));
+  }
+  if (!treated.command) return [...parts, el("p", { class: "soft" }, t("live.no-form"))];
+  const begin = el("button", { class: "main", onclick: async () => {
+    begin.disabled = true;
+    try {
+      const { id } = await studio.post(`${base}/${encodeURIComponent(treated.name)}`, {});
+      studio.go(`/live/${encodeURIComponent(id)}`);
+    } catch (error) {
+      begin.disabled = false;
+      studio.toast(error.message, null, "bad");
+    }
+  } }, t("live.apply"));
+  const form = el("a", { class: "button", href: `/start?set=${encodeURIComponent(JSON.stringify(treated.wanted))}` },
+    t("live.in-form"));
+  return [...parts, command(treated.command, "", studio.say), el("div", { class: "buttons" }, begin, form)];
+}
+
 function remedies(one, base, studio) {
   const { t } = studio;
   const list = el("ol", { class: "remedies" }, Object.entries(one.advice).map(([name, text]) =>
@@ -228,11 +252,13 @@ function remedies(one, base, studio) {
     try {
       const answer = await studio.get(`${base}/remedies/${encodeURIComponent(one.name)}`);
       if (answer.error) throw new Error(answer.error);
-      for (const { name, changes, wanted } of answer.remedies) {
-        const item = [...list.children].find((child) => child.dataset.remedy === name);
-        item?.append(diff(changes), wanted ? el("a", { class: "button", href: `/start?set=${encodeURIComponent(JSON.stringify(wanted))}` },
-          t("live.apply")) : el("p", { class: "soft" }, t("live.no-form")));
+      for (const treated of answer.remedies) {
+        const item = [...list.children].find((child) => child.dataset.remedy === treated.name);
+        item?.append(...applied(treated, `${base}/remedies/${encodeURIComponent(one.name)}`, studio));
       }
+      const images = count(answer.start_images ?? 0);
+      const where = answer.start_images === null ? (answer.healthy ? "anew" : "start") : "checkpoint";
+      list.before(el("p", {}, t(`live.from-${where}`, { images, healthy: count(answer.healthy) })));
       for (const item of list.children) {
         if (!answer.remedies.some(({ name }) => name === item.dataset.remedy)) item.classList.add("not-here");
       }
