@@ -225,7 +225,7 @@ def test_a_remedy_is_a_run_from_the_last_healthy_checkpoint_or_anew(
     assert packing["start"] == start
     assert any("layers.0 starts anew" in sentence for sentence in packing["taken"])
     words = shlex.split(packing["command"])[1:]
-    assert words[words.index("--start.model") + 1] == start
+    assert words[words.index("--from") + 1] == start
     assert words[words.index("--arch.packing") + 1] == "3"
     # The command is whole: it trains, from there.
     assert main([*words, "--quiet"]) == 0
@@ -247,7 +247,7 @@ def test_a_remedy_is_a_run_from_the_last_healthy_checkpoint_or_anew(
     anew = client.get(url).json()
     assert (anew["healthy"], anew["start_images"]) == (0, None)
     packing = next(one for one in anew["remedies"] if one["name"] == "packing")
-    assert "start" not in packing["command"].replace("--out", "")
+    assert "--from" not in packing["command"]
     assert packing["taken"] == []
 
 
@@ -255,7 +255,7 @@ def test_over_the_network_no_model_is_named_by_its_path(tmp_path: Path) -> None:
     named = {"preset": "gan", "data": "digits", "changes": {"start.model": "/etc/passwd"}}
     with pytest.raises(InputError, match="on this machine only"):
         Order(named, tmp_path)
-    assert "--start.model" in Order(named, tmp_path, paths=True).argv
+    assert "--from" in Order(named, tmp_path, paths=True).argv
 
 
 @pytest.mark.parametrize(

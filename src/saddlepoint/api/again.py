@@ -22,6 +22,8 @@ from saddlepoint.reporting.facts import as_typed, saddle_command
 
 AGAIN = "again"
 """The folder that the commands make."""
+SHORT = {"start.model": "from", "start.freeze_discriminator": "freeze_discriminator"}
+"""Field -> the flag by which it is known."""
 
 
 class Asked(NamedTuple):
@@ -119,7 +121,7 @@ def _as_begun(run: Run) -> Config:
 
 
 def _flag(path: str, value: Any) -> list[str]:
-    flag = path.replace("_", "-")
+    flag = SHORT.get(path, path).replace("_", "-")
     if isinstance(value, bool):
         group, _, name = flag.rpartition(".")
         return [f"--{flag}" if value else f"--{group}{'.' if group else ''}no-{name}"]

@@ -123,7 +123,7 @@ def _treated(
     for frozen in (0, new.start.freeze_discriminator) if start else ():
         with suppress(InputError):
             tried = replace(new, start=Start(model=start, freeze_discriminator=frozen))
-            changed, taken = tried, warm_report.find(tried, spec)[1]
+            changed, taken = tried, warm_report.find(tried, spec, hints=False)[1]
     before = to_json(replace(config, start=replace(config.start, model=changed.start.model)))
     wanted = wanted_of(changed)
     return Treated(

@@ -16,9 +16,14 @@ from saddlepoint.training.trained_model import TrainedModel
 from saddlepoint.training.warm_start import Fit, WarmStart, layer_names
 
 
-def find(config: Config, spec: DataSpec) -> tuple[TrainedModel | None, list[str]]:
+def find(
+    config: Config, spec: DataSpec, hints: bool = True
+) -> tuple[TrainedModel | None, list[str]]:
     """The model that a configuration starts from, and a sentence each of what is taken and what is
     not.
+
+    Args:
+        hints: also say why layers do not fit, and what would make more of them fit.
 
     Raises:
         InputError: the model cannot be read, nothing of it fits, or layers that are to stay fixed
@@ -36,7 +41,8 @@ def find(config: Config, spec: DataSpec) -> tuple[TrainedModel | None, list[str]
     warm = WarmStart.of(trained, generator, discriminator)
     _require_some(warm, config, spec)
     frozen = _frozen(warm, discriminator, config.start.freeze_discriminator)
-    return trained, [*_sentences(warm, config, spec), *frozen]
+    differences = _differences(warm, config, spec) if hints and _some_anew(warm) else ""
+    return trained, [*_sentences(warm), *([differences] if differences else []), *frozen]
 
 
 def _require_some(warm: WarmStart, config: Config, spec: DataSpec) -> None:
@@ -46,7 +52,11 @@ def _require_some(warm: WarmStart, config: Config, spec: DataSpec) -> None:
         raise InputError(f"--from {warm.trained.origin}: none of its layers fits. {why}".rstrip())
 
 
-def _sentences(warm: WarmStart, config: Config, spec: DataSpec) -> list[str]:
+def _some_anew(warm: WarmStart) -> bool:
+    return any(found.anew for found in warm.fits.values())
+
+
+def _sentences(warm: WarmStart) -> list[str]:
     about = warm.trained.about
     counts = " and ".join(
         f"{_n_taken(found)} of {_n_taken(found) + len(found.anew)} layers of the {player}"
@@ -65,10 +75,6 @@ def _sentences(warm: WarmStart, config: Config, spec: DataSpec) -> list[str]:
         said += [f"The {player}'s {layer} there has no counterpart here." for layer in found.left]
     if warm.discriminator is None:
         said.append("The discriminator starts anew: the file holds a generator alone.")
-    if any(found.anew for found in warm.fits.values()) and (
-        hint := _differences(warm, config, spec)
-    ):
-        said.append(hint)
     return said
 
 
