@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.core import registry
-from saddlepoint.core.config import Augment, DoctorConfig, Ema, Scoring, Train
+from saddlepoint.core.config import Augment, DoctorConfig, Ema, Scoring, Start, Train
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.fields import docstrings, fields_of
 from saddlepoint.core.findings import Finding
@@ -108,7 +108,7 @@ def texts_of_the_form() -> set[str]:
     """What the form that starts a run says of presets, data and fields."""
     parts = ("architecture", "loss", "penalty", "optimizer")
     kinds = [registry.get(part, name) for part in parts for name in registry.names(part)]
-    kinds += [Folder, Augment, Ema, Train, Scoring, DoctorConfig]
+    kinds += [Folder, Augment, Ema, Start, Train, Scoring, DoctorConfig]
     found = {text for kind in kinds for text in docstrings(kind).values()}
     found |= {row["about"] for row in (*presets(), *data_sets())}
     # What the form asks for in its own way.
