@@ -238,6 +238,7 @@ def test_a_remedy_is_a_run_from_the_last_healthy_checkpoint_or_anew(
     assert begun["id"] != made.path.name
     command = shlex.split(studio.jobs.job(begun["job"])["command"])[1:]
     assert command[:-1] == words[:-1]
+    until(lambda: not studio.jobs.job(begun["job"])["running"])
     assert client.post(f"{url}/nonsense", json={}).status_code == 404
     assert client.post("/api/live/a/remedies/divergence/packing", json={}).status_code == 404
     # It came and went before: then nothing from after that is healthy, and there is no checkpoint.
