@@ -34,6 +34,7 @@ from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.studio import server
 from saddlepoint.studio.guard import TOKEN_HEADER
 from saddlepoint.studio.play import models, slow, uploads
+from saddlepoint.studio.play.background import Background, Ended
 from saddlepoint.studio.play.models import Models
 from saddlepoint.studio.play.wish import write_latent
 from saddlepoint.studio.views.play import MOST_BYTES
@@ -347,6 +348,21 @@ def test_while_it_trains_the_command_names_the_checkpoint(client: TestClient, ru
     run.status_file.write_bytes(before)
     assert f"{run.checkpoints[-1]} --seeds" in command
     assert f"{run.path} --seeds" in client.get("/api/play/plain/images").json()["command"]
+
+
+def test_what_computes_ends_before_the_studio_does() -> None:
+    work, ended = Background(), []
+
+    def compute() -> None:
+        try:
+            while True:
+                work.check()
+        except Ended:
+            ended.append("in time")
+
+    thread = work.begin(compute)
+    work.end()
+    assert (thread.is_alive(), ended) == (False, ["in time"])
 
 
 def test_slow_work_is_done_by_a_process_of_its_own() -> None:

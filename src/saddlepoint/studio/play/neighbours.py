@@ -14,6 +14,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.nearest import TrainingImages
 from saddlepoint.sampling.projection import grey_error
+from saddlepoint.studio.play.background import BACKGROUND, Ended
 from saddlepoint.studio.play.drawing import sheet
 from saddlepoint.studio.play.models import Model
 from saddlepoint.studio.play.slow import from_cache
@@ -29,8 +30,7 @@ class Known:
         self.training: TrainingImages | None = None
         self.said = ""
         self.state: dict[str, Any] = {"state": "reading"}
-        self.thread = threading.Thread(target=self._read, daemon=True)
-        self.thread.start()
+        self.thread = BACKGROUND.begin(self._read)
 
     def _read(self) -> None:
         try:
@@ -38,9 +38,12 @@ class Known:
             extractor, self.said = self._extractor(train)
 
             def counted(what: str, done: int, of: int) -> None:
+                BACKGROUND.check()
                 self.state = {"state": "reading", "done": done, "of": of}
 
             self.training = TrainingImages.of(train, extractor, counted)
+        except Ended:
+            self.state = {"state": "failed", "error": "The studio ends."}
         except (InputError, RunFailed) as error:
             self.state = {"state": "failed", "error": str(error)}
 

@@ -21,6 +21,7 @@ from saddlepoint.evaluation.projecting import features_for
 from saddlepoint.reporting.facts import saddle_command
 from saddlepoint.sampling.projection import Features, Projection, Step, project
 from saddlepoint.studio.library import NotFound
+from saddlepoint.studio.play.background import BACKGROUND, Ended
 from saddlepoint.studio.play.drawing import sheet
 from saddlepoint.studio.play.models import Model
 from saddlepoint.studio.play.slow import from_cache
@@ -39,10 +40,6 @@ _DECODING = threading.Lock()
 """One picture at a time: a large one takes a gigabyte while it is read."""
 
 
-class _Ended(Exception):
-    """Stopped, or nobody waits for it any more."""
-
-
 class Search:
     """The latent of one picture, while it is being looked for and when it was found."""
 
@@ -56,11 +53,15 @@ class Search:
         self._curve: list[float] = []
         self._image: np.ndarray | None = None
         self._state: dict[str, Any] = {"state": "searching"}
-        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread: threading.Thread | None = None
 
     @property
     def running(self) -> bool:
-        return self.thread.is_alive()
+        return self.thread is not None and self.thread.is_alive()
+
+    def begin(self) -> None:
+        """Look for it, in a thread of its own."""
+        self.thread = BACKGROUND.begin(self._run)
 
     def stop(self) -> None:
         """End at the next step."""
@@ -81,7 +82,7 @@ class Search:
             features = self._features()
             found = project(self.model.sampler, self.picture, features, progress=self._step)
             self._found(found)
-        except _Ended:
+        except Ended:
             self._state = {"state": "stopped"}
         except (InputError, RunFailed) as error:
             self._state = {"state": "failed", "error": str(error)}
@@ -105,8 +106,9 @@ class Search:
         return features
 
     def _step(self, now: Step) -> None:
+        BACKGROUND.check()
         if self._stopped or time.monotonic() - self._asked > FORSAKEN:
-            raise _Ended
+            raise Ended
         best = int(now.losses.argmin())
         self._curve.append(round(float(now.squares[best].sqrt()) * 127.5, 3))
         if now.done % SHOWN_EVERY == 0:
@@ -148,7 +150,7 @@ class Searches:
             self._all[key] = search
             while len(self._all) > KEPT:
                 self._all.popitem(last=False)[1].stop()
-            search.thread.start()
+            search.begin()
             return key
 
     def of(self, key: str) -> Search:
