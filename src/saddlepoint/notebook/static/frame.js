@@ -6,7 +6,7 @@ const IMPORT = /(\bfrom\s+|\bimport\s+)"(\.[^"]+)"/g;
 function render({ model, el }) {
   const frame = document.createElement("iframe");
   frame.title = "Saddlepoint";
-  frame.style.cssText = `display: block; width: 100%; height: ${model.get("_height")}px; border: 1px solid #8886; border-radius: 10px; resize: vertical;`;
+  frame.style.cssText = `display: block; box-sizing: border-box; width: 100%; height: ${model.get("_height")}px; border: 1px solid #8886; border-radius: 10px; resize: vertical;`;
   const made = new Map();
 
   /** The address of a module, whose imports have addresses in their turn. */
