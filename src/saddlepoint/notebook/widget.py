@@ -22,7 +22,8 @@ from saddlepoint.studio.library import Library, stamp_of
 SECONDS = 1.0
 """Between two looks at a run's folder."""
 SHARE = 0.05
-"""Of the time, at most, that is spent on showing a run: it may be training in this process."""
+"""Of the time that is spent on showing a run, where a pause of CLOCK_SECONDS allows it: it may be
+training in this process."""
 CLOCK_SECONDS = 15.0
 """After which a run is shown anew although it wrote nothing: it may have gone silent."""
 _HERE = Path(str(resources.files("saddlepoint.notebook"))) / "static"
@@ -141,7 +142,8 @@ class RunWidget(Widget):
             if stamp != seen or time.monotonic() - began > CLOCK_SECONDS:
                 seen, began = stamp, time.monotonic()
                 self.refresh()
-                pause = max(SECONDS, (time.monotonic() - began) / SHARE)
+                spent = time.monotonic() - began
+                pause = min(CLOCK_SECONDS, max(SECONDS, spent / SHARE))
 
 
 def _modules(view: str, texts: str) -> dict[str, str]:
