@@ -146,7 +146,7 @@ def _end_in_time() -> None:
 
 
 def _end_now() -> None:
-    tell("The studio has ended.")
+    tell("The studio has stopped.")
     sys.stderr.flush()
     os._exit(0)
 
