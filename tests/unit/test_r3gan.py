@@ -10,7 +10,8 @@ from test_training import run_steps, small
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, leaky_relu
 
-from saddlepoint.architectures.r3gan import Block, R3gan, R3ganGenerator, Resample
+from saddlepoint.architectures._twice import TwiceConv2d
+from saddlepoint.architectures.r3gan import Block, R3gan, R3ganGenerator, Resample, shifted
 from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.schedules import along_cosine
@@ -114,8 +115,30 @@ def test_resampling_is_bilinear_inside_and_has_zeros_around() -> None:
     impulse[0, :, 4, 4] = 64
     assert down(impulse)[0, 0].nonzero().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
     assert sorted(down(impulse)[0, 0].flatten().tolist())[-4:] == [1.0, 3.0, 3.0, 9.0]
+    # On a GPU without a convolution.
+    for given, way in ((x, up), (y, down)):
+        torch.testing.assert_close(shifted(shifted(given, 2, way.up), 3, way.up), way(given))
     assert not list(up.parameters())
     assert up.state_dict() == {}, "the kernel is no weight"
+
+
+@pytest.mark.parametrize(("groups", "side", "stride"), [(1, 1, 1), (4, 3, 1), (2, 4, 2)])
+def test_a_convolution_for_two_gradients_has_the_numbers_of_an_ordinary_one(
+    groups: int, side: int, stride: int
+) -> None:
+    torch.manual_seed(0)
+    x, found = torch.randn(3, 8, 8, 8, dtype=torch.double), []
+    made = nn.Conv2d(8, 8, side, stride, side // 2, groups=groups).double()
+    twice = TwiceConv2d(8, 8, side, stride, side // 2, groups=groups).double()
+    twice.load_state_dict(made.state_dict())
+    for layer in (made, twice):
+        images = x.clone().requires_grad_()
+        out = layer(images)
+        (slopes,) = torch.autograd.grad(out.sin().sum(), images, create_graph=True)
+        (slopes.square().sum() + out.sum()).backward()
+        found.append([out, slopes, images.grad, *(p.grad for p in layer.parameters())])
+    for mine, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(mine, theirs)
 
 
 def nets(how: str = "none", side: int = 32) -> tuple[R3ganGenerator, nn.Module, DataSpec]:

@@ -10,11 +10,12 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
+from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, pad
 
 from saddlepoint.architectures._layers import in_float32
 from saddlepoint.architectures._options import MOST_WIDTH
 from saddlepoint.architectures._sizes import plan, require_reachable
+from saddlepoint.architectures._twice import TwiceConv2d
 from saddlepoint.architectures.conditioning import LabelInput, looked_up
 from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import (
@@ -55,17 +56,20 @@ class Block(nn.Module):
     and the others shrink with the depth of the net, so that no normalisation is needed.
     """
 
-    def __init__(self, width: int, n_blocks: int, n_classes: int = 0) -> None:
+    def __init__(
+        self, width: int, n_blocks: int, n_classes: int = 0, layer: type[nn.Conv2d] = nn.Conv2d
+    ) -> None:
         """
         Args:
             n_blocks: of the whole net.
             n_classes: of labels that have biases of their own, or 0.
+            layer: the kind of its convolutions.
         """
         super().__init__()
         inner = EXPANSION * width
-        self.widen = nn.Conv2d(width, inner, 1)
-        self.mix = nn.Conv2d(inner, inner, 3, padding=1, groups=inner // GROUP)
-        self.narrow = nn.Conv2d(inner, width, 1, bias=False)
+        self.widen = layer(width, inner, 1)
+        self.mix = layer(inner, inner, 3, padding=1, groups=inner // GROUP)
+        self.narrow = layer(inner, width, 1, bias=False)
         self.shift = nn.Embedding(n_classes, inner) if n_classes else None
         gain = math.sqrt(2 / (1 + 0.2**2)) * n_blocks**-0.25
         init(self.widen, gain)
@@ -102,11 +106,25 @@ class Resample(nn.Module):
         self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        # float32: CPUs have no fast kernel for a bf16 convolution of single channels, which takes
-        # 25 times as long there (docs/log.md, "R3GAN on two cores").
+        # cuDNN has no fast kernel for convolutions of single channels, nor do CPUs in bf16, where
+        # they take 25 times as long (docs/log.md, "R3GAN on two cores", "R3GAN on a GPU").
+        if x.is_cuda:
+            return shifted(shifted(x.float(), 2, self.up), 3, self.up)
         convolve = conv_transpose2d if self.up else conv2d
         with in_float32(x):
             return convolve(x.float(), self.kernel, stride=2, padding=1, groups=x.shape[1])
+
+
+def shifted(x: Tensor, axis: int, up: bool) -> Tensor:
+    """`Resample` along one axis of [n, c, h, w], as sums of shifted copies."""
+    n = x.shape[axis]
+    padded = pad(x, (0, 0, 1, 1) if axis == 2 else (1, 1))
+    if up:
+        before, after = padded.narrow(axis, 0, n), padded.narrow(axis, 2, n)
+        pairs = [torch.lerp(x, before, 0.25), torch.lerp(x, after, 0.25)]
+        return torch.stack(pairs, axis + 1).flatten(axis, axis + 1)
+    taps = [padded[(slice(None),) * axis + (slice(k, k + n - 1, 2),)] for k in range(4)]
+    return (taps[0] + taps[3]) / 8 + (taps[1] + taps[2]) * 3 / 8
 
 
 def _autocasting(h: Tensor, stage: int, n_stages: int) -> contextlib.AbstractContextManager[object]:
@@ -189,7 +207,8 @@ class R3ganDiscriminator(Discriminator):
         self.stem = _convolution(spec.channels, widths[-1])
         # Numbered from the coarsest, as in the generator; run the other way.
         self.stages = nn.ModuleList(
-            nn.ModuleList(Block(width, n_blocks) for _ in range(BLOCKS)) for width in widths
+            nn.ModuleList(Block(width, n_blocks, layer=TwiceConv2d) for _ in range(BLOCKS))
+            for width in widths
         )
         self.downsample = nn.ModuleList(Resample(width, up=False) for width in widths[1:])
         self.widen = nn.ModuleList(_between(b, a) for a, b in pairwise(widths))
