@@ -55,7 +55,8 @@ def evaluate(draw: Random, model: str = "run") -> Case:
 
 
 def doctor(draw: Random, model: str = "run") -> Case:
-    return Case(argv=("doctor", model, *_json(draw)))
+    more = ("--remedies",) if draw.random() < 0.3 else ()
+    return Case(argv=("doctor", model, *more, *_json(draw)))
 
 
 def report(draw: Random, model: str = "run") -> Case:

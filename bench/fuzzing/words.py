@@ -23,6 +23,7 @@ NUMBERS = {
         *("--augment.cutout", "--ema.ramp", "--optim-g.decay-start", "--optim-d.eps"),
         *("--optim-g.final-lr-factor", "--scoring.patience", "--train.wrong-label-fraction"),
         *("--arch.packing", "--arch.dropout", "--arch.discriminator-depth"),
+        *("--freeze-discriminator", "--start.freeze-discriminator"),
     ),
 }
 WORDS = {
@@ -40,6 +41,7 @@ WORDS = {
         *("--penalties", "--doctor", "--scoring.by", "--scoring.features", "--optim-g"),
         *("--arch.conditioning", "--arch.init", "--plugins", "--preset", "--doctor.treatments"),
         *("--source.path", "--source.split", "--train.compile", "--train.graphs"),
+        *("--from", "--start.model"),
     ),
 }
 DEVICES = ("meta", "cuda", "cuda:99", "cuda:-1", "mps", "cpu:3", "xla", "vulkan", "CPU", "auto:0")

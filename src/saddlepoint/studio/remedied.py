@@ -84,7 +84,7 @@ def cures(run: Run, finding: Finding, runs: Path) -> Cures:
     from saddlepoint.training.treatment import applicable, healthy_until
 
     config, document = read_config(run), run.document
-    spec = from_json(document["data"]["spec"], DataSpec, "spec")
+    spec = from_json(document["data"].get("spec"), DataSpec, f"{run.config_file}: data.spec")
     # It may have come and gone before.
     past = [line for line in run.findings if line["event"] == "found"]
     since = [line["since_step"] for line in past if line["name"] == finding.name]
@@ -125,7 +125,9 @@ def _treated(
             tried = replace(new, start=Start(model=start, freeze_discriminator=frozen))
             changed, taken = tried, warm_report.find(tried, spec, hints=False)[1]
     before = to_json(replace(config, start=replace(config.start, model=changed.start.model)))
-    wanted = wanted_of(changed)
+    wanted = None
+    with suppress(InputError):  # data of its own that are gone
+        wanted = wanted_of(changed)
     return Treated(
         remedy=remedy,
         changes=differences(before, to_json(changed)),
