@@ -21,10 +21,11 @@ from saddlepoint.core.runs import Run
 from saddlepoint.diagnosis.detectors.discriminator_wins import DiscriminatorWins
 from saddlepoint.diagnosis.detectors.divergence import Divergence
 from saddlepoint.diagnosis.diagnose import healthy_ranges
-from saddlepoint.reporting import figures
+from saddlepoint.reporting import embedded, figures
 from saddlepoint.reporting.embedded import FRAMES
 from saddlepoint.reporting.facts import duration, flat
 from saddlepoint.reporting.html import notebook_view, write_report
+from saddlepoint.reporting.strings import ENGLISH
 from saddlepoint.reporting.wording import Wording, wording_of
 from saddlepoint.sampling.outputs import spread
 
@@ -155,6 +156,15 @@ def test_the_page_shows_the_run(run: Run) -> None:
     assert all(image["alt"] for image in page.images)
     assert "after 29,000 real images" in page.images[0]["alt"]
     assert "differs from the preset" not in page.text
+
+
+def test_the_films_of_several_runs_have_a_bound(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = embedded.films([(run, "a"), (run, "b")], ENGLISH)
+    assert Page(whole).text.count("after 29,000") == 2
+    assert len(Page(whole).images) == 2 + 2 * EARLIER
+    monkeypatch.setattr(embedded, "MOST_LETTERS", len(whole) // 3)
+    less = embedded.films([(run, "a"), (run, "b")], ENGLISH)
+    assert 4 < len(Page(less).images) < 2 + EARLIER
 
 
 def test_names_cannot_break_the_page(run: Run) -> None:

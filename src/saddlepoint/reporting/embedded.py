@@ -23,6 +23,8 @@ FRAMES = 24
 """Of the films of a page, all runs together twice as many: more would make a page heavy."""
 MOST_EXACT = 150_000
 """Bytes of a PNG; a picture that needs more becomes a WebP of a fifth, in which nobody sees it."""
+MOST_LETTERS = 2_500_000
+"""Of the frames of several runs: with plotly and the newest grids a page stays under 8 MB."""
 _SMALL = {"shortest": 1, "longest": 400, "exact": 8000}
 """Of a frame."""
 
@@ -154,13 +156,14 @@ def films(
         before: a figure that comes first.
         most: frames, of all runs together.
     """
+    grids = {(run, name): newest_grid(run, name, words) for run, name in runs}
+    kept = [one for one, grid in grids.items() if grid]
     most = max(2, most // max(1, len(runs)))
-    kept = [(run, name) for run, name in runs if newest_grid(run, name, words)]
-    return film(
-        [before, *(newest_grid(run, name, words) for run, name in kept)],
-        [frames(run, name, words, most, hidden=True) for run, name in kept],
-        words,
-    )
+    lists = [frames(run, name, words, most, hidden=True) for run, name in kept]
+    while most > 1 and sum(map(len, lists)) > MOST_LETTERS:
+        most //= 2
+        lists = [frames(run, name, words, most, hidden=True) for run, name in kept]
+    return film([before, *filter(None, grids.values())], lists, words)
 
 
 def pair(figures: Iterable[str]) -> str:
