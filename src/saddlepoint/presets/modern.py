@@ -15,6 +15,8 @@ def r3gan(source: Source) -> Config:
 
     Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441. Differs from the paper: the
     generator is judged on the real images of the discriminator's step.
+    On a CPU it is about 8 times slower than `dcgan-r1`. Its settings are not tuned yet, and its
+    scores not measured (docs/log.md, "R3GAN on a GPU").
     Command: saddle train r3gan --data fashion-mnist
     """
     adam = Adam(
