@@ -32,6 +32,7 @@ from saddlepoint.training.state import TrainState
 SMALL = {
     "mlp": {"arch.generator_widths": [16], "arch.discriminator_widths": [16]},
     "dcgan": {"arch.generator_width": 8, "arch.discriminator_width": 8},
+    "r3gan": {"arch.width": 8},
 }
 OFTEN = {"train.tick_kimg": 0.064, "train.checkpoint_minutes": 0, "train.batch_size": 16}
 FILES = ("generator", "ema", "discriminator", "optim")

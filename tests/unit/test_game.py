@@ -114,6 +114,12 @@ def test_even_latents_have_equal_shares() -> None:
 LONG = "seed=1&moves=b130,d3,g2,lr_d=0.01,loss=hinge,b90,gp=1,b20"
 
 
+def test_back_at_the_beginning_nothing_is_told() -> None:
+    table = Table()
+    assert table.play("a-game-of-ours", "seed=5&moves=b10", 10, False)["said"]
+    assert not table.play("a-game-of-ours", "seed=5", 0, False)["said"]
+
+
 def test_a_game_is_a_function_of_its_text_whatever_way_led_there() -> None:
     straight = game(LONG, at=207)
     back = weights(straight)

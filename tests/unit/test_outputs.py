@@ -31,6 +31,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.data.prepare import prepare
 from saddlepoint.evaluation import evaluate, scores, tensor_files
 from saddlepoint.reporting import page
+from saddlepoint.reporting.strings import words_in
 
 TINY = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 16}
 LONG = "a" * 300
@@ -497,7 +498,7 @@ def test_a_lab_killed_before_its_first_file_goes_on(world: Path) -> None:
 
 
 def test_a_page_with_a_name_that_is_not_utf8(world: Path) -> None:
-    page.write_page(Path("page.html"), "a class named \udcff", [])
+    page.write_page(Path("page.html"), "a class named \udcff", [], words_in("en"))
     assert "\\udcff" in Path("page.html").read_text()
 
 

@@ -18,6 +18,7 @@ from saddlepoint.core.history import History
 from saddlepoint.core.images import write_png
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import spread
 from saddlepoint.diagnosis.detectors.discriminator_wins import DiscriminatorWins
 from saddlepoint.diagnosis.detectors.divergence import Divergence
 from saddlepoint.diagnosis.diagnose import healthy_ranges
@@ -27,7 +28,6 @@ from saddlepoint.reporting.facts import duration, flat
 from saddlepoint.reporting.html import notebook_view, write_report
 from saddlepoint.reporting.strings import ENGLISH
 from saddlepoint.reporting.wording import Wording, wording_of
-from saddlepoint.sampling.outputs import spread
 
 EARLIER = len(spread(range(29), FRAMES))
 NASTY = '<script>alert("x")</script>&amp;'

@@ -19,7 +19,7 @@ from saddlepoint import api
 from saddlepoint.core.images import enlarge, grid
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.compare import compare_runs
-from saddlepoint.reporting.comparison import number_table
+from saddlepoint.reporting.comparison_tables import number_table
 from saddlepoint.reporting.palette import COLOURS
 from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.studio import server

@@ -50,7 +50,7 @@ def at_home(folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.chdir(folder)
     patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     patch.setenv("SADDLE_OFFLINE", "1")
-    patch.setattr(api.Run, "report", lambda run: run.report_file)
+    patch.setattr(api.Run, "report", lambda run, *_: run.report_file)
 
 
 @pytest.fixture

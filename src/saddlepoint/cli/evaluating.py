@@ -140,21 +140,22 @@ def compare(
     from saddlepoint.core.outputs import output_file
     from saddlepoint.core.runs import Run
     from saddlepoint.evaluation.compare import compare_runs
-    from saddlepoint.reporting import comparison
+    from saddlepoint.reporting.comparison_tables import difference_table, number_table
     from saddlepoint.reporting.terminal import print_table
 
     page = None if out is None else output_file(out, [".html"])
     document = compare_runs([Run.open(path) for path in runs])
     if page is not None:
         from saddlepoint.api import commands_again
+        from saddlepoint.reporting.comparison import write_comparison
         from saddlepoint.reporting.strings import words_in
 
-        comparison.write_comparison(document, page, commands_again, words_in(lang))
+        write_comparison(document, page, commands_again, words_in(lang))
         tell(f"Page: {page}")
     if json:
         print_json(document)
         return
-    for table in (comparison.number_table(document), comparison.difference_table(document)):
+    for table in (number_table(document), difference_table(document)):
         header, lines = table
         if lines:
             print_table(lines, header)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+_T = TypeVar("_T")
 
 # 000200k, or 000200k512 where two snapshots fall into one thousand.
 _SNAPSHOT = re.compile(r"[0-9]{6,12}k[0-9]{0,3}")
@@ -28,3 +34,12 @@ def snapshots_in(folder: Path, suffix: str) -> list[Path]:
     found = [p for p in folder.iterdir() if p.suffix == suffix and _SNAPSHOT.fullmatch(p.stem)]
     # By number: above 999,999k, names are longer and would sort before shorter ones.
     return sorted(found, key=images_of)
+
+
+def spread(items: Sequence[_T], most: int) -> list[_T]:
+    """At most `most` items: the first, the last, and between them closer together early on."""
+    if len(items) <= most:
+        return list(items)
+    # The power puts more of them early, where training changes most.
+    places = np.rint(np.linspace(0, 1, most) ** 1.5 * (len(items) - 1)).astype(int)
+    return [items[i] for i in np.unique(places)]

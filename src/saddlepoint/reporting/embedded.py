@@ -15,9 +15,8 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import as_picture, read_picture
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.runs import Run
-from saddlepoint.core.snapshot_names import images_of
+from saddlepoint.core.snapshot_names import images_of, spread
 from saddlepoint.reporting.strings import Words
-from saddlepoint.sampling.outputs import spread
 
 FRAMES = 24
 """Of the films of a page, all runs together twice as many: more would make a page heavy."""

@@ -12,7 +12,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.reporting import embedded, page
-from saddlepoint.reporting.comparison import difference_table, number_table
+from saddlepoint.reporting.comparison_tables import difference_table, number_table
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.figures import drawn
 from saddlepoint.reporting.plots import curves_section

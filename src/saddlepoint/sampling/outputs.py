@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -28,10 +27,9 @@ from saddlepoint.core.images import (
 )
 from saddlepoint.core.outputs import output_file, output_file_or_folder, writing
 from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import spread
 from saddlepoint.sampling.sampler import Labels, Sampler, Seeds
 from saddlepoint.sampling.video import require_video, write_mp4
-
-_T = TypeVar("_T")
 
 SUFFIXES = (".png", ".gif", ".mp4", ".npz")
 FILMS = {".gif": (16, 80), ".mp4": (32, 40)}
@@ -160,15 +158,6 @@ def training_to(
 def _write_film(out: Path, frames: Sequence[np.ndarray], milliseconds: int) -> None:
     write = write_mp4 if out.suffix.lower() == ".mp4" else write_gif
     write(out, frames, milliseconds)
-
-
-def spread(items: Sequence[_T], most: int) -> list[_T]:
-    """At most `most` items: the first, the last, and between them closer together early on."""
-    if len(items) <= most:
-        return list(items)
-    # The power puts more of them early, where training changes most.
-    places = np.rint(np.linspace(0, 1, most) ** 1.5 * (len(items) - 1)).astype(int)
-    return [items[i] for i in np.unique(places)]
 
 
 def _picture(

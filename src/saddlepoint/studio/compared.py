@@ -13,7 +13,7 @@ from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.compare import DifferentProtocols, compare_runs, differences_of
-from saddlepoint.reporting.comparison import number_table
+from saddlepoint.reporting.comparison_tables import number_table
 from saddlepoint.reporting.facts import as_typed, flat, saddle_command
 from saddlepoint.reporting.palette import COLOURS, style_of
 from saddlepoint.studio.histories import Columns, Histories

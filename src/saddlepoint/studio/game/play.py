@@ -142,6 +142,7 @@ class Game:
         self.doctor.detach()
         self.at, self._open_round = moment.at, moment.open_round
         self.loss_d, self.loss_g = moment.loss_d, moment.loss_g
+        self.before = self.newest = None  # at the beginning there is nothing to tell
         self._use(self.script.setup_at(self.at), attend=False)
         self._attend(moment.n_rows, moment.n_rounds)
         self.rows = rows[: moment.n_rows]
