@@ -8,7 +8,7 @@ const MILLISECONDS = 80;
 export function walk(model, t, say) {
   const title = el("h2", { id: "walk" }, t("play.walk"));
   const ends = el("p", {});
-  const strip = el("div", { class: "strip", role: "img" });
+  const strip = el("div", { class: "strip", role: "img", "aria-label": t("play.walk") });
   const film = drawn("-", "film-frame");
   const button = el("button", { type: "button", onclick: () => (timer ? stop() : play()) }, t("play.play"));
   const slider = el("input", { type: "range", min: 0, value: 0, "aria-label": t("play.frame"), oninput: () => { stop(); go(Number(slider.value)); } });
