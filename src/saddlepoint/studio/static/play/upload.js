@@ -38,20 +38,24 @@ export function upload(id, checkpoint, model, studio, { found, drop, has }) {
 
   async function begin(file) {
     await end();
+    search = null;
     trouble.textContent = "";
     fill(stage, el("p", { class: "soft", role: "status" }, t("play.sending")));
+    let mine = null;
     try {
       if (file.size > MOST_BYTES) throw new Error(t("play.too-large", { n: MOST_BYTES / 2 ** 20 }));
       const query = new URLSearchParams({ name: file.name, ...(checkpoint() ? { checkpoint: checkpoint() } : {}) });
       const answer = await studio.post(`/api/play/${encodeURIComponent(id)}/project?${query}`, file.slice());
-      search = answer.search;
+      search = mine = answer.search;
       show();
       await follow(answer);
     } catch (error) {
+      if (search !== mine) return;
       fill(stage);
       trouble.textContent = error.message;
     }
-    search = null;
+    // Another picture may have been chosen while this search came to its end.
+    if (search === mine) search = null;
     show();
   }
 
