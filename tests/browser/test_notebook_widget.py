@@ -101,7 +101,7 @@ def test_the_game_is_played_in_a_notebook(shown) -> None:
     expect(frame.locator(".said p.by-g")).to_be_visible(timeout=30_000)
     expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
     expect(frame.locator("html")).to_have_attribute("lang", "vi")
-    page.wait_for_function("saved === 'seed=3&moves=b1'")  # a moment after the move
+    page.wait_for_function("window.saved === 'seed=3&moves=b1'")  # a moment after the move
     assert widget.script == "seed=3&moves=b1"
     page.evaluate("leave()")
     assert page.locator("iframe").count() == 0
