@@ -82,7 +82,7 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(
     with pytest.raises(InputError, match="is a file; give the folder of a run"):
         notebook.watch(file)
     with pytest.raises(InputError, match="lang='xx' is not one of en, vi"):
-        notebook.game(lang="xx")  # type: ignore[arg-type]
+        notebook.game(lang="xx")
     with pytest.raises(InputError, match="height 3 must be at least 200"):
         notebook.game(height=3)
     with pytest.raises(InputError, match="nothing"):

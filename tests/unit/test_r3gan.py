@@ -38,7 +38,7 @@ PUBLISHED = [
 def test_the_nets_are_as_wide_and_as_large_as_the_published_ones(
     width: int, side: int, how: str, widths: list[int], groups: list[int], millions: tuple
 ) -> None:
-    arch, data = R3gan(width=width, conditioning=how), spec(side)  # type: ignore[arg-type]
+    arch, data = R3gan(width=width, conditioning=how), spec(side)
     assert arch.stage_widths(data) == widths
     with torch.device("meta"):
         nets = arch.generator(data), arch.discriminator(data)
@@ -65,7 +65,7 @@ def test_first_weights_have_the_papers_gains() -> None:
                 gain / math.sqrt(16 * 9), rel=0.03
             )
             assert not block.narrow.weight.any()
-            assert not block.widen.bias.any()  # type: ignore[union-attr]
+            assert not block.widen.bias.any()
     tables = generator.label.table, discriminator.table
     assert tables[0] is not None
     assert tables[1] is not None
@@ -144,7 +144,7 @@ def test_a_convolution_for_two_gradients_has_the_numbers_of_an_ordinary_one(
 def nets(how: str = "none", side: int = 32) -> tuple[R3ganGenerator, nn.Module, DataSpec]:
     """With weights in every layer, as after training."""
     torch.manual_seed(0)
-    arch, data = R3gan(width=16, conditioning=how), spec(side, n_classes=10)  # type: ignore[arg-type]
+    arch, data = R3gan(width=16, conditioning=how), spec(side, n_classes=10)
     generator, discriminator = arch.generator(data), arch.discriminator(data)
     for net in (generator, discriminator):
         for block in (m for m in net.modules() if isinstance(m, Block)):
@@ -158,7 +158,7 @@ def test_a_conditional_logit_is_a_product_with_the_labels_vector() -> None:
     images = generator(torch.randn(4, 64), labels)
     logits = discriminator(images, labels)
     with torch.no_grad():
-        discriminator.table.weight.mul_(3)  # type: ignore[union-attr, operator]
+        discriminator.table.weight.mul_(3)
     torch.testing.assert_close(discriminator(images, labels), 3 * logits)
 
 
@@ -222,7 +222,7 @@ def test_the_presets_schedules_are_the_papers() -> None:
     assert [along_cosine(5, 2, done) for done in (0, 0.5, 1, 7)] == pytest.approx([5, 3.5, 2, 2])
     at = [adam.lr_at(done) / adam.lr for done in (0, 0.5, 1, 2)]
     assert at == pytest.approx([1, 0.625, 0.25, 0.25])  # 2e-4 -> 5e-5
-    second = [adam.betas_at(done)[1] for done in (0, 0.5, 1, 2)]  # type: ignore[index]
+    second = [adam.betas_at(done)[1] for done in (0, 0.5, 1, 2)]
     assert second == pytest.approx([0.9, 0.945, 0.99, 0.99])
     assert train.final_penalty_factor == pytest.approx(0.1)  # 2 -> 0.2
     assert ema_decay(config.ema, 0, 64, 0.0) == 0.0
@@ -237,4 +237,4 @@ def test_the_penalties_fade_and_beta2_rises_over_the_run() -> None:
     # At full strength all the time, the weights are others from the second step on.
     for factor, same in ((0.1, True), (1.0, False)):
         other = run_steps(small("r3gan", train__kimg=0.064, train__final_penalty_factor=factor), 4)
-        assert torch.equal(state.discriminator.stem.weight, other.discriminator.stem.weight) == same  # type: ignore[arg-type, union-attr]
+        assert torch.equal(state.discriminator.stem.weight, other.discriminator.stem.weight) == same

@@ -197,7 +197,7 @@ def test_a_remedy_is_a_run_from_the_last_healthy_checkpoint_or_anew(
 ) -> None:
     from saddlepoint.cli.main import main
 
-    studio = client.app.state.studio  # type: ignore[union-attr]
+    studio = client.app.state.studio
     root, often = studio.library.root, {"train.tick_kimg": 0.128, "train.checkpoint_minutes": 0}
     run = sp.train("gan-points", "ring8", out=root / "a", kimg=0.64, changes=often, quiet=True)
     kept = [images_of(folder) for folder in run.checkpoints]
@@ -348,7 +348,7 @@ def test_a_job_outlives_the_studio_and_is_found_again(tmp_path: Path) -> None:
 
 
 def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) -> None:
-    studio = client.app.state.studio  # type: ignore[union-attr]
+    studio = client.app.state.studio
     studio.jobs._saddle = [sys.executable, "-c", "print('error: no such thing'); exit(2)"]
     studio.jobs.start(["train"], "dcgan-digits-001")
 
@@ -373,7 +373,7 @@ def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) ->
 
 
 def test_findings_are_told_in_the_language_of_the_page(client: TestClient) -> None:
-    run = make_run(client.app.state.studio.library.root / "a")  # type: ignore[union-attr]
+    run = make_run(client.app.state.studio.library.root / "a")
     finding = {"event": "found", "name": "weak-discriminator", "severity": "warn"}
     finding |= {"at_images": 900, "since_step": 2, "remedies": ["strengthen-loser"]}
     evidence = {"name": "auc", "value": 0.5, "healthy": [0.6, 1.0], "note": COLUMNS["auc"]}
@@ -396,7 +396,7 @@ def test_findings_are_told_in_the_language_of_the_page(client: TestClient) -> No
 
 
 def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestClient) -> None:
-    studio = client.app.state.studio  # type: ignore[union-attr]
+    studio = client.app.state.studio
     run = make_run(studio.library.root / "a", "running")
     studio.jobs._saddle = SLEEPER
     assert client.post("/api/runs/a/resume", json={}).status_code == 400
@@ -416,7 +416,7 @@ def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestC
 
 
 def test_a_deleted_run_can_be_taken_back(client: TestClient) -> None:
-    library = client.app.state.studio.library  # type: ignore[union-attr]
+    library = client.app.state.studio.library
     root = library.root
     run = make_run(root / "lab" / "a")
     with run.lock():

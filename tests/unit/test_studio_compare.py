@@ -101,7 +101,7 @@ def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
     (runs / "two" / "scores" / next((runs / "two" / "scores").glob("*.json")).name).write_text("{")
     assert "evaluate again" in overview(client, "one", "two")["scores"]["error"]
     (runs / "two" / "config.json").write_text("{")
-    client.app.state.studio.library.forget()  # type: ignore[union-attr]
+    client.app.state.studio.library.forget()
     found = overview(client, "two", "one")
     assert [run["state"] for run in found["runs"]] == ["damaged", "finished"]
     assert found["compared"] == ["one"]

@@ -178,7 +178,7 @@ def test_an_unchanged_net_computes_what_the_trained_one_did() -> None:
     state = TrainState.new(config, dataset.spec, trained)
     with torch.no_grad():
         n = state.generator.latent_dim
-        state.generator.project.weight[:, n:] = 0  # type: ignore[union-attr,index,operator]
+        state.generator.project.weight[:, n:] = 0
         z, labels = torch.randn(5, n), torch.arange(5)
         there = config_of("dcgan").arch.generator(dataset.spec)
         there.load_state_dict(trained.about.weights)
