@@ -51,6 +51,7 @@ from saddlepoint.data.sources.mnist import FashionMnist
 from saddlepoint.training import budget, device, loop
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.stages import Stage
 from saddlepoint.training.state import TrainState
 
 CANDIDATES = ("tutorial", "ours", "bare")
@@ -95,7 +96,7 @@ def run_ours(nets: str, seconds: float) -> dict[str, float]:
         run = Run.create(Path(folder) / "run", "")
         state = TrainState.new(config, dataset.spec)
         begun = time.perf_counter()
-        loop.train(run, config, dataset, state, Monitor(quiet=True), StopRequest())
+        loop.train(run, Stage(config, 0, True), dataset, state, Monitor(quiet=True), StopRequest())
         whole = time.perf_counter() - begun
         rows = run.history.rows
     spans = [

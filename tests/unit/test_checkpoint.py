@@ -13,11 +13,13 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from _contents import contents, differing
 from _forked import Saddle, wait_until
 
 import saddlepoint as sp
-from saddlepoint.core.checkpoints import damage
+from saddlepoint.core.checkpoints import damage, newest_intact
 from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.documents import Budget
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.files import sha256_of
 from saddlepoint.core.provenance import read_config
@@ -27,6 +29,7 @@ from saddlepoint.presets import PRESETS
 from saddlepoint.training import checkpoint, device, steps
 from saddlepoint.training.loop import iterate
 from saddlepoint.training.moment import Moment
+from saddlepoint.training.stages import stages, without_ends_after
 from saddlepoint.training.state import TrainState
 
 SMALL = {
@@ -118,6 +121,43 @@ def test_a_finished_run_is_extended(run: sp.Run) -> None:
     assert [b["kimg"] for b in extended.document["budgets"]] == [0.32, 0.64]
     with pytest.raises(InputError, match="larger --kimg"):
         sp.resume(run.path, quiet=True)
+
+
+def test_an_extended_run_that_goes_back_ends_its_first_budget_again(tmp_path: Path) -> None:
+    """With ticks and a learning rate that each budget decides anew."""
+    more = {"train.tick_kimg": 0, "train.sample_kimg": 1, "optim_g.final_lr_factor": 0.1}
+    more |= {"train.batch_size": 64}
+    whole = train(tmp_path / "whole", kimg=3, **more)
+    damaged = sp.Run(shutil.copytree(whole.path, tmp_path / "damaged"))
+    extend = {"kimg": 4, "stretch_schedule": True, "quiet": True}
+    sp.resume(whole.path, **extend)
+    with (damaged.checkpoints[-1] / "ema.safetensors").open("r+b") as file:
+        file.truncate(100)
+    assert newest_intact(damaged) == damaged.checkpoints[-2]
+    sp.resume(damaged.path, **extend)
+    assert differing(contents(damaged.path), contents(whole.path)) == []
+    assert [line.get("ended_at") for line in damaged.document["budgets"]] == [3008, None]
+
+
+def test_what_a_treatment_takes_back_belongs_to_the_present_budget() -> None:
+    lines: list[Budget] = [{"ended_at": 100}, {"begun_at": 100, "ended_at": 200}, {"begun_at": 200}]
+    kept = without_ends_after(lines, 150)
+    assert [line.get("ended_at") for line in kept] == [100, None, None]
+    assert lines[1]["ended_at"] == 200
+    config = sp.configure("dcgan", "digits", kimg=3)
+    for budgets, n_images, begun in (
+        (lines, 0, [0, 100, 200]),
+        (lines, 100, [100, 200]),
+        (lines, 200, [200]),
+        (kept, 150, [200]),
+        (lines[:1], 0, [0]),
+        ([], 0, [0]),
+        ([{}, {}], 0, [None]),
+    ):
+        found = list(stages([{"kimg": 1, **line} for line in budgets], config, n_images))
+        assert [stage.begun_at for stage in found] == begun
+        assert [stage.is_last for stage in found] == [False] * (len(begun) - 1) + [True]
+        assert found[-1].config is config
 
 
 def test_newest_two_and_the_best_are_kept(tmp_path: Path) -> None:

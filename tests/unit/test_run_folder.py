@@ -170,16 +170,22 @@ class RunFolder(RuleBasedStateMachine):
         self.budget += self.run.document["config"]["train"]["kimg"] == kimg
 
     @precondition(lambda self: self.begun and len(self.run.checkpoints) > 1)
-    @rule(name=st.sampled_from(("ema", "optim", "discriminator")), place=st.integers(0, 10**6))
-    def damage_the_newest_checkpoint(self, name: str, place: int) -> None:
+    @rule(
+        name=st.sampled_from(("ema", "optim", "discriminator")),
+        place=st.integers(0, 10**6),
+        extended=st.booleans(),
+    )
+    def damage_the_newest_checkpoint(self, name: str, place: int, extended: bool) -> None:
         newest = self.run.checkpoints[-1]
         content = bytearray((newest / f"{name}.safetensors").read_bytes())
         content[place % len(content)] ^= 1
         (newest / f"{name}.safetensors").write_bytes(content)
-        if self.finished:
-            api.resume(self.path, quiet=True)
-        else:
+        if not self.finished:
             self.go_on(None)
+        elif extended and self.budget + 1 < len(BUDGETS):
+            self.extend(None)
+        else:
+            api.resume(self.path, quiet=True)
 
     @precondition(lambda self: self.begun and len(self.run.history) > 2)
     @rule(place=st.integers(0, 10**6))

@@ -17,10 +17,10 @@ from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.exporting.export import tracker
 from saddlepoint.training import budget, device, treatment
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
-from saddlepoint.training.loop import begun_at
 from saddlepoint.training.memory import require_memory_for
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import extended
+from saddlepoint.training.stages import begun_at
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.threads import use as use_threads
 
@@ -77,8 +77,12 @@ def resume(
             more, rate = budget.for_minutes(config, dataset, minutes, started)
             kimg = more.train.kimg + state.n_images / 1000
         if kimg is not None:
+            ended_at = _ended_at(run, config, state)
+            if ended_at is not None and document["budgets"]:
+                document["budgets"][-1]["ended_at"] = ended_at
             config = replace(config, train=extended(config.train, kimg, minutes, stretch_schedule))
-            document["budgets"].append(budget_line(config, rate, state.n_images))
+            line = budget_line(config, rate, ended_at or state.n_images)
+            document["budgets"].append(line)
             _say_schedule(config, monitor)
         document["config"] = to_json(config)
         if state.n_images >= config.train.total_images or (
@@ -94,6 +98,15 @@ def resume(
             run.rewind(state.n_images)
             carry_out(run, config, dataset, state, monitor, shown)
     return run
+
+
+def _ended_at(run: Run, config: Config, state: TrainState) -> int | None:
+    """Images at which the present budget has ended, also where the checkpoint of that end is
+    damaged; None where it was stopped before its end."""
+    status = run.status
+    if status.get("state") == "finished":
+        return max(status.get("n_images", 0), state.n_images)
+    return state.n_images if state.n_images >= config.train.total_images else None
 
 
 def _say_schedule(config: Config, monitor: Monitor) -> None:
@@ -120,7 +133,8 @@ def _ended_early(run: Run, config: Config, state: TrainState) -> bool:
     """True for a run that patience has ended, and that was given no new budget since."""
     status = run.status
     ended = status.get("state") == "finished" and status.get("n_images") == state.n_images
-    return ended and config.scoring.patience > 0 and state.n_images > (begun_at(run) or 0)
+    since = begun_at(run.document["budgets"]) or 0
+    return ended and config.scoring.patience > 0 and state.n_images > since
 
 
 def _end_again(

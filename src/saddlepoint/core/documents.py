@@ -20,7 +20,11 @@ class Budget(TypedDict, total=False):
     kimg: Size | None
     minutes: Size | None
     images_per_second: Size | None
+    schedule_kimg: Size
     begun_at: Count
+    """Images at which it was given."""
+    ended_at: Count
+    """Images at which it ended: by itself, not by a stop."""
 
 
 class Spec(TypedDict, total=False):

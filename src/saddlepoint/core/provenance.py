@@ -77,6 +77,7 @@ def budget_line(config: Config, rate: float | None, begun_at: int = 0) -> dict[s
         "kimg": config.train.kimg,
         "minutes": minutes,
         "images_per_second": measured,
+        "schedule_kimg": config.train.schedule_kimg,
         "begun_at": begun_at,
     }
 

@@ -28,6 +28,7 @@ from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed, progress
 from saddlepoint.training.scoring import CHEAP
 from saddlepoint.training.snapshots import Snapshots
+from saddlepoint.training.stages import Stage
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.sums import Sums
 from saddlepoint.training.threads import SharedCores
@@ -44,19 +45,19 @@ class NotFinite(RunFailed):
 
 def train(
     run: Run,
-    config: Config,
+    stage: Stage,
     dataset: Dataset,
     state: TrainState,
     monitor: Monitor,
     stop: StopRequest,
 ) -> None:
-    """Train from `state` to the end of the budget, writing the run folder on the way.
+    """Train from `state` to the end of a budget, writing the run folder on the way.
 
     Every checkpoint is of a tick. A stop between two ticks saves the last one: the next line of
     metrics, and what the doctor makes of it, are then those of a run that was never stopped.
 
     Args:
-        config: with device and precision resolved.
+        stage: its configuration has device and precision resolved.
         state: new, or loaded from a checkpoint; changed in place.
 
     Raises:
@@ -65,6 +66,7 @@ def train(
         OSError: the disk is full or gone; the last checkpoint is intact.
         FoundUnhealthy: a fatal finding, where config.doctor.mode is treat.
     """
+    config, since = stage.config, stage.begun_at
     total = config.train.total_images
     schedule = Schedule.of(config)
     data = DeviceData(dataset, config.train.device, config.seed)
@@ -79,10 +81,9 @@ def train(
     started = tick_started = last_saved = time.monotonic()
     tick_images = state.n_images
     # Killed after the checkpoint at which patience ended: only the end is missing.
-    since = begun_at(run)
     scored = since is not None and bool(rows) and CHEAP in rows[-1]
     done = state.n_images >= total or (scored and scorer.exhausted(rows, since or 0))
-    if done:
+    if done and stage.is_last:
         run.write_status("finished", state.n_images, findings=doctor.names)
 
     # The last tick, and whether it has to be saved: the state came from a checkpoint, or is new and
@@ -158,18 +159,10 @@ def train(
             # Read from the file, so that a resumed run counts the scores from before the stop.
             done = done or (due and scorer.exhausted(run.history.rows, since or 0))
             monitor.tick(row)
-            ended = "finished" if done else "running"
+            ended = "finished" if done and stage.is_last else "running"
             run.write_status(ended, state.n_images, findings=doctor.names)
             # From here on: the rate is of training, without pictures, scores and checkpoints.
             tick_started, tick_images = time.monotonic(), state.n_images
-
-
-def begun_at(run: Run) -> int | None:
-    """Images at which the present budget was given; None where a version that did not write that
-    down has extended the run."""
-    budgets = run.document["budgets"]
-    extended = len(budgets) > 1
-    return budgets[-1].get("begun_at", None if extended else 0) if budgets else 0
 
 
 def iterate(

@@ -28,6 +28,7 @@ from saddlepoint.training.attending import FoundUnhealthy
 from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.stages import stages, without_ends_after
 from saddlepoint.training.state import TrainState
 
 
@@ -36,7 +37,7 @@ class GivenUp(RunFailed):
 
 
 def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor: Monitor) -> None:
-    """`loop.train`, with treatments where `config.doctor.mode` is treat.
+    """`loop.train` for each budget that is left; treatments where `config.doctor.mode` is treat.
 
     Raises:
         RunFailed, Interrupted: as `loop.train`.
@@ -46,8 +47,10 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
     with StopRequest() as stop:
         while True:
             try:
+                budgets = run.document.get("budgets", [])
                 with cuda_stream(config.train.device):
-                    loop.train(run, config, dataset, state, monitor, stop)
+                    for stage in stages(budgets, config, state.n_images):
+                        loop.train(run, stage, dataset, state, monitor, stop)
                 return
             except FoundUnhealthy as unhealthy:
                 finding = unhealthy.finding
@@ -104,6 +107,7 @@ def treat(
     line["message"] = _sentence(len(past) + 1, line)
     document["config"] = to_json(treated)
     document["treatments"] = [*past, line]
+    document["budgets"] = without_ends_after(document["budgets"], back_to)
     # From here on the decision stands, even if the run is killed.
     write_json(run.config_file, document)
     monitor.say(f"doctor: {line['message']}")
