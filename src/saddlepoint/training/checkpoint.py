@@ -125,16 +125,15 @@ def _load_all(folder: Path, state: TrainState) -> None:
     tensors, _ = load_tensors(folder / "optim.safetensors")
     if fault := misfit(tensors, _moments_like(state, tensors), finite=False):
         raise InputError(f"{folder}/optim.safetensors does not fit the run's optimisers ({fault}).")
-    _restore(state.optim_g, state.generator, tensors, "generator")
-    _restore(state.optim_d, state.discriminator, tensors, "discriminator")
+    for player, optimizer in state.optimizers.items():
+        _restore(optimizer, state.nets[player], tensors, player)
 
 
 def _moments_like(state: TrainState, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """What the file of the optimisers must hold, on the meta device: all moments of each parameter
     of which it has any (one that never had a gradient has none)."""
     begun, found = {path.rpartition("/")[0] for path in tensors}, {}
-    players = (("generator", state.optim_g), ("discriminator", state.optim_d))
-    for player, optimizer in players:
+    for player, optimizer in state.optimizers.items():
         # One step of another optimiser of its kind tells which moments it keeps.
         probe = torch.zeros(2, requires_grad=True)
         probe.grad = torch.zeros(2)

@@ -30,8 +30,7 @@ class Moment:
             for name, net in state.nets.items()
         }
         optimizers = {}
-        players = (("generator", state.optim_g), ("discriminator", state.optim_d))
-        for player, optimizer in players:
+        for player, optimizer in state.optimizers.items():
             # By name: the order of parameters is an accident of the code.
             for name, parameter in state.nets[player].named_parameters():
                 for key, value in optimizer.state.get(parameter, {}).items():

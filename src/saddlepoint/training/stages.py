@@ -55,8 +55,8 @@ def begun_at(budgets: Sequence[Budget]) -> int | None:
 def without_ends_after(budgets: Sequence[Budget], n_images: int) -> list[Budget]:
     """The same budgets, for a run that a treatment takes back to `n_images`: what comes after is
     another training, and belongs to the present budget."""
-    kept = [dict(line) for line in budgets]
+    kept: list[Budget] = [{**line} for line in budgets]
     for line in kept:
         if line.get("ended_at", 0) > n_images:
-            del line["ended_at"]
+            line.pop("ended_at")
     return kept

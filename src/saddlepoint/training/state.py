@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.config import Config, Ema
-from saddlepoint.core.contracts import DataSpec, Discriminator, Generator
+from saddlepoint.core.contracts import DataSpec, Discriminator, Generator, Player
 from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.core.schedules import along_cosine
 from saddlepoint.training.optimizers import keep_on_device
@@ -75,6 +75,10 @@ class TrainState:
             "discriminator": self.discriminator,
             "ema": self.ema,
         }
+
+    @property
+    def optimizers(self) -> dict[Player, torch.optim.Optimizer]:
+        return {"generator": self.optim_g, "discriminator": self.optim_d}
 
     def require_gradients_d(self, wanted: bool) -> None:
         """Whether gradients of the discriminator's weights are computed; never of frozen ones."""
