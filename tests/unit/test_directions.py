@@ -142,6 +142,10 @@ def test_a_sheet_has_a_row_a_direction_with_the_sample_in_the_middle(tmp_path: P
     vector = torch.from_numpy(principal_directions(sampler, 4, 2).vectors[3])
     moved = sampler.images(sampler.z_of([1]) + 1.5 * vector, [2])[0].astype(int)
     assert abs(made[3, 1, -1] - moved).max() <= 1
+    # Truncated after the move, as `saddle sample --move --truncation` does it.
+    made = walks(sampler, principal_directions(sampler, 4, 2), range(3), 2, 1.5, 0.5)
+    moved = sampler.images(0.5 * (sampler.z_of([1]) + 1.5 * vector), [2])[0].astype(int)
+    assert abs(made[3, 1, -1] - moved).max() <= 1
 
     out = directions_to(sampler, tmp_path / "new" / "all.png", 4, range(3), [2], 1.5)
     again = directions_to(sampler, tmp_path / "again.png", 4, range(3), [2], 1.5)
@@ -169,6 +173,7 @@ def test_a_sheet_has_a_row_a_direction_with_the_sample_in_the_middle(tmp_path: P
         ("a.png", {"deviations": 0.0}, "--deviations 0 must be above 0"),
         ("a.png", {"deviations": float("nan")}, "--deviations nan"),
         ("a.png", {"seeds": range(101)}, "at most 100"),
+        ("a.png", {"truncation": float("nan")}, "--truncation nan"),
         ("a.png", {"seeds": [-1]}, "--seeds -1"),
     ],
 )

@@ -118,6 +118,11 @@ def test_parts_as_they_are_typed() -> None:
         (["--mix", "1:0.5", "--class-grid"], "--mix does not go with --class-grid"),
         (["--move", "1:1", "--directions"], "--move does not go with --directions"),
         (["--move", "1:1", "--training"], "--move does not go with --training"),
+        (["--truncation", "0.7", "--training"], "--truncation does not go with --training"),
+        (["--n", "4", "--training"], "--n does not go with --training"),
+        (["--labels", "1", "--training"], "--labels does not go with --training"),
+        (["--deviations", "3", "--class-grid"], "--deviations does not go with --class-grid"),
+        (["--deviations", "3"], "--deviations is for --directions only"),
     ],
 )
 def test_bad_flags_are_a_sentence(

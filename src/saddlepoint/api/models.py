@@ -69,6 +69,7 @@ def directions(
     *,
     seeds: Seeds = range(3),
     labels: Sequence[int] | None = None,
+    truncation: float = 1.0,
     deviations: float = DEVIATIONS,
 ) -> Path:
     """Write what a generator's principal directions change, to a PNG or a folder.
@@ -76,13 +77,15 @@ def directions(
     Args:
         k: how many; None: ten, or as many as z has entries.
         labels: one class, of a conditional model; None: that of the first seed.
+        truncation: psi in (0, 1]; 1 is off.
         deviations: how far each is followed to either side, in (0, 10].
 
     Raises:
         InputError: no such model, or whatever `sampling.direction_sheets.directions_to` refuses.
     """
     output_file_or_folder(out, [".png"])
-    return directions_to(load_sampler(model_path(model)), out, k, seeds, labels, deviations)
+    sampler = load_sampler(model_path(model))
+    return directions_to(sampler, out, k, seeds, labels, deviations, truncation)
 
 
 @functools.wraps(nearest_to)

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 _SEEDS = {"class-grid": "0-9", "interpolate": "0-9", "directions": "0-2", "nearest": "0-19"}
 """64 rows of a class grid, or 63 walks, are more than anybody wants to see."""
+_IDLE = {
+    "": ("deviations",),
+    "interpolate": ("deviations",),
+    "nearest": ("deviations",),
+    "class-grid": ("move", "mix", "deviations"),
+    "directions": ("move", "mix"),
+    "training": ("seeds", "labels", "n", "latents", "truncation", "move", "mix", "deviations"),
+}
+"""Kind of picture -> the flags that would change nothing in it."""
 
 
 @command(
@@ -76,17 +85,23 @@ def sample(
     kinds = {"interpolate": interpolate, "class-grid": class_grid, "nearest": nearest}
     kinds |= {"directions": directions is not None, "training": training}
     kind = _the_one(kinds)
-    edit = _edit(move, mix, kind)
+    given = {"seeds": seeds, "labels": labels, "n": n, "latents": latents, "move": move, "mix": mix}
+    asked = {name for name, value in given.items() if value is not None}
+    asked |= {"truncation"} if truncation != 1.0 else set()
+    asked |= {"deviations"} if deviations != 2.0 else set()
+    _refuse_idle(kind, asked)
+    edit = _edit(move, mix)
     known = {} if labels is None else {"labels": parse_ranges(labels, "--labels")}
     chosen = {**_seeds(seeds, n, latents, _SEEDS.get(kind, "0-63")), **known}
-    if mix is not None and labels is None:
+    if (mix is not None or class_grid) and labels is None:
         chosen.pop("labels", None)  # those of a file of latents
     document: dict[str, Any] = {}
     if training:
         written = api.training_film(model, out)
     elif directions is not None:
         k = directions or None
-        written = api.directions(model, out, k, deviations=deviations, **chosen)
+        amounts = {"truncation": truncation, "deviations": deviations}
+        written = api.directions(model, out, k, **amounts, **chosen)
     elif nearest:
         found, said = api.nearest(model, out, truncation=truncation, edit=edit, **chosen)
         near = int((found.ratio < 1).sum())
@@ -120,13 +135,20 @@ def _the_one(kinds: dict[str, bool]) -> str:
     return asked[0] if asked else ""
 
 
-def _edit(move: str | None, mix: str | None, kind: str) -> Edit:
+def _refuse_idle(kind: str, asked: set[str]) -> None:
+    """Raises InputError for a flag that would be passed over in silence."""
+    for name in _IDLE[kind]:
+        if name in asked:
+            if not kind:
+                raise InputError(f"--{name} is for --directions only; add that or drop it.")
+            raise InputError(f"--{name} does not go with --{kind}; drop one.")
+
+
+def _edit(move: str | None, mix: str | None) -> Edit:
     from saddlepoint.sampling.edits import Edit, parse_parts
 
     texts = {"move": move, "mix": mix}
     parts = {f: parse_parts(text, f"--{f}") for f, text in texts.items() if text is not None}
-    if parts and kind in ("class-grid", "directions", "training"):
-        raise InputError(f"--{next(iter(parts))} does not go with --{kind}; drop one.")
     return Edit(moves=parts.get("move", {}), mix=parts.get("mix", {}))
 
 

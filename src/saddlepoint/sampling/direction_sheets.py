@@ -34,6 +34,7 @@ def directions_to(
     seeds: Seeds = range(3),
     labels: Sequence[int] | None = None,
     deviations: float = DEVIATIONS,
+    truncation: float = 1.0,
 ) -> Path:
     """Write what the principal directions change, to a file or folder that is whole or absent.
 
@@ -45,6 +46,7 @@ def directions_to(
         k: as in `principal_directions`.
         labels: one class, of a conditional model; None: that of the first seed.
         deviations: in (0, 10].
+        truncation: as in `Sampler.images`, of what has been moved, as for `saddle sample --move`.
 
     Raises:
         InputError: as `principal_directions` and `Sampler.images`, more than one label, or a path
@@ -63,12 +65,13 @@ def directions_to(
             "--labels names another."
         )
     if suffix:
-        sheet = direction_sheet(sampler, found, seeds, label, deviations)
+        sheet = direction_sheet(sampler, found, seeds, label, deviations, truncation)
         with writing(f"--out {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             write_png(path, sheet)
         return path
-    made, amounts = walks(sampler, found, seeds, label, deviations), _written(deviations)
+    made = walks(sampler, found, seeds, label, deviations, truncation)
+    amounts = _written(deviations)
     with writing(f"--out {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_folder(path) as folder:
@@ -81,13 +84,18 @@ def directions_to(
 
 
 def walks(
-    sampler: Sampler, found: Directions, seeds: Seeds, label: int | None, deviations: float
+    sampler: Sampler,
+    found: Directions,
+    seeds: Seeds,
+    label: int | None,
+    deviations: float,
+    truncation: float = 1.0,
 ) -> np.ndarray:
     """uint8 [k, n_seeds, STEPS, h, w, c]: z of each seed moved along each direction."""
     z = sampler.z_of(seeds)
     moves = _amounts(deviations)[:, None] * torch.from_numpy(found.vectors)[:, None, None]
     places = (z[:, None] + moves).flatten(0, 2)
-    made = sampler.images(places, None if label is None else [label])
+    made = sampler.images(places, None if label is None else [label], truncation)
     return made.reshape(len(found.vectors), len(z), STEPS, *made.shape[1:])
 
 
@@ -111,11 +119,17 @@ def _one_label(sampler: Sampler, seeds: Seeds, labels: Sequence[int] | None) -> 
 
 
 def direction_sheet(
-    sampler: Sampler, found: Directions, seeds: Seeds, label: int | None, deviations: float
+    sampler: Sampler,
+    found: Directions,
+    seeds: Seeds,
+    label: int | None,
+    deviations: float,
+    truncation: float = 1.0,
 ) -> np.ndarray:
     """A row for each direction, uint8 [H, W, c]: the seeds beside each other, a white cell between
     them."""
-    made, names = walks(sampler, found, seeds, label, deviations), names_of(seeds)
+    made = walks(sampler, found, seeds, label, deviations, truncation)
+    names = names_of(seeds)
     gap = np.full_like(made[:, :, :1], 255)
     cells = np.concatenate([made, gap], axis=2)
     rows = cells.reshape(len(made), -1, *made.shape[3:])[:, :-1]
