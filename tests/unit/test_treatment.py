@@ -13,7 +13,7 @@ import pytest
 from _contents import contents
 
 from saddlepoint import api
-from saddlepoint.core.checkpoints import recorded
+from saddlepoint.core.checkpoints import healthy_until, recorded
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import RunFailed
@@ -21,6 +21,7 @@ from saddlepoint.core.findings import Detector, Finding, Remedy
 from saddlepoint.core.history import History
 from saddlepoint.core.registry import register
 from saddlepoint.core.runs import Run
+from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.core.tensors import load_tensors
 from saddlepoint.training import treatment
 
@@ -124,6 +125,16 @@ def test_a_fatal_finding_is_treated_until_it_is_cured(tmp_path: Path) -> None:
     assert (run.samples_folder / "before-treatment-2.png").is_file()
     assert all(recorded(folder, "n_treatments") == 2 for folder in run.checkpoints)
     assert "unclip" in (run.path / "report.html").read_text()
+
+
+def test_without_treatment_the_last_healthy_checkpoint_is_kept(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", unhealthy(**{"doctor.mode": "advise"}))
+    (found,) = run.findings
+    assert healthy_until(run, found["since_step"]) == START
+    kept = [images_of(folder) for folder in run.checkpoints]
+    assert kept[-2:] == [1400, 1600]
+    # Every 200 images are saved; one more may be the best.
+    assert 600 in kept and len(kept) <= 4
 
 
 def test_going_back_keeps_the_nets_that_still_fit_and_forgets_the_rest(tmp_path: Path) -> None:

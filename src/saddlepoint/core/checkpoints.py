@@ -115,3 +115,10 @@ def newest_intact(run: Run, files: Sequence[str] = FILES) -> Path | None:
             f"{run.path}: none of its checkpoints is intact; it can be neither sampled nor resumed."
         )
     return None
+
+
+def healthy_until(run: Run, since_step: int) -> int:
+    """Images of the last check before the step from which on a finding's evidence holds; 0 for
+    none."""
+    before = [row["images"] for row in run.history.rows if row.get("step", 0) < since_step]
+    return max(before, default=0)

@@ -77,11 +77,12 @@ def cures(run: Run, finding: Finding, runs: Path) -> Cures:
     Raises:
         InputError: a configuration that cannot be read, such as one of a plug-in that is not here.
     """
+    from saddlepoint.core.checkpoints import healthy_until
     from saddlepoint.core.config_json import from_json
     from saddlepoint.core.contracts import DataSpec
     from saddlepoint.core.provenance import read_config
     from saddlepoint.diagnosis.diagnose import remedies_for
-    from saddlepoint.training.treatment import applicable, healthy_until
+    from saddlepoint.training.treatment import applicable
 
     config, document = read_config(run), run.document
     spec = from_json(document["data"].get("spec"), DataSpec, f"{run.config_file}: data.spec")

@@ -11,13 +11,19 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from saddlepoint.core.checkpoints import newest_intact, read_state, recorded, write_state
+from saddlepoint.core.checkpoints import (
+    healthy_until,
+    newest_intact,
+    read_state,
+    recorded,
+    write_state,
+)
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import sync_folder, temporary_name, write_atomically
 from saddlepoint.core.runs import Run
-from saddlepoint.core.snapshot_names import snapshot_name
+from saddlepoint.core.snapshot_names import images_of, snapshot_name
 from saddlepoint.core.tensors import load_tensors, misfit
 from saddlepoint.sampling.generator_file import GeneratorFile
 from saddlepoint.training.moment import Moment
@@ -166,7 +172,8 @@ def _restore(
 
 
 def _prune(run: Run, newest: int) -> None:
-    """Delete all but the newest checkpoints with a score, the best one, and what is newer.
+    """Delete all but the newest checkpoints with a score, the best one, the last ones from before
+    each finding, and what is newer.
 
     A checkpoint without a score was asked for by the clock or by a stop, and bridges the time to
     the next one that has one. So after each of these the same are left, whoever stopped the run.
@@ -179,9 +186,23 @@ def _prune(run: Run, newest: int) -> None:
     if scored:
         # Of equal scores the earliest.
         keep.add(min(scored, key=lambda folder: scores[folder]))
+    keep |= _healthy(run, scored)
     for folder in checkpoints:
         if folder not in keep:
             remove(folder)
+
+
+def _healthy(run: Run, scored: list[Path]) -> set[Path]:
+    """Of each finding the newest checkpoint that did not show it: where its remedies start from."""
+    since: dict[str, int] = {}
+    for line in run.findings:
+        if line["event"] == "found":
+            # It may have come and gone before.
+            first = since.get(line["name"], line["since_step"])
+            since[line["name"]] = min(first, line["since_step"])
+    limits = {healthy_until(run, step) for step in since.values()}
+    before = [[folder for folder in scored if images_of(folder) <= limit] for limit in limits]
+    return {folders[-1] for folders in before if folders}
 
 
 def remove(folder: Path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from saddlepoint.core.checkpoints import recorded
+from saddlepoint.core.checkpoints import healthy_until, recorded
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset, DataSpec
@@ -165,13 +165,6 @@ def way_back(run: Run, finding: Finding, past: list[dict[str, Any]]) -> int:
     scored = [f for f in run.checkpoints if checkpoint.recorded(f, "score") is not None]
     saved = [images_of(folder) for folder in scored]
     return max((images for images in saved if images <= healthy), default=0)
-
-
-def healthy_until(run: Run, since_step: int) -> int:
-    """Images of the last check before the step from which on a finding's evidence holds; 0 for
-    none."""
-    before = [row["images"] for row in run.history.rows if row.get("step", 0) < since_step]
-    return max(before, default=0)
 
 
 def _settle(run: Run, line: dict[str, Any]) -> None:
