@@ -462,6 +462,31 @@ def test_a_history_is_read_once_as_it_grows(tmp_path: Path) -> None:
     assert len(histories.of(run)[0]) == 0
 
 
+def test_of_a_long_history_an_overview_comes_first(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = client.app.state.studio
+    run, url = make_run(studio.library.root / "a"), "/api/live/a/figures"
+    for step in range(2, 401):
+        append_row(run.metrics_file, {"images": 1000 * step, "step": step, "loss_d": 1.0})
+    with monkeypatch.context() as patch:
+        patch.setattr("saddlepoint.studio.histories.SECONDS", 0.0)
+        patch.setattr("saddlepoint.studio.histories.MOST_POINTS", 40)
+        columns, complete = studio.histories.of(run)
+        assert not complete
+        assert 30 <= len(columns) <= 40
+        images = columns["images"]
+        assert (images[0], images[-1] > 380_000) == (1000, True)
+        assert max(np.diff(images)) < 25_000
+        answer = client.get(url).json()
+        assert (answer["complete"], bool(answer["figures"])) == (False, True)
+        assert client.get(f"{url}?drawn").json() == {"complete": False, "figures": []}
+    columns, complete = studio.histories.of(run)
+    assert complete
+    assert np.array_equal(columns["step"], run.history["step"])
+    assert client.get(f"{url}?drawn").json()["complete"]
+
+
 def test_a_million_points_are_drawn_with_two_thousand_and_no_spike_is_lost() -> None:
     values = np.sin(np.arange(1_000_000) / 1e5)
     values[[123_456, 700_001]] = 50.0, -50.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.errors import InputError
-from saddlepoint.core.json_files import parse
+from saddlepoint.core.json_files import MOST_LINE, parse
 from saddlepoint.core.reading import Absent, open_regular
 
 
@@ -90,3 +90,28 @@ class RowReader:
                 return rows, anew, False
         except Absent:
             return [], self._place > 0, True
+
+    def overview(self, most: int) -> list[dict[str, Any]]:
+        """Up to `most` lines that lie evenly over the whole file, oldest first; `read` is not moved
+        by it.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        rows: list[dict[str, Any]] = []
+        try:
+            with open_regular(self._path) as file:
+                size, last = os.fstat(file.fileno()).st_size, -1
+                for index in range(most):
+                    file.seek(size * index // most)
+                    if index:
+                        file.readline(MOST_LINE)  # the rest of one that began before
+                    if file.tell() == last:
+                        continue
+                    last = file.tell()
+                    if (line := file.readline(MOST_LINE)).endswith(b"\n"):
+                        with suppress(InputError):
+                            rows.append(self._check(parse(line, str(self._path)), str(self._path)))
+        except Absent:
+            return []
+        return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +13,7 @@ from saddlepoint.studio.library import NotFound, stamp_of
 from saddlepoint.studio.view import Studio
 
 _SECONDS = 1.0
+_FIGURES = "saddlepoint.reporting.figures"
 
 
 async def watch(studio: Studio) -> None:
@@ -19,10 +21,13 @@ async def watch(studio: Studio) -> None:
     one that is not there any more."""
     events = studio.events
     before: dict[str, Any] | None = None
+    warming: asyncio.Task[Any] | None = None
     while True:
         await asyncio.sleep(_SECONDS)
         if not events.listening:
             continue
+        # The first page has been painted. The first figure will need torch, which takes seconds.
+        warming = warming or asyncio.create_task(run_in_threadpool(import_module, _FIGURES))
         now = await run_in_threadpool(_stamps, studio)
         if before is not None:
             changed = [id for id in now if now[id] != before.get(id)]

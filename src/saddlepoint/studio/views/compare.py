@@ -28,7 +28,7 @@ def overview(request: Request) -> Response:
 
 def figures(request: Request) -> Response:
     """The curves of `?runs=ID,ID&over=images|time`; `complete` is false while a long history is
-    still being read: then ask again."""
+    still being read: then ask again, with `&drawn` once its overview is drawn."""
     from saddlepoint.reporting.overlays import overlays_of
 
     over = request.query_params.get("over", "images")
@@ -42,6 +42,8 @@ def figures(request: Request) -> Response:
             history, whole = studio.histories.of(run)
             complete &= whole
             read.append((line["path"], run.document, history))
+    if not complete and "drawn" in request.query_params:
+        return JSONResponse({"complete": False, "figures": []})
     drawn = [
         {
             "name": one.column,

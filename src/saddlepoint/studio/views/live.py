@@ -103,12 +103,14 @@ def _found(facts: Facts, language: Language) -> list[dict[str, Any]]:
 
 def figures(request: Request) -> Response:
     """The figures of the report, as plotly takes them; `complete` is false while a long history is
-    still being read: then ask again."""
+    still being read: then ask again, with `?drawn` once its overview is drawn."""
     # The losses behind the wording need torch.
     from saddlepoint.reporting.figures import figures_of
 
     run = _run(request)
     history, complete = studio_of(request).histories.of(run)
+    if not complete and "drawn" in request.query_params:
+        return JSONResponse({"complete": False, "figures": []})
     return JSONResponse(
         {
             "complete": complete,

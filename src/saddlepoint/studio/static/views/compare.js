@@ -86,14 +86,13 @@ export async function mount(place, studio) {
 
   async function drawCurves() {
     const mine = asked;
-    let complete = false;
-    while (!complete) {
+    let drawn = null;
+    do {
       const wanted = over;
-      const drawn = await studio.get(`/api/compare/figures?${query()}&over=${wanted}`);
+      drawn = await studio.get(`/api/compare/figures?${query()}&over=${wanted}${drawn ? "&drawn" : ""}`);
       if (ended || mine !== asked || wanted !== over) return;
-      await overlays(curves, drawn.figures, t, over);
-      complete = drawn.complete;
-    }
+      if (drawn.complete || drawn.figures.length) await overlays(curves, drawn.figures, t, over);
+    } while (!drawn.complete);
     if (answer.complete) return;
     // Scores say how long a run had trained, which a history that was half read cannot tell.
     const found = await ask();

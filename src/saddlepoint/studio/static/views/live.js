@@ -65,11 +65,12 @@ export async function mount(place, studio) {
 
   async function drawAll() {
     if (run.pending || run.state === "damaged") { fill(curves, el("p", { class: "soft" }, t("live.no-curves"))); return; }
-    let answer;
+    let answer = null;
     do {
-      answer = await studio.get(`${base}/figures`);
+      // Of a long history an overview is drawn first, and then all of it.
+      answer = await studio.get(`${base}/figures${answer ? "?drawn" : ""}`);
       if (ended) return;
-      await draw(curves, answer.figures, t, run);
+      if (answer.complete || answer.figures.length) await draw(curves, answer.figures, t, run);
     } while (!answer.complete && !ended);
   }
 
