@@ -17,6 +17,8 @@ READY = {"/start": "text=saddle train", "/live": ".js-line, .plot", "/runs": ".r
 
 
 def test_runs_are_listed_and_one_is_watched(page: Page) -> None:
+    # plotly's script may come first: on a second visit it is in the browser's cache.
+    page.route("**/plotly.css", lambda route: (page.wait_for_timeout(700), route.continue_()))
     page.goto("/")
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
     expect(page.locator(".run")).to_have_count(2)
@@ -32,6 +34,8 @@ def test_runs_are_listed_and_one_is_watched(page: Page) -> None:
     expect(grid).to_be_visible()
     curve = page.get_by_role("img", name="Curve over training: Losses")
     expect(curve.locator(".scatterlayer path.js-line").first).to_be_visible()
+    layers = [layer.bounding_box() for layer in curve.locator(".main-svg").all()]
+    assert layers[0] == layers[1], "titles and legend lie over the curves"
     page.go_back()
     expect(page.locator(".run")).to_have_count(1)
 

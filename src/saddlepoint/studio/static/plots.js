@@ -7,19 +7,27 @@ import { has, language, number } from "./words.js";
 let loading = null;
 
 function plotly() {
-  loading ??= load("/static/plotly.css", "/static/plotly.min.js");
+  loading ??= load("/static/plotly.css", "/static/plotly.min.js").catch((error) => {
+    loading = null;
+    throw error;
+  });
   return loading;
 }
 
 async function load(...addresses) {
   const [href, src] = await Promise.all(addresses.map(addressed));
-  // It adds its rules to the style sheet of this id; one of its own making the policy forbids.
-  document.head.append(el("link", { id: "plotly.js-style-global", rel: "stylesheet", href }));
+  // It adds its rules to the style sheet of this id, which has to be there before it runs; one of
+  // its own making the policy forbids.
+  await arrived(el("link", { id: "plotly.js-style-global", rel: "stylesheet", href }));
+  await arrived(el("script", { src }));
+  return globalThis.Plotly;
+}
+
+function arrived(element) {
   return new Promise((resolve, reject) => {
-    const script = el("script", { src });
-    script.onload = () => resolve(globalThis.Plotly);
-    script.onerror = () => reject(new Error("plotly"));
-    document.head.append(script);
+    element.onload = resolve;
+    element.onerror = () => reject(new Error("plotly"));
+    document.head.append(element);
   });
 }
 
