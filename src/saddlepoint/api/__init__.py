@@ -1,7 +1,7 @@
 """The verbs as plain functions, called by the command line and by notebooks."""
 
 from saddlepoint.api.again import commands_again
-from saddlepoint.api.data import prepare
+from saddlepoint.api.data import prepare, shard
 from saddlepoint.api.models import directions, nearest, project, sample, training_film
 from saddlepoint.api.resuming import resume
 from saddlepoint.api.run import Run, compare, evaluate, report
@@ -25,6 +25,7 @@ __all__ = [
     "report",
     "resume",
     "sample",
+    "shard",
     "tracker",
     "train",
     "training_film",

@@ -37,25 +37,31 @@ def data_prepare(
     channels: Literal["auto", "grey", "rgb"] = "auto",
     labels: Literal["auto", "none"] = "auto",
     workers: int | None = None,
+    shards: int | None = None,
     json: bool = False,
 ) -> None:
     """Turn a folder, zip or tar of images into a memory-mapped data set.
 
     Args:
-        source: A folder, zip or tar of images.
+        source: A folder, zip or tar of images; with --shards any data that --data takes.
         out: The folder to write: a new one, or one that the same command has begun.
         size: Height and width in pixels; 0 keeps the size that all images share.
         fit: Crop the middle of an image that is not square, or pad it with black.
         channels: grey or rgb; auto is grey when every image is.
         labels: auto takes them from sub-folders or a file of labels; none ignores both.
         workers: Processes (default: one for each core).
+        shards: Write so many tars (WebDataset) for data larger than a machine; data that are ready
+            keep their size.
         json: The manifest's summary as one JSON document on stdout.
     """
     from saddlepoint import api
 
     # The api says None for "as it is", which nobody would type as a number of pixels.
     how = {"size": size or None, "fit": fit, "channels": channels, "labels": labels}
-    report = api.prepare(source, out, **how, workers=workers)
+    if shards is None:
+        report = api.prepare(source, out, **how, workers=workers)
+    else:
+        report = api.shard(source, out, shards, **how, workers=workers)
     if json:
         print_json(report.to_json())
     else:

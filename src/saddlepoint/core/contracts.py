@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -82,6 +82,23 @@ class Batch(NamedTuple):
     """int64 [n], or None when the data has no labels."""
 
 
+class Images(Protocol):
+    """Reads like an array of numpy; it may be one, or decode what is asked for."""
+
+    @property
+    def dtype(self) -> np.dtype: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def nbytes(self) -> int: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: Any, /) -> np.ndarray:
+        """By number, slice or array of numbers."""
+        ...
+
+    def __array__(self) -> np.ndarray: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """An open data set: decoded once, with random access, the same on every read."""
@@ -89,7 +106,7 @@ class Dataset:
     name: str
     spec: DataSpec
     # Bytes, not floats: a quarter of the memory, so that most data sets fit on the device.
-    images: np.ndarray
+    images: Images
     """uint8 [n, h, w, c] (often a read-only memory map), or float32 [n, 2] for points."""
     labels: np.ndarray | None
     """int64 [n] in [0, n_classes), or None."""
@@ -99,6 +116,9 @@ class Dataset:
     """sha256 (hex) of spec, images and labels: data sets with the same fingerprint are equal."""
     quarantined: Mapping[str, str] = field(default_factory=dict)
     """Files that were left out -> the reason."""
+    shards: tuple[int, ...] = ()
+    """How many items lie together in each shard, in order. A whole shard is read for any of its
+    items, so that what looks at some items looks at few shards; () where that does not matter."""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -17,6 +17,8 @@ from saddlepoint.core.contracts import Batch, Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data import augment as augmentation
+from saddlepoint.data.ahead import Ahead
+from saddlepoint.data.order import Order
 
 MAX_RESIDENT_BYTES = 2 * 2**30
 """Larger data sets stay a memory map on disk, unless the device has more room."""
@@ -34,10 +36,9 @@ class Items(NamedTuple):
 
 
 class DeviceData:
-    """A data set as uint8 on the device, or as a memory map if it does not fit.
+    """A data set as uint8 on the device; what does not fit is read while the device works.
 
-    Epoch e shows every item once, in the permutation drawn from (seed, "order", e); a batch may
-    span two epochs.
+    Every epoch shows each item once, in the order of `order.py`; a batch may span two epochs.
     """
 
     def __init__(
@@ -61,10 +62,16 @@ class DeviceData:
         self.dataset = dataset
         self.device = torch.device(device)
         self.seed = seed
-        self._orders: dict[int, Tensor] = {}
         limit = _room(self.device) if max_resident_bytes is None else max_resident_bytes
         self.is_resident = dataset.images.nbytes <= limit
-        self._images = _to_tensor(dataset.images, self.device) if self.is_resident else None
+        item_bytes = dataset.images.nbytes // len(dataset)
+        where = self.device if self.is_resident else "cpu"
+        self._order = Order(len(dataset), seed, dataset.shards, item_bytes, where)
+        self._images, self._ahead = None, None
+        if self.is_resident:
+            self._images = _to_tensor(np.asarray(dataset.images), self.device)
+        else:
+            self._ahead = Ahead(self._order, self._read, bool(dataset.shards))
         labels = dataset.labels
         self._labels = None if labels is None else _to_tensor(labels, self.device)
 
@@ -84,7 +91,7 @@ class DeviceData:
         Raises:
             InputError: mirroring asked for points.
         """
-        return as_batch(self.items(n_images, batch_size, augment))
+        return as_batch(self.items(n_images, batch_size, augment, ahead=False))
 
     def items(
         self,
@@ -92,13 +99,17 @@ class DeviceData:
         batch_size: int,
         augment: Augment | None = None,
         with_labels: bool = True,
+        ahead: bool = True,
     ) -> Items:
         """What `batch` makes its images of: all that has to be looked up or drawn for them.
+
+        Args:
+            ahead: the next call will be for the items that follow: they are read meanwhile.
 
         Raises:
             InputError: mirroring asked for points.
         """
-        index = self._index(n_images, batch_size)
+        index = self._order(n_images, batch_size)
         mirror = None
         if augment is not None and augment.mirror:
             if not self.dataset.spec.is_image:
@@ -112,39 +123,19 @@ class DeviceData:
         labels = self._labels if with_labels else None
         if labels is not None:
             labels = labels.index_select(0, index.to(self.device, non_blocking=True))
-        return Items(self._gather(index), labels, mirror)
-
-    def _index(self, n_images: int, batch_size: int) -> Tensor:
-        """int64 [batch_size]: positions in the data set; on the device if the images are."""
-        parts = []
-        position, left = n_images, batch_size
-        while left > 0:
-            epoch, start = divmod(position, len(self))
-            part = self._order(epoch)[start : start + left]
-            parts.append(part)
-            position += len(part)
-            left -= len(part)
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-    def _order(self, epoch: int) -> Tensor:
-        """The permutation of one epoch; only that of an adjacent epoch is kept beside it."""
-        if epoch not in self._orders:
-            generator = torch.Generator().manual_seed(derive_seed(self.seed, "order", epoch))
-            order = torch.randperm(len(self), generator=generator)
-            order = order.to(self.device, non_blocking=True) if self.is_resident else order
-            self._orders = {e: o for e, o in self._orders.items() if abs(e - epoch) == 1}
-            self._orders[epoch] = order
-        return self._orders[epoch]
-
-    def _gather(self, index: Tensor) -> Tensor:
         if self._images is not None:
-            return self._images.index_select(0, index)
+            return Items(self._images.index_select(0, index), labels, mirror)
+        assert self._ahead is not None
+        raw = self._ahead.take(n_images, batch_size) if ahead else self._read(index)
+        if self.device.type == "cuda":
+            raw = raw.pin_memory()
+        return Items(raw.to(self.device, non_blocking=True), labels, mirror)
+
+    def _read(self, index: Tensor) -> Tensor:
+        """The items of a data set that is not on the device."""
         # A disk reads in the order of the file; the batch has its own.
         ascending, back = np.unique(index.numpy(), return_inverse=True)
-        items = torch.from_numpy(np.asarray(self.dataset.images[ascending])[back])
-        if self.device.type == "cuda":
-            items = items.pin_memory()
-        return items.to(self.device, non_blocking=True)
+        return torch.from_numpy(np.asarray(self.dataset.images[ascending])[back])
 
 
 def as_batch(items: Items) -> Batch:

@@ -14,6 +14,8 @@ from saddlepoint.core.reading import open_regular
 from saddlepoint.data.archive import archive_kind
 from saddlepoint.data.manifest import read_manifest
 from saddlepoint.data.search import NamedSource
+from saddlepoint.data.shards.index import MANIFEST, holds_shards
+from saddlepoint.data.shards.store import is_address
 
 
 class Available(NamedTuple):
@@ -34,12 +36,16 @@ def resolve(text: str) -> Source:
     named = _named_sources()
     if text in named:
         return named[text]()
-    path = given_path(text)
+    if is_address(text):
+        return registry.get("source", "shards")(path=text)
+    path = given_path(text.removeprefix("file://"))
     if not path.exists():
         raise InputError(
             f"{registry.unknown('data set', text, named).rstrip('.')} - and there is no file or "
             f"folder {str(path)!r} either."
         )
+    if path.name == MANIFEST and holds_shards(path.parent):
+        path = path.parent
     # Absolute, so that a run resumed from another folder still finds its data.
     return registry.get("source", _kind(path))(path=str(path.absolute()))
 
@@ -61,6 +67,8 @@ def _named_sources() -> dict[str, type[NamedSource]]:
 def _kind(path: Path) -> str:
     """The registered name of the source that reads this path."""
     if path.is_dir():
+        if holds_shards(path):
+            return "shards"
         return "folder" if read_manifest(path) is None else "prepared"
     if path.suffix.lower() == ".npz":
         return "npz"

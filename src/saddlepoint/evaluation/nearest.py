@@ -74,7 +74,7 @@ class TrainingImages:
         found = closest_of([own], self.vectors, device, k)[0]
         return Nearest(
             index=found.neighbours.numpy(),
-            images=np.asarray(self.data.images)[found.neighbours.numpy()],
+            images=self.data.images[found.neighbours.numpy()],
             ratio=found.share.sqrt().numpy(),
         )
 

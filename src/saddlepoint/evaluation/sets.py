@@ -14,6 +14,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.limits import require_memory
 from saddlepoint.core.randomness import derive_seed
 from saddlepoint.data.arrays import fingerprint
+from saddlepoint.data.drawing import affordable, drawn_items
 from saddlepoint.sampling.sampler import Sampler
 
 SAMPLES_AT_ONCE = 1000
@@ -30,16 +31,18 @@ class ImageSet(Dataset):
 def subset_of(dataset: Dataset, n: int | None, seed: int, origin: dict[str, Any]) -> ImageSet:
     """n images of a data set, drawn without replacement; all of them if it has no more.
 
-    The draw depends on n: a smaller subset is not part of a larger one.
+    The draw depends on n: a smaller subset is not part of a larger one. Of data in shards "all" are
+    what is affordable.
     """
+    n = affordable(dataset) if n is None else n
     images, labels = dataset.images, dataset.labels
     mark = dataset.fingerprint
     if dataset.quarantined:
         origin = {**origin, "unreadable": dict(dataset.quarantined)}
-    if n is not None and n < len(dataset):
+    if n < len(dataset):
         # Named generator and seed: the same images on every machine and in every numpy version.
         drawing = np.random.Generator(np.random.PCG64(derive_seed(seed, "real-images", n)))
-        chosen = np.sort(drawing.permutation(len(dataset))[:n])
+        chosen = drawn_items(dataset, n, drawing)
         images, labels = images[chosen], None if labels is None else labels[chosen]
         mark = fingerprint(dataset.spec, images, labels)
         origin = {**origin, "of": len(dataset), "chosen": f"at random, seed {seed}"}

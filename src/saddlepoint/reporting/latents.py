@@ -12,6 +12,7 @@ import numpy as np
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.images import enlarge, grid
 from saddlepoint.core.provenance import read_config, training_data
+from saddlepoint.data.drawing import at_hand
 from saddlepoint.data.search import NamedSource
 from saddlepoint.evaluation.nearest_pixels import nearest_by_pixels
 from saddlepoint.reporting import embedded, page
@@ -64,7 +65,7 @@ def _nearest(facts: Facts, sampler: Sampler, words: Words, small: bool) -> str:
     source = read_config(facts.run).source
     if isinstance(source, NamedSource) and not getattr(source, "path", "") and not source.where():
         return ""  # it would have to be downloaded
-    train = training_data(facts.run)
+    train = at_hand(training_data(facts.run))
     made = sampler.images(COMPARED)
     nearest, looked_at = nearest_by_pixels(made, train)
     rows = np.concatenate([made, train.images[nearest]])

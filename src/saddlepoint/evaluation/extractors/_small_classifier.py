@@ -20,6 +20,7 @@ from saddlepoint.core.files import cache_folder
 from saddlepoint.core.json_files import sha256_of_json
 from saddlepoint.core.measures import Extractor, Features, Progress, no_progress
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.data.drawing import at_hand
 from saddlepoint.evaluation.extractors._networks import LoadedNetwork, weights_hash
 from saddlepoint.evaluation.tensor_files import read_tensors, write_tensors
 
@@ -98,8 +99,9 @@ class TrainedExtractor(Extractor):
             raise InputError(
                 f"--features {self.kind}: {reason}; use --features pixels, or auto for what fits."
             )
-        task = self.task(reference)
-        net, accuracy = self._trained(reference, task, device, progress)
+        near = at_hand(reference)
+        task = self.task(near)
+        net, accuracy = self._trained(near, task, device, progress)
         return LoadedNet(self.kind, net, accuracy, task.classes, reference, device)
 
     def _trained(

@@ -1,0 +1,1 @@
+"""Data in shards: tars of the WebDataset layout, on this machine or behind an address."""
