@@ -15,6 +15,7 @@ from PIL import Image
 
 from saddlepoint.core.damage import decoding
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.limits import require_memory
 from saddlepoint.core.reading import Absent
 from saddlepoint.data.background import Background
 from saddlepoint.data.decode import Recipe, decode
@@ -33,6 +34,9 @@ class ShardedPictures:
 
     The bytes of the shards of two windows (order.py) stay in memory: of the one that is being read,
     and of the next.
+
+    Raises:
+        InputError: they need more memory than there is.
     """
 
     dtype = np.dtype(np.uint8)
@@ -50,7 +54,12 @@ class ShardedPictures:
         self._recipe = recipe
         self._starts = np.concatenate([[0], np.cumsum(index.counts)])
         in_window = shards_in_window(index.counts, self.nbytes // len(self))
-        self._kept = 2 * in_window + _READERS
+        self._kept = 2 * in_window + 1
+        require_memory(
+            min(self._kept, len(self._shards)) * max(shard["bytes"] for shard in self._shards),
+            f"Reading the shards in {store.place}",
+            "write more and smaller shards",
+        )
         self._bytes: OrderedDict[int, Future[bytes]] = OrderedDict()
         self._lock = threading.Lock()
         self._background = Background(_READERS)
