@@ -367,6 +367,15 @@ def lecture(document: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def modes(document: dict[str, Any]) -> str:
+    """Each place with known modes: a perfect generator, every loss, what has been published."""
+    parts = [f"Commit {document['git_commit'][:7]}. {machine_text(document['machine'])}."]
+    for name, found in document["tables"].items():
+        rows = [[f"`{row[0]}`" if row[1] else row[0], *row[1:]] for row in found["rows"]]
+        parts.append(f"**{name}.** {found['about']}\n\n{table(document['heads'], rows)}")
+    return "\n\n".join(parts)
+
+
 def prepare() -> str | None:
     """The last lines that bench/prepare.py printed, as they are."""
     path = RESULTS / "prepare.txt"
@@ -387,6 +396,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "evaluate": evaluate,
     "fid-factor": fid_factor,
     "lecture": lecture,
+    "modes": modes,
     "families-labelled": families,
     "families-unlabelled": families,
     "doctor": doctor,

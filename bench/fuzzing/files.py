@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from fuzzing.case import Case
 from fuzzing.oracle import RUNNING, Fault, Outcome, check
 
-USUAL_PLACES = ("cache", "home", "tmp", "runs", "lab-lecture", "lab-failures", "lab-claims")
+USUAL_PLACES = (
+    "cache",
+    "home",
+    "tmp",
+    "runs",
+    "lab-lecture",
+    "lab-failures",
+    "lab-claims",
+    "lab-modes",
+)
 """Where a command may write although nobody names it."""
 LEAVINGS = re.compile(r"(^|/)\.[^/]*\.(tmp|taken|old)(/|$)")
 

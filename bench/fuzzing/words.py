@@ -181,6 +181,8 @@ def _odd(draw: Random, case: Case) -> Case:
             *(("lab", "lecture", "--kimg", "nan"), ("lab", "failures", "--out", "precious.txt")),
             *(("lab", "failures", "--kimg", "-1"), ("lab", "lecture", "--seeds", "x")),
             *(("lab", "claims", "--only", "x"), ("lab", "claims", "--seeds", "9-0")),
+            *(("lab", "modes", "--loss", "x"), ("lab", "modes", "--data", "precious.txt")),
+            *(("lab", "modes", "--kimg", "nan"), ("lab", "modes", "--seeds", "1-")),
             *(("lab", "lecture", "--data", "no-data"), ("lab", "failures", "--seed", "-1")),
         )
     )

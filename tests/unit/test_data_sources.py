@@ -82,6 +82,11 @@ def test_stacked_mnist_labels_spell_the_digits(tmp_path: Path) -> None:
     assert again.open().fingerprint == dataset.fingerprint
     other = StackedMnist(path=str(tmp_path / "mnist"), n_items=5000, draw_seed=1)
     assert other.open().fingerprint != dataset.fingerprint
+    bordered = StackedMnist(path=str(tmp_path / "mnist"), n_items=50, border=2).open()
+    assert bordered.spec.shape == (3, 32, 32)
+    plain = StackedMnist(path=str(tmp_path / "mnist"), n_items=50).open()
+    assert np.array_equal(bordered.images[:, 2:-2, 2:-2], plain.images)
+    assert bordered.images.sum() == plain.images.sum()
 
 
 def test_digits_are_embedded() -> None:

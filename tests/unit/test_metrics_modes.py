@@ -99,6 +99,9 @@ def test_planted_classes_are_counted() -> None:
     expected = 0.75 * math.log(0.75 * 4) + 0.25 * math.log(0.25 * 4)
     assert found["class_reverse_kl"].value == pytest.approx(expected)
     assert found["class_reverse_kl"].note == "noise floor of 40 perfect samples: 0.0375"
+    uniform = 0.75 * math.log(0.75 * 4) + 0.25 * math.log(0.25 * 4)
+    assert found["class_kl_uniform"].value == pytest.approx(uniform)
+    assert found["class_kl_uniform"].note == "of 400 real images: 0.0000"
     interval = found["class_reverse_kl"].interval
     assert interval is not None
     assert interval[0] < expected < interval[1]

@@ -227,7 +227,7 @@ class Dcgan(CommonOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, 0, "discriminator_depth", "discriminator_residuals")
-        at_least(self, 4, "generator_width", "discriminator_width", "max_width", most=MOST_WIDTH)
+        at_least(self, 2, "generator_width", "discriminator_width", "max_width", most=MOST_WIDTH)
 
     def check(self, spec: DataSpec) -> None:
         if self.conditioning == "every-layer" and self.generator_norm == "none":

@@ -24,13 +24,14 @@ from saddlepoint.architectures.conditioning import (
     NoNorm,
     Projection,
 )
+from saddlepoint.core.checks import between
 from saddlepoint.core.contracts import DataSpec, Discriminator, Generator, Player
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.registry import register
 
 
 class MlpGenerator(Generator):
-    """z -> hidden layers (BatchNorm, LeakyReLU 0.2) -> tanh for images, linear for points."""
+    """z -> hidden layers (BatchNorm, LeakyReLU) -> tanh for images, linear for points."""
 
     mixes_labels = True
 
@@ -38,6 +39,7 @@ class MlpGenerator(Generator):
         super().__init__()
         self.latent_dim = arch.latent_dim
         self.latent_scale = arch.latent_scale
+        self.leak = arch.generator_leak
         self.spec = spec
         self.label = LabelInput(
             arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
@@ -57,9 +59,9 @@ class MlpGenerator(Generator):
         return self.norms[0](self.layers[0](self.label.beside(z, labels)), labels)
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        h = nn.functional.leaky_relu(self.first_layer(z, labels), 0.2)
+        h = nn.functional.leaky_relu(self.first_layer(z, labels), self.leak)
         for layer, norm in zip([*self.layers][1:], [*self.norms][1:], strict=True):
-            h = nn.functional.leaky_relu(norm(layer(h), labels), 0.2)
+            h = nn.functional.leaky_relu(norm(layer(h), labels), self.leak)
         # Images and logits stay float32: 8 bits of mantissa would round them to visible steps.
         with in_float32(h):
             out = self.head(h.float())
@@ -130,11 +132,15 @@ class Mlp(CommonOptions):
     """Widths of the discriminator's hidden layers; fewer layers make it weaker."""
     generator_norm: Literal["batch", "none"] = "batch"
     """BatchNorm in the generator, or none, which lets it collapse more easily."""
+    generator_leak: float = 0.2
+    """Slope of the generator's hidden units below 0. At 0 (ReLU) whole regions of z can become one
+    narrow mode, and fewer points lie between modes."""
     discriminator_norm: Literal["none", "spectral"] = "none"
     """Spectral norm in the discriminator, or none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        between(self, 0, 1, "generator_leak")
         for field in ("generator_widths", "discriminator_widths"):
             widths = getattr(self, field)
             if not 1 <= len(widths) <= 100 or not all(1 <= w <= MOST_WIDTH for w in widths):

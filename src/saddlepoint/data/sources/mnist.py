@@ -140,18 +140,24 @@ class StackedMnist(MnistLike):
     """Triplets; VEEGAN and PacGAN train on 128,000."""
     draw_seed: int = 0
     """Seed of the triplets; the run's own seed does not change the data."""
+    border: int = 0
+    """Black pixels added on each side; with 2 the images are 32x32 and can be halved to 4x4."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(self, 1, "n_items")
+        at_least(self, 0, "border", most=100)
 
     def open(self) -> Dataset:
         images, labels = self.read()
         generator = np.random.Generator(np.random.PCG64(self.draw_seed))
         triplets = generator.integers(len(images), size=(self.n_items, 3))
-        stacked = np.empty((self.n_items, *images.shape[1:3], 3), np.uint8)
+        edge = self.border
+        height, width = images.shape[1:3]
+        stacked = np.zeros((self.n_items, height + 2 * edge, width + 2 * edge, 3), np.uint8)
+        inside = stacked[:, edge : edge + height, edge : edge + width]
         # By channel: images[triplets] would be a second copy while its axes are swapped.
         for channel in range(3):
-            stacked[..., channel] = images[triplets[:, channel], :, :, 0]
+            inside[..., channel] = images[triplets[:, channel], :, :, 0]
         classes = tuple(f"{number:03d}" for number in range(1000))
         return image_dataset("stacked-mnist", stacked, labels[triplets] @ [100, 10, 1], classes)

@@ -156,6 +156,17 @@ class TrainedExtractor(Extractor):
         return right / len(held)
 
 
+def labels_task(data: Dataset, n_epochs: int) -> Task:
+    """To tell the classes of the data, which has labels."""
+    assert data.labels is not None
+    labels = torch.from_numpy(data.labels)
+
+    def examples(index: Tensor) -> tuple[Tensor, Tensor]:
+        return to_unit(data.images[index.numpy()]), labels[index]
+
+    return Task(data.spec.n_classes, n_epochs, examples)
+
+
 class LoadedNet(LoadedNetwork):
     """A trained net on a device."""
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.registry import register
-from saddlepoint.evaluation.extractors._small_classifier import Task, TrainedExtractor, to_unit
+from saddlepoint.evaluation.extractors._small_classifier import Task, TrainedExtractor, labels_task
 
 
 @register("classifier")
@@ -34,10 +31,4 @@ class Classifier(TrainedExtractor):
         return "the data have no labels to train on" if unlabelled else super().unfit(reference)
 
     def task(self, data: Dataset) -> Task:
-        assert data.labels is not None
-        labels = torch.from_numpy(data.labels)
-
-        def examples(index: Tensor) -> tuple[Tensor, Tensor]:
-            return to_unit(data.images[index.numpy()]), labels[index]
-
-        return Task(data.spec.n_classes, self.epochs, examples)
+        return labels_task(data, self.epochs)
