@@ -46,13 +46,14 @@ _R3GAN_LOSSES = "Huang et al. 2024 (R3GAN), arXiv:2501.05441, table 1"
 _POINTS = Text(
     en="{n} samples. A point within three standard deviations of a centre is of high quality, and "
     "a mode with one such point is covered (PacGAN's protocol). A perfect generator has 98.9 % of "
-    "high quality: 1 - exp(-9/2). A share clearly above it is a fault too: its modes are too "
-    "narrow. Published numbers of one and the same GAN differ from 1 to 6 modes by its "
-    "implementation alone.",
+    "high quality: 1 - exp(-9/2). The spread is the standard deviation of those points about their "
+    "centres, relative to the true one: 0.97 is right, less is too narrow. Published "
+    "numbers of one and the same GAN differ from 1 to 6 modes by its implementation alone.",
     vi="{n} mẫu. Một điểm cách tâm không quá ba độ lệch chuẩn là điểm tốt, và một mode có một điểm "
     "như vậy là được phủ (quy trình của PacGAN). Generator hoàn hảo có 98,9 % điểm tốt: "
-    "1 - exp(-9/2). Tỉ lệ cao hơn hẳn cũng là lỗi: các mode quá hẹp. Số liệu đã công bố của cùng "
-    "một GAN khác nhau từ 1 đến 6 mode chỉ vì cách cài đặt.",
+    "1 - exp(-9/2). Độ rộng là độ lệch chuẩn của các điểm ấy quanh tâm so với giá trị thật: 0,97 "
+    "là đúng, nhỏ hơn là mode quá hẹp. Số liệu đã công bố của cùng một GAN khác nhau từ 1 đến 6 "
+    "mode chỉ vì cách cài đặt.",
 )
 _STACKED = Text(
     en="{n} samples of three digits as colours. A classifier of single digits names each colour; "

@@ -184,7 +184,9 @@ class Judge:
             "seconds": float(rows[-1]) if len(rows) else 0.0,
         }
         if not run.checkpoints:
-            return Coverage(**about, n=0, modes=0, high_quality=None, kl=None, accuracy=None)
+            return Coverage(
+                **about, n=0, modes=0, high_quality=None, spread=None, kl=None, accuracy=None
+            )
         samples = drawn_from(load_sampler(run.path), self.bed.n, FIRST_SEED, str(run.path))
         return self._counted(self._seen(samples), **about)
 
@@ -208,6 +210,7 @@ class Judge:
             n=len(fake),
             modes=int(values[names.modes]),
             high_quality=values.get("high_quality"),
+            spread=values.get("mode_spread"),
             kl=values.get(names.kl),
             accuracy=self.extractor.protocol.get("accuracy"),
         )

@@ -16,7 +16,18 @@ from saddlepoint.reporting.pictures import Chart, Curve, figure
 from saddlepoint.reporting.plots import curves_section
 from saddlepoint.reporting.strings import Words
 
-HEADS = ("loss", "runs", "modes", "every-mode", "high-quality", "kl", "kimg", "minutes", "source")
+HEADS = (
+    "loss",
+    "runs",
+    "modes",
+    "every-mode",
+    "high-quality",
+    "spread",
+    "kl",
+    "kimg",
+    "minutes",
+    "source",
+)
 
 
 class Coverage(TypedDict):
@@ -30,6 +41,8 @@ class Coverage(TypedDict):
     modes: Count
     high_quality: Size | None
     """Share of points near a centre; None for images."""
+    spread: Size | None
+    """Standard deviation of the good points about their centres, relative to the true one."""
     kl: Size | None
     """Of the modes' shares from equal ones, in nats; None without any sample on a mode."""
     accuracy: Size | None
@@ -113,11 +126,11 @@ def table_rows(told: Told, words: Words) -> list[list[str]]:
     every = told.place.modes
     perfect = _row(words("modes.perfect"), [told.real], every, words("modes.real"), words)
     # Nothing was trained for it.
-    perfect[1] = perfect[3] = perfect[6] = perfect[7] = ""
+    perfect[1] = perfect[3] = perfect[7] = perfect[8] = ""
     here = words("modes.here")
     ours = [_row(name, runs, every, here, words) for name, runs in told.losses.items()]
     theirs = [
-        [row.method, "", row.modes, "", row.high_quality, row.kl, "", "", row.source]
+        [row.method, "", row.modes, "", row.high_quality, "", row.kl, "", "", row.source]
         for row in told.place.published
     ]
     theirs = [[*map(words.number, row[:-1]), row[-1]] for row in theirs]
@@ -135,6 +148,7 @@ def _row(name: str, runs: Sequence[Coverage], every: int, source: str, words: Wo
         around([run["modes"] for run in runs], ",.1f" if every < 100 else ",.0f", words),
         words("modes.of", n=whole, all=len(runs)),
         around(shares, ".1f", words),
+        around([run["spread"] for run in runs], ".2f", words),
         around([run["kl"] for run in runs], ".3f", words),
         _mean([run["images"] / 1000 for run in runs], ",.0f", words),
         _mean([run["seconds"] / 60 for run in runs], ".1f", words),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from saddlepoint.core.checks import at_least
-from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Extractor, Features, LoadedExtractor, Progress, no_progress
 from saddlepoint.core.registry import register
-from saddlepoint.data.arrays import image_dataset
 from saddlepoint.evaluation.extractors._small_classifier import (
     LoadedNet,
     Task,
@@ -118,4 +117,12 @@ def colours_of(stacked: Dataset) -> Dataset:
             first.setdefault(mark, (row, colour, int(classes[row])))
     rows, colours, labels = (np.array(column) for column in zip(*first.values(), strict=True))
     images = np.asarray(stacked.images)[rows, :, :, colours][..., None]
-    return image_dataset(f"{stacked.name} by colour", images, labels, tuple(map(str, range(k))))
+    return Dataset(
+        name=f"{stacked.name} by colour",
+        spec=DataSpec(shape=(1, *stacked.spec.shape[1:]), n_classes=k),
+        images=images,
+        labels=labels,
+        classes=tuple(map(str, range(k))),
+        # What is made of equal data is equal.
+        fingerprint=sha256(f"{stacked.fingerprint} by colour".encode()).hexdigest(),
+    )
