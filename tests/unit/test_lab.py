@@ -40,11 +40,12 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_lab_list_names_the_labs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "list", "--json"]) == 0
-    assert list(json.loads(capsys.readouterr().out))[:4] == [
+    assert list(json.loads(capsys.readouterr().out))[:5] == [
         "demo",
         "lecture",
         "failures",
         "claims",
+        "modes",
     ]
 
 

@@ -12,8 +12,8 @@ LABS = {
     "demo": "The best preset on real images, and a failure named and treated: six minutes.",
     "lecture": "Every family of the lecture on Fashion-MNIST and faces, beside its figures.",
     "failures": "The lecture's failures on demand, each untreated and treated.",
-    "modes": "Modes that every loss covers, over seeds, beside published numbers.",
     "claims": "The lecture, claim by claim: each tried over seeds, with a verdict.",
+    "modes": "Modes that every loss covers, over seeds, beside published numbers.",
 }
 """saddlepoint.lab.NAME has the function NAME, whose parameters are the flags."""
 _OLD_FLAGS = {"--presets": "--only", "--cases": "--only"}

@@ -44,9 +44,8 @@ def gan_minimax(source: Source) -> Config:
 def gan_points(source: Source) -> Config:
     """A small GAN for 2-D points, such as ring8: relativistic pairs, R1 and R2, no BatchNorm.
 
-    After 480 kimg (10 to 20 seconds of one core): 8 of 8 modes of ring8 and 25 of 25 of grid25 on
-    ten of ten seeds, with ... % of the points within three standard deviations of one
-    (docs/benchmarks.md).
+    480 kimg take 10 to 20 seconds of one core; what they come to on ring8 and grid25 is in
+    docs/benchmarks.md, "Known modes".
     Papers: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 4.1 (R1); Huang et al.
     2024, https://arxiv.org/abs/2501.05441 (the loss, R1 and R2).
     Command: saddle train gan-points --data ring8
