@@ -13,7 +13,7 @@ NUMBERS = {
     "project": ("--seed", "--labels"),
     "evaluate": ("--n", "--k", "--bootstrap", "--seed", "--truncation"),
     "resume": ("--kimg", "--minutes", "--threads"),
-    "data prepare": ("--size", "--workers"),
+    "data prepare": ("--size", "--workers", "--shards"),
     "train": (
         *("--kimg", "--minutes", "--seed", "--train.batch-size", "--train.n-critic"),
         *("--train.accumulate", "--train.tick-kimg", "--train.sample-kimg", "--train.n-samples"),

@@ -167,7 +167,7 @@ def test_going_on_reads_no_earlier_shard(written: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("narrow")
 def test_a_run_from_shards_goes_on_with_the_same_bits(written: Path, tmp_path: Path) -> None:
-    changes = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 40}
+    changes = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 20}
     config = sp.configure("cgan-embedding", str(written), kimg=1, changes=changes)
     config = replace(config, train=device.resolve(config.train))
 
@@ -181,12 +181,12 @@ def test_a_run_from_shards_goes_on_with_the_same_bits(written: Path, tmp_path: P
 
     dataset = config.source.open()
     with torch.random.fork_rng(devices=[]):
-        whole = advance(TrainState.new(config, dataset.spec), 10)
-        half = advance(TrainState.new(config, dataset.spec), 4)
+        whole = advance(TrainState.new(config, dataset.spec), 5)
+        half = advance(TrainState.new(config, dataset.spec), 2)
         checkpoint.save(sp.Run(tmp_path), Moment.of(half), config, dataset, None)
         loaded = TrainState.new(config, dataset.spec)
         assert checkpoint.load_newest(sp.Run(tmp_path), loaded)
-        resumed = advance(loaded, 6)
+        resumed = advance(loaded, 3)
     assert resumed.n_images == whole.n_images
     for name, net in whole.nets.items():
         for key, value in net.state_dict().items():

@@ -14,6 +14,7 @@ from saddlepoint.core.reading import open_regular
 from saddlepoint.data.archive import archive_kind
 from saddlepoint.data.manifest import read_manifest
 from saddlepoint.data.search import NamedSource
+from saddlepoint.data.shards.foreign import holds_tars, names_in
 from saddlepoint.data.shards.index import MANIFEST, holds_shards
 from saddlepoint.data.shards.store import is_address
 
@@ -39,6 +40,8 @@ def resolve(text: str) -> Source:
     if is_address(text):
         return registry.get("source", "shards")(path=text)
     path = given_path(text.removeprefix("file://"))
+    if path.suffix == ".tar" and len(names_in(path.name)) > 1:
+        return registry.get("source", "shards")(path=str(path.absolute()))
     if not path.exists():
         raise InputError(
             f"{registry.unknown('data set', text, named).rstrip('.')} - and there is no file or "
@@ -67,7 +70,7 @@ def _named_sources() -> dict[str, type[NamedSource]]:
 def _kind(path: Path) -> str:
     """The registered name of the source that reads this path."""
     if path.is_dir():
-        if holds_shards(path):
+        if holds_shards(path) or holds_tars(path):
             return "shards"
         return "folder" if read_manifest(path) is None else "prepared"
     if path.suffix.lower() == ".npz":

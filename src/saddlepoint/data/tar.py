@@ -82,12 +82,17 @@ def is_header(block: bytes) -> bool:
 
 
 def members(path: Path) -> Iterator[tarfile.TarInfo]:
-    """Every member of a plain tar.
+    """Every member of a plain tar; raises as `members_in`."""
+    return members_in(open_regular(path).detach())
+
+
+def members_in(content: io.RawIOBase | io.BytesIO) -> Iterator[tarfile.TarInfo]:
+    """Every member of a plain tar, which is closed at its end.
 
     Raises:
         tarfile.TarError, EOFError, ValueError and others: a header is wrong, or the end is missing.
     """
-    with _Ending(open_regular(path).detach()) as file:
+    with _Ending(content) as file:  # type: ignore[arg-type]  # its stubs know no BytesIO
         archive = tarfile.open(fileobj=file, mode="r:", tarinfo=_Member)  # noqa: SIM115 - holds only `file`
         while member := archive.next():
             archive.members.clear()  # pyright: ignore - it would keep all of them

@@ -1,7 +1,7 @@
 """What is in which shard: manifest.json, and a table with a line for each picture.
 
-Both lie beside shards that `saddle data prepare --shards` wrote, and in the cache for shards of
-others, which are read through once.
+Both lie beside shards that `saddle data prepare --shards` wrote. For shards of others, which are
+read through once, they lie in the cache (foreign.py).
 """
 
 from __future__ import annotations

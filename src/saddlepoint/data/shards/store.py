@@ -44,6 +44,10 @@ class Store(ABC):
     def tars(self) -> list[str]:
         """The names of all files that end in .tar, sorted; raises as `read`."""
 
+    def stamp(self, name: str) -> list[int]:
+        """Changes when the file does, where that costs no request; else []."""
+        return []
+
 
 def store_of(place: str) -> Store:
     """The store at a path or an address, such as s3://bucket/faces or https://host/faces.
@@ -70,6 +74,12 @@ class LocalStore(Store):
 
     def read(self, name: str, most: int) -> bytes:
         return read_bytes(self.folder / name, most)
+
+    def stamp(self, name: str) -> list[int]:
+        with suppress(OSError):  # whoever reads it says that it is missing
+            status = (self.folder / name).stat()
+            return [status.st_size, status.st_mtime_ns]
+        return []
 
     def tars(self) -> list[str]:
         with suppress(NotADirectoryError, FileNotFoundError):
