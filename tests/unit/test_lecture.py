@@ -118,7 +118,7 @@ def test_the_page_says_what_differs_and_how_long_it_took() -> None:
     page = Path("lab/report.html").read_text()
     for text in ("What differs, digits", "train.n_critic", "loss.clip", "Recipe: ours"):
         assert text in page
-    for row in ("generator steps", "seconds", "parameters G"):
+    for row in ("generator steps", "seconds", "parameters, generator"):
         assert f'<th scope="row">{row}</th>' in page
     for curve in ("Losses", "Distance to the data", "Generator steps"):
         assert f"gan, seed 0, digits: {curve}" in page

@@ -32,7 +32,6 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.data.sources.folder import Folder
 from saddlepoint.diagnosis.columns import COLUMNS
-from saddlepoint.reporting.figures import PANELS
 from saddlepoint.reporting.panel import MOST_POINTS, thinned
 from saddlepoint.studio import library, server, watch
 from saddlepoint.studio.form import Order, data_sets, presets, wanted_of
@@ -119,12 +118,11 @@ def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
     english, *others = (texts(language) for language in LANGUAGES)
     for other in others:
         assert english.keys() <= other.keys()
-        # What is English alone comes from elsewhere: wording of figures, names of findings.
+        # What is English alone comes from elsewhere, such as names of findings.
         extra = {key.partition(".")[0] for key in other.keys() - english.keys()}
-        assert extra <= {"fields", "figures", "findings", "live", "remedies", "game"}
+        assert extra <= {"fields", "findings", "remedies"}
         for kind, group in (("remedy", "remedies"), ("detector", "findings")):
             assert all(f"{group}.{name}" in other for name in registry.names(kind))
-        assert all(f"figures.{p.name}.text" in other for p in PANELS if not p.only_if_named)
         # A new part may come without; then its text is English there.
         told = texts_of_the_form()
         assert sum(f"fields.{text}" in other for text in told) > 0.9 * len(told)
@@ -138,7 +136,7 @@ def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
     for name, file in server._files().items():
         if name.endswith(".js") and name != server.PLOTLY:
             for key in re.findall(r'\bt\("([^"]+)"', file.read_text()):
-                assert key in english or key.startswith("figures."), (name, key)
+                assert key in english, (name, key)
 
 
 def test_fields_carry_type_range_and_meaning() -> None:

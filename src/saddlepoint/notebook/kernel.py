@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from starlette.datastructures import Headers
 
+from saddlepoint.core.texts import Language
 from saddlepoint.studio.guard import TOKEN_HEADER
 from saddlepoint.studio.server import create_app
 
@@ -33,9 +34,11 @@ class Kernel:
 
     Args:
         root: the folder of the runs.
+        language: of its sentences.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, language: Language) -> None:
+        self._language = language
         self._app = create_app(root)
         # A notebook's own thread has a loop that runs already.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="saddlepoint-notebook")
@@ -49,6 +52,7 @@ class Kernel:
         path, _, query = address.partition("?")
         given = {
             "host": _HOST,
+            "accept-language": self._language,
             "content-type": "application/json",
             "content-length": str(len(body)),
             TOKEN_HEADER: self._app.state.studio.token,

@@ -16,6 +16,7 @@ import traitlets
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.runs import Run
 from saddlepoint.core.shapes import shaped
+from saddlepoint.core.texts import Language
 from saddlepoint.notebook.kernel import Kernel
 from saddlepoint.studio.library import Library, stamp_of
 
@@ -60,7 +61,9 @@ class Widget(anywidget.AnyWidget):
     script = traitlets.Unicode().tag(sync=True)
     """The address behind the question mark: of a game, its text."""
 
-    def __init__(self, kernel: Kernel, view: str, lang: str, height: int, **given: Any) -> None:
+    def __init__(
+        self, kernel: Kernel, view: str, lang: Language, height: int, **given: Any
+    ) -> None:
         self._kernel = kernel
         super().__init__(
             _view=view,
@@ -93,19 +96,19 @@ class Widget(anywidget.AnyWidget):
 class GameWidget(Widget):
     """The game in the plane."""
 
-    def __init__(self, script: str, lang: str, height: int) -> None:
-        super().__init__(Kernel(Path("runs")), "game", lang, height, script=script)
+    def __init__(self, script: str, lang: Language, height: int) -> None:
+        super().__init__(Kernel(Path("runs"), lang), "game", lang, height, script=script)
 
 
 class RunWidget(Widget):
     """One run. Looks at its folder in a thread of its own until it is closed."""
 
-    def __init__(self, path: Path, lang: str, height: int) -> None:
+    def __init__(self, path: Path, lang: Language, height: int) -> None:
         self._run = Run(path)
         self._closed = threading.Event()
         id = Library(path).id_of(path)
         self._address = f"/api/live/{quote(id, safe='')}"
-        kernel = Kernel(path)
+        kernel = Kernel(path, lang)
         files = {
             address: kernel.ask("GET", address).body
             for address in ("/static/plotly.min.js", "/static/plotly.css")

@@ -13,7 +13,6 @@ from saddlepoint.reporting import page
 from saddlepoint.reporting.comparison_tables import difference_table, number_table
 from saddlepoint.reporting.embedded import films
 from saddlepoint.reporting.facts import saddle_command
-from saddlepoint.reporting.figure_words import figure_in
 from saddlepoint.reporting.overlays import overlays_of
 from saddlepoint.reporting.plots import curves_section
 from saddlepoint.reporting.several import Again, doctors_table, each_run
@@ -68,9 +67,5 @@ def write_comparison(
 def _curves(runs: Sequence[tuple[Run, str]], words: Words) -> list[tuple[str, Any, str]]:
     """The figures of the runs over one another, as many runs as can be told apart."""
     read = [(name, run.document, run.history) for run, name in runs[:MOST_OVERLAID]]
-    found = []
-    for one in overlays_of(read):
-        title, figure, _ = figure_in(words, "", one.panel, one.title, one.figure, "")
-        label = words.get(f"figures.curve.{one.label}", one.label)
-        found.append((f"{title}: {label}" if label else title, figure, ""))
-    return found
+    overlays = overlays_of(read, words=words)
+    return [(one.title, one.figure, one.text) for one in overlays]

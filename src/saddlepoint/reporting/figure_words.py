@@ -18,17 +18,30 @@ def figure_in(
     """
     if words.language == "en":
         return title, figure, text
-    y_title = words.get(f"figures.{name}.y", figure.layout.yaxis.title.text)
-    y_title += words("figures.log") if figure.layout.yaxis.type == "log" else ""
-    figure.update_layout(
-        separators=",.",
-        xaxis_title_text=words("figures.x"),
-        xaxis_unifiedhovertitle_text=words.get("figures.hover"),
-        yaxis_title_text=y_title,
-    )
+    axes_in(words, name, figure)
     for curve in figure.data:
         curve.name = words.get(f"figures.curve.{curve.name}", curve.name)
     text = words.get(f"figures.{name}.text", text)
     text = words.get(f"figures.{name}.text.{loss}", text)
     text += f" {words('figures.bands')}" if figure.layout.meta else ""
     return words.get(f"figures.{name}", title), figure, text
+
+
+def axes_in(words: Words, name: str, figure: Any, by_time: bool = False) -> None:
+    """Put the axes of a figure, and its numbers, into a language.
+
+    Args:
+        name: of the panel.
+        by_time: whether it is drawn over minutes, not over images.
+    """
+    if words.language == "en":
+        return
+    over = "-time" if by_time else ""
+    y_title = words.get(f"figures.{name}.y", figure.layout.yaxis.title.text)
+    y_title += words("figures.log") if figure.layout.yaxis.type == "log" else ""
+    figure.update_layout(
+        separators=",.",
+        xaxis_title_text=words(f"figures.x{over}"),
+        xaxis_unifiedhovertitle_text=words.get(f"figures.hover{over}"),
+        yaxis_title_text=y_title,
+    )

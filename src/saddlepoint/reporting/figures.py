@@ -13,7 +13,7 @@ from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 from saddlepoint.diagnosis.diagnose import healthy_ranges
 from saddlepoint.reporting.facts import Facts
-from saddlepoint.reporting.figure_words import figure_in
+from saddlepoint.reporting.figure_words import axes_in, figure_in
 from saddlepoint.reporting.palette import BLUE, GREEN, INK, ORANGE, PINK
 from saddlepoint.reporting.panel import Panel, Rest, Series, band, named
 from saddlepoint.reporting.strings import ENGLISH, Words
@@ -38,16 +38,15 @@ def drawn(
     Returns:
         (title, figure, how to read it) of each, as `plots.curves_section` takes them.
     """
-    facts = Facts.of(run)
-    loss = str((facts.config.get("loss") or {}).get("kind", ""))
-    figures = [
-        figure_in(words, loss, *figure) for figure in figures_of(facts.document, run.history, names)
-    ]
-    return [(title.format(title=shown), figure, text) for shown, figure, text in figures]
+    figures = figures_of(Facts.of(run).document, run.history, names, words)
+    return [(title.format(title=shown), figure, text) for _, shown, figure, text in figures]
 
 
 def figures_of(
-    document: dict[str, Any], history: History, names: Collection[str] = ()
+    document: dict[str, Any],
+    history: History,
+    names: Collection[str] = (),
+    words: Words = ENGLISH,
 ) -> list[tuple[str, str, go.Figure, str]]:
     """As `drawn`, each with the panel's name first.
 
@@ -56,7 +55,8 @@ def figures_of(
     """
     if find_spec("plotly") is None:
         return []
-    wording = wording_of((document.get("config") or {}).get("loss") or {})
+    loss = (document.get("config") or {}).get("loss") or {}
+    wording, kind = wording_of(loss), loss.get("kind", "") if isinstance(loss, dict) else ""
     healthy = healthy_ranges(history)
     figures = []
     for panel in PANELS:
@@ -65,17 +65,24 @@ def figures_of(
         if figure is not None:
             text = panel.reading(wording)
             text += f" {BANDS}" if figure["layout"]["meta"] else ""
-            figures.append((panel.name, named(panel.title, wording), figure, text))
+            title = named(panel.title, wording)
+            said = figure_in(words, str(kind), panel.name, title, figure, text)
+            figures.append((panel.name, *said))
     return figures
 
 
-def evidence_figure(history: History, name: str, healthy: Range) -> go.Figure | None:
+def evidence_figure(
+    history: History, name: str, healthy: Range, words: Words = ENGLISH
+) -> go.Figure | None:
     """The curve of a finding's evidence over its healthy range; None where it is no column of the
     history, but was computed from one."""
     series = (Series(name, name, BLUE),)
     panel = Panel(name=name, title=name, y_title=name, series=series, text="", markers=True)
     figure = panel.draw(history, Wording())
-    if figure is None or healthy == (None, None):
+    if figure is None:
+        return None
+    axes_in(words, "evidence", figure)
+    if healthy == (None, None):
         return figure
     values = history[name][np.isfinite(history[name])].tolist()
     figure.add_shape(**band(healthy, values))

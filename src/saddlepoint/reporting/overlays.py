@@ -8,9 +8,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.history import History
+from saddlepoint.reporting.figure_words import axes_in
 from saddlepoint.reporting.figures import PANELS
 from saddlepoint.reporting.palette import style_of
 from saddlepoint.reporting.panel import Series, named
+from saddlepoint.reporting.strings import ENGLISH, Words
 from saddlepoint.reporting.wording import Wording, wording_of
 
 if TYPE_CHECKING:
@@ -21,17 +23,18 @@ if TYPE_CHECKING:
 class Overlay:
     """One column of several runs."""
 
-    panel: str
     column: str
     title: str
-    """Of the panel."""
-    label: str
-    """Of the curve, where the panel has several; else ""."""
+    """Of the panel, and of the curve where the panel has several."""
     figure: go.Figure
+    text: str
+    """How to read it; "" where nothing needs to be said."""
 
 
 def overlays_of(
-    runs: Sequence[tuple[str, dict[str, Any], History]], by_time: bool = False
+    runs: Sequence[tuple[str, dict[str, Any], History]],
+    by_time: bool = False,
+    words: Words = ENGLISH,
 ) -> list[Overlay]:
     """A figure of each column that any of the runs has; [] without plotly.
 
@@ -54,7 +57,11 @@ def overlays_of(
         for item in panel.series if not panel.only_if_named else ():
             figure = panel.overlay(item, shown, by_time, wording)
             if figure is not None:
-                title = named(panel.title, wording)
-                label = named(item.label, wording) if len(panel.series) > 1 else ""
-                found.append(Overlay(panel.name, item.column, title, label, figure))
+                axes_in(words, panel.name, figure, by_time)
+                title = words.get(f"figures.{panel.name}", named(panel.title, wording))
+                label = named(item.label, wording)
+                if len(panel.series) > 1:
+                    title += f": {words.get(f'figures.curve.{label}', label)}"
+                text = words.get(f"overlays.{panel.name}")
+                found.append(Overlay(item.column, title, figure, text))
     return found

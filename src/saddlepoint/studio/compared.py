@@ -16,6 +16,7 @@ from saddlepoint.evaluation.compare import DifferentProtocols, compare_runs, dif
 from saddlepoint.reporting.comparison_tables import number_table
 from saddlepoint.reporting.facts import as_typed, flat, saddle_command
 from saddlepoint.reporting.palette import COLOURS, style_of
+from saddlepoint.reporting.strings import ENGLISH, Words
 from saddlepoint.studio.histories import Columns, Histories
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.stream import DRAWING
@@ -58,7 +59,7 @@ class _Watched(Run):
         return self._columns
 
 
-def comparison(studio: Studio, runs: dict[str, Run]) -> dict[str, Any]:
+def comparison(studio: Studio, runs: dict[str, Run], words: Words = ENGLISH) -> dict[str, Any]:
     """Everything but curves and images, as plain JSON values; `complete` is false while a long
     history is still being read: then ask again."""
     lines = {id: studio.library.line(id) for id in runs}
@@ -77,7 +78,7 @@ def comparison(studio: Studio, runs: dict[str, Run]) -> dict[str, Any]:
             for field, values in differences_of([*whole.values()]).items()
         },
         "compared": [*whole],
-        "scores": _scores({id: run for id, run in whole.items() if run.scores}),
+        "scores": _scores({id: run for id, run in whole.items() if run.scores}, words),
         "unscored": {
             id: f"{saddle_command()} evaluate {shlex.quote(str(run.path))}"
             for id, run in whole.items()
@@ -115,7 +116,7 @@ def _part(config: dict[str, Any], name: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _scores(runs: Mapping[str, Run]) -> dict[str, Any]:
+def _scores(runs: Mapping[str, Run], words: Words) -> dict[str, Any]:
     """The table of `saddle compare`; {} without scores, and why there is none."""
     if not runs:
         return {}
@@ -127,7 +128,7 @@ def _scores(runs: Mapping[str, Run]) -> dict[str, Any]:
         return {"differ": {"one": one, "other": other, "fields": error.fields}}
     except InputError as error:
         return {"error": str(error)}
-    header, lines = number_table(document)
+    header, lines = number_table(document, words)
     return {
         "header": header,
         "lines": lines,

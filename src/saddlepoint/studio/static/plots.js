@@ -2,7 +2,7 @@
 
 import { el, fill } from "./dom.js";
 import { addressed } from "./server.js";
-import { has, language, number } from "./words.js";
+import { number } from "./words.js";
 
 let loading = null;
 
@@ -36,23 +36,17 @@ const drawn = new WeakMap();
 
 /** Draw the figures {name, title, text, figure} of a run as cards. */
 export async function draw(place, figures, t, run) {
-  for (const one of figures) {
-    translate(one.name, one.figure, t);
-    marks(one.figure, run.found ?? []);
-  }
-  await cards(place, figures.map((one) => ({ ...one, title: said(`figures.${one.name}`, one.title, t), text: reading(one, t, run) })), t);
+  for (const one of figures) marks(one.figure, run.found ?? []);
+  await cards(place, figures, t);
 }
 
-/** Draw {name, panel, title, label, figure} of several runs as cards, without legends. */
-export async function overlays(place, figures, t, over) {
-  for (const { panel, figure } of figures) {
-    translate(panel, figure, t, over === "time" ? "-time" : "");
+/** Draw {name, title, text, figure} of several runs as cards, without legends. */
+export async function overlays(place, figures, t) {
+  for (const { figure } of figures) {
     figure.layout.showlegend = false;
     figure.layout.margin.t = 12;
   }
-  await cards(place, figures.map((one) => ({ ...one, text: said(`compare.read-${one.panel}`, "", t),
-    title: [said(`figures.${one.panel}`, one.title, t), one.label && said(`figures.curve.${one.label}`, one.label, t)]
-      .filter(Boolean).join(": ") })), t);
+  await cards(place, figures, t);
 }
 
 // A second time they are changed in place.
@@ -83,25 +77,6 @@ async function cards(place, figures, t) {
   }
 }
 
-function reading(one, t, run) {
-  const key = [`figures.${one.name}.text.${run.loss}`, `figures.${one.name}.text`].find(has);
-  if (!key) return one.text;
-  return one.figure.layout.meta?.bands ? `${t(key)} ${t("figures.bands")}` : t(key);
-}
-
-function said(key, text, t) {
-  return has(key) ? t(key) : text;
-}
-
-function translate(name, { data, layout }, t, over = "") {
-  if (language === "en") return;
-  layout.xaxis.title.text = t(`figures.x${over}`);
-  layout.xaxis.unifiedhovertitle = { text: t(`figures.hover${over}`) };
-  layout.yaxis.title.text = said(`figures.${name}.y`, layout.yaxis.title.text, t);
-  layout.separators = ",.";
-  for (const curve of data) curve.name = said(`figures.curve.${curve.name}`, curve.name, t);
-}
-
 // The doctor's findings, at the images where each was found.
 function marks(figure, found) {
   const shapes = figure.layout.shapes ?? [];
@@ -122,7 +97,6 @@ export async function evidence(place, address, studio, one) {
   for (const { name, figure } of figures) {
     const plot = el("div", { class: "plot small", role: "img", "aria-label": t("live.figure", { title: name }) });
     place.append(plot);
-    translate("evidence", figure, t);
     marks(figure, [one]);
     await Plotly.react(plot, figure.data, { ...figure.layout, height: 210 }, { displayModeBar: false, responsive: true });
   }

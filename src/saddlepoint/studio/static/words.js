@@ -35,12 +35,6 @@ export function number(value, digits = 4) {
   return new Intl.NumberFormat(language, { maximumSignificantDigits: digits }).format(value);
 }
 
-/** A text of numbers in English, such as `1,234.5 to 2.25`, as this language writes them. */
-export function rewritten(text) {
-  if (language === "en") return text;
-  return text.replace(/(?<=\d)[.,](?=\d)/g, (sign) => (sign === "." ? "," : ".")).replaceAll(" to ", ` ${t("studio.to")} `);
-}
-
 /** 48 s, 6 min 12 s, 3 h 05 min */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "–";

@@ -9,8 +9,9 @@ from starlette.routing import Route
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
 from saddlepoint.core.runs import Run
+from saddlepoint.reporting.strings import words_in
 from saddlepoint.studio.compared import chosen, comparison, samples
-from saddlepoint.studio.view import View, studio_of
+from saddlepoint.studio.view import View, language_of, studio_of
 
 _BY_TIME = {"images": False, "time": True}
 """What curves are drawn over, as an address says it."""
@@ -23,7 +24,8 @@ def _chosen(request: Request) -> tuple[dict[str, Run], list[str]]:
 def overview(request: Request) -> Response:
     """The runs of `?runs=ID,ID` without curves and images, and the ids that are not runs."""
     runs, missing = _chosen(request)
-    return JSONResponse({**comparison(studio_of(request), runs), "missing": missing})
+    found = comparison(studio_of(request), runs, words_in(language_of(request)))
+    return JSONResponse({**found, "missing": missing})
 
 
 def figures(request: Request) -> Response:
@@ -47,12 +49,11 @@ def figures(request: Request) -> Response:
     drawn = [
         {
             "name": one.column,
-            "panel": one.panel,
             "title": one.title,
-            "label": one.label,
+            "text": one.text,
             "figure": parse(str(one.figure.to_json()), one.column),
         }
-        for one in overlays_of(read, _BY_TIME[over])
+        for one in overlays_of(read, _BY_TIME[over], words_in(language_of(request)))
     ]
     return JSONResponse({"complete": complete, "figures": drawn})
 

@@ -18,6 +18,7 @@ from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.core.texts import Language
 from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.messages import in_language
+from saddlepoint.reporting.strings import words_in
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response
 from saddlepoint.studio.remedied import Cures, cures
@@ -121,7 +122,9 @@ def figures(request: Request) -> Response:
                     "text": text,
                     "figure": parse(str(figure.to_json()), title),
                 }
-                for name, title, figure, text in figures_of(run.document, history)
+                for name, title, figure, text in figures_of(
+                    run.document, history, words=words_in(language_of(request))
+                )
             ],
         }
     )
@@ -133,10 +136,10 @@ def evidence(request: Request) -> Response:
 
     run = _run(request)
     history, _ = studio_of(request).histories.of(run)
-    drawn = []
+    words, drawn = words_in(language_of(request)), []
     for item in _line(run, request.path_params["finding"])["evidence"]:
         name, healthy = item["name"], tuple(item.get("healthy", (None, None)))
-        figure = evidence_figure(history, name, healthy)
+        figure = evidence_figure(history, name, healthy, words)
         if figure is not None:
             drawn.append({"name": name, "figure": parse(str(figure.to_json()), name)})
     return JSONResponse(drawn)

@@ -5,7 +5,7 @@ import { el, fill } from "../dom.js";
 import { paced } from "../pace.js";
 import { command } from "../parts.js";
 import { overlays } from "../plots.js";
-import { count, duration, has, number, rewritten } from "../words.js";
+import { count, duration, has, number } from "../words.js";
 
 export async function mount(place, studio) {
   const { t } = studio;
@@ -91,7 +91,7 @@ export async function mount(place, studio) {
       const wanted = over;
       drawn = await studio.get(`/api/compare/figures?${query()}&over=${wanted}${drawn ? "&drawn" : ""}`);
       if (ended || mine !== asked || wanted !== over) return;
-      if (drawn.complete || drawn.figures.length) await overlays(curves, drawn.figures, t, over);
+      if (drawn.complete || drawn.figures.length) await overlays(curves, drawn.figures, t);
     } while (!drawn.complete);
     if (answer.complete) return;
     // Scores say how long a run had trained, which a history that was half read cannot tell.
@@ -216,8 +216,7 @@ function scored({ scores, unscored, runs }, t, studio) {
   const made = [];
   if (scores.lines) {
     const heads = scores.members.map((members, at) => [...members.map((id) => trace(runs.find((run) => run.id === id))), scores.header[at + 1]]);
-    const rows = scores.lines.map(([name, ...cells]) => [said(`compare.row-${name.replace(/[^a-z]+/gi, "-").toLowerCase()}`, name, t), ...cells.map(rewritten)]);
-    made.push(table(t("compare.measure"), heads, rows), el("p", { class: "soft" }, t("compare.intervals")),
+    made.push(table(scores.header[0], heads, scores.lines), el("p", { class: "soft" }, t("compare.intervals")),
       el("details", { class: "fold" }, el("summary", {}, t("compare.protocol")),
         table(t("studio.field"), [t("doctor.value")], Object.entries(scores.protocol).map(([name, value]) => [el("code", {}, name), value]))));
   }
@@ -245,8 +244,8 @@ function known({ runs }, t) {
     row("live.fact-images", (run) => count(run.images)),
     row("live.fact-time", (run) => run.seconds && duration(run.seconds)),
     row("live.fact-loss", (run) => run.loss),
-    row("compare.row-parameters-g", (run) => run.parameters?.generator && count(run.parameters.generator)),
-    row("compare.row-parameters-d", (run) => run.parameters?.discriminator && count(run.parameters.discriminator)),
+    row("compare.parameters-g", (run) => run.parameters?.generator && count(run.parameters.generator)),
+    row("compare.parameters-d", (run) => run.parameters?.discriminator && count(run.parameters.discriminator)),
     row("live.fact-distance", (run) => run.scores.distance !== undefined && number(run.scores.distance, 3)),
     row("compare.findings", (run) => run.findings.map(({ name }) => (has(`findings.${name}`) ? t(`findings.${name}`) : name)).join(", ")),
   ]);
@@ -254,8 +253,4 @@ function known({ runs }, t) {
 
 function heads(runs) {
   return runs.map((run) => [trace(run), run.path]);
-}
-
-function said(key, text, t) {
-  return has(key) ? t(key) : text;
 }
