@@ -178,7 +178,7 @@ def test_only_its_own_page_may_play_and_nonsense_is_refused_in_a_sentence(
     for change in ({"game": "moves=x"}, {"at": 5}, {"more": 1}, {"label": "one"}, {"name": ""}):
         refused = page.request.post("/api/game/play", data=wish | change, headers=headers)
         assert refused.status == 400, refused.text()
-        assert refused.json()["error"]
+        assert refused.json()["error"]["en"]
 
 
 def test_in_vietnamese_in_the_dark_and_on_a_phone(page: Page) -> None:

@@ -33,7 +33,7 @@ def test_a_game_is_answered_and_nothing_else_is_needed_for_its_page() -> None:
     # A mistake is answered with the studio's own sentence.
     said, (body,) = widget.answer(asked("POST", "/api/game/play", **{**move, "at": 7}))
     assert said["status"] == 400
-    assert "at=7 lies outside" in json.loads(body)["error"]
+    assert "at=7 lies outside" in json.loads(body)["error"]["en"]
     assert widget.answer(asked("GET", "/etc/passwd"))[0]["status"] == 404
 
     modules = widget._modules

@@ -189,8 +189,8 @@ BAD: list[tuple[str, int, str]] = [
 @pytest.mark.parametrize(("path", "status", "said"), BAD)
 def test_nonsense_is_a_sentence(path: str, status: int, said: str, client: TestClient) -> None:
     answer = client.get(f"/api/play/{path}")
-    assert (answer.status_code, said in answer.json()["error"]) == (status, True), answer.text
-    assert len(answer.json()["error"]) < 300
+    assert (answer.status_code, said in answer.json()["error"]["en"]) == (status, True), answer.text
+    assert len(answer.json()["error"]["en"]) < 300
     assert "Traceback" not in answer.text
 
 
@@ -228,9 +228,9 @@ def test_an_odd_upload_is_refused_in_a_sentence_and_nothing_stops(
         "/api/play/plain/project", content=odd_files()[name], params={"name": name}
     )
     assert answer.status_code == 400, answer.text
-    assert answer.json()["error"].startswith("This picture cannot be used")
-    assert len(answer.json()["error"]) < 200
-    assert "/" not in answer.json()["error"]
+    assert answer.json()["error"]["en"].startswith("This picture cannot be used")
+    assert len(answer.json()["error"]["en"]) < 200
+    assert "/" not in answer.json()["error"]["en"]
     assert client.get("/api/play/plain").status_code == 200
 
 
@@ -239,7 +239,7 @@ def test_uploads_need_the_token_and_have_a_size(client: TestClient) -> None:
     assert client.post(path, content=b"x", headers={TOKEN_HEADER: "wrong"}).status_code == 403
     assert client.get(path).status_code == 405
     answer = client.post(path, content=b"x" * (MOST_BYTES + 1))
-    assert (answer.status_code, "20,971,520 bytes" in answer.json()["error"]) == (413, True)
+    assert (answer.status_code, "20,971,520 bytes" in answer.json()["error"]["en"]) == (413, True)
     pieces = (b"x" * 2**20 for _ in range(40))
     assert client.post(path, content=pieces).status_code == 413
     for run in ("..", "%2e%2e%2fplain", "nobody", "points"):
@@ -288,7 +288,7 @@ def test_a_search_is_stopped_and_one_that_nobody_asks_about_ends(
 
     keys = [begin() for _ in range(uploads.MOST_RUNNING)]
     refused = client.post("/api/play/plain/project", content=picture)
-    assert (refused.status_code, "wait" in refused.json()["error"]) == (409, True)
+    assert (refused.status_code, "wait" in refused.json()["error"]["en"]) == (409, True)
     assert client.post(f"/api/play/-search/{keys[0]}/stop", json={}).status_code == 200
     threads = [uploads.SEARCHES.of(key).thread for key in keys]
     threads[0].join(20)
@@ -300,7 +300,7 @@ def test_a_search_is_stopped_and_one_that_nobody_asks_about_ends(
     monkeypatch.setattr(uploads, "project", lambda *a, **k: 1 / 0)
     monkeypatch.setattr("threading.excepthook", lambda args: None)
     answer = found(client, picture, "plain")
-    assert (answer["state"], answer["error"]) == ("failed", uploads.FAULT)
+    assert (answer["state"], answer["error"]["en"]) == ("failed", uploads.FAULT)
 
 
 def test_the_nearest_training_image(client: TestClient, runs: Path) -> None:
@@ -336,7 +336,7 @@ def test_no_more_models_than_two_stay_open_and_a_lost_one_is_said(
     newest.rename(tmp_path / "gone")
     answer = client.get(f"/api/play/plain/images?checkpoint={newest.name}")
     (tmp_path / "gone").rename(newest)
-    assert (answer.status_code, "any more" in answer.json()["error"]) == (404, True)
+    assert (answer.status_code, "any more" in answer.json()["error"]["en"]) == (404, True)
 
 
 def test_while_it_trains_the_command_names_the_checkpoint(client: TestClient, runs: Path) -> None:

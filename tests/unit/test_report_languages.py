@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 from test_failures_page import STORY, TITLE, TREATED, run_of, score, written
 
+from saddlepoint.core import registry
 from saddlepoint.core.texts import LANGUAGES
 from saddlepoint.reporting.failures import Case
 from saddlepoint.reporting.figures import PANELS
@@ -95,6 +96,7 @@ def test_a_lab_is_vietnamese(tmp_path) -> None:
 def test_every_figure_and_note_has_words() -> None:
     words = words_in("vi")
     assert all(words.get(f"figures.{panel.name}.text") for panel in PANELS)
+    assert all(words.get(f"remedies.{name}") for name in registry.names("remedy"))
     # Notes that measures write into the scores.
     assert in_language("100 subsets of 1,000; standard deviation 0.5", "vi") == (
         "100 tập con, mỗi tập 1.000 ảnh; độ lệch chuẩn 0,5"
@@ -109,7 +111,7 @@ def test_the_languages_have_the_same_texts_with_the_same_holes() -> None:
     # What lies beside a plug-in in English has its Vietnamese here alone.
     alone = {key.partition(".")[0] for key in vietnamese.keys() - english.keys()}
     assert english.keys() <= vietnamese.keys()
-    assert alone == {"figures", "findings", "messages", "remedies"}
+    assert alone == {"errors", "figures", "findings", "messages", "remedies"}
     for key, text in english.items():
         holes = [set(re.findall(r"\{(\w+)\}", one)) for one in (text, vietnamese[key])]
         assert holes[0] == holes[1], key

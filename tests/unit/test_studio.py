@@ -96,7 +96,7 @@ def test_a_line_says_how_far_a_run_is_and_what_is_wrong(tmp_path: Path) -> None:
     assert (line["images"], line["total"], line["rate"], line["eta"]) == (1000, 2000, 100.0, 10.0)
     assert line["findings"] == [{"name": "oscillation", "severity": "warn"}]
     assert library.line("silent")["state"] == "silent"
-    assert library.line("broken")["error"] == "out of luck"
+    assert library.line("broken")["error"]["en"] == "out of luck"
     broken.config_file.write_text("{")
     assert library.line("broken")["state"] == "damaged"
     with pytest.raises(InputError, match="no such run"):
@@ -120,9 +120,8 @@ def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
         assert english.keys() <= other.keys()
         # What is English alone comes from elsewhere, such as names of findings.
         extra = {key.partition(".")[0] for key in other.keys() - english.keys()}
-        assert extra <= {"fields", "findings", "remedies"}
-        for kind, group in (("remedy", "remedies"), ("detector", "findings")):
-            assert all(f"{group}.{name}" in other for name in registry.names(kind))
+        assert extra <= {"fields", "findings"}
+        assert all(f"findings.{name}" in other for name in registry.names("detector"))
         # A new part may come without; then its text is English there.
         told = texts_of_the_form()
         assert sum(f"fields.{text}" in other for text in told) > 0.9 * len(told)
@@ -221,7 +220,7 @@ def test_a_remedy_is_a_run_from_the_last_healthy_checkpoint_or_anew(
     assert packing["changes"] == {"arch.packing": [1, 3]}
     start = f"{run.path}@{found['start_images'] / 1000:g}"
     assert packing["start"] == start
-    assert any("layers.0 starts anew" in sentence for sentence in packing["taken"])
+    assert any("layers.0 starts anew" in sentence["en"] for sentence in packing["taken"])
     words = shlex.split(packing["command"])[1:]
     assert words[words.index("--from") + 1] == start
     assert words[words.index("--arch.packing") + 1] == "3"
@@ -277,9 +276,9 @@ def test_over_the_network_no_model_is_named_by_its_path(tmp_path: Path) -> None:
 def test_a_wrong_choice_is_a_sentence(wanted: dict, said: str, client: TestClient) -> None:
     answer = client.post("/api/start/check", json=wanted)
     assert answer.status_code == 200
-    assert said in answer.json()["error"]
+    assert said in answer.json()["error"]["en"]
     answer = client.post("/api/start/begin", json=wanted)
-    assert (answer.status_code, said in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, said in answer.json()["error"]["en"]) == (400, True)
 
 
 def test_own_data_are_named_by_their_path_and_only_on_this_machine(
@@ -307,10 +306,10 @@ def test_own_data_are_named_by_their_path_and_only_on_this_machine(
         far.headers[TOKEN_HEADER] = app.state.studio.token
         assert far.get("/api/start/").json()["paths"] is False
         for data in (str(folder), "/not/there"):
-            error = far.post("/api/start/check", json={"data": data}).json()["error"]
+            error = far.post("/api/start/check", json={"data": data}).json()["error"]["en"]
             assert "is the only data" in error
         asked = {"data": "digits", "changes": {"source.path": str(folder)}}
-        assert "is the only data" in far.post("/api/start/check", json=asked).json()["error"]
+        assert "is the only data" in far.post("/api/start/check", json=asked).json()["error"]["en"]
 
 
 SLEEPER = [
@@ -354,7 +353,7 @@ def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) ->
         return client.get("/api/runs/").json()["runs"][0]
 
     until(lambda: line()["state"] == "failed")
-    assert line()["error"] == "error: no such thing"
+    assert line()["error"]["en"] == "error: no such thing"
     answer = client.get("/api/live/dcgan-digits-001").json()
     assert "no such thing" in answer["log"]
     assert answer["pending"]
@@ -401,7 +400,7 @@ def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestC
     assert client.post("/api/runs/a/stop", json={}).status_code == 200
     assert run.take_control() == {"stop": True}
     run.write_status("interrupted", 1000)
-    assert "not training" in client.post("/api/runs/a/stop", json={}).json()["error"]
+    assert "not training" in client.post("/api/runs/a/stop", json={}).json()["error"]["en"]
     assert client.post("/api/runs/a/resume", json={"minutes": -1}).status_code == 400
     job = client.post("/api/runs/a/resume", json={"minutes": 2.5}).json()["job"]
     assert studio.jobs.job(job)["command"] == f"saddle resume {run.path} --minutes 2.5"
@@ -418,13 +417,14 @@ def test_a_deleted_run_can_be_taken_back(client: TestClient) -> None:
     root = library.root
     run = make_run(root / "lab" / "a")
     with run.lock():
-        assert "is being written" in client.post("/api/runs/lab.a/delete", json={}).json()["error"]
+        refused = client.post("/api/runs/lab.a/delete", json={}).json()
+        assert "is being written" in refused["error"]["en"]
     number = client.post("/api/runs/lab.a/delete", json={}).json()["trash"]
     assert client.get("/api/runs/").json()["runs"] == []
     make_run(root / "lab" / "a")
     library.forget()
     back = f"/api/runs/trash/{number}/restore"
-    assert "exists again" in client.post(back, json={}).json()["error"]
+    assert "exists again" in client.post(back, json={}).json()["error"]["en"]
     other = client.post("/api/runs/lab.a/delete", json={}).json()["trash"]
     assert other != number
     assert client.post(back, json={}).status_code == 200

@@ -100,7 +100,7 @@ def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
     assert "n_real" in differ["fields"]
     # A damaged file of scores, a damaged run.
     (runs / "two" / "scores" / next((runs / "two" / "scores").glob("*.json")).name).write_text("{")
-    assert "evaluate again" in overview(client, "one", "two")["scores"]["error"]
+    assert "evaluate again" in overview(client, "one", "two")["scores"]["error"]["en"]
     (runs / "two" / "config.json").write_text("{")
     client.app.state.studio.library.forget()
     found = overview(client, "two", "one")
@@ -109,7 +109,7 @@ def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(
     for odd in ("", ",,", "one", "../one", "%00", "one,one"):
         assert client.get("/api/compare/", params={"runs": odd}).status_code == 200
     answer = client.get("/api/compare/", params={"runs": ",".join(map(str, range(9)))})
-    assert (answer.status_code, "at most 8" in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, "at most 8" in answer.json()["error"]["en"]) == (400, True)
 
 
 def test_each_figure_has_a_curve_of_each_run(client: TestClient, runs: Path) -> None:
@@ -133,7 +133,7 @@ def test_each_figure_has_a_curve_of_each_run(client: TestClient, runs: Path) -> 
     lines = [line["y0"] for line in loss["figure"]["layout"]["shapes"]]
     assert lines == [pytest.approx(2 * math.log(2))]
     assert "learning rates" not in " ".join(by_images).lower()
-    assert "time" in client.get("/api/compare/figures?runs=one&over=years").json()["error"]
+    assert "time" in client.get("/api/compare/figures?runs=one&over=years").json()["error"]["en"]
 
 
 def test_one_seed_is_one_latent_in_every_run(client: TestClient, runs: Path) -> None:
@@ -151,11 +151,11 @@ def test_one_seed_is_one_latent_in_every_run(client: TestClient, runs: Path) -> 
     for seed in ("-1", "x", "1.5", "1e3", "٣", 2**63 - 1, "9" * 30, ""):
         answer = client.get("/api/compare/one/samples", params={"seed": str(seed)})
         assert answer.status_code == 400, seed
-        assert "seed" in answer.json()["error"]
+        assert "seed" in answer.json()["error"]["en"]
     assert client.get("/api/compare/none/samples").status_code == 404
     for file in (runs / "one" / "checkpoints").glob("*/ema.safetensors"):
         file.write_bytes(b"x")
     answer = client.get("/api/compare/one/samples")
-    assert (answer.status_code, "checkpoint" in answer.json()["error"]) == (400, True)
+    assert (answer.status_code, "checkpoint" in answer.json()["error"]["en"]) == (400, True)
     shutil.rmtree(runs / "one" / "checkpoints")
     assert overview(client, "one", "two")["runs"][0]["checkpoint"] is False

@@ -76,7 +76,7 @@ def test_it_answers_only_pages_of_its_own(client: TestClient) -> None:
 def test_a_command_needs_the_token(client: TestClient, runs: Path) -> None:
     for token in ("", "wrong", client.headers[TOKEN_HEADER][:-1]):
         answer = client.post("/api/runs/one/delete", json={}, headers={TOKEN_HEADER: token})
-        assert (answer.status_code, "token" in answer.json()["error"]) == (403, True)
+        assert (answer.status_code, "token" in answer.json()["error"]["en"]) == (403, True)
     # A token in the address would be in logs and histories.
     path = f"/api/runs/one/delete?token={client.headers.pop(TOKEN_HEADER)}"
     assert client.post(path, json={}).status_code == 403
@@ -155,7 +155,7 @@ def test_bodies_are_small_whole_and_of_the_right_shape(
     for body in bad:
         answer = client.post(path, content=body)
         assert answer.status_code == 400, body[:40]
-        assert len(answer.json()["error"]) < 400
+        assert len(answer.json()["error"]["en"]) < 400
 
     async def slow() -> object:
         await asyncio.sleep(1)
@@ -193,7 +193,7 @@ def test_a_fault_of_its_own_shows_no_traceback(
     monkeypatch.setattr(Library, "runs", fail)
     answer = client.get("/api/runs/")
     assert answer.status_code == 500
-    assert "fault of its own" in answer.json()["error"]
+    assert "fault of its own" in answer.json()["error"]["en"]
     assert "private" not in answer.text
     # The guard's headers are on every answer, whatever it is.
     for path in ("/api/runs/", "/runs", "/nowhere", "/static/studio.js"):

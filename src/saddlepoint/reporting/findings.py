@@ -74,11 +74,15 @@ def _evidence(item: Evidence, words: Words) -> tuple[str, ...]:
 
 def _remedies(finding: Finding, words: Words) -> str:
     items = "".join(
-        f"<li>{escape(words.get(f'remedies.{name}', registry.get('remedy', name).advice))} "
-        f"<code>{escape(name)}</code></li>"
+        f"<li>{escape(advice_for(name, words))} <code>{escape(name)}</code></li>"
         for name in finding.remedies
     )
     return f"<p>{escape(words('doctor.remedies'))}:</p><ol>{items}</ol>" if items else ""
+
+
+def advice_for(remedy: str, words: Words) -> str:
+    """What a remedy tells a person to do; of one from elsewhere, as it is."""
+    return words.get(f"remedies.{remedy}", registry.get("remedy", remedy).advice)
 
 
 def _missing(finding: Finding, facts: Facts, words: Words) -> str:

@@ -15,6 +15,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.compare import DifferentProtocols, compare_runs, differences_of
 from saddlepoint.reporting.comparison_tables import number_table
 from saddlepoint.reporting.facts import as_typed, flat, saddle_command
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.reporting.palette import COLOURS, style_of
 from saddlepoint.reporting.strings import ENGLISH, Words
 from saddlepoint.studio.histories import Columns, Histories
@@ -127,7 +128,7 @@ def _scores(runs: Mapping[str, Run], words: Words) -> dict[str, Any]:
         one, other = by_path[str(error.one.path)], by_path[str(error.other.path)]
         return {"differ": {"one": one, "other": other, "fields": error.fields}}
     except InputError as error:
-        return {"error": str(error)}
+        return {"error": in_languages(str(error))}
     header, lines = number_table(document, words)
     return {
         "header": header,

@@ -131,7 +131,7 @@ class Order:
         return {"chosen": chosen, "choices": registry.names("penalty")}
 
 
-def presets() -> list[dict[str, str]]:
+def presets() -> list[dict[str, Any]]:
     """Every preset with a line about it."""
     from saddlepoint.presets import PRESETS
 

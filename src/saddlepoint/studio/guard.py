@@ -15,6 +15,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from saddlepoint.reporting.messages import in_languages
+
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TOKEN_HEADER = "x-saddle-token"
 MOST_SECONDS = 15.0
@@ -164,7 +166,7 @@ def refusal(status: int, sentence: str) -> Response:
     """An answer that says why nothing was done."""
     # Whatever of the body was not read would be taken for the next request.
     headers = {"connection": "close"} if status in (408, 413) else None
-    return JSONResponse({"error": sentence}, status, headers)
+    return JSONResponse({"error": in_languages(sentence)}, status, headers)
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -16,6 +16,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.reporting.facts import SILENT_SECONDS
+from saddlepoint.reporting.messages import in_languages
 
 DEPTH = 4
 """Folders inside one another that are searched: labs keep their runs two levels down."""
@@ -139,7 +140,7 @@ def _line(id: str, run: Run, path: str) -> dict[str, Any]:
         "title": path,
         "state": status.get("state", "not-started"),
         "heartbeat": status.get("heartbeat", 0.0),
-        "error": status.get("error", ""),
+        "error": in_languages(status["error"]) if status.get("error") else None,
         "images": status.get("n_images", 0),
         "findings": [],
         "scores": {},
@@ -147,7 +148,7 @@ def _line(id: str, run: Run, path: str) -> dict[str, Any]:
     try:
         line |= _facts(run, status, line["state"])
     except (InputError, OSError) as error:
-        line |= {"state": "damaged", "error": str(error)}
+        line |= {"state": "damaged", "error": in_languages(str(error))}
     return line
 
 

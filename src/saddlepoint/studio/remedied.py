@@ -12,6 +12,7 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.studio.form import Order, Wanted, wanted_of
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Treated:
 
     def to_json(self) -> dict[str, Any]:
         command = None if self.order is None else self.order.command
+        taken = [in_languages(sentence) for sentence in self.taken]
         fields = {"name": self.remedy, "changes": self.changes, "start": self.start}
-        return {**fields, "taken": self.taken, "wanted": self.wanted, "command": command}
+        return {**fields, "taken": taken, "wanted": self.wanted, "command": command}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class Cures:
     def to_json(self) -> dict[str, Any]:
         remedies = [treated.to_json() for treated in self.remedies]
         fields = {"healthy": self.healthy, "start_images": self.start_images}
-        return {**fields, "sentence": self.sentence, "remedies": remedies}
+        return {**fields, "remedies": remedies}
 
 
 def cures(run: Run, finding: Finding, runs: Path) -> Cures:

@@ -233,7 +233,9 @@ def _texts(request: Request) -> Response:
     language = request.path_params["language"]
     if language not in LANGUAGES:
         raise NotFound("There is no such language.")
-    script = f"export default {dumps(texts(language))};\n"
+    # Of the fields of a configuration the form asks for those that it shows.
+    known = {key: text for key, text in texts(language).items() if not key.startswith("fields.")}
+    script = f"export default {dumps(known)};\n"
     return Response(script, media_type="text/javascript", headers={"cache-control": "no-cache"})
 
 

@@ -25,6 +25,7 @@ from saddlepoint.core.json_files import parse
 from saddlepoint.core.runs import Run
 from saddlepoint.core.shapes import shaped
 from saddlepoint.core.texts import LANGUAGES, Language
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.studio.events import Events
 from saddlepoint.studio.histories import Histories
 from saddlepoint.studio.jobs import Jobs
@@ -72,13 +73,14 @@ class Studio:
             # run was deleted since.
             over = job["code"] in (0, 130) or job["started"] < taken.get(job["run"], 0.0)
             if id not in found and id not in runs and not over:
+                why = None if job["running"] else in_languages(self.jobs.last_line(job["job"]))
                 found[id] = {
                     "id": id,
                     "path": job["run"],
                     "title": job["run"],
                     "state": "not-started" if job["running"] else "failed",
                     "heartbeat": job["started"],
-                    "error": "" if job["running"] else self.jobs.last_line(job["job"]),
+                    "error": why,
                     "images": 0,
                     "findings": [],
                     "scores": {},

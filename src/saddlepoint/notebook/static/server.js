@@ -1,6 +1,8 @@
 // In place of the studio's server.js: what it asks a server for is asked of the notebook's process,
 // or is there already: that process may be busy with the training that is watched.
 
+import { spoken } from "./words.js";
+
 const { model } = globalThis.saddlepoint;
 
 export const tab = globalThis.crypto.randomUUID?.() ?? String(Math.random()).slice(2).padEnd(16, "0");
@@ -51,7 +53,10 @@ function ask(method, address, body = "") {
 
 function json({ status, body }) {
   const content = JSON.parse(new TextDecoder().decode(body));
-  if (status >= 400) throw Object.assign(new Error(content.error), { status });
+  if (status >= 400) {
+    const { text, lang } = spoken(content.error);
+    throw Object.assign(new Error(text), { lang, status });
+  }
   return content;
 }
 

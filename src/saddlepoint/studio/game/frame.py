@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.json_files import finite
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.studio.game.plane import (
     N_COUNTED,
     N_SHOWN,
@@ -65,7 +66,7 @@ def frame(game: Game, measure: bool, label: int | None = None) -> dict[str, Any]
             {
                 "name": finding.name,
                 "severity": finding.severity,
-                "message": finding.message,
+                "message": in_languages(finding.message),
                 "remedies": list(finding.remedies),
             }
             for finding in game.findings

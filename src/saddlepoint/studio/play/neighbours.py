@@ -13,6 +13,7 @@ from saddlepoint.core.provenance import training_data
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.nearest import TrainingImages
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.sampling.projection import grey_error
 from saddlepoint.studio.play.background import BACKGROUND, Ended
 from saddlepoint.studio.play.drawing import sheet
@@ -101,7 +102,7 @@ class Neighbours:
             "classes": list(data.classes),
             "ratio": float(found.ratio[0]),
             "apart": round(grey_error(image, near), 2),
-            "features": known.said,
+            "features": in_languages(known.said),
         }
 
 

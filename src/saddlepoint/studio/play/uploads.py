@@ -19,6 +19,7 @@ from saddlepoint.core.outputs import writing
 from saddlepoint.data.picture import as_image
 from saddlepoint.evaluation.projecting import features_for
 from saddlepoint.reporting.facts import saddle_command
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.sampling.projection import Features, Projection, Step, project
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.play.background import BACKGROUND, Ended
@@ -72,7 +73,7 @@ class Search:
         step in grey levels, and the image as it is now."""
         self._asked = time.monotonic()
         if self._state["state"] in ("learning", "searching") and not self.running:
-            self._state = {"state": "failed", "error": FAULT}
+            self._state = {"state": "failed", "error": in_languages(FAULT)}
         image = self._image
         shown = {} if image is None else {"image": sheet(image[None])}
         return {**self._state, "of": STEPS, "curve": self._curve, **shown}
@@ -85,7 +86,7 @@ class Search:
         except Ended:
             self._state = {"state": "stopped"}
         except (InputError, RunFailed) as error:
-            self._state = {"state": "failed", "error": str(error)}
+            self._state = {"state": "failed", "error": in_languages(str(error))}
 
     def _features(self) -> Features | None:
         model, sampler = named(self.model), self.model.sampler
@@ -102,7 +103,7 @@ class Search:
                 [*words, "--steps", "1", "--quiet"],
                 learning,
             )
-        self._state = {"state": "searching", "features": said}
+        self._state = {"state": "searching", "features": in_languages(said)}
         return features
 
     def _step(self, now: Step) -> None:

@@ -1,14 +1,21 @@
 // Short messages: to a screen reader, and on the page for some seconds.
 
 import { el } from "./dom.js";
-import { t } from "./words.js";
+import { language, spoken, t } from "./words.js";
+
+/** An Error, or a sentence of the server {en, vi}, as an element; English is marked where the page
+ * is not. */
+export function told(one) {
+  const { text, lang } = one instanceof Error ? { text: one.message, lang: one.lang } : spoken(one);
+  return el("span", { lang: lang === language ? null : lang }, text);
+}
 
 /** Tell a screen reader. */
 export function say(text) {
   document.getElementById("said").textContent = text;
 }
 
-/** Show a message for some seconds, with a button if there is an `action` {label, run}. */
+/** Show a message (text, or an element) for some seconds, with a button if there is an `action` {label, run}. */
 export function toast(text, action = null, kind = "") {
   const gone = () => box.remove();
   const box = el("div", { class: `toast ${kind}`, role: kind === "bad" ? "alert" : "status" },

@@ -1,6 +1,7 @@
 // Parts that several views share.
 
 import { el, fill } from "./dom.js";
+import { told } from "./notices.js";
 import { t } from "./words.js";
 
 /** A command line with a button that copies it. `label` says what it is for. */
@@ -54,7 +55,7 @@ export function actions(run, studio, after, leaving) {
       then();
     } catch (error) {
       leaving(false);
-      studio.toast(error.message, null, "bad");
+      studio.toast(told(error), null, "bad");
     }
   };
 

@@ -1,11 +1,13 @@
 // All that goes to the server and comes back: GET, POST with the token, and one stream of events.
 
+import { language, spoken, t } from "./words.js";
+
 const token = document.querySelector("meta[name=saddle-token]").content;
 
 /** Names this tab's stream; a view gives it to the server where events are for this tab alone. */
 export const tab = crypto.randomUUID?.() ?? String(Math.random()).slice(2).padEnd(16, "0");
 
-/** The JSON at an address; an Error with the server's own sentence where there is none. */
+/** The JSON at an address; an Error with the server's own sentence, and its `lang`, where there is none. */
 export async function get(address) {
   return answer(await reach(address, {}));
 }
@@ -29,21 +31,18 @@ async function reach(address, options) {
   try {
     return await fetch(address, options);
   } catch {
-    throw new Error(unreachable);
+    throw new Error(t("studio.unreachable"));
   }
 }
 
 async function answer(response) {
   const content = await response.json().catch(() => ({}));
   if (!response.ok) {
-    throw Object.assign(new Error(content.error ?? response.statusText), { status: response.status });
+    const { text, lang } = spoken(content.error ?? { en: response.statusText, [language]: response.statusText });
+    throw Object.assign(new Error(text), { lang, status: response.status });
   }
   return content;
 }
-
-let unreachable = "The studio does not answer.";
-/** What an Error says when the server is gone; the language is not known here. */
-export function sayUnreachable(text) { unreachable = text; }
 
 const listeners = new Map();
 let source = null;

@@ -1,7 +1,7 @@
 // The frame of every view: which one is shown, what it stands on, and the tools at the top right.
 
 import { el, fill } from "./dom.js";
-import { say, toast } from "./notices.js";
+import { say, toast, told } from "./notices.js";
 import { close, get, on, post, tab } from "./server.js";
 import { language, languages, t } from "./words.js";
 
@@ -69,7 +69,7 @@ async function show(moved = false) {
 function problem(error) {
   return el("section", { class: "empty", role: "alert" },
     el("h1", {}, t("studio.problem")),
-    el("p", {}, error.message),
+    el("p", {}, told(error)),
     el("button", { onclick: () => location.reload() }, t("studio.again")));
 }
 

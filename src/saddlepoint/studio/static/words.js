@@ -16,6 +16,12 @@ export function has(key) {
   return key in words;
 }
 
+/** A sentence of the server {en, vi}: its text, and the language that this is in. */
+export function spoken(sentence) {
+  const text = sentence[language];
+  return { text, lang: text === sentence.en ? "en" : language };
+}
+
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3, notation: "compact" });
 

@@ -9,7 +9,7 @@ from saddlepoint.reporting.strings import texts_in
 
 __all__ = ["LANGUAGES", "texts"]
 
-SHARED = ("doctor", "findings", "next", "remedies", "states")
+SHARED = ("doctor", "findings", "next", "states")
 """Subjects of the pages' texts that the studio shows as well."""
 
 

@@ -15,10 +15,10 @@ from saddlepoint.core.json_files import parse
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
-from saddlepoint.core.texts import Language
 from saddlepoint.reporting.facts import Facts
-from saddlepoint.reporting.messages import in_language
-from saddlepoint.reporting.strings import words_in
+from saddlepoint.reporting.findings import advice_for
+from saddlepoint.reporting.messages import in_language, in_languages
+from saddlepoint.reporting.strings import Words, words_in
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response
 from saddlepoint.studio.remedied import Cures, cures
@@ -70,13 +70,13 @@ def overview(request: Request) -> Response:
             "parameters": facts.parameters,
             "loss": str(loss.get("kind", "")) if isinstance(loss, dict) else "",
             "commands": facts.commands(),
-            "found": _found(facts, language),
+            "found": _found(facts, words_in(language)),
             "treated": [in_language(line["message"], language) for line in treatments],
         }
     )
 
 
-def _found(facts: Facts, language: Language) -> list[dict[str, Any]]:
+def _found(facts: Facts, words: Words) -> list[dict[str, Any]]:
     """The doctor's findings, newest first: each with its evidence, and whether it still holds."""
     holding, found = facts.status.get("findings", []), {}
     for line in facts.run.findings:
@@ -85,20 +85,20 @@ def _found(facts: Facts, language: Language) -> list[dict[str, Any]]:
         elif line["event"] == "ended" and line["name"] in found:
             found[line["name"]]["ended_at"] = line["at_images"]
     for line in found.values():
-        line["message"] = in_language(line["message"], language)
+        line["message"] = in_language(line["message"], words.language)
         line["evidence"] = [
-            {**item, "note": in_language(item.get("note", ""), language)}
+            {**item, "note": in_language(item.get("note", ""), words.language)}
             for item in line["evidence"]
         ]
         missing = line.get("missing", [])
-        names = facts.bin_names(missing) if missing else []
+        names = facts.bin_names(missing, words) if missing else []
         pictures = [(f"{i:02d}.png", name) for i, name in zip(missing, names, strict=True)]
         bins = facts.run.samples_folder / "bins"
         line["missing_pictures"] = [
             {"file": file, "name": name} for file, name in pictures if (bins / file).is_file()
         ]
         known = [name for name in line.get("remedies", []) if name in registry.names("remedy")]
-        line["advice"] = {name: registry.get("remedy", name).advice for name in known}
+        line["advice"] = {name: advice_for(name, words) for name in known}
     return sorted(found.values(), key=lambda line: (not line["holds"], -line["at_images"]))
 
 
@@ -151,7 +151,7 @@ def remedies(request: Request) -> Response:
         found = _cures(studio_of(request), request.path_params)
         return JSONResponse(found.to_json())
     except InputError as error:  # a configuration of a plug-in that is not here
-        return JSONResponse({"error": str(error), "remedies": []})
+        return JSONResponse({"error": in_languages(str(error)), "remedies": []})
 
 
 async def apply(request: Request) -> Response:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.studio.view import View, command_of, in_thread, studio_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ async def project(request: Request) -> Response:
         name = "".join(c for c in request.query_params.get("name", "") if c.isprintable())
         key = uploads.SEARCHES.begin(_model(request), content, name[-120:] or "picture.png")
         search = uploads.SEARCHES.of(key)
-        return {"search": key, "given": drawing.sheet(search.picture[None]), "notes": search.notes}
+        notes = [in_languages(note) for note in search.notes]
+        return {"search": key, "given": drawing.sheet(search.picture[None]), "notes": notes}
 
     return JSONResponse(await in_thread(begin))
 

@@ -9,14 +9,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from saddlepoint.core.errors import InputError
+from saddlepoint.reporting.messages import in_languages
 from saddlepoint.studio.form import Order, Wanted, data_sets, presets
-from saddlepoint.studio.view import View, command_of, in_thread, studio_of
+from saddlepoint.studio.strings import texts
+from saddlepoint.studio.view import View, command_of, in_thread, language_of, studio_of
 
 
 def choices(request: Request) -> Response:
     """What the form begins with."""
-    paths = studio_of(request).paths
-    return JSONResponse({"presets": presets(), "data": data_sets(), "paths": paths})
+    choices = {
+        "presets": _meant(presets(), "about", request),
+        "data": _meant(data_sets(), "about", request),
+        "paths": studio_of(request).paths,
+    }
+    return JSONResponse(choices)
 
 
 async def check(request: Request) -> Response:
@@ -27,17 +33,24 @@ async def check(request: Request) -> Response:
         try:
             order = Order(wanted, studio.library.root, studio.paths)
         except InputError as error:
-            return {"error": str(error)}
+            return {"error": in_languages(str(error))}
         return {
             "command": order.command,
-            "fields": order.fields(),
+            "fields": _meant(order.fields(), "text", request),
             "components": order.components(),
             "penalties": order.penalties(),
-            "doubts": order.config.doubts(),
+            "doubts": [in_languages(doubt) for doubt in order.config.doubts()],
             "name": order.name,
         }
 
     return JSONResponse(await in_thread(answer))
+
+
+def _meant(rows: list[dict[str, Any]], key: str, request: Request) -> list[dict[str, Any]]:
+    """Rows with what they mean in the language of the page. It is written in English beside what
+    it is about, and in other languages by that text."""
+    known = texts(language_of(request))
+    return [{**row, key: known.get(f"fields.{row[key]}", row[key])} for row in rows]
 
 
 async def begin(request: Request) -> Response:

@@ -1,6 +1,7 @@
 // One game: its board, what was just said, what the doctor says, and its distances over time.
 
 import { el, fill } from "../dom.js";
+import { told } from "../notices.js";
 import { has, number } from "../words.js";
 import { board } from "./board.js";
 import { changes, setupAt, total } from "./script.js";
@@ -100,6 +101,6 @@ function findings(frame, t) {
   if (!frame.findings.length) return [el("p", { class: "soft" }, t("game.healthy"))];
   return frame.findings.slice(0, 2).map((one) =>
     el("div", { class: "named" },
-      el("span", { class: `chip ${one.severity}` }, one.name),
-      el("p", {}, has(`game.finding-${one.name}`) ? t(`game.finding-${one.name}`) : one.message)));
+      el("span", { class: `chip ${one.severity}` }, has(`findings.${one.name}`) ? t(`findings.${one.name}`) : one.name),
+      el("p", {}, has(`game.finding-${one.name}`) ? t(`game.finding-${one.name}`) : told(one.message))));
 }

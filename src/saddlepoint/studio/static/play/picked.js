@@ -1,6 +1,7 @@
 // The image that is picked: large, with its nearest training image.
 
 import { el, fill } from "../dom.js";
+import { told } from "../notices.js";
 import { command } from "../parts.js";
 import { count, number } from "../words.js";
 import { drawn, loaded, paint, reproduced } from "./sheet.js";
@@ -50,14 +51,14 @@ export function picked(model, t, say, act) {
       el("div", { class: "near-about" },
         el("p", {}, t("play.apart", { n: number(answer.apart, 3) })),
         el("p", {}, t(answer.ratio < 1 ? "play.nearer" : "play.farther", { n: number(answer.ratio, 3) })),
-        el("p", { class: "soft", lang: "en" }, answer.features)),
+        el("p", { class: "soft" }, told(answer.features))),
       answer.command ? command(answer.command, t("studio.same"), say) : null);
   }
 
   return {
     place, show, neighbour,
     nearOn: near_,
-    failed: (message) => fill(near, el("p", { class: "bad", role: "alert" }, message)),
+    failed: (error) => fill(near, el("p", { class: "bad", role: "alert" }, told(error))),
     links(address, text, latents) { keep.href = address; same.say(text, latents); },
   };
 }

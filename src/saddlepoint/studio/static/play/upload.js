@@ -1,6 +1,7 @@
 // A picture of one's own: the latent that comes nearest to it is looked for, and watched meanwhile.
 
 import { el, fill } from "../dom.js";
+import { told } from "../notices.js";
 import { command } from "../parts.js";
 import { number } from "../words.js";
 import { drawn, loaded, paint } from "./sheet.js";
@@ -52,7 +53,7 @@ export function upload(id, checkpoint, model, studio, { found, drop, has }) {
     } catch (error) {
       if (search !== mine) return;
       fill(stage);
-      trouble.textContent = error.message;
+      fill(trouble, told(error));
     }
     // Another picture may have been chosen while this search came to its end.
     if (search === mine) search = null;
@@ -68,7 +69,10 @@ export function upload(id, checkpoint, model, studio, { found, drop, has }) {
       await view(answer);
       await new Promise((done) => setTimeout(done, EVERY));
     } while (["learning", "searching"].includes(answer.state));
-    if (answer.state === "failed") throw new Error(answer.error);
+    if (answer.state === "failed") {
+      fill(stage);
+      fill(trouble, told(answer.error));
+    }
     if (answer.state === "found") {
       found(answer);
       studio.say(t("play.found", { n: number(answer.apart, 3) }));
@@ -93,7 +97,7 @@ export function upload(id, checkpoint, model, studio, { found, drop, has }) {
       el("figure", {}, left, el("figcaption", {}, t("play.given"))),
       el("figure", {}, right, el("figcaption", {}, t("play.now"))),
       el("div", { class: "search-about" }, words,
-        notes.length ? el("p", { class: "soft", lang: "en" }, notes.join("; ")) : null, chart, same));
+        notes.map((note) => el("p", { class: "soft" }, told(note))), chart, same));
 
     return async (answer) => {
       const { curve, of } = answer;

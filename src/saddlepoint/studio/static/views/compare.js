@@ -2,6 +2,7 @@
 
 import { chooser, legend, trace } from "../compare/choose.js";
 import { el, fill } from "../dom.js";
+import { told } from "../notices.js";
 import { paced } from "../pace.js";
 import { command } from "../parts.js";
 import { overlays } from "../plots.js";
@@ -100,7 +101,7 @@ export async function mount(place, studio) {
   }
 
   function failed(error) {
-    if (!ended) fill(wrong, el("p", { class: "bad box", role: "alert" }, error.message));
+    if (!ended) fill(wrong, el("p", { class: "bad box", role: "alert" }, told(error)));
   }
 
   const watch = paced(async () => {
@@ -159,7 +160,7 @@ function samples(studio, answer) {
           const images = count(drawn.images);
           fill(picture, el("img", { class: "grid", src: drawn.picture, alt: t("compare.grid", { name: run.path, seed, images }) }));
           caption.textContent = t("live.at", { images });
-        }).catch((error) => { if (mine === asked) fill(picture, el("p", { class: "bad", lang: "en" }, error.message)); });
+        }).catch((error) => { if (mine === asked) fill(picture, el("p", { class: "bad" }, told(error))); });
       }
       return el("figure", { class: "card" }, picture, el("figcaption", {}, trace(run), el("b", {}, run.path), " ", caption));
     }));
@@ -192,7 +193,7 @@ function notes({ runs, missing }, t) {
   const losses = different("loss");
   if (losses.length > 1) sentences.push(t("compare.other-loss", { losses: losses.join(", ") }));
   return [...sentences.map((text) => el("p", { class: "doubt" }, text)),
-    ...runs.filter((run) => run.state === "damaged").map((run) => el("p", { class: "bad box" }, `${run.path}: `, el("span", { lang: "en" }, run.error)))];
+    ...runs.filter((run) => run.state === "damaged").map((run) => el("p", { class: "bad box" }, `${run.path}: `, told(run.error)))];
 }
 
 function nothing(all, runs, t) {
@@ -224,7 +225,7 @@ function scored({ scores, unscored, runs }, t, studio) {
     const { one, other, fields } = scores.differ;
     made.push(el("p", { class: "doubt" }, t(fields.includes("real") ? "compare.differ-data" : "compare.differ", { one: named(one), other: named(other), fields: fields.join(", ") })));
   }
-  if (scores.error) made.push(el("p", { class: "bad", lang: "en" }, scores.error));
+  if (scores.error) made.push(el("p", { class: "bad" }, told(scores.error)));
   for (const [id, line] of Object.entries(unscored)) made.push(command(line, t("compare.unscored", { name: named(id) }), studio.say));
   return made;
 }

@@ -6,6 +6,7 @@ import { panel } from "../game/panel.js";
 import { cut, read, setupAt, total, withChange, withMoves, write } from "../game/script.js";
 import { settings } from "../game/settings.js";
 import { sketch } from "../game/sketch.js";
+import { told } from "../notices.js";
 import { addressed } from "../server.js";
 
 const LAYERS = ["surface", "real", "fake", "grid", "pulls"];
@@ -55,7 +56,7 @@ export async function mount(place, studio) {
         frame = unpack(await studio.post("/api/game/play", { name: game.name, game: text, at, measure, label }));
       } catch (error) {
         stop();
-        studio.toast(error.message, null, "bad");
+        studio.toast(told(error), null, "bad");
         return;
       }
       if (text !== write(game) || asked !== label) continue;

@@ -1,6 +1,7 @@
 // One run, watched while it trains.
 
 import { el, fill, keep } from "../dom.js";
+import { told } from "../notices.js";
 import { paced } from "../pace.js";
 import { actions, command, diff } from "../parts.js";
 import { draw, evidence } from "../plots.js";
@@ -37,7 +38,7 @@ export async function mount(place, studio) {
     // Made anew only with the state: a button that is focused stays so.
     keep(buttons, [[run.state, run.pending, run.playable]], () => "buttons", () =>
       el("div", { class: "buttons" }, run.playable && el("a", { class: "button", href: `/play/${encodeURIComponent(id)}` }, t("live.try")), actions(run, studio, () => update(true), (yes) => { ended = yes || left; })));
-    trouble.textContent = run.error;
+    fill(trouble, run.error && told(run.error));
     trouble.hidden = !run.error;
     fill(facts, tiles(run, t));
     film.show(run.samples, run.found ?? [], run.total);
@@ -79,9 +80,9 @@ export async function mount(place, studio) {
     if (ended) return;
     show();
     await drawAll();
-  }, (error) => !ended && studio.toast(error.message, null, "bad"));
+  }, (error) => !ended && studio.toast(told(error), null, "bad"));
 
-  drawAll().catch((error) => fill(curves, el("p", { class: "bad" }, error.message)));
+  drawAll().catch((error) => fill(curves, el("p", { class: "bad" }, told(error))));
   const ends = [
     studio.on("run", (event) => event.id === id && update()),
     studio.on("reset", () => update()),
@@ -196,7 +197,7 @@ function finding(one, base, studio) {
   const drawn = () => {
     if (box.open && !plots.childElementCount) {
       evidence(plots, `${base}/evidence/${encodeURIComponent(one.name)}`, studio, one)
-        .catch((error) => fill(plots, el("p", { class: "soft" }, error.message)));
+        .catch((error) => fill(plots, el("p", { class: "soft" }, told(error))));
     }
   };
   const box = el("details", { class: `finding ${one.severity}`, id: `finding-${one.name}`, open: one.holds, ontoggle: drawn },
@@ -226,7 +227,7 @@ function applied(treated, base, studio) {
   const parts = [diff(treated.changes)];
   if (treated.taken.length > 1) {
     parts.push(el("details", { class: "fold" }, el("summary", {}, t("live.taken")),
-      el("ul", { lang: "en" }, treated.taken.map((text) => el("li", {}, text)))));
+      el("ul", {}, treated.taken.map((one) => el("li", {}, told(one))))));
   }
   if (!treated.command) return [...parts, el("p", { class: "soft" }, t("live.no-form"))];
   const begin = el("button", { class: "main", onclick: async () => {
@@ -236,7 +237,7 @@ function applied(treated, base, studio) {
       studio.go(`/live/${encodeURIComponent(id)}`);
     } catch (error) {
       begin.disabled = false;
-      studio.toast(error.message, null, "bad");
+      studio.toast(told(error), null, "bad");
     }
   } }, t("live.apply"));
   const form = el("a", { class: "button", href: `/start?set=${encodeURIComponent(JSON.stringify(treated.wanted))}` },
@@ -247,12 +248,16 @@ function applied(treated, base, studio) {
 function remedies(one, base, studio) {
   const { t } = studio;
   const list = el("ol", { class: "remedies" }, Object.entries(one.advice).map(([name, text]) =>
-    el("li", { "data-remedy": name }, has(`remedies.${name}`) ? t(`remedies.${name}`) : el("span", { lang: "en" }, text), " ", el("code", {}, name))));
+    el("li", { "data-remedy": name }, text, " ", el("code", {}, name))));
   const button = el("button", { onclick: async () => {
     button.disabled = true;
     try {
       const answer = await studio.get(`${base}/remedies/${encodeURIComponent(one.name)}`);
-      if (answer.error) throw new Error(answer.error);
+      if (answer.error) {
+        button.disabled = false;
+        studio.toast(told(answer.error), null, "bad");
+        return;
+      }
       for (const treated of answer.remedies) {
         const item = [...list.children].find((child) => child.dataset.remedy === treated.name);
         item?.append(...applied(treated, `${base}/remedies/${encodeURIComponent(one.name)}`, studio));
@@ -266,7 +271,7 @@ function remedies(one, base, studio) {
       button.remove();
     } catch (error) {
       button.disabled = false;
-      studio.toast(error.message, null, "bad");
+      studio.toast(told(error), null, "bad");
     }
   } }, t("live.what-changes"));
   return el("div", { class: "help" }, el("h3", {}, t("doctor.remedies")), list, button);

@@ -1,6 +1,7 @@
 // A trained generator, played with.
 
 import { el, fill } from "../dom.js";
+import { told } from "../notices.js";
 import { chooser, selects } from "../play/choose.js";
 import { controls } from "../play/controls.js";
 import { grid } from "../play/grid.js";
@@ -95,7 +96,7 @@ async function playground(place, studio, id) {
       for (const key of ["at", "from", "to"]) {
         if (!/^\d+$/.test(state[key]) || Number(state[key]) > last) state[key] = String(key === "to" ? last : 0);
       }
-      fail("");
+      fail(null);
       tiles.show(answer, image, model.shape, Number(state.at));
       knobs.explain(answer.shares);
       all.say(answer.command, latents(answer.command));
@@ -104,7 +105,7 @@ async function playground(place, studio, id) {
       showOne();
       later();
     } catch (error) {
-      if (!ended) fail(error.message);
+      if (!ended) fail(error);
     }
   });
 
@@ -121,7 +122,7 @@ async function playground(place, studio, id) {
       const got = await studio.get(`${base}/one?${wish(pinned(), { at })}`);
       if (!ended) one.links(`${base}/file.png?${wish(pinned(), { at })}`, got.command, latents(got.command, { at }));
     } catch (error) {
-      if (!ended) fail(error.message);
+      if (!ended) fail(error);
     }
   });
 
@@ -136,7 +137,7 @@ async function playground(place, studio, id) {
       if (ended || !answer) return;
       await way.show(got, { from: name(Number(from)), to: name(Number(to)) }, (suffix) => `${base}/file.${suffix}?${wish(pinned(), ends)}`);
     } catch (error) {
-      if (!ended) fail(error.message);
+      if (!ended) fail(error);
     }
   });
   let waiting = null;
@@ -155,7 +156,7 @@ async function playground(place, studio, id) {
         if (got.state !== "found") await new Promise((done) => setTimeout(done, WAIT));
       } while (got.state !== "found");
     } catch (error) {
-      if (!ended) one.failed(error.message);
+      if (!ended) one.failed(error);
     }
   });
 
@@ -176,9 +177,9 @@ async function playground(place, studio, id) {
     return model.classes[answer.labels[index]] ?? "";
   }
 
-  function fail(message) {
-    trouble.textContent = message;
-    trouble.hidden = !message;
+  function fail(error) {
+    fill(trouble, error && told(error));
+    trouble.hidden = !error;
   }
 
   /** The next so many seeds, or those before. */

@@ -1,6 +1,7 @@
 // All runs as cards, which change while they train.
 
 import { el, fill, keep } from "../dom.js";
+import { told } from "../notices.js";
 import { command } from "../parts.js";
 import { compact, count, duration, has, number } from "../words.js";
 
@@ -126,7 +127,7 @@ function card(run, t, ticked, tick) {
       el("p", { class: "soft path" }, run.path),
       progress,
       el("p", { class: "soft" }, amount(run, t)),
-      run.error ? el("p", { class: "bad" }, run.error) : null,
+      run.error ? el("p", { class: "bad" }, told(run.error)) : null,
       el("div", { class: "chips" }, chips(run, t)),
       run.pending ? null : el("label", { class: "check tick" },
         el("input", { type: "checkbox", checked: ticked, "aria-label": t("compare.tick-run", { name: run.path }),

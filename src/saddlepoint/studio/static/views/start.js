@@ -1,8 +1,8 @@
 // A form made of the configuration: the preset first, all else folded away; beside it the command.
 
 import { el, fill } from "../dom.js";
+import { told } from "../notices.js";
 import { brief, command } from "../parts.js";
-import { has } from "../words.js";
 
 export async function mount(place, studio) {
   const { t } = studio;
@@ -57,21 +57,21 @@ export async function mount(place, studio) {
   let timer = null;
   let asked = 0;
   async function check(whole = false) {
-    about.textContent = meant(choices.presets.find(({ name }) => name === wanted.preset)?.about ?? "");
-    dataAbout.textContent = meant(choices.data.find(({ name }) => name === wanted.data)?.about ?? "");
+    about.textContent = choices.presets.find(({ name }) => name === wanted.preset)?.about ?? "";
+    dataAbout.textContent = choices.data.find(({ name }) => name === wanted.data)?.about ?? "";
     studio.setQuery({ set: JSON.stringify(wanted) });
     clearTimeout(timer);
     timer = setTimeout(async () => {
       const mine = ++asked;
-      const answer = wanted.data === "" ? { error: t("start.path-empty") }
-        : await studio.post("/api/start/check", wanted).catch((error) => ({ error: error.message }));
+      const answer = wanted.data === "" ? { error: new Error(t("start.path-empty")) }
+        : await studio.post("/api/start/check", wanted).catch((error) => ({ error }));
       if (mine !== asked) return;
-      wrong.textContent = answer.error ?? "";
+      fill(wrong, answer.error && told(answer.error));
       begin.disabled = Boolean(answer.error);
       if (answer.error) return;
       shown.say(answer.command);
       reset.hidden = !Object.keys(wanted.changes).length;
-      fill(doubts, answer.doubts.map((text) => el("p", { class: "doubt" }, text)));
+      fill(doubts, answer.doubts.map((one) => el("p", { class: "doubt" }, told(one))));
       draw(answer, whole);
     }, whole ? 0 : 250);
   }
@@ -142,13 +142,8 @@ export async function mount(place, studio) {
     const name = field.path.split(".").slice(field.path.startsWith("penalties.") ? 1 : -1).join(".");
     return el("div", { class: `field${field.path in wanted.changes ? " changed" : ""}`, "data-path": field.path },
       el("label", { for: id }, el("code", {}, name)), control,
-      el("p", { class: "soft", id: described }, [meant(field.text), range(field)].filter(Boolean).join(" "),
+      el("p", { class: "soft", id: described }, [field.text, range(field)].filter(Boolean).join(" "),
         el("span", { class: "was" }, ` ${t("start.usual", { value: brief(field.usual) })}`)));
-  }
-
-  // What a field means is written in English beside the field, and in other languages by that text.
-  function meant(text) {
-    return has(`fields.${text}`) ? t(`fields.${text}`) : text;
   }
 
   function range({ low, high }) {
@@ -164,7 +159,7 @@ export async function mount(place, studio) {
       const { id } = await studio.post("/api/start/begin", wanted);
       studio.go(`/live/${encodeURIComponent(id)}`);
     } catch (error) {
-      wrong.textContent = error.message;
+      fill(wrong, told(error));
       begin.disabled = false;
     }
   }
