@@ -314,7 +314,7 @@ def test_the_nearest_training_image(client: TestClient, runs: Path) -> None:
     extractor, said = choose_extractor("auto", train)
     image = load_sampler(run.path).images([2], [3])
     near = nearest_training(image, train, extractor, 1)
-    assert (answer["index"], answer["features"]) == (near.index[0, 0], said)
+    assert (answer["index"], answer["features"]["en"]) == (near.index[0, 0], said)
     assert answer["ratio"] == pytest.approx(near.ratio[0])
     assert np.array_equal(pixels(answer["image"]), near.images[0, 0, :, :, 0])
     apart = np.sqrt(np.mean((image[0].astype(float) - near.images[0, 0]) ** 2))
