@@ -1,13 +1,14 @@
 """Play hostile cases against every verb: none may end in a traceback, a hang or a harmed file.
 
     python bench/fuzz.py --seed 7 --cases 10000 [--only CATEGORY] [--jobs 2] [--resume]
-    python bench/fuzz.py --cases 300 --minutes 1      a new seed each time, which is printed
+    python bench/fuzz.py --cases 300 --minutes 4      a new seed each time, which is printed
     python bench/fuzz.py --replay 7:4242              one case: what it is, what it said, its faults
 
 A case is a function of (seed, index). This process imports the package once and forks for each
 case, in a private mount namespace where everything but a scratch folder in memory is read-only; it
 refuses to run where it cannot have one. Exit code 1 when a case shows a fault, 3 when none was
-played, as the machine permits no namespace. What is tried is the package that this Python imports.
+played, as the machine permits no namespace, 4 when the time was up before all were played. What is
+tried is the package that this Python imports.
 """
 
 from __future__ import annotations
@@ -68,6 +69,7 @@ MOST_GROUPS = 40
 LEAST_RESULT = 1000
 """Fewer cases are a test and no figure for the page."""
 NOT_PLAYED = 3
+SOME_PLAYED = 4
 NUMBER = struct.Struct("I")
 """An index in the pipe from the parent: read and written whole, as it is so short."""
 
@@ -75,7 +77,7 @@ NUMBER = struct.Struct("I")
 def play_cases(slot: Slot, settings: argparse.Namespace, queue: int, out: int) -> int:
     """Play the cases whose numbers come out of `queue`; one line of results each."""
     slot.open()
-    while time.time() < settings.deadline and (number := os.read(queue, NUMBER.size)):
+    while time.monotonic() < settings.deadline and (number := os.read(queue, NUMBER.size)):
         index = NUMBER.unpack(number)[0]
         case = cases.make_case(settings.seed, index)
         try:
@@ -103,7 +105,9 @@ def feed(queue: int, settings: argparse.Namespace, done: set[str]) -> None:
 def warden(scratch: Path, settings: argparse.Namespace, done: set[str], out: int) -> int:
     """In a sandbox: build the world, then let the slots play. -> exit code"""
     sandbox.enter(scratch)
+    begun = time.monotonic()
     usual = build(scratch)
+    print(f"The world was made in {time.monotonic() - begun:.0f} s.", flush=True)
     gc.collect()
     gc.freeze()  # the children share these objects as long as nobody counts them
     inside.malloc_trim()
@@ -111,7 +115,7 @@ def warden(scratch: Path, settings: argparse.Namespace, done: set[str], out: int
         return replay(Slot(scratch, 0, usual), settings.replay, settings.shrink)
     children = []
     taken, given = os.pipe()
-    settings.deadline = time.time() + 60 * settings.minutes
+    settings.deadline = time.monotonic() + 60 * settings.minutes
     for number in range(settings.jobs):
         child = os.fork()
         if child == 0:
@@ -163,7 +167,8 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
         kept = [play for play in others if play["seed"] != settings.seed][-1:]
         write_result("fuzz", {"plays": [*kept, document]})
     print(*results.table(found), sep="\n")
-    wanted = f" of {settings.cases:,}" if found["cases"] < settings.cases else ""
+    all_played = found["cases"] >= settings.cases
+    wanted = "" if all_played else f" of {settings.cases:,}"
     print(
         f"seed {settings.seed}: {found['cases']:,}{wanted} cases in {seconds:.0f} s, "
         f"{found['faulty']:,} with a fault, {len(grouped)} different; peak "
@@ -172,7 +177,9 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
     for row in grouped[:MOST_GROUPS]:
         print(f"{row['n']:>5} x {row['kind']}: {row['fingerprint']!a}")
         print(f"        python bench/fuzz.py --replay {row['cases'][0]}")
-    return int(bool(found["faulty"]))
+    if found["faulty"]:
+        return 1
+    return 0 if all_played else SOME_PLAYED
 
 
 def arguments() -> argparse.Namespace:
@@ -182,7 +189,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="by default a new one, which is printed")
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--only", choices=list(cases.CATEGORIES))
-    parser.add_argument("--minutes", type=float, default=1e6, help="no case begins after them")
+    parser.add_argument("--minutes", type=float, default=1e6, help="of playing, at most")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--resume", action="store_true", help="play only what has no result yet")
     parser.add_argument("--replay", metavar="SEED:INDEX")

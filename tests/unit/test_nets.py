@@ -10,14 +10,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from saddlepoint.architectures._layers import Modulation
 from saddlepoint.architectures._sizes import halvings
 from saddlepoint.architectures.conditioning import ConditionalBatchNorm
 from saddlepoint.architectures.dcgan import Dcgan
 from saddlepoint.architectures.mlp import Mlp
+from saddlepoint.architectures.r3gan import R3gan
 from saddlepoint.core.contracts import Architecture, DataSpec
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.unfilled import unfilled
 
 POINTS = DataSpec(shape=(2,), value_range=None)
 CHANNELS = pytest.mark.parametrize("channels", [1, 3])
@@ -53,6 +56,36 @@ def leaves_in_order(net: nn.Module, *inputs: Tensor) -> list[nn.Module]:
     for hook in hooks:
         hook.remove()
     return order
+
+
+class Drawn(TorchDispatchMode):
+    """The names of the operations that fill a tensor with random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if any(word in str(func) for word in ("normal", "uniform", "rand")):
+            self.names.append(str(func))
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("net", [small_dcgan(), small_mlp(), R3gan(width=8)], ids=str)
+def test_a_net_that_is_not_filled_has_all_shapes_and_draws_nothing(net: Architecture):
+    spec = image_spec(16, n_classes=3)
+    with Drawn() as drawn:
+        filled = net.generator(spec), net.discriminator(spec)
+    assert drawn.names
+    with unfilled(), Drawn() as drawn:
+        empty = net.generator(spec), net.discriminator(spec)
+    assert drawn.names == []
+    for one, other in zip(filled, empty, strict=True):
+        tensors = other.state_dict()
+        assert {tensor.device.type for tensor in tensors.values()} == {"meta"}
+        assert {n: t.shape for n, t in tensors.items()} == {
+            n: t.shape for n, t in one.state_dict().items()
+        }
 
 
 WEIGHTED = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)

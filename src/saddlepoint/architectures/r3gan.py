@@ -162,7 +162,7 @@ class R3ganGenerator(Generator):
             nn.init.normal_(self.label.table.weight, 0.0, spec.n_classes**-0.5)
         widths = arch.stage_widths(spec)
         n_blocks, classes = BLOCKS * len(widths), spec.n_classes if by_block else 0
-        self.basis = nn.Parameter(torch.randn(widths[0], base, base))
+        self.basis = nn.Parameter(nn.init.normal_(torch.empty(widths[0], base, base)))
         self.scale = nn.Linear(arch.latent_dim + self.label.width, widths[0], bias=False)
         init(self.scale)
         self.stages = nn.ModuleList(
@@ -213,7 +213,7 @@ class R3ganDiscriminator(Discriminator):
         self.downsample = nn.ModuleList(Resample(width, up=False) for width in widths[1:])
         self.widen = nn.ModuleList(_between(b, a) for a, b in pairwise(widths))
         # A convolution of each channel that covers its whole input: one product a sample.
-        self.basis = nn.Parameter(torch.randn(widths[0], base, base) / base)
+        self.basis = nn.Parameter(nn.init.normal_(torch.empty(widths[0], base, base)) / base)
         self.head = nn.Linear(widths[0], widths[0] if self.n_classes else 1, bias=False)
         init(self.head)
         self.table = nn.Embedding(self.n_classes, widths[0]) if self.n_classes else None

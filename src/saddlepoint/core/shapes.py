@@ -7,6 +7,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from saddlepoint.core import registry
@@ -82,7 +83,7 @@ def _one_of(document: Any, hints: tuple[Any, ...], path: str) -> Any:
 
 
 def _typed_dict(document: Any, hint: Any, path: str) -> dict[str, Any]:
-    values, hints = dict(_fields(document, path)), typing.get_type_hints(hint, include_extras=True)
+    values, hints = dict(_fields(document, path)), _hints(hint, True)
     for name in sorted(hint.__required_keys__):
         if name not in values:
             raise InputError(f"{path} has no field {name!r}.")
@@ -99,7 +100,7 @@ def _component(document: Any, hint: type, path: str) -> Any:
         if not isinstance(kind, str):
             raise InputError(f"{path} needs a 'kind': one of {', '.join(registry.names(group))}.")
         hint = registry.get(group, kind)
-    hints = typing.get_type_hints(hint)
+    hints = _hints(hint, False)
     known = [item.name for item in dataclasses.fields(hint)]
     for name in fields:
         if name not in known:
@@ -109,6 +110,12 @@ def _component(document: Any, hint: type, path: str) -> Any:
         if needed and item.name not in fields:
             raise InputError(f"{path} has no field {item.name!r}.")
     return hint(**{n: shaped(v, hints[n], f"{path}.{n}") for n, v in fields.items()})
+
+
+@cache
+def _hints(cls: type, extras: bool) -> dict[str, Any]:
+    """Kept: a report reads a run's config.json four times, and this is most of reading it."""
+    return typing.get_type_hints(cls, include_extras=extras)
 
 
 def _scalar(value: Any, hint: Any, path: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 from importlib.util import find_spec
 from typing import Any
@@ -17,6 +18,18 @@ def without_plotly(words: Words) -> str:
     """What stands where curves would be."""
     said = escape(words("page.without-plotly")).replace("&quot;", '"')
     return f'<p class="note">{said} <code>pip install "saddlepoint[report]"</code></p>'
+
+
+@cache
+def packed_plotly() -> str:
+    """plotly's own script, gzip in base64: 2 MB in place of 5, as a page may hold many films.
+
+    Kept, because packing it takes longer than drawing all figures of a run.
+    """
+    import plotly.offline
+
+    script = plotly.offline.get_plotlyjs().encode()
+    return base64.b64encode(gzip.compress(script, 6, mtime=0)).decode()
 
 
 def curves_section(figures: Sequence[tuple[str, Any, str]], words: Words) -> str:
@@ -52,18 +65,15 @@ def plot_place(place: str, says: str) -> str:
 def plots(figures: Mapping[str, Any], words: Words) -> str:
     """plotly's own script, and place -> figure drawn by it. Once a page, below all places."""
     import plotly.io
-    import plotly.offline
 
     drawings = []
     for place, drawing in figures.items():
         # Without "<", nothing in the JSON can end the script that holds it.
         content = str(plotly.io.to_json(drawing)).replace("<", "\\u003c")
         drawings.append(f"draw('{place}', {content});")
-    # Packed it has two megabytes in place of five: a page may hold the films of many runs.
-    packed = base64.b64encode(gzip.compress(plotly.offline.get_plotlyjs().encode(), 6, mtime=0))
     return (
         f"<noscript><p>{escape(words('page.no-script'))}</p></noscript>\n"
-        f'<script type="application/gzip" id="plotly">{packed.decode()}</script>\n<script>\n'
+        f'<script type="application/gzip" id="plotly">{packed_plotly()}</script>\n<script>\n'
         "const drawings = [];\n"
         "const draw = (place, figure) => drawings.push([place, figure]);\n"
         + "\n".join(drawings)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from saddlepoint.core.checkpoints import EMA, EXPORTED, damage, newest_intact
@@ -21,6 +20,7 @@ from saddlepoint.core.renames import todays_config
 from saddlepoint.core.runs import Run
 from saddlepoint.core.shapes import shaped
 from saddlepoint.core.tensors import load_tensors, misfit, weights_sha256
+from saddlepoint.core.unfilled import unfilled
 
 FORMAT = "saddlepoint-generator"
 SCHEMA = 1
@@ -135,7 +135,7 @@ def _parse(path: Path, document: dict[str, Any], weights: dict[str, Tensor]) -> 
 def _misfit(weights: dict[str, Tensor], arch: Architecture, spec: DataSpec) -> str:
     """As `tensors.misfit`, before memory is taken for a net of whatever size the file claims."""
     try:
-        with torch.device("meta"):
+        with unfilled():
             return misfit(weights, arch.generator(spec).state_dict())
     except RuntimeError as error:  # more values than any memory has addresses
         return str(error).splitlines()[0]

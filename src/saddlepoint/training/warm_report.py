@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import DataSpec, Discriminator
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.flat import flatten
+from saddlepoint.core.unfilled import unfilled
 from saddlepoint.training import trained_model
 from saddlepoint.training.trained_model import TrainedModel
 from saddlepoint.training.warm_start import Fit, WarmStart, layer_names
@@ -36,7 +35,7 @@ def find(
             )
         return None, []
     trained = trained_model.find(config.start.model)
-    with torch.device("meta"):
+    with unfilled():
         generator, discriminator = config.arch.generator(spec), config.arch.discriminator(spec)
     warm = WarmStart.of(trained, generator, discriminator)
     _require_some(warm, config, spec)

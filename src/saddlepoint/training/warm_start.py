@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from saddlepoint.core.contracts import Discriminator, Generator
+from saddlepoint.core.unfilled import unfilled
 from saddlepoint.training.trained_model import TrainedModel
 
 _COUNT = "num_batches_tracked"
@@ -69,7 +70,7 @@ class WarmStart:
     ) -> WarmStart:
         """Compare a trained model with two nets, which may be on the meta device."""
         about = trained.about
-        with torch.device("meta"):
+        with unfilled():
             there_g = about.arch.generator(about.spec).label_inputs
             there_d = about.arch.discriminator(about.spec).label_inputs
         judge, found = trained.discriminator, None

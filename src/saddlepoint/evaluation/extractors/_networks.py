@@ -15,6 +15,7 @@ from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.measures import Features, LoadedExtractor
 from saddlepoint.core.tensors import exact_float32
+from saddlepoint.core.unfilled import unfilled
 
 NetT = TypeVar("NetT", bound=nn.Module)
 
@@ -158,7 +159,7 @@ def with_weights(build: Callable[[], NetT], tensors: Mapping[str, Tensor]) -> Ne
     Raises:
         RuntimeError: a tensor is missing, unknown or of another shape.
     """
-    with torch.device("meta"):  # no memory and no time for initial weights
+    with unfilled():
         net = build()
     counted = ".num_batches_tracked"
     kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(counted)}
