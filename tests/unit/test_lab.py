@@ -172,6 +172,7 @@ def test_the_demo_names_the_data_that_was_really_used(
     for text in ("dcgan-r1", "latent-ignored, at", "longer-latent", "Precision (pixels)"):
         assert text in said.out
     assert f"resume {out / 'dcgan-r1-digits'} --minutes 10" in said.out
+    assert f" studio {out}\n" in said.out
 
     page = (out / "report.html").read_text()
     for text in ("dcgan-r1 on digits", "latent-ignored", "longer-latent", "saddle lab failures"):

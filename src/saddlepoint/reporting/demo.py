@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from shlex import quote
 
 from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Text
@@ -89,6 +90,9 @@ def demo_table(good: Run, mended: Run, words: Words = ENGLISH) -> tuple[list[str
 
 def next_commands(good: Run, words: Words = ENGLISH) -> dict[str, str]:
     """What to try next: what for -> the exact command."""
-    known = Facts.of(good).commands()
-    chosen = {words(f"next.{key}"): known[key] for key in ("longer", "walk")}
+    known, runs = Facts.of(good).commands(), good.path.parent
+    # The studio looks into runs/ by itself, and finds other runs there, too.
+    place = "" if runs.parent == Path("runs") else f" {quote(str(runs))}"
+    chosen = {words("lab.studio"): f"{saddle_command()} studio{place}"}
+    chosen |= {words(f"next.{key}"): known[key] for key in ("longer", "walk")}
     return chosen | {words("lab.eight"): f"{saddle_command()} lab failures"}
