@@ -302,7 +302,7 @@ def test_the_table_keeps_few_games_and_no_idle_ones(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_answer_comes_in_time_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_module, "SECONDS", 0.0)
+    monkeypatch.setattr(table_module, "FRAME", 0.0)
     table, text = Table(), "batch=2&moves=b3"
     reached = [table.play("game-slow", text, 3, measure=False)["at"] for _ in range(3)]
     assert reached == [1, 2, 3]

@@ -22,6 +22,7 @@ from saddlepoint.studio.game.plane import (
 from saddlepoint.studio.game.play import Game, View
 from saddlepoint.studio.game.telling import auc, is_probability, told
 from saddlepoint.studio.game.transport import wasserstein
+from saddlepoint.training.threads import use
 
 SURFACE = 48
 """Points along a side at which the discriminator is asked."""
@@ -33,6 +34,7 @@ UNIT = 8192
 """Whole numbers of a coordinate from the middle of the view to its edge."""
 
 
+@use(1)  # nothing here is large enough for two, and a training may need the other core
 def frame(game: Game, measure: bool, label: int | None = None) -> dict[str, Any]:
     """Plain JSON values; arrays are base64 of little-endian numbers, which is a third of the bytes
     of lists of numbers (bench/game.py).

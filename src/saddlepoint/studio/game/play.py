@@ -63,10 +63,13 @@ class Game:
                 self._begin()
             elif min(same, at) < self.at:
                 self._back(min(same, at))
-            while self.at < min(at, script.n_moves):
-                self._move(look=self.at + 1 == min(at, script.n_moves))
-                if time.monotonic() > until:
-                    break
+            goal, took, last = min(at, script.n_moves), 0.0, False
+            while self.at < goal and not last:
+                begun = time.monotonic()
+                # Known beforehand: what the last move does is told.
+                last = self.at + 1 == goal or begun + took > until
+                self._move(look=last)
+                took = time.monotonic() - begun
             self._use(script.setup_at(self.at))
 
     def close(self) -> None:

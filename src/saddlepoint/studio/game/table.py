@@ -18,7 +18,11 @@ MOST_GAMES = 8
 """In memory. One that was dropped is made again from its text."""
 IDLE_SECONDS = 900.0
 SECONDS = 0.25
-"""Of moves in one answer. A game that is far behind comes nearer with each of them."""
+"""Of moves in one answer to a far jump. The game comes nearer with each of them."""
+PLAYED = 25
+"""Moves ahead, at most, that a game is asked for while it is played."""
+FRAME = 1 / 32
+"""Seconds for one answer of a game that is played, so that a viewer sees 30 a second."""
 
 
 @dataclass
@@ -27,6 +31,8 @@ class Table:
 
     _games: OrderedDict[str, Game] = field(default_factory=OrderedDict)
     _asked: dict[str, float] = field(default_factory=dict)
+    _costs: dict[str, float] = field(default_factory=dict)
+    """Seconds that a frame takes beside its moves: the average of the last ones."""
     _lock: threading.Lock = field(default_factory=lambda: DRAWING)
 
     def play(
@@ -48,12 +54,18 @@ class Table:
             raise InputError(f"at={at} lies outside the game's {script.n_moves} moves.")
         with self._lock:
             game = self._games.get(name) or Game(script)
-            game.follow(script, at, SECONDS)
+            cost = self._costs.get(name, 0.0)
+            # The moves of a large game get what its frames leave; the page shows the way there.
+            is_played = at - game.at <= PLAYED
+            game.follow(script, at, FRAME - cost if is_played else SECONDS)
             self._games[name] = game
             self._games.move_to_end(name)
             self._asked[name] = time.monotonic()
             self._drop()
-            return frame(game, measure, label)
+            begun = time.perf_counter()
+            shown = frame(game, measure, label)
+            self._costs[name] = cost + (time.perf_counter() - begun - cost) / 4
+            return shown
 
     def __len__(self) -> int:
         return len(self._games)
@@ -66,3 +78,4 @@ class Table:
         for name in {*idle, *surplus}:
             self._games.pop(name).close()
             del self._asked[name]
+            self._costs.pop(name, None)
