@@ -18,6 +18,7 @@ from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, t
 from doctor.tables import doctor, overhead, rescue
 from gpu_tables import gpu, recipes
 from robustness_tables import fuzz, soak
+from studio_tables import game, studio
 
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 AIMS_BUDGET = {"minutes": 7}
@@ -404,6 +405,8 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "doctor-rescue": rescue,
     "gpu": gpu,
     "many-recipes": recipes,
+    "studio": studio,
+    "game": game,
 }
 """Marker on the page and name of the JSON -> its table."""
 

@@ -47,6 +47,7 @@ PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime / 
 SADDLE = (sys.executable, "-m", "saddlepoint")
 CURVE = {"studio": ".js-line", "TensorBoard": "line-chart-grid-view line"}
 """TensorBoard draws curves on a canvas, which cannot be asked; it draws their axes just before."""
+SILENT: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 Figures = dict[str, Any]
 
 
@@ -189,7 +190,7 @@ def train(out: Path, kimg: float, begun: Callable[[], None]) -> tuple[float, flo
     """
     command = [*SADDLE, "train", "dcgan", "--data", "fashion-mnist", "--kimg", str(kimg)]
     started = time.monotonic()
-    process = subprocess.Popen([*command, "--out", str(out), "--quiet"], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, "--out", str(out), "--quiet"], **SILENT)
     while not (out / "status.json").is_file():
         time.sleep(0.05)
     begun()

@@ -55,6 +55,7 @@ def test_it_answers_only_pages_of_its_own(client: TestClient) -> None:
         "localhost.evil.example:8000",
         "",
         "[::",
+        "evil.example@127.0.0.1",
     ):
         assert client.get("/runs", headers={"host": host}).status_code == 403
     for host in ("localhost:8000", "127.0.0.1:9000", "[::1]:8000", "LOCALHOST"):

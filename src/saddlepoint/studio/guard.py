@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from saddlepoint.reporting.messages import in_languages
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ALL_ADDRESSES = ("0.0.0.0", "::")
 TOKEN_HEADER = "x-saddle-token"
 MOST_SECONDS = 15.0
 """For a body to arrive. On the same machine it takes milliseconds; a slow one holds a place."""
@@ -110,9 +111,11 @@ class Guard:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
+        if "@" in host:  # no browser sends one
+            return False
         if name in LOOPBACK or name == self._host.lower():
             return True
-        if self._host not in ("0.0.0.0", "::"):
+        if self._host not in ALL_ADDRESSES:
             return False
         # On all addresses: this machine by number or by its name; the token guards the rest.
         return name == socket.gethostname().lower() or _is_number(name)

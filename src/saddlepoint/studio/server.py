@@ -35,7 +35,7 @@ from saddlepoint.core.json_files import dumps
 from saddlepoint.core.reading import read_bytes
 from saddlepoint.core.streams import tell
 from saddlepoint.studio.events import Events, EventStream
-from saddlepoint.studio.guard import LOOPBACK, Guard, refusal
+from saddlepoint.studio.guard import ALL_ADDRESSES, LOOPBACK, Guard, refusal
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.strings import LANGUAGES, texts
 from saddlepoint.studio.view import MOST_BYTES, Studio, View, all_views, language_of
@@ -119,6 +119,8 @@ def serve(root: Path, host: str, port: int) -> None:
     app = create_app(root, host, access)
     shown = f"[{host}]" if ":" in host else host
     tell(f"Studio: http://{shown}:{port}/{f'?token={access}' if access else ''}")
+    if host in ALL_ADDRESSES:
+        tell(f"From another machine, write this one's name or address in place of {shown}.")
     tell("Ctrl-C stops the studio; runs that it started keep training.")
     config = uvicorn.Config(
         app,

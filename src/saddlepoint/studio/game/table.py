@@ -21,8 +21,8 @@ SECONDS = 0.25
 """Of moves in one answer to a far jump. The game comes nearer with each of them."""
 PLAYED = 25
 """Moves ahead, at most, that a game is asked for while it is played."""
-FRAME = 1 / 32
-"""Seconds for one answer of a game that is played, so that a viewer sees 30 a second."""
+FRAME = 1 / 36
+"""Seconds to make one answer of a game that is played, so that a viewer sees 30 a second."""
 
 
 @dataclass
