@@ -13,6 +13,7 @@ import torch
 
 from saddlepoint.core import registry
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.schedules import along_cosine
 from saddlepoint.studio.game import table as table_module
 from saddlepoint.studio.game.breaks import BREAKS
 from saddlepoint.studio.game.form import form
@@ -118,6 +119,12 @@ def test_back_at_the_beginning_nothing_is_told() -> None:
     table = Table()
     assert table.play("a-game-of-ours", "seed=5&moves=b10", 10, False)["said"]
     assert not table.play("a-game-of-ours", "seed=5", 0, False)["said"]
+
+
+def test_penalties_keep_their_strength() -> None:
+    """Whatever schedule the preset for points has."""
+    train = Setup(r1=1.0).config().train
+    assert along_cosine(1.0, train.final_penalty_factor, 1.0) == 1.0
 
 
 def test_a_game_is_a_function_of_its_text_whatever_way_led_there() -> None:

@@ -116,6 +116,8 @@ class Setup:
             batch_size=self.batch,
             n_critic=self.n_critic,
             instance_noise=self.noise,
+            # A game has no end that penalties could fade towards, as they do in the preset.
+            final_penalty_factor=1.0,
             device="cpu",
             precision="fp32",
         )
