@@ -21,6 +21,7 @@ LAYERS = [
     ["reporting"],
     ["exporting"],
     ["presets"],
+    ["sweeping"],
     ["api"],
     ["lab"],
     ["studio"],

@@ -86,6 +86,13 @@ def train(draw: Random, data: str = "digits", preset: str = "dcgan") -> Case:
     return Case(argv=(*argv, *_json(draw), *_quiet(draw)), writes=("out",))
 
 
+def sweep(draw: Random, data: str = "digits") -> Case:
+    """What a sweep would train: the trainings themselves are those of `train`."""
+    over = draw.choice(("optim-g.lr=1e-4,2e-4", "loss=hinge,wasserstein", "penalties=none,r1+r2"))
+    argv = ("sweep", "dcgan", "--data", data, "--out", "out", *TINY, "--over", over)
+    return Case(argv=(*argv, *_json(draw), *_quiet(draw), "--dry-run"))
+
+
 def prepare(draw: Random, source: str = "pictures", size: int = 8) -> Case:
     argv = ("data", "prepare", source, "--out", "made", "--size", str(size), "--workers", "1")
     return Case(argv=(*argv, *_json(draw)), writes=("made", "made.partial"))
@@ -107,8 +114,8 @@ def on_run(draw: Random, model: str, changing: float = 0.25) -> Case:
 def anything(draw: Random) -> Case:
     """Any verb; the cheap ones more often."""
     cheap = (sample, evaluate, doctor, compare, report, export, prepare, lists)
-    kinds = (*cheap, resume, train, project)
-    return draw.choices(kinds, (3, 2, 2, 2, 1, 2, 3, 1, 1, 1, 1))[0](draw)
+    kinds = (*cheap, resume, train, project, sweep)
+    return draw.choices(kinds, (3, 2, 2, 2, 1, 2, 3, 1, 1, 1, 1, 1))[0](draw)
 
 
 def dry(case: Case) -> Case:

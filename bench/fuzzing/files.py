@@ -17,6 +17,7 @@ USUAL_PLACES = (
     "lab-failures",
     "lab-claims",
     "lab-modes",
+    "sweep",
 )
 """Where a command may write although nobody names it."""
 LEAVINGS = re.compile(r"(^|/)\.[^/]*\.(tmp|taken|old)(/|$)")

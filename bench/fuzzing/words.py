@@ -14,6 +14,7 @@ NUMBERS = {
     "evaluate": ("--n", "--k", "--bootstrap", "--seed", "--truncation"),
     "resume": ("--kimg", "--minutes", "--threads"),
     "data prepare": ("--size", "--workers", "--shards"),
+    "sweep": ("--kimg", "--trials", "--jobs", "--seeds", "--minutes", "--seed", "--scoring.n"),
     "train": (
         *("--kimg", "--minutes", "--seed", "--train.batch-size", "--train.n-critic"),
         *("--train.accumulate", "--train.tick-kimg", "--train.sample-kimg", "--train.n-samples"),
@@ -36,6 +37,7 @@ WORDS = {
     "compare": ("--lang",),
     "export": ("--format", "--licence", "--plugins"),
     "data prepare": ("--fit", "--channels", "--labels"),
+    "sweep": ("--over", "--objective", "--pruner", "--on", "--lang", "--plugins", "--data"),
     "train": (
         *("--data", "--device", "--train.device", "--train.precision", "--loss", "--arch"),
         *("--penalties", "--doctor", "--scoring.by", "--scoring.features", "--optim-g"),
@@ -85,7 +87,7 @@ def _number(draw: Random, case: Case) -> Case:
     flag, value = draw.choice(flags), wild.number(draw)
     if case.verb == "train" and (flag in LONG_JOBS or draw.random() < 0.5):
         case = commands.dry(case)
-    elif flag in LONG_JOBS and value in HONEST:
+    elif case.verb != "sweep" and flag in LONG_JOBS and value in HONEST:
         value = "-1"
     if flag == "--seeds":
         value = draw.choice((value, f"0-{value}", f"{value}-0", "0,,1", "1-", "-5", "0-3,x", "3-1"))
@@ -165,7 +167,7 @@ def _shuffled(draw: Random, case: Case) -> Case:
     else:
         words = words[:at]
     # What is left may be a whole training on whatever lies here, or a lab of hours.
-    if words[:1] == ["train"]:
+    if words[:1] in (["train"], ["sweep"]):
         words.append("--dry-run")
     return replace(case, argv=tuple(words), writes=(*case.writes, "runs"))
 
@@ -180,6 +182,7 @@ def _odd(draw: Random, case: Case) -> Case:
             *(("lab", "lecture", "--only", "nonsense"), ("lab", "failures", "--only", "x")),
             *(("lab", "lecture", "--kimg", "nan"), ("lab", "failures", "--out", "precious.txt")),
             *(("lab", "failures", "--kimg", "-1"), ("lab", "lecture", "--seeds", "x")),
+            *(("sweep", "dcgan", "--over", "x"), ("sweep", "--over", "optim-g.lr=2:1")),
             *(("lab", "claims", "--only", "x"), ("lab", "claims", "--seeds", "9-0")),
             *(("lab", "modes", "--loss", "x"), ("lab", "modes", "--data", "precious.txt")),
             *(("lab", "modes", "--kimg", "nan"), ("lab", "modes", "--seeds", "1-")),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         report,
         resume,
         sample,
+        sweep,
         train,
     )
     from saddlepoint.core.config import Config
@@ -57,6 +58,7 @@ __all__ = [
     "sample",
     "score_features",
     "score_images",
+    "sweep",
     "train",
 ]
 

@@ -11,7 +11,7 @@ from saddlepoint.cli import main as commands
 Captured = pytest.CaptureFixture[str]
 
 VERBS = (
-    *("train wgan-gp", "train cgan-paper", "resume", "sample", "project", "evaluate"),
+    *("train wgan-gp", "train cgan-paper", "sweep wgan", "resume", "sample", "project", "evaluate"),
     *("compare", "doctor", "report", "export", "studio", "data list", "data prepare", "presets"),
     *("lab list", "lab demo", "lab lecture", "lab failures", "lab claims"),
 )

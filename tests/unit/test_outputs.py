@@ -98,6 +98,7 @@ VERBS = {
     "train": "train --data digits --kimg 0.1 --quiet",
     "prepare": "data prepare taken --size 8",
     "lab": "lab failures --kimg 0.02 --quiet",
+    "sweep": "sweep gan-points --data ring8 --kimg 0.1 --quiet",
 }
 KINDS = ("link", "gone", "folder", "fifo", "socket")
 OUTS = [
@@ -115,9 +116,12 @@ OUTS = [
     *((verb, "..") for verb in VERBS),
     *(
         (verb, "run/samples/new")
-        for verb in ("", "directions", "project", "prepare", "train", "lab")
+        for verb in ("", "directions", "project", "prepare", "train", "lab", "sweep")
     ),
-    *((verb, "taken") for verb in ("", "directions", "project", "prepare", "lab", "train")),
+    *(
+        (verb, "taken")
+        for verb in ("", "directions", "project", "prepare", "lab", "train", "sweep")
+    ),
     (".html", "run/report.html"),
     (".png", "run/samples/000000k.png"),
     (".html", "page.txt"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,30 +12,13 @@ from typing import Annotated, Any, Union, get_args, get_type_hints
 import tyro
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-# Python's int() and float() also read 1_000, the digits of other scripts, nan and inf: slips in a
-# command, all of them.
-_WHOLE = re.compile(r"[+-]?[0-9]{1,4000}")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+from saddlepoint.core.values import number, whole_number
 
 UNSAID = tyro.conf.arg(help_behavior_hint="")
 """Annotates a flag whose default is nothing: its text says what that means, not "None"."""
 
 REGISTRY = ConstructorRegistry()
 """For `tyro.cli`: its own rules, and those below before them."""
-
-
-def whole_number(text: str) -> int:
-    """Raises ValueError unless `text` is a whole number in the digits 0-9."""
-    if not _WHOLE.fullmatch(text):
-        raise ValueError(f"takes a whole number, not {text[:60]!r}")
-    return int(text)
-
-
-def number(text: str) -> float:
-    """Raises ValueError unless `text` is a finite number in the digits 0-9."""
-    if not _NUMBER.fullmatch(text) or not math.isfinite(value := float(text)):
-        raise ValueError(f"takes a number, not {text[:60]!r}")
-    return value
 
 
 _READERS: dict[Any, Callable[[str], Any]] = {int: whole_number, float: number}

@@ -18,6 +18,7 @@ from saddlepoint.cli.projecting import project
 from saddlepoint.cli.report import report
 from saddlepoint.cli.sampling import sample
 from saddlepoint.cli.studio import studio
+from saddlepoint.cli.sweeping import sweep
 from saddlepoint.cli.training import resume, train
 from saddlepoint.core.errors import InputError, reason
 from saddlepoint.core.streams import answer, command_streams, tell
@@ -50,6 +51,7 @@ def presets(json: bool = False) -> None:
 VERBS: dict[str, Verb] = {
     "train": train,
     "resume": resume,
+    "sweep": sweep,
     "sample": sample,
     "project": project,
     "evaluate": evaluate,

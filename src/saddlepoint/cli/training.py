@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, make_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import tyro
 
@@ -19,20 +19,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainFlags:
-    """Train a GAN. Every field of the configuration is a flag.
-
-    Components are replaced by name, with --arch, --loss, --optim-g or --optim-d NAME, and
-    all penalties with --penalties NAME NAME (or none). What the preset chose for its nets,
-    such as how labels enter them, holds for other nets too.
-
-    Short for --doctor.mode: --doctor off|advise|treat.
-    """
+class ConfigFlags:
+    """What is not a field of the configuration, or has a shorter name as well."""
 
     data: Annotated[str | None, UNSAID] = None
     """A data set's name (`saddle data list`) or a path (default: the first data set found)."""
-    out: Annotated[Path | None, UNSAID] = None
-    """Folder of the run; must not exist (default: runs/<preset>-<data>-NNN)."""
     kimg: Annotated[float | None, UNSAID] = None
     """Budget in thousands of real images shown to the discriminator (default: --train.kimg)."""
     minutes: Annotated[float | None, UNSAID] = None
@@ -47,18 +38,36 @@ class TrainFlags:
     --start.freeze-discriminator (default: 0)."""
     threads: Annotated[int | None, UNSAID] = None
     """Threads that compute on the CPU; short for --train.threads (default: PyTorch's choice)."""
-    track: Annotated[str | None, UNSAID] = None
-    """Show the run in a tracker while it trains: tensorboard or trackio (default: none)."""
     plugins: Annotated[Path | None, UNSAID] = None
     """A Python file whose @register lines add components (default: none)."""
-    preview: bool = True
-    """Show the newest samples in a terminal that has colours."""
     quiet: bool = False
     """No progress."""
-    dry_run: bool = False
-    """Print the whole configuration as JSON and stop."""
     json: bool = False
     """One JSON document on stdout at the end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainFlags(ConfigFlags):
+    """Train a GAN. Every field of the configuration is a flag.
+
+    Components are replaced by name, with --arch, --loss, --optim-g or --optim-d NAME, and
+    all penalties with --penalties NAME NAME (or none). What the preset chose for its nets,
+    such as how labels enter them, holds for other nets too.
+
+    Short for --doctor.mode: --doctor off|advise|treat.
+    """
+
+    out: Annotated[Path | None, UNSAID] = None
+    """Folder of the run; must not exist (default: runs/<preset>-<data>-NNN)."""
+    track: Annotated[str | None, UNSAID] = None
+    """Show the run in a tracker while it trains: tensorboard or trackio (default: none)."""
+    preview: bool = True
+    """Show the newest samples in a terminal that has colours."""
+    dry_run: bool = False
+    """Print the whole configuration as JSON and stop."""
+
+
+Flags = TypeVar("Flags", bound=ConfigFlags)
 
 
 def train(argv: list[str]) -> None:
@@ -66,25 +75,7 @@ def train(argv: list[str]) -> None:
     from saddlepoint import api
     from saddlepoint.core.config_json import to_json
 
-    # The flags of `train` are the fields of a configuration, and which fields there are depends on
-    # the plug-ins, the preset, the data and the components: so these are read from argv first.
-    if (wanted := flags.peek(argv, "preset")) is not None:
-        # As a field it would rename another preset's nets.
-        raise InputError(f"The preset is the first word, not a flag: saddle train {wanted}.")
-    preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
-    plugins = flags.peek(argv, "plugins")
-    flags.load_named_plugin(Path(plugins) if plugins else None)
-    data, model = flags.peek(argv, "data"), flags.peek(argv, "from")
-    config = api.configure(preset, data, start_from=model)
-    config = _swap_components(config, argv)
-    given = _parse_train(preset, config, argv)
-    api.check_budget(given.kimg, given.minutes)
-    short = {name: getattr(given, name) for name in ("device", "threads", "kimg")}
-    changes = {name: value for name, value in short.items() if value is not None}
-    config = replace(given.config, train=replace(given.config.train, **changes))
-    if given.freeze_discriminator is not None:
-        frozen = replace(config.start, freeze_discriminator=given.freeze_discriminator)
-        config = replace(config, start=frozen)
+    given, config = with_config("train", TrainFlags, argv)
     if given.dry_run:
         counts = api.n_parameters(config) or {}
         said = api.warm_start(config) if counts else []
@@ -101,26 +92,55 @@ def train(argv: list[str]) -> None:
     _finish(api.train(config, out=given.out, **how), given.json)
 
 
-def _parse_train(preset: str, config: Config, argv: list[str]) -> Any:
-    """Parse the flags of `saddle train`; returns them with the field `config`."""
+def with_config(verb: str, known: type[Flags], argv: list[str]) -> tuple[Flags, Config]:
+    """The flags of a verb that trains, and the configuration that they describe.
+
+    Args:
+        known: the flags besides the fields of the configuration.
+    """
+    from saddlepoint import api
+
+    # Every field of a configuration is a flag, and which fields there are depends on the plug-ins,
+    # the preset, the data and the components: so these are read from argv first.
+    if (wanted := flags.peek(argv, "preset")) is not None:
+        # As a field it would rename another preset's nets.
+        raise InputError(f"The preset is the first word, not a flag: saddle {verb} {wanted}.")
+    preset = argv.pop(0) if argv and not argv[0].startswith("-") else "dcgan"
+    plugins = flags.peek(argv, "plugins")
+    flags.load_named_plugin(Path(plugins) if plugins else None)
+    data, model = flags.peek(argv, "data"), flags.peek(argv, "from")
+    config = api.configure(preset, data, start_from=model)
+    config = _swap_components(config, argv)
+    given = _parse(f"saddle {verb} {preset}", known, config, argv)
+    api.check_budget(given.kimg, given.minutes)
+    short = {name: getattr(given, name) for name in ("device", "threads", "kimg")}
+    changes = {name: value for name, value in short.items() if value is not None}
+    config = replace(given.config, train=replace(given.config.train, **changes))
+    if given.freeze_discriminator is not None:
+        frozen = replace(config.start, freeze_discriminator=given.freeze_discriminator)
+        config = replace(config, start=frozen)
+    return given, config
+
+
+def _parse(prog: str, known: type[ConfigFlags], config: Config, argv: list[str]) -> Any:
+    """Parse the flags of a verb that trains; returns them with the field `config`."""
     from saddlepoint.core.config import Config
     from saddlepoint.core.config_json import to_json
     from saddlepoint.core.flat import flatten
 
     # Made here, because Config imports torch; without a name, its fields are flags at this level.
     field = ("config", Annotated[Config, tyro.conf.arg(name="")])
-    arguments = make_dataclass("Arguments", [field], bases=(TrainFlags,), frozen=True, kw_only=True)
-    prog = f"saddle train {preset}"
+    arguments = make_dataclass("Arguments", [field], bases=(known,), frozen=True, kw_only=True)
     values = flatten(to_json(config))
-    flags.check_flags(prog, argv, [*_names(), *values])
+    flags.check_flags(prog, argv, [*_names(known), *values])
     flags.split_lists(argv, [name for name, value in values.items() if isinstance(value, list)])
-    arguments.__doc__ = TrainFlags.__doc__
+    arguments.__doc__ = known.__doc__
     return flags.in_a_sentence(arguments, prog, argv, default=arguments(config=config))
 
 
-def _names() -> list[str]:
-    """The flags of `TrainFlags`; `from` is a keyword, so no field can have that name."""
-    return ["from" if one.name == "start_from" else one.name for one in fields(TrainFlags)]
+def _names(known: type[ConfigFlags]) -> list[str]:
+    """`from` is a keyword, so no field can have that name."""
+    return ["from" if one.name == "start_from" else one.name for one in fields(known)]
 
 
 def _swap_components(config: Config, argv: list[str]) -> Config:

@@ -97,17 +97,25 @@ def interval(question: Question) -> tuple[float | None, float | None, float | No
     if question.ratio and min(values) <= 0:
         return None, None, None
     taken = [math.log(value) for value in values] if question.ratio else values
-    mean = sum(taken) / len(taken)
     back = math.exp if question.ratio else float
+    mean, low, high = mean_over(taken)
     if question.exact:
         return back(mean), back(mean), back(mean)
-    if len(taken) == 1:
+    if low is None or high is None:
         return back(mean), None, None
-    freedom = len(taken) - 1
-    variance = sum((value - mean) ** 2 for value in taken) / freedom
+    return back(mean), back(low), back(high)
+
+
+def mean_over(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """-> mean over seeds, and the ends of its 90 % interval by Student's t; None for one seed."""
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return mean, None, None
+    freedom = len(values) - 1
+    variance = sum((value - mean) ** 2 for value in values) / freedom
     quantile = _T95[freedom - 1] if freedom <= len(_T95) else _NORMAL95
-    half = quantile * math.sqrt(variance / len(taken))
-    return back(mean), back(mean - half), back(mean + half)
+    half = quantile * math.sqrt(variance / len(values))
+    return mean, mean - half, mean + half
 
 
 def _outcome(question: Question, low: float | None, high: float | None) -> Outcome:

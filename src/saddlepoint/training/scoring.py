@@ -41,7 +41,7 @@ class Scorer:
         self.config, self.scoring = config, config.scoring
         self.dataset, self.device = dataset, config.train.device
         self.real = real[:N_CHEAP]
-        self.extractor = None
+        self.extractor, self.lower = None, True
         self.kept: dict[str, Any] = {}
         if self.scoring.by != CHEAP:
             self.extractor, _ = choose_extractor(self.scoring.features, dataset, self.device)
