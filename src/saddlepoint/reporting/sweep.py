@@ -11,7 +11,6 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.values import as_word
 from saddlepoint.reporting import page
 from saddlepoint.reporting.embedded import films
-from saddlepoint.reporting.figure_words import figure_in
 from saddlepoint.reporting.messages import in_language
 from saddlepoint.reporting.overlays import overlays_of
 from saddlepoint.reporting.plots import curves_section
@@ -143,12 +142,8 @@ def _samples(ranked: Sequence[dict[str, Any]], words: Words) -> str:
 def _overlaid(ranked: Sequence[dict[str, Any]], words: Words) -> list[tuple[str, Any, str]]:
     """The figures of a report, of the best trials over one another."""
     runs = [(name, run.document, run.history) for run, name in _first_runs(ranked, words)]
-    found = []
-    for one in overlays_of(runs) if runs else ():
-        title, figure, _ = figure_in(words, "", one.panel, one.title, one.figure, "")
-        label = words.get(f"figures.curve.{one.label}", one.label)
-        found.append((f"{title}: {label}" if label else title, figure, ""))
-    return found
+    overlays = overlays_of(runs, words=words) if runs else []
+    return [(one.title, one.figure, one.text) for one in overlays]
 
 
 def _each(document: dict[str, Any]) -> str:
