@@ -39,7 +39,7 @@ class ByColour(Extractor):
     published code: the classifier is evaluated without dropout, which would add modes by chance.
     """
 
-    epochs: int = 6
+    epochs: int = 3
     """Passes over the grey images in training."""
 
     def __post_init__(self) -> None:
