@@ -39,7 +39,7 @@ class MlpGenerator(Generator):
         super().__init__()
         self.latent_dim = arch.latent_dim
         self.latent_scale = arch.latent_scale
-        self.leak = arch.generator_leak
+        self.leak = arch.leak
         self.spec = spec
         self.label = LabelInput(
             arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
@@ -70,7 +70,7 @@ class MlpGenerator(Generator):
 
 
 class MlpDiscriminator(Discriminator):
-    """Flat image -> hidden layers (LeakyReLU 0.2, optional dropout) -> one logit."""
+    """Flat image -> hidden layers (LeakyReLU, optional dropout) -> one logit."""
 
     def __init__(self, arch: Mlp, spec: DataSpec) -> None:
         super().__init__()
@@ -79,6 +79,7 @@ class MlpDiscriminator(Discriminator):
             arch.conditioning, spec.n_classes, arch.embedding_dim, arch.label_scale
         )
         self.packing = arch.packing
+        self.leak = arch.leak
         self.label_inputs = self.label.width if arch.packing == 1 else 0
         first = arch.packing * (math.prod(spec.shape) + self.label.width)
         widths = [first, *arch.discriminator_widths]
@@ -105,7 +106,7 @@ class MlpDiscriminator(Discriminator):
         for index, layer in enumerate(self.layers):
             if index == self.stddev_at:
                 h = with_stddev(h)
-            h = self.dropout(nn.functional.leaky_relu(layer(h), 0.2))
+            h = self.dropout(nn.functional.leaky_relu(layer(h), self.leak))
         with in_float32(h):
             h = h.float()
             logits = self.head(h).squeeze(1)
@@ -132,15 +133,15 @@ class Mlp(CommonOptions):
     """Widths of the discriminator's hidden layers; fewer layers make it weaker."""
     generator_norm: Literal["batch", "none"] = "batch"
     """BatchNorm in the generator, or none, which lets it collapse more easily."""
-    generator_leak: float = 0.2
-    """Slope of the generator's hidden units below 0. At 0 (ReLU) whole regions of z can become one
-    narrow mode, and fewer points lie between modes."""
     discriminator_norm: Literal["none", "spectral"] = "none"
     """Spectral norm in the discriminator, or none."""
+    leak: float = 0.2
+    """Slope of hidden units below 0, in both nets. At 0 (ReLU) whole regions of z can become one
+    narrow mode, and fewer points lie between modes."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        between(self, 0, 1, "generator_leak")
+        between(self, 0, 1, "leak")
         for field in ("generator_widths", "discriminator_widths"):
             widths = getattr(self, field)
             if not 1 <= len(widths) <= 100 or not all(1 <= w <= MOST_WIDTH for w in widths):

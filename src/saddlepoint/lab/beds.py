@@ -70,7 +70,7 @@ RING = Bed(
     modes=8,
     preset="gan-points",
     data="ring8",
-    kimg=480,
+    kimg=1440,
     n=2500,
     changes={},
     published=(
@@ -92,9 +92,15 @@ GRID = Bed(
     modes=25,
     preset="gan-points",
     data="grid25",
-    kimg=480,
+    kimg=1440,
     n=2500,
-    changes={},
+    # The modes are two to three times as far apart, and R1 and R2 count squares.
+    changes={
+        "penalties": [
+            {"kind": "r1", "gamma": 0.1, "every": 4},
+            {"kind": "r2", "gamma": 0.1, "every": 4},
+        ]
+    },
     published=(
         Published("GAN", _VEEGAN, "3.3", "0.5"),
         Published("GAN", _PACGAN, "17.3 ± 0.8", "94.8 ± 0.7", "0.70 ± 0.07"),

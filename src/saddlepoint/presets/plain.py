@@ -44,7 +44,7 @@ def gan_minimax(source: Source) -> Config:
 def gan_points(source: Source) -> Config:
     """A small GAN for 2-D points, such as ring8: relativistic pairs, R1 and R2, no BatchNorm.
 
-    480 kimg take 10 to 20 seconds of one core; what they come to on ring8 and grid25 is in
+    It takes half a minute of one core; what it comes to on ring8 and grid25 is in
     docs/benchmarks.md, "Known modes".
     Papers: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 4.1 (R1); Huang et al.
     2024, https://arxiv.org/abs/2501.05441 (the loss, R1 and R2).
@@ -58,9 +58,9 @@ def gan_points(source: Source) -> Config:
             generator_widths=(64, 64, 64, 64),
             discriminator_widths=(128, 128, 128),
             generator_norm="none",
-            # Between two narrow modes the slope is thousands of times that within one; units that
-            # leak 0.2 below 0 leave a tenth of the points on the way (docs/log.md).
-            generator_leak=0.0,
+            # Between two narrow modes a net is thousands of times as steep as within one: units
+            # that leak 0.2 below 0 leave a tenth of the points on the way (docs/log.md).
+            leak=0.0,
             latent_dim=4,
         ),
         loss=Relativistic(),
@@ -70,7 +70,7 @@ def gan_points(source: Source) -> Config:
         optim_g=adam,
         optim_d=adam,
         # Eight bits of mantissa, as in bf16, would smear modes of a hundredth of their distance.
-        train=Train(kimg=480, final_penalty_factor=1e-3, precision="fp32"),
+        train=Train(kimg=1440, batch_size=192, final_penalty_factor=1e-3, precision="fp32"),
     )
 
 
