@@ -51,7 +51,7 @@ def test_the_lab_from_the_command_to_the_page(capsys: pytest.CaptureFixture[str]
     first = out / "ring8" / "hinge" / "seed-0.json"
     kept = first.read_bytes()
     counted = json.loads(kept)
-    assert (counted["images"], counted["state"], counted["n"]) == (320, "finished", 2500)
+    assert (counted["images"], counted["state"], counted["n"]) == (384, "finished", 2500)
     # Another seed joins, what is there is not trained again, and the page is in another language.
     trained = (out / "ring8" / "hinge" / "seed-0" / "status.json").stat().st_mtime_ns
     assert main([*LAB, *TWO, "--seeds", "0-1", "--lang", "vi"]) == 0
