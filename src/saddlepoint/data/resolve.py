@@ -37,6 +37,10 @@ def resolve(text: str) -> Source:
     named = _named_sources()
     if text in named:
         return named[text]()
+    if text.startswith("hf:") and not is_address(text):
+        name = text.removeprefix("hf:")
+        name = str(Path(name).absolute()) if given_path(name).is_dir() else name
+        return registry.get("source", "hf")(name=name)
     if is_address(text):
         return registry.get("source", "shards")(path=text)
     path = given_path(text.removeprefix("file://"))

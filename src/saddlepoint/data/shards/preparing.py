@@ -71,7 +71,7 @@ def prepare_shards(
     in_range(shards, 1, MOST_SHARDS, "--shards")
     out = output_folder(out)
     found, report = resolve(str(source)), None
-    beside = out.with_name(f"{out.name}.prepared")
+    beside = out.with_name(f".{out.name}.prepared")
     if getattr(found, "kind", "") == "folder":
         report = prepare(
             source, beside, progress=lambda *done: progress("Preparing", *done), **options
