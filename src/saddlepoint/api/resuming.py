@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import replace
 
+from saddlepoint.api.carrying import carry_out, recorded_end
 from saddlepoint.api.run import Run
-from saddlepoint.api.training import carry_out, recorded_end
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import write_json
-from saddlepoint.core.provenance import budget_line, read_config, training_data
+from saddlepoint.core.provenance import among_ranks, budget_line, read_config, training_data
+from saddlepoint.core.ranks import here
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.exporting.export import tracker
 from saddlepoint.training import budget, device, treatment
+from saddlepoint.training.follower import follow
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
+from saddlepoint.training.launch import agree, joined, own_part
 from saddlepoint.training.memory import require_memory_for
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import extended
@@ -25,6 +29,7 @@ from saddlepoint.training.state import TrainState
 from saddlepoint.training.threads import use as use_threads
 
 
+@joined()
 def resume(
     path: str | os.PathLike[str],
     *,
@@ -39,7 +44,8 @@ def resume(
     """Continue a killed run as if it had never been killed, or extend a finished one.
 
     A run with a new budget keeps the schedule it had: beyond it, learning rates and noise stay at
-    their final values, which train.schedule_kimg records.
+    their final values, which train.schedule_kimg records. Another number of processes (torchrun)
+    than before gives other last bits.
 
     Args:
         kimg: the new whole budget; by default the one recorded.
@@ -53,7 +59,7 @@ def resume(
         InputError: no run, a newer schema, other data than before, no intact checkpoint, or
             nothing left to do.
     """
-    started = time.monotonic()
+    started, ranks = time.monotonic(), here()
     run = Run.open(path)
     check_budget(kimg, minutes)
     shown = None if track is None else tracker(track)
@@ -64,13 +70,15 @@ def resume(
     # Runs from before train.threads have the number under "resolved" alone.
     so_far = config.train.threads or document.get("resolved", {}).get("threads", 0)
     config = replace(config, train=replace(config.train, threads=threads or so_far))
-    monitor = Monitor(quiet, preview)
-    with disk_errors(run), run.lock(), own_randomness(), use_threads(threads or so_far):
+    monitor = Monitor(quiet or not ranks.leads, preview)
+    lock = run.lock() if ranks.leads else contextlib.nullcontext()
+    with disk_errors(run), lock, own_randomness(), use_threads(threads or so_far):
         config = _on_its_device(run, config)
         # Other data would train on without a sign of it.
         dataset = training_data(run, config)
         config.check(dataset.spec)  # config.json may have been edited
-        require_memory_for(config, dataset)
+        agree(config, dataset)
+        require_memory_for(own_part(config), dataset)
         state = treatment.begin(run, config, dataset.spec)
         rate = None
         if minutes is not None:
@@ -85,10 +93,15 @@ def resume(
             document["budgets"].append(line)
             _say_schedule(config, monitor)
         document["config"] = to_json(config)
-        if state.n_images >= config.train.total_images or (
-            kimg is None and _ended_early(run, config, state)
-        ):
-            _end_again(run, config, state, monitor, extends=kimg is not None)
+        document["resolved"] = {**document.get("resolved", {}), **among_ranks()}
+        ended = state.n_images >= config.train.total_images
+        if ranks.told(ended or (kimg is None and _ended_early(run, config, state))):
+            if ranks.leads:
+                _end_again(run, config, state, monitor, extends=kimg is not None)
+            return run
+        ranks.meet({"a checkpoint of images": state.n_images})
+        if not ranks.leads:
+            follow(config, document["budgets"], dataset, state)
             return run
         # The new budget counts only once all checks have passed. The status comes before it: a run
         # that is killed in between would be called finished, and lack images of its budget.

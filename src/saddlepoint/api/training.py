@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from saddlepoint import presets
-from saddlepoint.api.run import Run, report_fault
+from saddlepoint.api.carrying import carry_out
+from saddlepoint.api.resuming import resume
+from saddlepoint.api.run import Run
 from saddlepoint.core.checks import MOST_SEED, at_least
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
-from saddlepoint.core.contracts import Dataset, Player
-from saddlepoint.core.errors import InputError, Interrupted
+from saddlepoint.core.contracts import Player
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import write_json
 from saddlepoint.core.outputs import output_place
 from saddlepoint.core.provenance import describe
+from saddlepoint.core.ranks import here
 from saddlepoint.core.streams import tell
 from saddlepoint.data.resolve import first_data_set, resolve
 from saddlepoint.data.search import NamedSource
-from saddlepoint.exporting.contract import Tracker
 from saddlepoint.exporting.export import tracker
-from saddlepoint.exporting.following import followed
-from saddlepoint.training import budget, device, treatment, warm_report
+from saddlepoint.training import budget, device, warm_report
+from saddlepoint.training.follower import follow
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
+from saddlepoint.training.launch import agree, begun_before, joined, own_part
 from saddlepoint.training.memory import require_memory_for
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.scoring import check_scoring
@@ -91,6 +93,7 @@ def warm_start(config: Config) -> list[str]:
     return warm_report.find(config, config.source.open().spec)[1]
 
 
+@joined()
 def train(
     preset: str | Config = "dcgan",
     data: str | None = None,
@@ -106,6 +109,9 @@ def train(
     preview: bool = True,
 ) -> Run:
     """Train a new run and return it.
+
+    Of the processes that `torchrun` starts, each trains on its share of every batch, and the first
+    alone writes.
 
     Args:
         preset: a preset's name, or a whole Config, which decides `data`, `seed`, `kimg`,
@@ -123,8 +129,10 @@ def train(
         Interrupted: Ctrl-C or SIGTERM, after saving.
     """
     # A budget in minutes starts here: opening the data is part of it.
-    started = time.monotonic()
+    started, ranks = time.monotonic(), here()
     place = output_place("runs/new" if out is None else out)
+    if begun_before(None if out is None else place):
+        return resume(place, track=track, quiet=quiet, preview=preview)
     if out is not None and place.exists():
         Run.create(place, "")  # refuse a folder that is in use before any work, not after
     if isinstance(preset, Config):
@@ -145,13 +153,15 @@ def train(
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
-    require_memory_for(config, dataset)
+    agree(config, dataset)
+    require_memory_for(own_part(config), dataset)
     trained, said = warm_report.find(config, dataset.spec)
     if trained is not None:  # recorded: which checkpoint of the run that was named
         config = replace(config, start=replace(config.start, model=trained.origin))
     # Whatever is wrong shows here: before the warm-up, and before there is a folder.
-    check_scoring(config, dataset)
-    monitor = Monitor(quiet, preview)
+    if ranks.leads:
+        check_scoring(config, dataset)
+    monitor = Monitor(quiet or not ranks.leads, preview)
     for doubt in config.doubts():
         tell(f"warning: {doubt}")
     for sentence in said:
@@ -161,6 +171,10 @@ def train(
         if minutes is not None:
             monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
             config, rate = budget.for_minutes(config, dataset, minutes, started)
+        if not ranks.leads:
+            run = Run(ranks.told(None))
+            follow(config, [], dataset, TrainState.new(config, dataset.spec, trained))
+            return run
         run = Run.create(None if out is None else place, f"{config.preset or 'run'}-{dataset.name}")
         with disk_errors(run), run.lock():
             # Another process may have found the same folder empty, and have ended already.
@@ -170,44 +184,6 @@ def train(
             write_json(run.config_file, describe(config, dataset, rate, start))
             state = TrainState.new(config, dataset.spec, trained)
             del trained  # its weights need not stay in memory beside the nets'
+            ranks.told(str(run.path))
             carry_out(run, config, dataset, state, monitor, shown)
     return run
-
-
-def carry_out(
-    run: Run,
-    config: Config,
-    dataset: Dataset,
-    state: TrainState,
-    monitor: Monitor,
-    shown: Tracker | None,
-) -> None:
-    """Train to the end of the budget and write the page; status.json records whatever ends it."""
-    run.take_control()  # what was asked of a process that has ended
-    try:
-        with recorded_end(run, state):
-            run.write_status("running", state.n_images)
-            with followed(run, shown, monitor):
-                treatment.train(run, config, dataset, state, monitor)
-    except (Interrupted, treatment.GivenUp):
-        if fault := report_fault(run):
-            tell(f"warning: {fault}")
-        raise
-    if fault := report_fault(run):
-        raise fault
-
-
-@contextlib.contextmanager
-def recorded_end(run: Run, state: TrainState) -> Iterator[None]:
-    """Whatever ends the block while status.json says that the run goes on is written there."""
-    try:
-        yield
-    except BaseException as error:  # of any kind, and raised again
-        if run.status.get("state") == "running":
-            with contextlib.suppress(OSError):
-                if isinstance(error, KeyboardInterrupt):  # outside the loop, which saves first
-                    run.write_status("interrupted", state.n_images)
-                else:
-                    reason = f"{type(error).__name__}: {error}"
-                    run.write_status("failed", state.n_images, error=reason)
-        raise

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from torch.nn.utils.parametrizations import spectral_norm
 
+from saddlepoint.core.ranks import sharing
+
 
 def in_float32(h: Tensor) -> contextlib.AbstractContextManager[object]:
     """No autocast: 8 bits of mantissa would round images and logits to steps that show."""
@@ -26,7 +28,9 @@ def pack(items: Tensor, packing: int) -> Tensor:
     """
     if packing == 1:
         return items
-    return torch.cat([items.roll(-shift, 0) for shift in range(packing)], dim=1)
+    ranks = sharing()
+    batch = ranks.whole(items)  # the items that follow may be another rank's
+    return torch.cat([ranks.mine(batch.roll(-shift, 0)) for shift in range(packing)], dim=1)
 
 
 def with_stddev(features: Tensor) -> Tensor:
@@ -36,7 +40,8 @@ def with_stddev(features: Tensor) -> Tensor:
     number. Paper: Karras et al. 2018, https://arxiv.org/abs/1710.10196, section 3.
     """
     # The square root's slope at exactly 0 is infinite: a batch of equal images would give NaN.
-    deviation = (features.float().var(0, correction=0) + 1e-8).sqrt().mean()
+    batch = sharing().whole(features.float())
+    deviation = (batch.var(0, correction=0) + 1e-8).sqrt().mean()
     more = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
     return torch.cat([features, more], dim=1)
 

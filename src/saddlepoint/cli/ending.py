@@ -11,6 +11,7 @@ import traceback
 from saddlepoint import __version__
 from saddlepoint.core.errors import (
     Answered,
+    Followed,
     InputError,
     Interrupted,
     RunFailed,
@@ -37,6 +38,8 @@ def ending(error: BaseException, argv: list[str]) -> tuple[int, str]:
             return 0, ""
         case Unhealthy():
             return 3, ""
+        case Followed(cause=cause):
+            return ending(cause, argv)[0], ""
         case InputError():
             return 2, f"error: {error}"
         case RunFailed():

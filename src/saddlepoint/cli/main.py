@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from saddlepoint.cli import lab as labs
 from saddlepoint.cli.data import data_list, data_prepare
@@ -78,7 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code, sentence = 0, ""
         try:
             stop.interrupt()
-            _dispatch("saddle", VERBS, [*words])
+            with among_ranks(words):
+                _dispatch("saddle", VERBS, [*words])
             stop.ignore()
         except BaseException as error:
             stop.ignore()
@@ -96,6 +99,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is None:
             stop.end_process()
         return code
+
+
+@contextlib.contextmanager
+def among_ranks(words: Sequence[str]) -> Iterator[None]:
+    """One of the processes that torchrun has started; without it this does nothing."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        yield
+        return
+    from saddlepoint.training.launch import joined
+
+    with joined():
+        if [*words[:1]] not in (["train"], ["resume"]):
+            raise InputError(
+                "Several processes (WORLD_SIZE is set) can `saddle train` and `saddle resume`; any "
+                "other command is for one."
+            )
+        yield
 
 
 def _dispatch(prog: str, verbs: dict[str, Verb], argv: list[str]) -> None:

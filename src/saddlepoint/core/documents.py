@@ -40,6 +40,8 @@ class Data(TypedDict, total=False):
 
 class Resolved(TypedDict, total=False):
     threads: Annotated[int, (0, 4096)]
+    ranks: Count
+    launch: str
 
 
 Start = TypedDict(

@@ -52,6 +52,14 @@ class Interrupted(Exception):
     """Ctrl-C or SIGTERM, after saving; exit code 130."""
 
 
+class Followed(Exception):
+    """One of several processes ends as the run does, and another one has said how."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 class Unhealthy(Exception):
     """`saddle doctor` found something wrong with a run, and has said so; exit code 3."""
 

@@ -18,6 +18,7 @@ from saddlepoint.core.config import SCHEMA, Config
 from saddlepoint.core.config_json import from_json, to_json
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
+from saddlepoint.core.ranks import here
 from saddlepoint.core.runs import Run
 
 
@@ -48,6 +49,7 @@ def describe(
             "device": train.device,
             "precision": train.precision,
             "threads": train.threads,
+            **among_ranks(),
         },
         "parameters": config.arch.n_parameters(dataset.spec),
         "versions": {
@@ -60,6 +62,11 @@ def describe(
         "plugins": registry.plugins(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def among_ranks() -> dict[str, Any]:
+    """Of `resolved` in config.json: how many processes train, and which launch they belong to."""
+    return {"ranks": here().size, "launch": here().launch}
 
 
 def _machine(device: str) -> str:

@@ -110,6 +110,15 @@ def _fill_descriptors() -> None:
         os.close(number)
 
 
+_is_silent = False
+
+
+def silence(wanted: bool) -> None:
+    """Whether `answer` and `tell` say nothing: of several processes that train, one speaks."""
+    global _is_silent
+    _is_silent = wanted
+
+
 def answers() -> TextIO:
     """The stream of a command's answer; outside of a command plain stdout."""
     return cast(TextIO, _answers or sys.stdout)
@@ -117,9 +126,13 @@ def answers() -> TextIO:
 
 def answer(text: object) -> None:
     """Print the answer of a command, or a part of it."""
+    if _is_silent:
+        return
     print(printable(str(text), lines=True), file=answers())
 
 
 def tell(text: str) -> None:
     """Print a line on stderr."""
+    if _is_silent:
+        return
     print(printable(text), file=sys.stderr)

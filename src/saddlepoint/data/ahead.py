@@ -9,6 +9,7 @@ from concurrent.futures import Future
 
 from torch import Tensor
 
+from saddlepoint.core.ranks import sharing
 from saddlepoint.data.background import Background
 from saddlepoint.data.order import Order
 
@@ -54,7 +55,8 @@ class Ahead:
         return batch
 
     def _begin(self, n_images: int, batch_size: int) -> Future[Tensor]:
-        return self._batches.call(self._read, self._order(n_images, batch_size))
+        items = sharing().mine(self._order(n_images, batch_size))
+        return self._batches.call(self._read, items)
 
     def _bring_near(self, n_images: int) -> None:
         """Begin to read the shards of the next window: they take longer than a few batches."""

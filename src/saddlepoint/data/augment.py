@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from saddlepoint.core.config import Augment
+from saddlepoint.core.ranks import sharing
 
 
 def mirrored(images: Tensor, which: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ def _translate(images: Tensor, share: float) -> Tensor:
     most = (round(share * height), round(share * width))
     places = []
     for length, limit in zip((height, width), most, strict=True):
-        shift = torch.randint(-limit, limit + 1, (n, 1), device=images.device)
+        shift = _drawn(-limit, limit + 1, images)
         place = torch.arange(length, device=images.device) + shift
         places.append((place + 1).clamp(0, length + 1))  # 0 and length + 1 are the border below
     rows, columns = places
@@ -46,12 +47,18 @@ def _translate(images: Tensor, share: float) -> Tensor:
 
 def _cutout_mask(images: Tensor, share: float) -> Tensor:
     """float32 [n, 1, h, w]: 0 in a square of `share` of the sides around a random place, else 1."""
-    n, _, height, width = images.shape
+    _, _, height, width = images.shape
     inside = []
     for length in (height, width):
-        centre = torch.randint(0, length, (n, 1), device=images.device)
+        centre = _drawn(0, length, images)
         distance = torch.arange(length, device=images.device) - centre
         side = round(share * length)
         inside.append((distance >= -(side // 2)) & (distance < side - side // 2))
     rows, columns = inside
     return 1 - (rows[:, :, None] & columns[:, None, :]).unsqueeze(1).to(images.dtype)
+
+
+def _drawn(low: int, high: int, images: Tensor) -> Tensor:
+    """int64 [n, 1] from low to high - 1, one number for each image."""
+    device = images.device
+    return sharing().drawn(lambda n: torch.randint(low, high, (n, 1), device=device), len(images))

@@ -16,6 +16,7 @@ from saddlepoint.core.config import Augment
 from saddlepoint.core.contracts import Batch, Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.ranks import sharing
 from saddlepoint.data import augment as augmentation
 from saddlepoint.data.ahead import Ahead
 from saddlepoint.data.order import Order
@@ -101,7 +102,8 @@ class DeviceData:
         with_labels: bool = True,
         ahead: bool = True,
     ) -> Items:
-        """What `batch` makes its images of: all that has to be looked up or drawn for them.
+        """What `batch` makes its images of: all that has to be looked up or drawn for them, of
+        this rank's items where several share the batch.
 
         Args:
             ahead: the next call will be for the items that follow: they are read meanwhile.
@@ -109,7 +111,8 @@ class DeviceData:
         Raises:
             InputError: mirroring asked for points.
         """
-        index = self._order(n_images, batch_size)
+        mine = sharing().mine
+        index = mine(self._order(n_images, batch_size))
         mirror = None
         if augment is not None and augment.mirror:
             if not self.dataset.spec.is_image:
@@ -118,7 +121,7 @@ class DeviceData:
                 )
             # Drawn on the CPU, so that every device mirrors the same images.
             generator = torch.Generator().manual_seed(derive_seed(self.seed, "augment", n_images))
-            drawn = torch.rand(batch_size, generator=generator) < 0.5
+            drawn = mine(torch.rand(batch_size, generator=generator) < 0.5)
             mirror = drawn.to(self.device, non_blocking=True)
         labels = self._labels if with_labels else None
         if labels is not None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from saddlepoint.core.checks import at_least
 from saddlepoint.core.contracts import Penalty
+from saddlepoint.core.ranks import sharing
 from saddlepoint.core.registry import register
 from saddlepoint.core.slopes import judged_with_slopes
 
@@ -40,9 +41,9 @@ class GradientPenalty(Penalty):
     def __call__(
         self, discriminator: nn.Module, real: Tensor, fake: Tensor, labels: Tensor | None
     ) -> Tensor:
-        shape = (len(real),) + (1,) * (real.dim() - 1)
+        ones = (1,) * (real.dim() - 1)
         # Uniform (algorithm 1, line 4); a normal draw is a known bug that leaves the segment.
-        share = torch.rand(shape, device=real.device)
+        share = sharing().drawn(lambda n: torch.rand(n, *ones, device=real.device), len(real))
         gradient = input_gradient(discriminator, torch.lerp(real, fake, share), labels)
         # The norm's derivative at exactly 0 is 0/0: a critic that is constant would give NaN.
         norm = (gradient.square().sum(1) + 1e-12).sqrt()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.ranks import here
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.training.device import cuda_stream, synchronize
 from saddlepoint.training.graphs import Graphs
@@ -35,7 +36,7 @@ def for_minutes(
     """
     budget = minutes * 60
     rate = images_per_second(config, dataset, min(20.0, max(1.5, 0.05 * budget)))
-    left = max(1.0, budget - (time.monotonic() - started))
+    left = here().told(max(1.0, budget - (time.monotonic() - started)))
     images_per_step = config.train.batch_size * config.train.n_critic
     kimg = max(images_per_step, int(rate * left * _FOR_STEPS)) / 1000
     # A round number is easier to repeat in another run.
@@ -56,11 +57,12 @@ def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float
         # An accelerator runs behind: without waiting for it the steps above would be timed too.
         synchronize(config.train.device)
         way, first, begun = cores.way, state.n_images, time.monotonic()
-        while time.monotonic() - begun < seconds:
+        ranks = here()
+        while ranks.told(time.monotonic() - begun < seconds):
             for _ in range(4):  # enough for the one synchronisation not to count
                 iterate(state, config, data, sums, graphs)
             synchronize(config.train.device)
             cores.check()
             if cores.way != way:  # time the way that was chosen, not the trials
                 way, first, begun = cores.way, state.n_images, time.monotonic()
-        return (state.n_images - first) / (time.monotonic() - begun)
+        return ranks.told((state.n_images - first) / (time.monotonic() - begun))

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Penalty
+from saddlepoint.core.ranks import here
 from saddlepoint.data.loader import Items
 from saddlepoint.training import steps
 from saddlepoint.training.state import TrainState
@@ -101,7 +102,7 @@ class Graphs:
     ) -> Graphs | None:
         """Graphs for this run, or None where every turn is to run eagerly."""
         on_gpu = torch.device(config.train.device).type == "cuda"
-        if not on_gpu or config.train.graphs == "off":
+        if not on_gpu or config.train.graphs == "off" or here().size > 1:
             return None
         return cls(state, config, cuda_recorder, pause)
 

@@ -16,6 +16,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
 from saddlepoint.core.errors import Interrupted, RunFailed
 from saddlepoint.core.randomness import derive_seed, seed_torch
+from saddlepoint.core.ranks import here, shared_batch
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import snapshot_name
 from saddlepoint.data.loader import DeviceData
@@ -66,6 +67,7 @@ def train(
         OSError: the disk is full or gone; the last checkpoint is intact.
         FoundUnhealthy: a fatal finding, where config.doctor.mode is treat.
     """
+    ranks = here()
     config, since = stage.config, stage.begun_at
     total = config.train.total_images
     schedule = Schedule.of(config)
@@ -73,6 +75,7 @@ def train(
     snapshots = Snapshots(run, config, dataset, data)
     scorer = snapshots.scorer
     sums = Sums()
+    begin_together(state)
     doctor = Attending(run, config, dataset, data, state, schedule, monitor)
     graphs = Graphs.of(state, config, doctor.paused)
     rows = run.history.rows
@@ -85,6 +88,7 @@ def train(
     done = state.n_images >= total or (scored and scorer.exhausted(rows, since or 0))
     if done and stage.is_last:
         run.write_status("finished", state.n_images, findings=doctor.names)
+    done = ranks.told(done)
 
     # The last tick, and whether it has to be saved: the state came from a checkpoint, or is new and
     # a function of the configuration.
@@ -100,7 +104,7 @@ def train(
             snapshots.reals()
             snapshots.grid(state, snapshot_name(0, 1))
         while not done:
-            if stop.requested:
+            if ranks.any(stop.requested):
                 monitor.say("Saving; press Ctrl-C again to stop at once.")
                 if unsaved:
                     checkpoint.save(run, kept, config, dataset, None)
@@ -157,12 +161,17 @@ def train(
                 checkpoint.save(run, kept, config, dataset, scorer.rank(row) if due else None)
                 last_saved = time.monotonic()
             # Read from the file, so that a resumed run counts the scores from before the stop.
-            done = done or (due and scorer.exhausted(run.history.rows, since or 0))
+            done = ranks.told(done or (due and scorer.exhausted(run.history.rows, since or 0)))
             monitor.tick(row)
             ended = "finished" if done and stage.is_last else "running"
             run.write_status(ended, state.n_images, findings=doctor.names)
             # From here on: the rate is of training, without pictures, scores and checkpoints.
             tick_started, tick_images = time.monotonic(), state.n_images
+
+
+def begin_together(state: TrainState) -> None:
+    """All ranks begin with the weights of rank 0: another processor's may differ in bits."""
+    here().broadcast([t for net in state.nets.values() for t in net.state_dict().values()])
 
 
 def iterate(
@@ -191,11 +200,11 @@ def iterate(
     turn = eager if graphs is None or watched else graphs.turn
     outcome = None
     for critic in range(train.n_critic):
-        given = steps.draw(state, config, data)
         # Lazy penalties count turns of the discriminator: there are n_critic in a step.
         due = steps.penalties_due(config, state.n_steps * train.n_critic + critic)
         is_last = critic == train.n_critic - 1
-        outcome = turn(given, due, is_last)
+        with shared_batch():
+            outcome = turn(steps.draw(state, config, data), due, is_last)
         sums.add_row(outcome.names, outcome.values)
         state.n_images += train.batch_size
     assert outcome is not None
@@ -226,8 +235,9 @@ def tick_row(
     step."""
     sums.add("grad_norm_d", steps.gradient_norm(state.discriminator))
     sums.add("grad_norm_g", steps.gradient_norm(state.generator))
-    spread = real.images.std(0).mean().clamp_min(1e-3)  # one image, again and again, has none
-    sums.add("diversity", fake.float().std(0).mean() / spread)
+    whole = here().whole
+    spread = whole(real.images).std(0).mean().clamp_min(1e-3)  # one image, again, has none
+    sums.add("diversity", whole(fake.float()).std(0).mean() / spread)
     scheduled = progress(config, state.n_images)
     return {
         "images": state.n_images,

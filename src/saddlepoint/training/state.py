@@ -14,8 +14,10 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.contracts import DataSpec, Discriminator, Generator, Player
 from saddlepoint.core.randomness import derive_seed, seed_torch
+from saddlepoint.core.ranks import here
 from saddlepoint.core.schedules import along_cosine
 from saddlepoint.training.optimizers import keep_on_device
+from saddlepoint.training.rank_layers import share
 from saddlepoint.training.trained_model import TrainedModel
 from saddlepoint.training.warm_start import WarmStart, freeze, trainable
 
@@ -58,6 +60,9 @@ class TrainState:
         generator = _place(generator, config, spec)
         discriminator = _place(discriminator, config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
+        if here().size > 1:
+            share(generator)
+            share(discriminator)
         if config.train.compile:
             compile_nets(generator, discriminator)
         return cls(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Discriminator, Penalty
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.ranks import sharing
 from saddlepoint.core.schedules import along_cosine
 from saddlepoint.core.slopes import judged_with_slopes
 from saddlepoint.data import augment as augmentation
@@ -63,11 +64,12 @@ def draw(state: TrainState, config: Config, data: DeviceData) -> Inputs:
 
 
 def latents(config: Config, latent_dim: int, n_images: int) -> Tensor:
-    """The z of the turn at `n_images`: float32 [batch_size, latent_dim] on the device."""
+    """The z of the turn at `n_images`, of this rank's items: float32 [n, latent_dim] on the
+    device."""
     generator = torch.Generator(config.train.device)
     generator.manual_seed(derive_seed(config.seed, "latent", n_images))
     shape = (config.train.batch_size, latent_dim)
-    return torch.randn(shape, generator=generator, device=config.train.device)
+    return sharing().mine(torch.randn(shape, generator=generator, device=config.train.device))
 
 
 def penalties_due(config: Config, n_turns: int) -> tuple[Penalty, ...]:
@@ -108,7 +110,8 @@ def turn(
         generator_step(state, config, real, real_logits, z, with_graph, sums, given.noise)
         update_ema(state.ema, state.generator, given.ema_weight)
     means = sums.end_step()
-    return Outcome(real, fake.detach(), tuple(means), torch.stack(list(means.values())))
+    values = sharing().mean(torch.stack(list(means.values())))
+    return Outcome(real, fake.detach(), tuple(means), values)
 
 
 def instance_noise(config: Config, n_images: int) -> float:
@@ -125,7 +128,7 @@ def shown(images: Tensor, config: Config, noise: Tensor | float) -> Tensor:
     images = augmentation.differentiable(config.augment, images)
     # Asked of the configuration, not of `noise`: a tensor's value is not known to Python.
     if config.train.instance_noise > 0:
-        images = images + noise * torch.randn_like(images)
+        images = images + noise * sharing().noise_like(images)
     return images
 
 
@@ -176,6 +179,7 @@ def discriminator_step(
         _backward(loss, parts)
         seen.append(real_logits.detach())
         seen_fake.append(fake_logits.detach())
+    sharing().average_gradients(state.discriminator.parameters())
     state.optim_d.step()
     config.loss.constrain(state.discriminator)
     all_real = _joined(seen)
@@ -256,12 +260,13 @@ def _fake_logits(
     use the label, and the generator has to draw what cannot be taken for another class.
     Paper: Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1 (GAN-CLS).
     """
-    n_wrong = int(wrong_label_fraction * len(made))
+    ranks = sharing()
+    n_wrong = int(wrong_label_fraction * len(made) * ranks.size) // ranks.size
     if n_wrong == 0:
         return discriminator(made, real.labels).float()
     assert real.labels is not None
     n_classes = discriminator.n_classes
-    shift = torch.randint(1, n_classes, (n_wrong,), device=made.device)
+    shift = ranks.drawn(lambda n: torch.randint(1, n_classes, (n,), device=made.device), n_wrong)
     wrong = (real.labels[:n_wrong] + shift) % n_classes
     # A pass of its own, as for the real images: its statistics are not those of the fakes.
     logits_wrong = discriminator(real.images[:n_wrong], wrong)
@@ -305,6 +310,7 @@ def generator_step(
         _backward(loss, parts)
         losses.append(loss.detach())
     state.require_gradients_d(True)
+    sharing().average_gradients(state.generator.parameters())
     state.optim_g.step()
     sums.add("loss_g", _joined(losses))
 

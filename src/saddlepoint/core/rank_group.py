@@ -1,0 +1,279 @@
+"""What the processes that `torchrun` started do together: collectives, and words through its store.
+
+A rank that is missed is named. So whoever ends says why in the store, and whoever finds that a
+collective fails says that it is still there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.distributed_c10d import Store
+
+from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.json_files import dumps, parse
+from saddlepoint.core.ranks import Ranks
+
+_BETWEEN_LOOKS = 0.5
+"""Seconds in which one who waits does not look whether the other is still there."""
+_ROLL_CALL = 5.0
+"""Seconds in which each rank that is left says so."""
+_STEPS_PER_LOOK = 16
+"""On a GPU, steps between two looks whether anybody wants to stop."""
+
+
+class Missed(RunFailed):
+    """A rank is dead, hangs or has ended; `speaker` is the one that says so."""
+
+    def __init__(self, sentence: str, speaker: int) -> None:
+        super().__init__(sentence)
+        self.speaker = speaker
+
+
+class Member(NamedTuple):
+    """A process of the group."""
+
+    pid: int
+    host: str
+
+    @property
+    def is_dead(self) -> bool:
+        """As far as can be known here."""
+        if self.host != socket.gethostname():
+            return False
+        try:
+            os.kill(self.pid, 0)
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+        except ProcessLookupError:
+            return True
+        except OSError:  # another user's; or a system without /proc
+            return False
+        # One that has ended stays a zombie until its launcher looks.
+        return stat.rpartition(")")[2].split()[0] in ("Z", "X")
+
+
+class _Total(torch.autograd.Function):
+    """The sum over the ranks; its gradient is the sum of their gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, group: Group) -> Tensor:
+        ctx.group = group
+        return group.sum(values)
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Any:  # type: ignore[override]  # a context of any kind
+        return _Total.apply(slope, ctx.group), None
+
+
+class Group(Ranks):
+    """Several processes; every method is called by all of them, in the same order.
+
+    Args:
+        store: where they leave words for each other.
+        seconds: how long one waits for the others.
+    """
+
+    def __init__(self, store: Store, rank: int, size: int, seconds: float) -> None:
+        self.rank, self.size, self.seconds = rank, size, seconds
+        self._store = store
+        self._n_told = self._n_asked = self._n_met = 0
+        self.on_gpu = False
+        """Whether steps are queued on a GPU: looking for a stop waits for them."""
+        me = [os.getpid(), socket.gethostname()]
+        store.set(f"member/{rank}", dumps(me))
+        self._members = [Member(0, "")] * size
+        self._members = [Member(*self._word(f"member/{r}", r)) for r in range(size)]
+
+    def name(self, rank: int) -> str:
+        pid, host = self._members[rank]
+        return f"rank {rank} (process {pid} on {host})"
+
+    # -- a batch -------------------------------------------------------------------------------
+
+    def mine(self, whole: Tensor) -> Tensor:
+        return whole[self.rank :: self.size]
+
+    def whole(self, mine: Tensor) -> Tensor:
+        spread = torch.stack(
+            [mine if rank == self.rank else torch.zeros_like(mine) for rank in range(self.size)], 1
+        )
+        return self.total(spread).flatten(0, 1)
+
+    def total(self, values: Tensor) -> Tensor:
+        made = _Total.apply(values, self)
+        assert isinstance(made, Tensor)
+        return made
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over the ranks, without a graph."""
+        summed = values.detach().clone(memory_format=torch.contiguous_format)
+        with self._together():
+            dist.all_reduce(summed)
+        return summed
+
+    def drawn(self, draw: Callable[[int], Tensor], n: int) -> Tensor:
+        return self.mine(draw(n * self.size))
+
+    def noise_like(self, images: Tensor) -> Tensor:
+        # Joined they have the layout of one process's batch, which decides the order of the draws.
+        return self.mine(torch.randn_like(torch.cat([images.detach()] * self.size)))
+
+    def mean(self, values: Tensor) -> Tensor:
+        return self.sum(values) / self.size
+
+    def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        own = [p for p in parameters if p.requires_grad]
+        # A net whose branches depend on the data may have no gradient here and one elsewhere: the
+        # buffer has the same size everywhere.
+        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in own]
+        flat = torch.cat([part.reshape(-1) for part in parts])
+        with self._together():
+            dist.all_reduce(flat)
+        flat /= self.size
+        for parameter, mean in zip(own, flat.split([p.numel() for p in own]), strict=True):
+            if parameter.grad is not None:
+                parameter.grad.copy_(mean.view(parameter.shape))
+
+    # -- what they agree on --------------------------------------------------------------------
+
+    def any(self, flag: bool) -> bool:
+        self._n_asked += 1
+        if self.on_gpu and self._n_asked % _STEPS_PER_LOOK:
+            return False
+        said = torch.tensor([flag], dtype=torch.uint8)
+        with self._together():
+            dist.all_reduce(said, dist.ReduceOp.MAX)
+        return bool(said.item())
+
+    def told(self, value: Any) -> Any:
+        self._n_told += 1
+        key = f"told/{self._n_told}"
+        if self.leads:
+            with self._together():
+                self._store.set(key, dumps(value))
+            return value
+        return self._word(key, 0, self.seconds)
+
+    def meet(self, facts: dict[str, Any]) -> None:
+        self._n_met += 1
+        key = f"facts/{self._n_met}"
+        self._store.set(f"{key}/{self.rank}", dumps(facts))
+        # Data may have to be prepared first, on one machine and not on the other: no limit.
+        ours, *others = (self._word(f"{key}/{rank}", rank) for rank in range(self.size))
+        for rank, theirs in enumerate(others, 1):
+            for what, value in ours.items():
+                if theirs.get(what) != value:
+                    raise InputError(
+                        f"{self.name(rank)} has {what} {theirs.get(what)}, but {self.name(0)} has "
+                        f"{value}; start all ranks with the same command, data and versions."
+                    )
+
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrite the tensors by those of rank 0."""
+        with self._together(), torch.no_grad():
+            for tensor in tensors:
+                sent = tensor.contiguous()
+                dist.broadcast(sent, 0)
+                tensor.copy_(sent)
+
+    # -- endings -------------------------------------------------------------------------------
+
+    def end(self, error: BaseException | None) -> None:
+        """Leave word of how this rank ends."""
+        kind = "" if error is None else type(error).__name__
+        said = {"kind": kind, "sentence": str(error), "input": isinstance(error, InputError)}
+        with self._together():
+            self._store.set(f"ended/{self.rank}", dumps(said))
+
+    def ended(self, rank: int) -> dict[str, Any] | None:
+        """How a rank has ended; None while it has not."""
+        key = f"ended/{rank}"
+        try:
+            return parse(self._store.get(key), key) if self._store.check([key]) else None
+        except RuntimeError:  # the store has ended, too
+            return None
+
+    def outlasted(self, rank: int) -> dict[str, Any] | None:
+        """Wait until a rank has ended, and say how; None where nobody knows."""
+        try:
+            return self._word(f"ended/{rank}", rank, self.seconds)
+        except (RunFailed, InputError):
+            return None
+
+    def _word(self, key: str, rank: int, seconds: float | None = None) -> Any:
+        """What a rank has left under a key; waits for it, but not for a rank that has ended."""
+        begun = looked = time.monotonic()
+        # Short sleeps, not the store's own wait: signals are heard between them.
+        while not self._has(key):
+            now = time.monotonic()
+            time.sleep(0.001 if now - begun < 0.5 else 0.05)
+            if now - looked > _BETWEEN_LOOKS:
+                looked = now
+                gone = self.ended(rank) or self._members[rank].is_dead
+                late = seconds is not None and now - begun > seconds
+                if (gone or late) and not self._has(key):
+                    raise self._absence({rank})
+        return parse(self._store.get(key), key)
+
+    def _has(self, key: str) -> bool:
+        with self._together():
+            return self._store.check([key])
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:
+            raise self._loss(error) from error
+
+    def _loss(self, error: RuntimeError) -> RunFailed | InputError:
+        """Who is missing: all ranks that are left come here, and say so."""
+        missing = set(range(self.size)) - {self.rank}
+        try:
+            self._store.set(f"left/{self.rank}", "")
+            deadline = time.monotonic() + _ROLL_CALL
+            while missing and time.monotonic() < deadline:
+                missing = {r for r in missing if not self._store.check([f"left/{r}"])}
+                if any(self.ended(r) for r in missing):
+                    break
+                if missing and all(self._members[r].is_dead for r in missing):
+                    break
+                time.sleep(0.05)
+        except RuntimeError:
+            missing = set()
+        if not missing:
+            reason = str(error).strip().partition("\n")[0]
+            sentence = f"The ranks lost their connection ({reason}); {_GO_ON}"
+            return Missed(sentence, speaker=0)
+        return self._absence(missing)
+
+    def _absence(self, missing: set[int]) -> RunFailed | InputError:
+        """The exception that names ranks."""
+        speaker = min(set(range(self.size)) - missing)
+        for rank in sorted(missing):
+            ended = self.ended(rank)
+            if ended:
+                sentence = f"{self.name(rank)} ended: {ended['sentence'] or 'without a word'}"
+                return InputError(sentence) if ended["input"] else Missed(sentence, speaker)
+        dead = {r for r in missing if self._members[r].is_dead}
+        if dead:
+            said = f"{', '.join(map(self.name, sorted(dead)))} died"
+        else:
+            who = ", ".join(map(self.name, sorted(missing)))
+            said = f"{who} did not answer (SADDLE_RANK_TIMEOUT is {self.seconds:g} seconds)"
+        return Missed(f"{said}; {_GO_ON}", speaker)
+
+
+_GO_ON = (
+    "the last checkpoint is intact: `saddle resume` goes on from there, started like this run, and "
+    "`torchrun --max-restarts 3` does so by itself."
+)

@@ -1,0 +1,196 @@
+"""Several processes train one run: as one would, and none of them waits for one that is gone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from _forked import Saddle
+from safetensors.torch import load_file, save_file
+
+from saddlepoint import api
+from saddlepoint.cli.main import main
+from saddlepoint.core.config import Config
+from saddlepoint.core.config_json import with_changes
+from saddlepoint.core.randomness import seed_torch
+from saddlepoint.core.runs import Run
+from saddlepoint.data.loader import DeviceData
+from saddlepoint.training import loop
+from saddlepoint.training.launch import joined
+from saddlepoint.training.state import TrainState
+from saddlepoint.training.sums import Sums
+
+SMALL = {
+    "arch.generator_width": 4,
+    "arch.discriminator_width": 4,
+    "arch.latent_dim": 8,
+    "train.batch_size": 16,
+    "train.device": "cpu",
+    "train.precision": "fp32",
+    "train.threads": 1,
+}
+TINY = [word for name, value in SMALL.items() for word in (f"--{name}", str(value))]
+TINY += ["--train.tick-kimg", "0.032", "--train.sample-kimg", "0.032", "--train.n-samples", "4"]
+TRAIN = ["train", "dcgan-r1", "--data", "digits", "--kimg", "0.32", *TINY, "--quiet", "--out"]
+N_STEPS = 3
+
+
+def several(
+    *lines: Sequence[object],
+    before: Callable[[int], None] = lambda rank: None,
+    restarts: int = 0,
+    **environment: str,
+) -> list[Saddle]:
+    """A command line of each rank at work; a single one is that of two ranks."""
+    lines = lines * 2 if len(lines) == 1 else lines
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": len(lines)}
+    given |= {"TORCHELASTIC_RUN_ID": "none", "TORCHELASTIC_RESTART_COUNT": restarts, **environment}
+
+    def arrange(rank: int) -> Callable[[], None]:
+        def there() -> None:
+            os.environ.update(
+                {name: str(value) for name, value in (given | {"RANK": rank}).items()}
+            )
+            before(rank)
+
+        return there
+
+    return [Saddle(*line, before=arrange(rank)) for rank, line in enumerate(lines)]
+
+
+def refused(ranks: list[Saddle], *words: str, code: int = 2) -> None:
+    """All end with this code, and one of them says one sentence."""
+    assert [child.wait(60) for child in ranks] == [code] * len(ranks), [c.err for c in ranks]
+    (said,) = (child.err for child in ranks if child.err)
+    assert said.count("\n") == 1, said
+    assert all(word in said for word in words), said
+
+
+def steps_of(config: Config) -> dict[str, torch.Tensor]:
+    """What a few steps make of the nets, and of the line of metrics."""
+    dataset = config.source.open()
+    seed_torch(0)
+    state, sums = TrainState.new(config, dataset.spec), Sums()
+    data = DeviceData(dataset, "cpu", config.seed)
+    loop.begin_together(state)
+    for _ in range(N_STEPS):
+        real, fake = loop.iterate(state, config, data, sums)
+    row = loop.tick_row(state, config, real, fake, sums)
+    del row["memory_mb"]
+    tensors = {f"row.{name}": torch.tensor(float(value)) for name, value in row.items()}
+    for name, net in state.nets.items():
+        tensors |= {f"{name}.{key}": value.contiguous() for key, value in net.state_dict().items()}
+    return tensors
+
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "BatchNorm in both nets": ("dcgan", {}),
+    "lazy penalties, relativistic": ("dcgan-r1", {"augment.mirror": True}),
+    "interpolates, accumulated": ("wgan-gp", {"train.accumulate": 2, "train.n_critic": 2}),
+    "a batch's deviation": ("dcgan-r1", {"arch.minibatch_stddev": True, "train.accumulate": 2}),
+    "packs": ("dcgan-r1", {"arch.packing": 2}),
+    "wrong labels": ("cgan-every-layer", {}),
+    "all that is drawn": (
+        "dcgan-r1",
+        {
+            **{"arch.dropout": 0.3, "train.instance_noise": 0.5},
+            **{"augment.translation": 0.125, "augment.cutout": 0.3},
+        },
+    ),
+}
+
+
+def configured(case: str) -> Config:
+    preset, changes = CASES[case]
+    return with_changes(api.configure(preset, "digits", kimg=1), {**SMALL, **changes})
+
+
+def test_two_ranks_take_the_steps_of_one(tmp_path: Path) -> None:
+    def play(rank: int) -> None:
+        with joined():
+            for number, case in enumerate(CASES):
+                save_file(steps_of(configured(case)), tmp_path / f"{number}-{rank}.safetensors")
+        os._exit(0)
+
+    ranks = several(["--help"], before=play)
+    assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
+    for number, case in enumerate(CASES):
+        alone = steps_of(configured(case))
+        first, second = (load_file(tmp_path / f"{number}-{rank}.safetensors") for rank in (0, 1))
+        for name, expected in alone.items():
+            assert torch.allclose(first[name], expected, rtol=1e-4, atol=1e-6), (case, name)
+            # To the bit, or they would drift apart.
+            assert torch.equal(first[name], second[name]), (case, name)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two ranks that nobody disturbed."""
+    out = tmp_path_factory.mktemp("ranks") / "whole"
+    ranks = several([*TRAIN, out])
+    assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
+    assert [(c.out, c.err) for c in ranks] == [(f"Report: {out}/report.html\n", ""), ("", "")]
+    return out
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    newest = Run(run).checkpoints[-1]
+    found = {}
+    for file in sorted(newest.glob("*.safetensors")):
+        found |= {f"{file.stem}.{name}": value for name, value in load_file(file).items()}
+    return found
+
+
+def assert_same(a: Path, b: Path, tolerance: float = 0.0) -> None:
+    for name, value in weights(a).items():
+        torch.testing.assert_close(weights(b)[name], value, rtol=tolerance, atol=tolerance)
+
+
+def test_the_folder_is_that_of_one_process_which_can_go_on_with_it(
+    whole: Path, tmp_path: Path
+) -> None:
+    alone = tmp_path / "alone"
+    assert main([*TRAIN, str(alone)]) == 0
+    files = [{str(f.relative_to(run)) for f in run.rglob("*")} for run in (alone, whole)]
+    assert files[0] == files[1]
+    assert_same(alone, whole, 1e-5)
+    assert [Run(run).document["resolved"]["ranks"] for run in (alone, whole)] == [1, 2]
+    longer = shutil.copytree(whole, tmp_path / "longer")
+    assert main(["resume", str(longer), "--kimg", "0.352", "--quiet"]) == 0
+    assert Run(longer).document["resolved"]["ranks"] == 1
+
+
+def test_a_rank_that_is_killed_is_named_and_the_next_start_goes_on(
+    whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    line = [*TRAIN, out, "--train.checkpoint-minutes", "0"]
+
+    def die(rank: int) -> None:
+        iterate = loop.iterate
+
+        def step(state: TrainState, *given: Any) -> Any:
+            if rank == 1 and state.n_images == 160:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return iterate(state, *given)
+
+        loop.iterate = step
+
+    first, second = several(line, before=die)
+    assert (first.wait(60), second.wait()) == (1, -signal.SIGKILL)
+    assert f"rank 1 (process {second.pid} on " in first.err
+    assert "died; the last checkpoint is intact" in first.err
+    assert Run(out).status["state"] == "failed"
+    ranks = several(line, restarts=1)
+    assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
+    assert_same(whole, out)
