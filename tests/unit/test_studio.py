@@ -103,6 +103,51 @@ def test_a_line_says_how_far_a_run_is_and_what_is_wrong(tmp_path: Path) -> None:
         library.line("../busy")
 
 
+def test_what_cannot_be_read_is_listed_with_its_reason_beside_the_others(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = client.app.state.studio.library.root
+    make_run(root / "good")
+    for name in ("fifo", "dangling", "circle", "inner", "grids", "saved"):
+        make_run(root / name)
+    for name in ("fifo", "dangling", "circle"):
+        (root / name / "config.json").unlink()
+    os.mkfifo(root / "fifo" / "config.json")
+    (root / "dangling" / "config.json").symlink_to("nowhere")
+    (root / "circle" / "config.json").symlink_to("config.json")
+    (root / "inner" / "config.json").unlink()
+    (root / "inner" / "config.json").mkdir()
+    (root / "grids" / "samples").rmdir()
+    (root / "grids" / "samples").symlink_to("samples")
+    (root / "saved" / "checkpoints").symlink_to("checkpoints")
+    (root / "file").touch()
+    # Root may read everything; so these two only seem to be forbidden.
+    (root / "closed").mkdir()
+    (root / "locked").mkdir()
+    scandir, lstat = os.scandir, os.lstat
+
+    def forbidden(call: Callable, name: str) -> Callable:
+        def refused(path: object, *more: object, **options: object) -> object:
+            if f"/{name}" in str(path):
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *more, **options)
+
+        return refused
+
+    monkeypatch.setattr(os, "scandir", forbidden(scandir, "closed"))
+    monkeypatch.setattr(os, "lstat", forbidden(lstat, "locked"))
+    listed = {run["id"]: run for run in client.get("/api/runs/").json()["runs"]}
+    states = {id: run["state"] for id, run in listed.items()}
+    odd = ("fifo", "dangling", "circle", "inner", "grids", "saved", "closed", "locked")
+    assert states == {"good": "finished", **dict.fromkeys(odd, "damaged")}
+    assert all("/" in listed[name]["error"]["en"] for name in odd)
+    for name in states:
+        assert client.get(f"/api/live/{name}").status_code == 200
+    for path in ("play/", f"compare/?runs={','.join([*states][:8])}"):
+        assert client.get(f"/api/{path}").status_code == 200
+    assert client.get("/api/play/saved").status_code in (400, 404)
+
+
 def texts_of_the_form() -> set[str]:
     """What the form that starts a run says of presets, data and fields."""
     parts = ("architecture", "loss", "penalty", "optimizer")

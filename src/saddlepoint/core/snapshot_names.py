@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+
+from saddlepoint.core.reading import unreadable
 
 _T = TypeVar("_T")
 
@@ -28,10 +31,20 @@ def images_of(snapshot: Path) -> int:
 
 
 def snapshots_in(folder: Path, suffix: str) -> list[Path]:
-    """Those of a folder with this suffix, oldest first."""
-    if not folder.is_dir():
+    """Those of a folder with this suffix, oldest first; [] where there is no such folder.
+
+    Raises:
+        InputError: the folder cannot be read.
+        OSError: the machine is in trouble, such as an error of the disk.
+    """
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    found = [p for p in folder.iterdir() if p.suffix == suffix and _SNAPSHOT.fullmatch(p.stem)]
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    paths = [folder / name for name in names]
+    found = [p for p in paths if p.suffix == suffix and _SNAPSHOT.fullmatch(p.stem)]
     # By number: above 999,999k, names are longer and would sort before shorter ones.
     return sorted(found, key=images_of)
 

@@ -107,7 +107,6 @@ def _facts(line: dict[str, Any], run: Run, style: tuple[str, str] | None) -> dic
         "latent_dim": _part(config, "arch").get("latent_dim"),
         "conditioned": _part(config, "arch").get("conditioning", "none") != "none",
         "fingerprint": data.get("fingerprint", data.get("name", "")),
-        "checkpoint": bool(run.checkpoints),
     }
 
 

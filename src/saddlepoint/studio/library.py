@@ -86,6 +86,11 @@ class Library:
         return name if plain else hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
+def playable(line: dict[str, Any]) -> bool:
+    """Whether the generator of a run can be played with: it makes images, and one is saved."""
+    return line["state"] != "damaged" and line["checkpoint"] and not line["points"]
+
+
 def stamp_of(run: Run) -> tuple[Any, ...]:
     """Changes whenever a run writes something."""
     parts = (
@@ -94,6 +99,7 @@ def stamp_of(run: Run) -> tuple[Any, ...]:
         run.metrics_file,
         run.findings_file,
         run.samples_folder,
+        run.checkpoints_folder,
         run.scores_folder,
     )
     return tuple(_stamp(path) for path in parts)
@@ -114,7 +120,15 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _run_folders(folder: Path, depth: int) -> list[Path]:
-    if (folder / "config.json").is_file():
+    """Runs, and folders that cannot be read: each is shown with its reason."""
+    try:
+        # Whatever has this name makes a run: what is wrong with it is said in the run's line.
+        os.lstat(folder / "config.json")
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return [folder]
+    else:
         return [folder]
     if depth == 0:
         return []
@@ -125,8 +139,10 @@ def _run_folders(folder: Path, depth: int) -> list[Path]:
             for entry in os.scandir(folder)
             if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
         ]
-    except OSError:
+    except FileNotFoundError:  # gone since, or no runs yet
         return []
+    except OSError:
+        return [folder]
     return [path for inner in inside for path in _run_folders(Path(inner), depth - 1)]
 
 
@@ -174,6 +190,7 @@ def _facts(run: Run, status: dict[str, Any], state: str) -> dict[str, Any]:
         "eta": left / rate if rate and state == "running" else None,
         "findings": _findings(run, status),
         "scores": _scores(run, rows),
+        "checkpoint": bool(run.checkpoints),
         "points": len(data.get("spec", {}).get("shape", (1, 1, 1))) != 3,
         "picture": run.samples[-1].name if run.samples else "",
         "picture_images": images_of(run.samples[-1]) if run.samples else 0,

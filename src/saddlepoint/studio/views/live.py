@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from saddlepoint.reporting.facts import Facts
 from saddlepoint.reporting.findings import advice_for
 from saddlepoint.reporting.messages import in_language, in_languages
 from saddlepoint.reporting.strings import Words, words_in
-from saddlepoint.studio.library import NotFound
+from saddlepoint.studio.library import NotFound, playable
 from saddlepoint.studio.pictures import picture_response
 from saddlepoint.studio.remedied import Cures, cures
 from saddlepoint.studio.view import (
@@ -48,11 +49,11 @@ def overview(request: Request) -> Response:
     job = studio.job_of(run)
     answer = {
         **line,
-        "samples": [{"name": p.name, "images": images_of(p)} for p in run.samples],
+        "samples": _samples(run),
         "job": job,
         "log": studio.jobs.log(job["job"]) if job else "",
         "trash": studio.trash.command(run),
-        "playable": bool(run.checkpoints) and not line.get("points"),
+        "playable": playable(line),
     }
     # The list has said what is damaged; what can be shown is shown.
     if line["state"] == "damaged":
@@ -74,6 +75,13 @@ def overview(request: Request) -> Response:
             "treated": [in_language(line["message"], language) for line in treatments],
         }
     )
+
+
+def _samples(run: Run) -> list[dict[str, Any]]:
+    """Its grids, oldest first; [] where they cannot be read, as the run's line says."""
+    with suppress(InputError, OSError):
+        return [{"name": p.name, "images": images_of(p)} for p in run.samples]
+    return []
 
 
 def _found(facts: Facts, words: Words) -> list[dict[str, Any]]:

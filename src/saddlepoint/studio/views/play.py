@@ -11,6 +11,7 @@ from starlette.routing import Route
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.reporting.messages import in_languages
+from saddlepoint.studio.library import playable
 from saddlepoint.studio.view import View, command_of, in_thread, studio_of
 
 if TYPE_CHECKING:
@@ -31,10 +32,9 @@ class Nothing(TypedDict):
 def listing(request: Request) -> Response:
     """The runs that can be played with, and how many others there are."""
     library = studio_of(request).library
-    lines = [library.line(id) for id, run in library.runs().items() if run.checkpoints]
-    playable = [line for line in lines if not line.get("points") and line["state"] != "damaged"]
-    others = len(library.runs()) - len(playable)
-    return JSONResponse({"runs": playable, "others": others})
+    lines = [library.line(id) for id in library.runs()]
+    found = [line for line in lines if playable(line)]
+    return JSONResponse({"runs": found, "others": len(lines) - len(found)})
 
 
 def about(request: Request) -> Response:
