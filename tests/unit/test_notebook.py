@@ -83,8 +83,19 @@ def test_what_cannot_be_shown_is_refused_in_a_sentence(
         notebook.watch(file)
     with pytest.raises(InputError, match="lang='xx' is not one of en, vi"):
         notebook.game(lang="xx")
-    with pytest.raises(InputError, match="height 3 must be at least 200"):
-        notebook.game(height=3)
+    for height, said in (
+        (3, "height 3 must be at least 200"),
+        ("x", "height='x' must be"),
+        (None, "height"),
+    ):
+        with pytest.raises(InputError, match=said):
+            notebook.game(height=height)
+    for script in (7, None, b"seed=3"):
+        with pytest.raises(InputError, match="script="):
+            notebook.game(script)
+    for run in (7, None, b"run"):
+        with pytest.raises(InputError, match=r"run=.* must be a run, or the path"):
+            notebook.watch(run)
     with pytest.raises(InputError, match="nothing"):
         notebook.game("seed=3&nothing=5")
     with pytest.raises(InputError, match="zzz"):

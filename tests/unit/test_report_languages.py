@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import pytest
 from test_failures_page import STORY, TITLE, TREATED, run_of, score, written
 
+import saddlepoint as sp
+from saddlepoint import api
 from saddlepoint.core import registry
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.texts import LANGUAGES
+from saddlepoint.lab.folders import LabFolder
 from saddlepoint.reporting.failures import Case
 from saddlepoint.reporting.figures import PANELS
 from saddlepoint.reporting.html import write_report
 from saddlepoint.reporting.messages import in_language
+from saddlepoint.reporting.page import language_of
 from saddlepoint.reporting.strings import texts_in, words_in
 
 ENGLISH = re.compile(
@@ -115,3 +122,22 @@ def test_the_languages_have_the_same_texts_with_the_same_holes() -> None:
     for key, text in english.items():
         holes = [set(re.findall(r"\{(\w+)\}", one)) for one in (text, vietnamese[key])]
         assert holes[0] == holes[1], key
+
+
+def test_a_page_stays_in_its_language(tmp_path) -> None:
+    config = replace(sp.configure("gan-points", "ring8", kimg=0.1), seed=3)
+    lab = LabFolder(tmp_path / "lab", {}, quiet=True, preview=False, lang="vi")
+    run = sp.Run(lab.train(config, "run", None).path)
+    assert language_of(run.report_file) == "vi"
+    api.report(run.path, "en")
+    run.report()
+    assert language_of(run.report_file) == "en"
+    run.report_file.unlink()
+    run.report()
+    assert language_of(run.report_file) == "vi"
+    run.report_file.write_text("<html lang='xx'>")
+    assert language_of(run.report_file) is None
+    assert language_of(tmp_path) is None
+    for wrong in (lambda: run.report("xx"), lambda: sp.train("gan-points", lang="xx")):
+        with pytest.raises(InputError, match="lang='xx' is not one of en, vi"):
+            wrong()

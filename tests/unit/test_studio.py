@@ -181,6 +181,13 @@ def test_every_view_has_its_texts_in_every_language_and_its_module() -> None:
         if name.endswith(".js") and name != server.PLOTLY:
             for key in re.findall(r'\bt\("([^"]+)"', file.read_text()):
                 assert key in english, (name, key)
+    # A notebook has no server and no address: views ask `studio` and `addressed` for them.
+    for name in ("views", "play", "compare", "game"):
+        for file in (server.Path(server.__file__).parent / "static" / name).glob("*.js"):
+            found = re.findall(
+                r"location\.|(?:src|href): [`\"]/(?:api|static)|\.src = `", file.read_text()
+            )
+            assert not found, (file.name, found)
 
 
 def test_fields_carry_type_range_and_meaning() -> None:

@@ -19,7 +19,7 @@ from saddlepoint.core.findings import Finding
 from saddlepoint.core.outputs import check_writable, output_file
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.streams import tell
-from saddlepoint.core.texts import Language
+from saddlepoint.core.texts import Language, check_language
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.evaluation.compare import compare_runs
 from saddlepoint.evaluation.evaluate import evaluate as evaluate_images
@@ -27,6 +27,7 @@ from saddlepoint.evaluation.projecting import Projected, project_pictures
 from saddlepoint.exporting.export import export
 from saddlepoint.reporting.comparison import write_comparison
 from saddlepoint.reporting.html import notebook_view, write_report
+from saddlepoint.reporting.page import language_of
 from saddlepoint.reporting.strings import words_in
 from saddlepoint.sampling.directions import Directions, principal_directions
 from saddlepoint.sampling.hub import model_path
@@ -70,19 +71,30 @@ class Run(runs.Run):
         """As the verb `export`; returns what was written."""
         return export(self.path, out, format=format, **settings)
 
-    def report(self, lang: Language = "en") -> Path:
-        """Write report.html again, marking fields that differ from the preset; returns its path."""
+    def report(self, lang: Language | None = None) -> Path:
+        """Write report.html again, marking fields that differ from the preset; returns its path.
+
+        Args:
+            lang: language of the page; by default as the page is now, or else as the run was
+                started.
+        """
+        used: Language = lang or language_of(self.report_file) or self.document.get("lang", "en")
+        check_language(used)
         config = read_config(self)
         known = config.preset in presets.PRESETS
         preset = to_json(presets.preset(config.preset, config.source)) if known else None
-        return write_report(self, preset, commands_again(self), words_in(lang))
+        return write_report(self, preset, commands_again(self), words_in(used))
 
     def _repr_html_(self) -> str:
         return notebook_view(self)
 
 
-def report(run: str | os.PathLike[str], lang: Language = "en") -> Path:
-    """Write the page of a run again, in a language; returns its path."""
+def report(run: str | os.PathLike[str], lang: Language | None = None) -> Path:
+    """Write the page of a run again; returns its path.
+
+    Args:
+        lang: as of `Run.report`.
+    """
     opened = Run.open(run)
     opened.remove_leftovers()
     return opened.report(lang)
@@ -117,6 +129,7 @@ def compare(
     Raises:
         InputError: a run without scores, or scores of different protocols.
     """
+    check_language(lang)
     page = None if out is None else output_file(out, [".html"])
     opened = [r if isinstance(r, runs.Run) else runs.Run.open(r) for r in runs_given]
     document = compare_runs(opened)

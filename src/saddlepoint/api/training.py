@@ -22,6 +22,7 @@ from saddlepoint.core.outputs import output_place
 from saddlepoint.core.provenance import describe
 from saddlepoint.core.ranks import here
 from saddlepoint.core.streams import tell
+from saddlepoint.core.texts import Language, check_language
 from saddlepoint.data.resolve import first_data_set, resolve
 from saddlepoint.data.search import NamedSource
 from saddlepoint.exporting.export import tracker
@@ -105,6 +106,7 @@ def train(
     start_from: str | os.PathLike[str] | None = None,
     changes: Mapping[str, Any] | None = None,
     track: str | None = None,
+    lang: Language | None = None,
     quiet: bool = False,
     preview: bool = True,
 ) -> Run:
@@ -121,6 +123,7 @@ def train(
         minutes: budget in wall clock, turned into images by a short measured warm-up.
         start_from: a trained model to start from, as of `configure`.
         track: the name of a tracker, such as tensorboard, that shows the run while it trains.
+        lang: language of the run's page, en (the default) or vi; the run remembers it.
         preview: show the newest samples where stderr is a terminal that has colours.
 
     Raises:
@@ -149,6 +152,8 @@ def train(
         given = {"seed": seed, "kimg": kimg, "start_from": start_from, "changes": changes}
         config = configure(preset, data, **given)
     check_budget(kimg, minutes)
+    if lang is not None:
+        check_language(lang)
     shown = None if track is None else tracker(track)
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
@@ -181,7 +186,8 @@ def train(
             Run.create(run.path, "")
             start = None if trained is None else {**trained.keep_in(run), "said": said}
             # config.json comes before training: from here on a killed run can be resumed.
-            write_json(run.config_file, describe(config, dataset, rate, start))
+            document = describe(config, dataset, rate, start)
+            write_json(run.config_file, document | ({} if lang is None else {"lang": lang}))
             state = TrainState.new(config, dataset.spec, trained)
             del trained  # its weights need not stay in memory beside the nets'
             ranks.told(str(run.path))

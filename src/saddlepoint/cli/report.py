@@ -15,7 +15,7 @@ from saddlepoint.core.texts import Language
 @command("Write the page of a run again: saddle report RUN.")
 def report(
     run: Annotated[Path, tyro.conf.Positional],
-    lang: Language = "en",
+    lang: Language | None = None,
     plugins: Path | None = None,
     json: bool = False,
 ) -> None:
@@ -23,7 +23,7 @@ def report(
 
     Args:
         run: The folder of a run, which may still be training.
-        lang: Language of the page: en or vi.
+        lang: Language of the page: en or vi (default: as it is now).
         plugins: The Python file that the run was trained with (default: none).
         json: One JSON document on stdout.
     """

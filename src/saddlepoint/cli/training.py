@@ -12,6 +12,7 @@ from saddlepoint.cli import flags
 from saddlepoint.cli.flag_types import UNSAID
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.streams import answer, tell
+from saddlepoint.core.texts import Language
 
 if TYPE_CHECKING:
     from saddlepoint.core.config import Config
@@ -61,6 +62,8 @@ class TrainFlags(ConfigFlags):
     """Folder of the run; must not exist (default: runs/<preset>-<data>-NNN)."""
     track: Annotated[str | None, UNSAID] = None
     """Show the run in a tracker while it trains: tensorboard or trackio (default: none)."""
+    lang: Annotated[Language | None, UNSAID] = None
+    """Language of the run's page: en or vi (default: en)."""
     preview: bool = True
     """Show the newest samples in a terminal that has colours."""
     dry_run: bool = False
@@ -88,7 +91,7 @@ def train(argv: list[str]) -> None:
             tell(f"warning: {doubt}")
         return
     how = {"minutes": given.minutes, "quiet": given.quiet, "preview": given.preview}
-    how["track"] = given.track
+    how |= {"track": given.track, "lang": given.lang}
     _finish(api.train(config, out=given.out, **how), given.json)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.shapes import shaped, short
+from saddlepoint.core.texts import Language
 
 Count = Annotated[int, (0, 10**15)]
 """Of images, steps, classes: far more than anybody counts, and exact as a float."""
@@ -91,6 +92,8 @@ class ConfigFile(TypedDict, total=False):
     treatments: list[Treatment]
     resolved: Resolved
     plugins: list[Plugin]
+    lang: Language
+    """Of the run's page, unless the page itself was written in another since."""
 
 
 class Status(TypedDict, total=False):

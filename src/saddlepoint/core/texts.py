@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, get_args
 
+from saddlepoint.core.errors import InputError
+
 Language = Literal["en", "vi"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+
+def check_language(lang: object) -> None:
+    """Raises InputError for what is not the code of a language."""
+    if lang not in LANGUAGES:
+        raise InputError(f"lang={lang!r} is not one of {', '.join(LANGUAGES)}.")
 
 
 class Text(NamedTuple):

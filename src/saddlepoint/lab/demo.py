@@ -60,7 +60,7 @@ def demo(
     data, sentence = choose_data()
     settings = {"minutes": minutes, "seed": seed, "n": n, "features": features}
     config = api.configure(BEST, data, seed=seed, changes={"train.threads": threads})
-    lab = LabFolder(out, settings, quiet, preview)
+    lab = LabFolder(out, settings, quiet, preview, lang)
     lab.say(sentence)
 
     lab.say(f"1 of 2: {BEST} on {data} for {minutes:g} minutes, then its scores.")

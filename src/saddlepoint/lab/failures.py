@@ -67,7 +67,7 @@ def failures(
     wanted = [replace(FAILURES[name], kimg=kimg or FAILURES[name].kimg) for name in names]
     configs = {failure.name: _configs(failure, seed, remedies, threads) for failure in wanted}
     # Only now: a lab that a wrong seed had claimed would refuse the right one.
-    lab = LabFolder(out, {"kimg": kimg, "minutes": minutes, "seed": seed}, quiet, preview)
+    lab = LabFolder(out, {"kimg": kimg, "minutes": minutes, "seed": seed}, quiet, preview, lang)
     cases = []
     for number, failure in enumerate(wanted, 1):
         lab.say(f"Failure {number} of {len(names)}: {failure.name}")

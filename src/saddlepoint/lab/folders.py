@@ -19,6 +19,7 @@ from saddlepoint.core.outputs import output_folder, writing
 from saddlepoint.core.registry import unknown
 from saddlepoint.core.runs import Run
 from saddlepoint.core.streams import tell
+from saddlepoint.core.texts import Language, check_language
 from saddlepoint.evaluation.scores import newest_scores
 from saddlepoint.reporting.facts import saddle_command
 
@@ -28,17 +29,26 @@ class LabFolder:
 
     Args:
         settings: what must be the same when the lab goes on.
+        lang: of the pages of its runs.
 
     Raises:
         InputError: `out` holds something else, or cannot be written.
         RunFailed: the machine is in trouble, such as a full disk.
     """
 
-    def __init__(self, out: Path, settings: dict[str, Any], quiet: bool, preview: bool) -> None:
+    def __init__(
+        self,
+        out: Path,
+        settings: dict[str, Any],
+        quiet: bool,
+        preview: bool,
+        lang: Language = "en",
+    ) -> None:
+        check_language(lang)
         in_range(settings.get("seed", 0), 0, MOST_SEED, "--seed")
         out = output_folder(out, own="lab.json")
         self.out, self.report_file = out, out / "report.html"
-        self.quiet, self.preview = quiet, preview
+        self.quiet, self.preview, self.lang = quiet, preview, lang
         self._said = ""
         file = out / "lab.json"
         if not file.is_file():
@@ -71,7 +81,8 @@ class LabFolder:
                 api.resume(run.path, quiet=self.quiet, preview=self.preview)
         else:
             shutil.rmtree(run.path, ignore_errors=True)  # killed before its first checkpoint
-            api.train(config, out=run.path, minutes=minutes, quiet=self.quiet, preview=self.preview)
+            how: dict[str, Any] = {"quiet": self.quiet, "preview": self.preview, "lang": self.lang}
+            api.train(config, out=run.path, minutes=minutes, **how)
         return run
 
     def train_to_the_end(self, config: Config, name: str, minutes: float | None) -> Run:

@@ -201,7 +201,7 @@ def lecture(
     if not jobs:
         raise InputError(f"--recipe {recipe} has none of {', '.join(presets)}; leave out --only.")
     # Only now: a lab that a mistyped name had claimed would refuse the name without the mistake.
-    lab = LabFolder(out, settings, quiet, preview)
+    lab = LabFolder(out, settings, quiet, preview, lang)
     done: dict[str, list[Run]] = {application.name: [] for application, _ in plan}
     # One model after the other, each measured at once, so that a kill loses one model at most.
     for number, (application, run_name, config) in enumerate(jobs, 1):

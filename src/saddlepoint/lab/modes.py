@@ -93,7 +93,7 @@ def modes(
     for name in names:  # before the first is trained: data that is absent
         config = BEDS[name].config(numbers[0], kimg, every[wanted[0]])
         config.check(config.source.open().spec)
-    lab = LabFolder(out, {"kimg": kimg, "minutes": minutes}, quiet, preview=False)
+    lab = LabFolder(out, {"kimg": kimg, "minutes": minutes}, quiet, preview=False, lang=lang)
     jobs = [(name, seed, way) for name in names for seed in numbers for way in wanted]
     judges: dict[str, Judge] = {}
     for number, (name, seed, way) in enumerate(jobs, 1):

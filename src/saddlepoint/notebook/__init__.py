@@ -16,7 +16,8 @@ from saddlepoint.core.checks import in_range
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.paths import given_path
 from saddlepoint.core.runs import Run
-from saddlepoint.core.texts import LANGUAGES, Language
+from saddlepoint.core.shapes import shaped
+from saddlepoint.core.texts import Language, check_language
 
 if TYPE_CHECKING:
     from saddlepoint.notebook.widget import GameWidget, RunWidget
@@ -40,6 +41,8 @@ def watch(
     Raises:
         InputError: not a folder, an unknown language, or the extra `notebook` is missing.
     """
+    if not isinstance(run, str | os.PathLike):
+        raise InputError(f"run={run!r} must be a run, or the path of its folder.")
     path = run.path if isinstance(run, Run) else given_path(run)
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file; give the folder of a run.")
@@ -70,17 +73,16 @@ def game(script: str = "", *, lang: Language = "en", height: int = 760) -> GameW
         from saddlepoint.studio.game.script import read_script
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    text = script.rpartition("?")[2]
+    text = shaped(script, str, "script").rpartition("?")[2]
     # Where it is looked at, and a second game, stand in an address beside the game itself.
     own = [(name, value) for name, value in parse_qsl(text, True) if name not in ("at", "b")]
     read_script(urlencode(own))
     return GameWidget(text, lang, height)
 
 
-def _check(lang: str, height: int) -> None:
-    if lang not in LANGUAGES:
-        raise InputError(f"lang={lang!r} is not one of {', '.join(LANGUAGES)}.")
-    in_range(height, 200, 10_000, "height")
+def _check(lang: object, height: object) -> None:
+    check_language(lang)
+    in_range(shaped(height, int, "height"), 200, 10_000, "height")
 
 
 def _missing(error: ModuleNotFoundError) -> InputError:

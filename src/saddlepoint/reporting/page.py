@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from html import escape
 from importlib import resources
 from pathlib import Path
 from string import Template
 from typing import Any
 
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import write_atomically
+from saddlepoint.core.reading import open_regular
+from saddlepoint.core.texts import LANGUAGES, Language
 from saddlepoint.reporting.facts import flat
 from saddlepoint.reporting.strings import Words
 
@@ -44,6 +48,15 @@ def write_page(
     page = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", page)
     write_atomically(out, page.encode(errors="backslashreplace"))
     return out
+
+
+def language_of(page: Path) -> Language | None:
+    """The language of a page that is there; None where there is none, or it is no page."""
+    with suppress(InputError), open_regular(page) as file:
+        found = re.search(rb'<html lang="(\w+)">', file.read(200))
+        named = found[1].decode() if found else ""
+        return next((language for language in LANGUAGES if language == named), None)
+    return None
 
 
 def section(title: str, body: str = "", note: str = "") -> str:

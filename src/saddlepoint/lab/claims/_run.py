@@ -64,8 +64,8 @@ def claims(
     names = chosen(only, in_order(), "claim")
     wanted = parse_ranges(seeds, "--seeds")
     settings = {"minutes": minutes, "data": data}
-    lab = LabFolder(out, settings, quiet, preview=False)
-    silent = LabFolder(out, settings, True, preview=False)
+    lab = LabFolder(out, settings, quiet, preview=False, lang=lang)
+    silent = LabFolder(out, settings, True, preview=False, lang=lang)
     default = ""
     told: list[Told] = []
     for number, name in enumerate(names, 1):

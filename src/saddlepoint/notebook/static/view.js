@@ -2,7 +2,7 @@
 
 import { el, fill } from "./dom.js";
 import { say, toast } from "./notices.js";
-import { close, get, on, post, tab } from "./server.js";
+import { addressed, close, get, on, post, tab } from "./server.js";
 import { language, t } from "./words.js";
 
 const { model, view } = globalThis.saddlepoint;
@@ -21,11 +21,13 @@ const studio = {
   },
 };
 
-// A link leads to another view, which only the studio has.
-document.addEventListener("click", (event) => {
-  if (!event.target.closest?.("a[href^='/']")) return;
+// A link leads to a file, which is asked for here, or to another view, which only the studio has.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("a[href^='/']");
+  if (!link) return;
   event.preventDefault();
-  studio.go();
+  if (!link.download) studio.go();
+  else el("a", { href: await addressed(link.getAttribute("href")), download: link.download }).click();
 });
 
 let ended = false;

@@ -2,6 +2,7 @@
 
 import { el, fill } from "./dom.js";
 import { told } from "./notices.js";
+import { addressed } from "./server.js";
 import { t } from "./words.js";
 
 /** A command line with a button that copies it. `label` says what it is for. */
@@ -103,6 +104,29 @@ export function actions(run, studio, after, leaving) {
   }
   if (run.state !== "running") made.push(el("button", { class: "danger", onclick: remove }, t("studio.delete")));
   return made;
+}
+
+/** A picture (or a style sheet) that is shown once what is at its address is there. */
+export function loading(element, address, where = "src") {
+  addressed(address).then((found) => { element[where] = found; });
+  return element;
+}
+
+/** The newest grid of a run, small. */
+export function thumbnail(run) {
+  return el("div", { class: "thumb" }, run.picture
+    ? loading(el("img", { alt: "", loading: "lazy", width: 96, height: 96 }), `/api/runs/${encodeURIComponent(run.id)}/picture?${run.picture}`)
+    : el("span", { class: "no-picture" }, t("runs.no-picture")));
+}
+
+/** A view's own style sheet, once a page; resolves when it is there. */
+export function style(name) {
+  if (document.getElementById(name)) return null;
+  const link = el("link", { rel: "stylesheet", id: name });
+  return new Promise((done) => {
+    link.onload = link.onerror = done;
+    document.head.append(loading(link, `/static/${name}`, "href"));
+  });
 }
 
 /** A table of changes: field, before, after. */

@@ -1,7 +1,7 @@
 // Which model is played with.
 
 import { el, fill } from "../dom.js";
-import { command } from "../parts.js";
+import { command, thumbnail } from "../parts.js";
 import { compact } from "../words.js";
 
 /** The runs that can be played with, as cards; or what to do where there are none. */
@@ -9,9 +9,7 @@ export async function chooser(place, studio) {
   const { t } = studio;
   const { runs, others } = await studio.get("/api/play/");
   const cards = runs.map((run) => el("li", { class: "run" },
-    el("div", { class: "thumb" }, run.picture
-      ? el("img", { src: `/api/runs/${encodeURIComponent(run.id)}/picture?${run.picture}`, alt: "", loading: "lazy", width: 96, height: 96 })
-      : el("span", { class: "no-picture" }, t("runs.no-picture"))),
+    thumbnail(run),
     el("div", { class: "about" }, el("h2", {}, el("a", { href: `/play/${encodeURIComponent(run.id)}` }, run.title)),
       el("p", { class: "soft path" }, run.path),
       el("p", { class: "soft" }, t("runs.images-done", { images: compact(run.images) })))));

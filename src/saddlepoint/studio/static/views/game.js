@@ -7,7 +7,7 @@ import { cut, read, setupAt, total, withChange, withMoves, write } from "../game
 import { settings } from "../game/settings.js";
 import { sketch } from "../game/sketch.js";
 import { told } from "../notices.js";
-import { addressed } from "../server.js";
+import { style } from "../parts.js";
 
 const LAYERS = ["surface", "real", "fake", "grid", "pulls"];
 const SPEEDS = [1, 2, 5, 10, 25];
@@ -19,7 +19,7 @@ const SLOW_SECONDS = 2.6;
 
 export async function mount(place, studio) {
   const { t } = studio;
-  await style();
+  await style("game/game.css");
   const form = await studio.get("/api/game/form");
   const layers = Object.fromEntries(LAYERS.map((name) => [name, true]));
   let games = [];
@@ -369,14 +369,4 @@ export async function mount(place, studio) {
     removeEventListener("keydown", onKey);
     games.forEach((game) => game.panel.stop());
   };
-}
-
-/** The styles of this page, once. */
-async function style() {
-  if (document.getElementById("game-style")) return;
-  const link = el("link", { id: "game-style", rel: "stylesheet", href: await addressed("/static/game/game.css") });
-  await new Promise((done) => {
-    link.onload = link.onerror = done;
-    document.head.append(link);
-  });
 }

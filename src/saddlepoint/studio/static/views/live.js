@@ -3,7 +3,7 @@
 import { el, fill, keep } from "../dom.js";
 import { told } from "../notices.js";
 import { paced } from "../pace.js";
-import { actions, command, diff } from "../parts.js";
+import { actions, command, diff, loading } from "../parts.js";
 import { draw, evidence } from "../plots.js";
 import { addressed } from "../server.js";
 import { compact, count, duration, has, number } from "../words.js";
@@ -188,7 +188,7 @@ function finding(one, base, studio) {
     el("tbody", {}, one.evidence.map((item) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, item.name)),
       el("td", {}, number(item.value)), el("td", {}, healthy(item.healthy ?? [null, null], t)), el("td", {}, item.note ?? ""))))));
   const pictures = one.missing_pictures.map(({ file, name }) => el("figure", {},
-    loaded(el("img", { alt: t("doctor.real-of", { name }), loading: "lazy" }), `${base}/bins/${encodeURIComponent(file)}`),
+    loading(el("img", { alt: t("doctor.real-of", { name }), loading: "lazy" }), `${base}/bins/${encodeURIComponent(file)}`),
     el("figcaption", {}, name)));
   const state = one.holds ? t("live.holds", { images: count(one.at_images) })
     : t("live.past", { images: count(one.at_images) });
@@ -206,11 +206,6 @@ function finding(one, base, studio) {
     pictures.length ? el("div", { class: "bins" }, el("p", { class: "soft" }, t("doctor.missing")), pictures) : null,
     Object.keys(one.advice).length ? remedies(one, base, studio) : null);
   return box;
-}
-
-function loaded(image, address) {
-  addressed(address).then((src) => { image.src = src; });
-  return image;
 }
 
 function healthy([low, high], t) {

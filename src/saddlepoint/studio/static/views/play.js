@@ -2,6 +2,7 @@
 
 import { el, fill } from "../dom.js";
 import { told } from "../notices.js";
+import { style } from "../parts.js";
 import { chooser, selects } from "../play/choose.js";
 import { controls } from "../play/controls.js";
 import { grid } from "../play/grid.js";
@@ -17,7 +18,7 @@ const REST = 250;
 const WAIT = 600;
 
 export async function mount(place, studio) {
-  await style();
+  await style("play/play.css");
   const id = studio.rest[0];
   return id ? playground(place, studio, id) : chooser(place, studio);
 }
@@ -59,7 +60,7 @@ async function playground(place, studio, id) {
     drop: () => change({ latent: "", "latent-label": "", at: "0", from: "0", to: "1" }),
   });
   const copy = el("button", { type: "button", onclick: async () => {
-    await navigator.clipboard.writeText(location.href).catch(() => {});
+    await navigator.clipboard.writeText(studio.link).catch(() => {});
     studio.toast(t("studio.copied"));
   } }, t("play.copy-link"));
 
@@ -226,14 +227,3 @@ async function playground(place, studio, id) {
     own.stop();
   };
 }
-
-function style() {
-  const href = "/static/play/play.css";
-  if (document.querySelector(`link[href="${href}"]`)) return null;
-  const link = el("link", { rel: "stylesheet", href });
-  return new Promise((done) => {
-    link.onload = link.onerror = done;
-    document.head.append(link);
-  });
-}
-

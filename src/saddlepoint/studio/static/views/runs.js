@@ -2,7 +2,7 @@
 
 import { el, fill, keep } from "../dom.js";
 import { told } from "../notices.js";
-import { command } from "../parts.js";
+import { command, thumbnail } from "../parts.js";
 import { compact, count, duration, has, number } from "../words.js";
 
 const SORTS = ["recent", "name", "distance", "fid", "images"];
@@ -114,14 +114,10 @@ function ordered(runs, by) {
 
 function card(run, t, ticked, tick) {
   const title = el("a", { href: `/live/${encodeURIComponent(run.id)}` }, run.title);
-  const picture = run.picture
-    ? el("img", { src: `/api/runs/${encodeURIComponent(run.id)}/picture?${run.picture}`, alt: "",
-      loading: "lazy", width: 96, height: 96 })
-    : el("span", { class: "no-picture" }, t("runs.no-picture"));
   const progress = run.state === "running" && run.total
     ? el("progress", { max: run.total, value: run.images, "aria-label": run.title }) : null;
   return el("li", { class: "run", "data-id": run.id },
-    el("div", { class: "thumb" }, picture),
+    thumbnail(run),
     el("div", { class: "about" },
       el("div", { class: "line" }, el("h2", {}, title), el("span", { class: `state ${run.state}` }, t(`states.${run.state}`))),
       el("p", { class: "soft path" }, run.path),
