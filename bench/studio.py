@@ -1,6 +1,6 @@
 """The studio: paint with 100 runs, a run of a million lines, its cost to a training, TensorBoard.
 
-    python bench/studio.py RUN [--only runs,long,training,tensorboard]
+    python bench/studio.py RUN [--only runs,long,training,widget,tensorboard]
 
 RUN is any run folder of images; copies of it, in a temporary folder, are what is shown. Each part
 replaces its own figures in bench/results/studio.json, so that one can be measured alone:
@@ -11,6 +11,7 @@ long         the live view of a run of a million lines: until the first curve (a
              meanwhile
 training     images a second of a training alone, with a studio and a reader beside it that asks for
              all that an open live view asks for, and with that view open in Chromium; in turn
+widget       what `notebook.watch` takes from a training in the same process
 tensorboard  until the first curve, and bytes over the wire until the page is at rest, of the live
              view and of TensorBoard on the same run
 
@@ -294,6 +295,35 @@ def training(browser: Browser, run: Run, place: Path, given: argparse.Namespace)
 WHO = ("server", "browser")
 
 
+def widget(browser: Browser, run: Run, place: Path, given: argparse.Namespace) -> Figures:
+    """The time of the processor of the widget's own threads, and of the whole process."""
+    import saddlepoint as sp
+    from saddlepoint import notebook
+
+    shares, rates = [], []
+    for number in range(given.rounds):
+        out = place / f"watched-{number}"
+        before = {thread.native_id for thread in threading.enumerate()}
+        shown = notebook.watch(out)
+        own = {thread.native_id for thread in threading.enumerate()} - before
+        used, whole = thread_seconds(own), time.process_time()
+        sp.train("dcgan", "fashion-mnist", out=out, kimg=given.kimg / 2, quiet=True)
+        shares.append(100 * (thread_seconds(own) - used) / (time.process_time() - whole))
+        rates.append(statistics.median(Run(out).history["images_per_second"].tolist()))
+        shown.close()
+    return {
+        "rounds": given.rounds,
+        "percent_of_the_process": spread(shares),
+        "images_per_second": spread(rates),
+    }
+
+
+def thread_seconds(native_ids: set[int | None]) -> float:
+    stats = (Path(f"/proc/self/task/{id}/stat").read_text() for id in native_ids)
+    fields = [stat.rpartition(")")[2].split() for stat in stats]
+    return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+
+
 # -- beside TensorBoard ----------------------------------------------------------------------
 
 
@@ -337,7 +367,13 @@ def visited(browser: Browser, address: str, curve: str) -> Figures:
         }
 
 
-PARTS = {"runs": listing, "long": long_run, "training": training, "tensorboard": tensorboard}
+PARTS = {
+    "runs": listing,
+    "long": long_run,
+    "training": training,
+    "widget": widget,
+    "tensorboard": tensorboard,
+}
 
 
 def main() -> None:

@@ -23,7 +23,8 @@ WAITS = {"first": "first visit", "again": "second visit"}
 
 def studio(document: dict[str, Any]) -> str:
     """The parts that were measured, each under the machine's state at its start."""
-    parts = {"runs": _runs, "long": _long, "training": _training, "tensorboard": _tensorboard}
+    parts = {"runs": _runs, "long": _long, "training": _training, "widget": _widget}
+    parts |= {"tensorboard": _tensorboard}
     made = [
         f"{draw(document[name])}\n\nCommit {document[name]['commit']}; "
         f"{machine_text(document[name]['machine'])}."
@@ -68,6 +69,13 @@ def _training(found: dict[str, Any]) -> str:
         rows.append([WAYS[way], *cells])
     head = ["beside the training", "images/s", "lost, %", "server takes, % of all cores"]
     return table([*head, f"under {MOST_LOST:g}", "browser takes, % of all cores"], rows)
+
+
+def _widget(found: dict[str, Any]) -> str:
+    share = found["percent_of_the_process"]
+    cells = [three(share, ".1f"), met(share["max"] < MOST_LOST)]
+    head = ["`notebook.watch` beside a training in its own process", f"under {MOST_LOST:g}"]
+    return table(head, [[f"takes {cells[0]} % of the time of the processor", cells[1]]])
 
 
 def scaled(figures: dict[str, float], factor: float) -> dict[str, float]:

@@ -46,10 +46,11 @@ BREAKS = (
         setup={"r1": "0", "lr_g": "0.001", "lr_d": "0.0001"},
         mend={"lr_d": "0.002", "r1": "0.1"},
         findings=("oscillation",),
+        mended=1500,
     ),
     Break(
         name="discriminator-wins",
-        setup={"loss": "minimax", "r1": "0", "n_critic": "5", "lr_g": "0.0001", "lr_d": "0.005"},
+        setup={"loss": "minimax", "r1": "0", "n_critic": "5", "lr_g": "0.00003", "lr_d": "0.005"},
         mend={"loss": "non-saturating", "n_critic": "1", "r1": "0.1"}
         | {"lr_g": "0.002", "lr_d": "0.002"},
         findings=("discriminator-wins", "saturated-loss"),
