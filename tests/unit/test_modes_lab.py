@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from saddlepoint.data.arrays import image_dataset
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.extractors.by_colour import ByColour, LoadedByColour, colours_of
 from saddlepoint.lab import beds, modes
-from saddlepoint.reporting.modes import table_rows
+from saddlepoint.reporting.modes import about, table_rows
 from saddlepoint.reporting.strings import words_in
 
 LAB = ["lab", "modes", "--kimg", "0.3", "--quiet", "--threads", "1"]
@@ -97,6 +99,36 @@ def test_a_run_that_fails_counts_as_one_that_covers_nothing() -> None:
     run = modes.Run(Path("nothing"))
     counted = judge.of_run(run, 3)
     assert (counted["seed"], counted["modes"], counted["high_quality"]) == (3, 0, None)
+
+
+def test_stacked_digits_are_counted_by_a_classifier_of_single_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Ten kinds of digits, each of one grey with a little noise.
+    noise = np.random.default_rng(0).integers(0, 9, (40, 28, 28))
+    labels = np.arange(40, dtype=np.uint8) % 10
+    images = (25 * labels[:, None, None] + noise).astype(np.uint8)
+    (tmp_path / "mnist").mkdir()
+    for part in ("train", "t10k"):
+        write = (tmp_path / "mnist").joinpath
+        header = struct.pack(">4I", 0x803, 40, 28, 28)
+        write(f"{part}-images-idx3-ubyte").write_bytes(header + images.tobytes())
+        header = struct.pack(">2I", 0x801, 40)
+        write(f"{part}-labels-idx1-ubyte").write_bytes(header + labels.tobytes())
+    tiny = {"source.n_items": 400, "arch.generator_width": 4, "arch.discriminator_width": 4}
+    bed = replace(beds.STACKED, n=200, changes={**beds.STACKED.changes, **tiny})
+    monkeypatch.setitem(beds.BEDS, bed.name, bed)
+    argv = ["--data", bed.name, "--loss", "relativistic+r1+r2", "--seeds", "0"]
+    assert main(["lab", "modes", "--kimg", "0.06", "--quiet", "--threads", "1", *argv]) == 0
+    (told,) = modes.told(Path("lab-modes"))
+    (counted,) = told.losses["relativistic+r1+r2"]
+    assert counted["n"] == told.real["n"] == 200
+    assert 1 <= counted["modes"] < told.real["modes"] <= 200
+    assert counted["high_quality"] is None
+    assert told.real["accuracy"] == counted["accuracy"] is not None
+    words = words_in("en")
+    assert table_rows(told, words)[-1][:3] == ["RpGAN + R1 + R2", "", "1000"]
+    assert "digits right that it never saw" in about(told, words)
 
 
 def test_every_loss_is_there_and_every_configuration_can_be_made() -> None:
