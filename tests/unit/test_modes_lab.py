@@ -71,8 +71,11 @@ def test_the_lab_from_the_command_to_the_page(capsys: pytest.CaptureFixture[str]
     rows = {row[0]: row for row in table_rows(told, words_in("en"))}
     assert rows["hinge"][1] == "2"
     assert rows["PacGAN2"][-1].startswith("Lin et al. 2018")
-    # Another budget is another lab.
+    # Another budget is another lab, and a damaged result is named.
     assert main([*LAB[:2], *TWO, "--kimg", "0.4"]) == 2
+    first.write_bytes(kept[:20])
+    assert main([*LAB, *TWO, "--seeds", "0-1"]) == 2
+    assert str(first) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,7 @@ def test_the_lab_from_the_command_to_the_page(capsys: pytest.CaptureFixture[str]
         (["--data", "ring9"], "did you mean 'ring8'"),
         (["--loss", "hinge+r1"], "did you mean 'hinge+r1+r2'"),
         (["--seeds", "x"], "neither a whole number"),
+        (["--seeds", "0-1000"], "more than 1,000"),
         (["--kimg", "nan"], "kimg"),
         (["--data", "stacked-mnist", "--loss", "hinge"], "mnist"),
     ],

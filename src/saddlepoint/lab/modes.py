@@ -31,6 +31,7 @@ from saddlepoint.sampling.sampler import load_sampler
 CLIP = 0.05
 """Of the clipped critic: as in the preset `wgan`."""
 N_CRITIC = 5
+MOST_SEEDS = 1000
 POINTS = (RING.name, GRID.name)
 REAL = "real.json"
 
@@ -89,11 +90,15 @@ def modes(
     api.check_budget(kimg, minutes)
     every = ways()
     wanted, names = chosen(loss, tuple(every), "loss"), chosen(data, tuple(BEDS), "data set")
-    numbers = parse_ranges(seeds, "--seeds")
+    numbers = parse_ranges(seeds, "--seeds", most=MOST_SEEDS)
     for name in names:  # before the first is trained: data that is absent
         config = BEDS[name].config(numbers[0], kimg, every[wanted[0]])
         config.check(config.source.open().spec)
     lab = LabFolder(out, {"kimg": kimg, "minutes": minutes}, quiet, preview=False, lang=lang)
+
+    def page() -> Path:
+        return write_modes(told(lab.out), lab.report_file, command, words_in(lang))
+
     jobs = [(name, seed, way) for name in names for seed in numbers for way in wanted]
     judges: dict[str, Judge] = {}
     for number, (name, seed, way) in enumerate(jobs, 1):
@@ -110,7 +115,8 @@ def modes(
         write_json(file, judges[name].of_run(run, seed))
         # Two megabytes a run; `saddle report` makes it again.
         run.report_file.unlink(missing_ok=True)
-    return write_modes(told(lab.out), lab.report_file, command, words_in(lang))
+        page()  # so that there is one however the next run ends
+    return page()
 
 
 def ways() -> dict[str, dict[str, Any]]:
@@ -162,8 +168,8 @@ class Judge:
     def __init__(self, bed: Bed, source: Source) -> None:
         self.bed, self.source = bed, source
         learned = source.open()
-        self.features = "by-colour" if learned.spec.is_image else "pixels"
-        self.extractor = choose_extractor(self.features, learned)[0]
+        features = "by-colour" if learned.spec.is_image else "pixels"
+        self.extractor = choose_extractor(features, learned)[0]
         # Items that nothing was trained on: a test split, or another draw of the mixture.
         fresh = held_out(source)
         if isinstance(fresh, Mixture):
