@@ -370,7 +370,8 @@ def lecture(document: dict[str, Any]) -> str:
 
 def modes(document: dict[str, Any]) -> str:
     """Each place with known modes: a perfect generator, every loss, what has been published."""
-    parts = [f"Commit {document['git_commit'][:7]}. {machine_text(document['machine'])}."]
+    made = f"Table made at commit {document['git_commit'][:7]}"
+    parts = [f"{made}. {machine_text(document['machine'])}."]
     for name, found in document["tables"].items():
         rows = [[f"`{row[0]}`" if row[1] else row[0], *row[1:]] for row in found["rows"]]
         parts.append(f"**{name}.** {found['about']}\n\n{table(document['heads'], rows)}")
