@@ -86,6 +86,7 @@ def test_the_lab_from_the_command_to_the_page(capsys: pytest.CaptureFixture[str]
         (["--seeds", "x"], "neither a whole number"),
         (["--seeds", "0-1000"], "more than 1,000"),
         (["--kimg", "nan"], "kimg"),
+        (["--threads", "9999"], "threads"),
         (["--data", "stacked-mnist", "--loss", "hinge"], "mnist"),
     ],
 )

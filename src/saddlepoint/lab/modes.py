@@ -11,6 +11,7 @@ import torch
 
 from saddlepoint import api
 from saddlepoint.core import registry
+from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.contracts import AdversarialLoss, Dataset, Source
 from saddlepoint.core.json_files import read_json, write_json
@@ -91,8 +92,13 @@ def modes(
     every = ways()
     wanted, names = chosen(loss, tuple(every), "loss"), chosen(data, tuple(BEDS), "data set")
     numbers = parse_ranges(seeds, "--seeds", most=MOST_SEEDS)
+
+    def config_of(name: str, way: str, seed: int) -> Config:
+        config = BEDS[name].config(seed, kimg, every[way])
+        return with_changes(config, {"train.threads": threads})
+
     for name in names:  # before the first is trained: data that is absent
-        config = BEDS[name].config(numbers[0], kimg, every[wanted[0]])
+        config = config_of(name, wanted[0], numbers[0])
         config.check(config.source.open().spec)
     lab = LabFolder(out, {"kimg": kimg, "minutes": minutes}, quiet, preview=False, lang=lang)
 
@@ -106,11 +112,10 @@ def modes(
         if file.is_file():
             continue
         lab.say(f"Run {number} of {len(jobs)}: {name}, {way}, seed {seed}")
-        bed = BEDS[name]
-        config = with_changes(bed.config(seed, kimg, every[way]), {"train.threads": threads})
+        config = config_of(name, way, seed)
         run = lab.train_to_the_end(config, f"{name}/{way}/seed-{seed}", minutes)
         if name not in judges:
-            judges[name] = Judge(bed, config.source)
+            judges[name] = Judge(BEDS[name], config.source)
             write_json(lab.out / name / REAL, judges[name].of_real())
         write_json(file, judges[name].of_run(run, seed))
         # Two megabytes a run; `saddle report` makes it again.
