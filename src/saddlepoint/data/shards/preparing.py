@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from saddlepoint.core.checks import in_range
-from saddlepoint.core.contracts import Dataset
+from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import whole_folder
-from saddlepoint.core.limits import in_words
 from saddlepoint.core.outputs import output_folder, writing
+from saddlepoint.core.paths import given_path
 from saddlepoint.data.prepare import prepare
 from saddlepoint.data.report import PrepareReport
 from saddlepoint.data.resolve import resolve
@@ -39,7 +39,7 @@ class ShardReport:
         sizes = [shard["bytes"] for shard in shards]
         return (
             f"{before}Wrote {sum(s['n'] for s in shards):,} pictures as {len(shards):,} shards of "
-            f"{in_words(min(sizes))} to {in_words(max(sizes))}: train with --data {self.folder}\n"
+            f"{min(sizes):,} to {max(sizes):,} bytes: train with --data {self.folder}\n"
             f"Fingerprint of the shards: {self.manifest['fingerprint']}\n"
         )
 
@@ -73,11 +73,13 @@ def prepare_shards(
     found, report = resolve(str(source)), None
     beside = out.with_name(f".{out.name}.prepared")
     if getattr(found, "kind", "") == "folder":
+        if out.resolve().is_relative_to(given_path(source).resolve()):
+            raise InputError(f"{out} is inside the source {source}; choose an --out beside it.")
         report = prepare(
             source, beside, progress=lambda *done: progress("Preparing", *done), **options
         )
         found = resolve(str(beside))
-    dataset: Dataset = found.open()
+    dataset = replace(found.open(), name=Path(source).name)
     with writing(f"--out {out}"):
         out.parent.mkdir(parents=True, exist_ok=True)
         with whole_folder(out) as folder:
