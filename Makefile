@@ -25,7 +25,11 @@ help:
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@# Over an old one, venv would leave a mixture of two.
+	@[ ! -e $(VENV) ] || $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' \
+		2>/dev/null || { echo "$(VENV) is there, but is no environment with Python 3.11 or newer and" \
+		"pip, or only half of one; remove it (make clean), or name another: make VENV=DIR" >&2; exit 1; }
+	[ -e $(VENV) ] || $(PYTHON) -m venv $(VENV)
 	touch $@
 
 # On Linux, PyPI's torch brings gigabytes of CUDA. Where there is no NVIDIA card, PyTorch's own index

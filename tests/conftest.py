@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import os
 import typing
 from collections.abc import Callable, Iterator
@@ -15,7 +16,10 @@ import torch
 from hypothesis import settings
 
 from saddlepoint.core import registry
+from saddlepoint.core.config import Config
+from saddlepoint.core.contracts import DataSpec
 from saddlepoint.core.randomness import seed_torch
+from saddlepoint.training import memory
 
 settings.register_profile("saddlepoint", deadline=None, max_examples=40, derandomize=True)
 settings.load_profile("saddlepoint")
@@ -43,6 +47,28 @@ def no_fsync() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def needs_worked_out_once() -> Iterator[None]:
+    """How much memory a run needs follows from its configuration alone, and to work it out takes as
+    long as the tiny trainings here, most of which are configured alike."""
+    known: dict[Any, tuple[int, int, int]] = {}
+    work_out = memory.needs
+
+    def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, int, int]:
+        budget = {"kimg": 1.0, "schedule_kimg": 0.0, "minutes": 0.0, "checkpoint_minutes": 0.0}
+        train = dataclasses.replace(config.train, **budget, tick_kimg=0.0, sample_kimg=0.0)
+        # Nets and a step on them, without the data, the seed and the names.
+        parts = ("augment", "arch", "loss", "penalties", "optim_g", "optim_d", "ema", "start")
+        key = (spec, device, train, *(getattr(config, part) for part in parts))
+        if key not in known:
+            known[key] = work_out(config, spec, device)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "needs", needs)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     seed_torch(0)
@@ -60,6 +86,19 @@ def fresh_registry() -> Iterator[None]:
     for group, known in before.items():
         registry._classes[group].clear()
         registry._classes[group].update(known)
+
+
+@pytest.fixture(scope="session")
+def onnx_operators_read_once() -> Iterator[None]:
+    """For every network that leaves, PyTorch parses the source of all 497 operators that ONNX has
+    translations for: a third of an export, and always the same."""
+    from torch.onnx._internal.exporter import _registration
+
+    operators = _registration.onnxscript_apis
+    with pytest.MonkeyPatch.context() as patch:
+        read = functools.cache(operators.get_torchlib_ops)
+        patch.setattr(operators, "get_torchlib_ops", read, raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,7 @@ def leaving(arch: Architecture, spec: DataSpec) -> Leaving:
     return found
 
 
+@pytest.mark.usefixtures("onnx_operators_read_once")
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize(("arch", "spec"), cases())
 def test_it_leaves_equal(arch: Architecture, spec: DataSpec, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from saddlepoint.exporting.network import inputs, network, require_equal
 from saddlepoint.sampling.latent_space import latents
 from saddlepoint.sampling.sampler import load_sampler
 
+pytestmark = pytest.mark.usefixtures("onnx_operators_read_once")
 TINY = {"arch.generator_width": 8, "arch.discriminator_width": 8, "train.batch_size": 16}
 POINTS = {"arch.generator_widths": (16,), "arch.discriminator_widths": (16,)}
 

@@ -25,7 +25,7 @@ from saddlepoint import api
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.errors import InputError, Interrupted
 from saddlepoint.core.runs import Run
-from saddlepoint.training import loop, memory
+from saddlepoint.training import loop
 
 BUDGETS = (0.16, 0.32, 0.4)
 """kimg: ten steps each, and a tick every second one."""
@@ -254,9 +254,8 @@ class RunFolder(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def in_less_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reports and estimates of memory would take half of the time, and have tests of their own."""
+    """Reports would take half of the time, and have tests of their own."""
     monkeypatch.setattr(api.Run, "report", lambda run: run.report_file)
-    monkeypatch.setattr(memory, "needs", functools.cache(memory.needs))
 
 
 def test_any_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
