@@ -17,6 +17,7 @@ from typing import Any
 from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, table, three
 from doctor.tables import doctor, overhead, rescue
 from gpu_tables import gpu, recipes
+from ranks import ranks
 from robustness_tables import fuzz, soak
 from studio_tables import game, studio
 
@@ -406,6 +407,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "doctor-rescue": rescue,
     "gpu": gpu,
     "many-recipes": recipes,
+    "ranks": ranks,
     "studio": studio,
     "game": game,
 }

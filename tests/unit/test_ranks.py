@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,14 @@ def test_two_ranks_take_the_steps_of_one(tmp_path: Path) -> None:
             assert torch.equal(first[name], second[name]), (case, name)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_report() -> Iterator[None]:
+    """The page is written as by one process, and takes longer than all of these trainings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api.Run, "report", lambda run, *_: run.report_file)
+        yield
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two ranks that nobody disturbed."""
@@ -194,3 +202,50 @@ def test_a_rank_that_is_killed_is_named_and_the_next_start_goes_on(
     ranks = several(line, restarts=1)
     assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
     assert_same(whole, out)
+
+
+def test_what_ranks_cannot_share_is_refused_by_one_of_them(tmp_path: Path) -> None:
+    line = [*TRAIN, tmp_path / "run"]
+    host = socket.gethostname()
+    for more, words in (
+        (["--train.batch-size", "17"], ["train.batch_size=17", "--train.batch-size 16"]),
+        (["--doctor", "treat"], ["--doctor advise"]),
+    ):
+        refused(several([*line, *more]), *words)
+    refused(several(line, [*line, "--seed", "1"]), "has seed 1, but rank 0", host)
+    other = ["rank 1 (process ", "ended: ", "no-such-data"]
+    refused(several(line, [w if w != "digits" else "./no-such-data" for w in line]), *other)
+    refused(several(["presets"]), "any other command is for one")
+    for child in several(line, SADDLE_RANK_TIMEOUT="nan"):  # they do not know of each other
+        assert child.wait() == 2
+        assert "SADDLE_RANK_TIMEOUT=nan" in child.err
+    refused(several([*TRAIN[:-1]], TORCHELASTIC_MAX_RESTARTS="3"), "give --out RUN")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stop_and_a_value_that_is_not_finite_reach_all(tmp_path: Path) -> None:
+    def at_image(n: int, act: Callable[[int, TrainState], None]) -> Callable[[int], None]:
+        def arrange(rank: int) -> None:
+            iterate = loop.iterate
+
+            def step(state: TrainState, *given: Any) -> Any:
+                if state.n_images == n:
+                    act(rank, state)
+                return iterate(state, *given)
+
+            loop.iterate = step
+
+        return arrange
+
+    def interrupt(rank: int, _: TrainState) -> None:
+        if rank == 1:  # rank 0 is not asked
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def spoil(rank: int, state: TrainState) -> None:
+        if rank == 1:
+            next(state.generator.parameters()).data.fill_(float("nan"))
+
+    line = [*TRAIN, tmp_path / "stopped"]
+    refused(several(line, before=at_image(96, interrupt)), "Saved at 96 images", code=130)
+    refused(several(line, restarts=1), "was stopped", code=130)
+    refused(several([*TRAIN, tmp_path / "nan"], before=at_image(96, spoil)), "not finite", code=1)

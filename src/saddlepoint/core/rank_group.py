@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import Store
 
-from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.errors import InputError, Interrupted, RunFailed
 from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.core.ranks import Ranks
 
@@ -37,6 +37,15 @@ class Missed(RunFailed):
     def __init__(self, sentence: str, speaker: int) -> None:
         super().__init__(sentence)
         self.speaker = speaker
+
+
+_KINDS = {
+    "InputError": InputError,
+    "Interrupted": Interrupted,
+    "KeyboardInterrupt": Interrupted,
+    "Stopped": Interrupted,
+}
+"""What the ending of one rank is to the others; anything else is a run that failed."""
 
 
 class Member(NamedTuple):
@@ -190,7 +199,7 @@ class Group(Ranks):
     def end(self, error: BaseException | None) -> None:
         """Leave word of how this rank ends."""
         kind = "" if error is None else type(error).__name__
-        said = {"kind": kind, "sentence": str(error), "input": isinstance(error, InputError)}
+        said = {"kind": kind, "sentence": "" if error is None else str(error)}
         with self._together():
             self._store.set(f"ended/{self.rank}", dumps(said))
 
@@ -206,8 +215,22 @@ class Group(Ranks):
         """Wait until a rank has ended, and say how; None where nobody knows."""
         try:
             return self._word(f"ended/{rank}", rank, self.seconds)
-        except (RunFailed, InputError):
+        except (RunFailed, InputError, Interrupted):
             return None
+
+    def heard(self) -> None:
+        """Nothing more is asked of the store."""
+        with self._together():
+            self._store.set(f"heard/{self.rank}", "")
+
+    def wait_for_others(self) -> None:
+        """Until all have heard what they want to, for a few seconds."""
+        deadline = time.monotonic() + _ROLL_CALL
+        others = [rank for rank in range(self.size) if rank != self.rank]
+        while time.monotonic() < deadline and not all(
+            self._has(f"heard/{rank}") or self._members[rank].is_dead for rank in others
+        ):
+            time.sleep(0.02)
 
     def _word(self, key: str, rank: int, seconds: float | None = None) -> Any:
         """What a rank has left under a key; waits for it, but not for a rank that has ended."""
@@ -222,7 +245,8 @@ class Group(Ranks):
                 late = seconds is not None and now - begun > seconds
                 if (gone or late) and not self._has(key):
                     raise self._absence({rank})
-        return parse(self._store.get(key), key)
+        with self._together():
+            return parse(self._store.get(key), key)
 
     def _has(self, key: str) -> bool:
         with self._together():
@@ -235,7 +259,7 @@ class Group(Ranks):
         except RuntimeError as error:
             raise self._loss(error) from error
 
-    def _loss(self, error: RuntimeError) -> RunFailed | InputError:
+    def _loss(self, error: RuntimeError) -> Exception:
         """Who is missing: all ranks that are left come here, and say so."""
         missing = set(range(self.size)) - {self.rank}
         try:
@@ -256,14 +280,13 @@ class Group(Ranks):
             return Missed(sentence, speaker=0)
         return self._absence(missing)
 
-    def _absence(self, missing: set[int]) -> RunFailed | InputError:
+    def _absence(self, missing: set[int]) -> Exception:
         """The exception that names ranks."""
         speaker = min(set(range(self.size)) - missing)
         for rank in sorted(missing):
-            ended = self.ended(rank)
-            if ended:
-                sentence = f"{self.name(rank)} ended: {ended['sentence'] or 'without a word'}"
-                return InputError(sentence) if ended["input"] else Missed(sentence, speaker)
+            if ended := self.ended(rank):
+                kind = _KINDS.get(ended["kind"], RunFailed)
+                return kind(f"{self.name(rank)} ended: {ended['sentence'] or 'without a word'}")
         dead = {r for r in missing if self._members[r].is_dead}
         if dead:
             said = f"{', '.join(map(self.name, sorted(dead)))} died"

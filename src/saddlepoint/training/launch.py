@@ -19,7 +19,7 @@ from saddlepoint.core import streams
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset
-from saddlepoint.core.errors import Followed, InputError, Interrupted
+from saddlepoint.core.errors import Followed, InputError, Interrupted, RunFailed
 from saddlepoint.core.flat import flatten
 from saddlepoint.core.rank_group import Group, Missed
 from saddlepoint.core.ranks import ALONE, Ranks, among, here
@@ -75,13 +75,13 @@ def _connect() -> Group:
         store, *_ = next(iter(rendezvous("env://", timeout=wait)))
         shared = PrefixStore("torch", store)
         dist.init_process_group(backend, timeout=wait, world_size=size, rank=rank, store=shared)
+        group = Group(PrefixStore("saddle", store), rank, size, seconds)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
             f"Rank {rank} cannot reach the other {size - 1} through {values[2]}:{values[3]} "
             f"({reason}); check that all were started, and that this host and port can be reached."
         ) from error
-    group = Group(PrefixStore("saddle", store), rank, size, seconds)
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     group.restarts = int(restarts) if restarts.isdecimal() else 0
     group.launch = _launch()
@@ -109,19 +109,22 @@ def _end(group: Group, error: BaseException | None) -> None:
     Raises:
         Followed: it is said elsewhere.
     """
-    with suppress(Missed, InputError):
+    with suppress(RunFailed, InputError, Interrupted):
         group.end(error)
     if error is None or not group.on_gpu:
         with suppress(RuntimeError):
             dist.destroy_process_group()  # whoever waits for this rank hears of it at once
-    if error is None:
-        return
     if isinstance(error, Missed):
         speaks = error.speaker == group.rank
     else:
-        outlasted = None if group.leads else group.outlasted(0)
+        outlasted = None if group.leads or error is None else group.outlasted(0)
         speaks = group.leads or not (outlasted and outlasted["kind"])
-    if not speaks:
+    with suppress(RunFailed, InputError, Interrupted):
+        group.heard()
+        # Without torchrun rank 0 has the store, through which the others hear of it.
+        if group.leads and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+            group.wait_for_others()
+    if error is not None and not speaks:
         raise Followed(error) from error
 
 
