@@ -127,11 +127,13 @@ def test_names_roles_contrast_and_width(page: Page, language: str, theme: str, w
     page.goto("/runs")
     url = page.url
     page.context.add_cookies([{"name": n, "value": v, "url": url} for n, v in cookies.items()])
+    menu = page.locator(".bar nav")
     for path in PAGES:
         page.goto(path)
         ready = next(selector for start, selector in READY.items() if path.startswith(start))
         page.locator(ready).first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert menu.evaluate("menu => menu.scrollWidth <= menu.clientWidth"), path
         found = Axe().run(page)
         assert found.violations_count == 0, f"{path}: {found.generate_report()}"
 

@@ -95,6 +95,36 @@ FOUND = Finding(
 )
 
 
+SUBJECTS = ("messages", "errors", "fields", "figures", "findings", "overlays", "remedies")
+"""Of texts that are found by the English or the name of what they are about."""
+
+
+def test_every_text_is_shown_and_every_text_that_is_asked_for_is_there() -> None:
+    scripts = "\n".join(file.read_text() for file in SRC.rglob("*.js"))
+    quoted = re.findall(r'[`"]([a-z$][^`"\s]*)[`"]', scripts)
+    asked = {re.sub(r"\$\{.*?\}", "{}", text) for text in quoted} | LITERALS
+    patterns = [
+        re.compile("(.+)".join(map(re.escape, text.split("{}"))))
+        for text in asked
+        if "{}" in text and re.fullmatch(r"[a-z]+\.[^ ]*|\{\}\.title", text)
+    ]
+    parts = set(re.findall(r"\w+", "\n".join([scripts, *PYTHON.values()])))
+    packages = ("saddlepoint.reporting.strings", "saddlepoint.studio.strings")
+    known = {key for package in packages for key in texts_in(package, "en")}
+    for key in known:
+        subject = key.partition(".")[0]
+        matches = (pattern.fullmatch(key) for pattern in patterns)
+        # What stands in the places of a pattern's values has to come from somewhere as well.
+        made = any(m and set(re.findall(r"\w+", " ".join(m.groups()))) <= parts for m in matches)
+        assert key in asked or made or subject in SUBJECTS, key
+    calls = (n for text in PYTHON.values() for n in ast.walk(ast.parse(text)))
+    named = (c for c in calls if isinstance(c, ast.Call) and getattr(c.func, "id", "") == "words")
+    keys = {holes(call.args[0]) for call in named if call.args}
+    wanted = {key for key in keys if re.fullmatch(r"[a-z]+\.[\w-]+", key)}
+    assert len(wanted) > 80
+    assert {key for key in wanted if not key.startswith("figures.")} <= known
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     for name in ("a", "b"):

@@ -181,6 +181,9 @@ class Panel:
         shape["xaxis"]["range"] = [0, 1.02 * end]
         if log:
             shape["yaxis"]["type"] = "log"
+            # Of a few decades plotly would write every digit, one over another: 1, 2 and 5 will do.
+            if max(heights) < 1000 * min(heights):
+                shape["yaxis"]["dtick"] = "D2"
         if self.from_zero:
             shape["yaxis"]["rangemode"] = "tozero"
         lines = [

@@ -23,7 +23,9 @@ export function spoken(sentence) {
 }
 
 const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3, notation: "compact" });
+const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3, notation: "compact",
+  // "8,06 N" says nothing to a Vietnamese reader: "8,06 nghìn".
+  compactDisplay: language === "en" ? "short" : "long" });
 
 /** 12,345 */
 export function count(value) {

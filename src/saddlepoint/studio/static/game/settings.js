@@ -1,6 +1,7 @@
 // The form of a game's settings: what changes at once, and what starts another game.
 
 import { el, fill } from "../dom.js";
+import { number } from "../words.js";
 
 const RATES = ["lr_g", "lr_d"];
 
@@ -41,7 +42,7 @@ export function settings(form, t, change) {
       : kind === "check"
         ? el("input", { id, type: "checkbox", onchange: send })
         : kind === "rate"
-          ? el("input", { id, type: "range", min: -5, max: -1, step: 0.1, onchange: send, oninput: () => (output.textContent = rate(input.value)) })
+          ? el("input", { id, type: "range", min: -5, max: -1, step: 0.1, onchange: send, oninput: () => (output.textContent = number(Number(rate(input.value)))) })
           : el("input", { id, type: "number", min: low, max: high, step, onchange: send });
     const row = el("div", { class: `play-field ${kind === "check" ? "tick" : ""}` }, el("label", { for: id }, t(`game.f-${name}`), output && " ", output), input,
       el("small", { class: "soft" }, t(`game.h-${name}`)));
@@ -58,7 +59,7 @@ export function settings(form, t, change) {
       if (kind === "check") input.checked = String(setup[name]) === "true";
       else if (kind === "rate") {
         input.value = Math.log10(Number(setup[name]));
-        output.textContent = String(setup[name]);
+        output.textContent = number(Number(setup[name]));
         input.setAttribute("aria-valuetext", String(setup[name]));
       } else input.value = setup[name];
     }

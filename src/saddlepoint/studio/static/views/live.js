@@ -183,7 +183,7 @@ function finding(one, base, studio) {
     return el("div", { class: "finding info" }, el("h3", {}, t("doctor.treated")),
       el("ol", { class: "remedies" }, one.treated.map((text) => el("li", {}, text))));
   }
-  const numbers = el("div", { class: "wide" }, el("table", { class: "numbers" },
+  const numbers = el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": t("doctor.evidence") }, el("table", { class: "numbers" },
     el("thead", {}, el("tr", {}, ["evidence", "value", "healthy", "note"].map((key) => el("th", { scope: "col" }, t(`doctor.${key}`))))),
     el("tbody", {}, one.evidence.map((item) => el("tr", {}, el("th", { scope: "row" }, el("code", {}, item.name)),
       el("td", {}, number(item.value)), el("td", {}, healthy(item.healthy ?? [null, null], t)), el("td", {}, item.note ?? ""))))));
