@@ -11,7 +11,7 @@ long         the live view of a run of a million lines: until the first curve (a
              meanwhile
 training     images a second of a training alone, with a studio and a reader beside it that asks for
              all that an open live view asks for, and with that view open in Chromium; in turn
-widget       what `notebook.watch` takes from a training in the same process
+widget       what `notebook.watch` takes of the processor at each look
 tensorboard  until the first curve, and bytes over the wire until the page is at rest, of the live
              view and of TensorBoard on the same run
 
@@ -296,32 +296,18 @@ WHO = ("server", "browser")
 
 
 def widget(browser: Browser, run: Run, place: Path, given: argparse.Namespace) -> Figures:
-    """The time of the processor of the widget's own threads, and of the whole process."""
-    import saddlepoint as sp
+    """Processor time of one look of `notebook.watch` at a run, which comes once a tick, but takes
+    a twentieth of the time at most."""
     from saddlepoint import notebook
 
-    shares, rates = [], []
-    for number in range(given.rounds):
-        out = place / f"watched-{number}"
-        before = {thread.native_id for thread in threading.enumerate()}
-        shown = notebook.watch(out)
-        own = {thread.native_id for thread in threading.enumerate()} - before
-        used, whole = thread_seconds(own), time.process_time()
-        sp.train("dcgan", "fashion-mnist", out=out, kimg=given.kimg / 2, quiet=True)
-        shares.append(100 * (thread_seconds(own) - used) / (time.process_time() - whole))
-        rates.append(statistics.median(Run(out).history["images_per_second"].tolist()))
-        shown.close()
-    return {
-        "rounds": given.rounds,
-        "percent_of_the_process": spread(shares),
-        "images_per_second": spread(rates),
-    }
-
-
-def thread_seconds(native_ids: set[int | None]) -> float:
-    stats = (Path(f"/proc/self/task/{id}/stat").read_text() for id in native_ids)
-    fields = [stat.rpartition(")")[2].split() for stat in stats]
-    return sum(int(one[11]) + int(one[12]) for one in fields) / os.sysconf("SC_CLK_TCK")
+    shown = notebook.watch(copy_of(run, place / "watched").path)
+    shown.close()  # it looks no more by itself
+    spent = []
+    for _ in range(10 * given.rounds):
+        before = time.process_time()
+        shown.refresh()
+        spent.append(1e3 * (time.process_time() - before))
+    return {"ticks": len(run.history), "milliseconds": spread(spent)}
 
 
 # -- beside TensorBoard ----------------------------------------------------------------------

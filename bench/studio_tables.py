@@ -61,21 +61,23 @@ def _training(found: dict[str, Any]) -> str:
     for way, row in found["ways"].items():
         cells = [three(row["images_per_second"], ",.0f"), "", "", "", ""]
         if way != "alone":
-            taken = {who: scaled(used, 1 / cores) for who, used in row["percent_of_a_core"].items()}
-            cells[1:3] = three(row["percent_lost"], ".0f"), three(taken["server"], ".1f")
-            cells[3] = met(taken["server"]["max"] < MOST_LOST)
-        if way == "browser":
-            cells[4] = three(taken["browser"], ".1f")
+            used = row["percent_of_a_core"]
+            server, browser = (scaled(used[who], 1 / cores) for who in ("server", "browser"))
+            cells[1:4] = [
+                three(row["percent_lost"], ".0f"),
+                three(server, ".1f"),
+                met(server["max"] < MOST_LOST),
+            ]
+            cells[4] = three(browser, ".1f") if way == "browser" else ""
         rows.append([WAYS[way], *cells])
     head = ["beside the training", "images/s", "lost, %", "server takes, % of all cores"]
     return table([*head, f"under {MOST_LOST:g}", "browser takes, % of all cores"], rows)
 
 
 def _widget(found: dict[str, Any]) -> str:
-    share = found["percent_of_the_process"]
-    cells = [three(share, ".1f"), met(share["max"] < MOST_LOST)]
-    head = ["`notebook.watch` beside a training in its own process", f"under {MOST_LOST:g}"]
-    return table(head, [[f"takes {cells[0]} % of the time of the processor", cells[1]]])
+    spent = three(found["milliseconds"], ".0f")
+    head = [f"`notebook.watch` of a run with {found['ticks']} lines, in the training's own process"]
+    return table([*head, ""], [["processor, ms a look (at most one a second, and 5 %)", spent]])
 
 
 def scaled(figures: dict[str, float], factor: float) -> dict[str, float]:
@@ -104,17 +106,17 @@ def game(document: dict[str, Any]) -> str:
         rows = [
             [
                 name,
-                f"{row['frames']:.0f}",
-                met(row["frames"] >= LEAST_FRAMES),
+                f"{1000 / row['milliseconds']:.0f}",
+                met(1000 / row["milliseconds"] >= LEAST_FRAMES),
                 f"{row['moves']:.1f}",
-                f"{row['milliseconds']:.0f}",
+                f"{row['frames']:.0f}",
             ]
             for name, row in played["speed"].items()
         ]
-        head = ["game", "frames/s", f"at least {LEAST_FRAMES}", "moves a frame"]
+        head = ["game", "frames/s of processor", f"at least {LEAST_FRAMES}", "moves a frame"]
         parts += [
             f"Commit {played['commit']}; {machine_text(played['machine'])}.",
-            table([*head, "processor, ms a frame"], rows),
+            table([*head, "frames/s on the clock"], rows),
         ]
     if "breaks" in document:
         rows = [

@@ -31,6 +31,8 @@ from saddlepoint.training.state import TrainState
 
 # One to continue from, and another in case that one is damaged.
 KEEP_NEWEST = 2
+KEEP_MEANWHILE = 4
+"""Of a run that goes on: a finding holds since long before it is found, for a fifth of a run."""
 KEEP_TO_TREAT = 12
 """A treated run goes back to the last healthy checkpoint, so it needs older ones, too."""
 
@@ -81,7 +83,9 @@ def save(run: Run, moment: Moment, config: Config, dataset: Dataset, score: floa
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     # Afterwards: for a moment the disk holds a checkpoint too many, never one too few.
-    _prune(run, KEEP_TO_TREAT if config.doctor.mode == "treat" else KEEP_NEWEST)
+    is_done = moment.n_images >= config.train.total_images
+    newest = KEEP_NEWEST if is_done else KEEP_MEANWHILE
+    _prune(run, KEEP_TO_TREAT if config.doctor.mode == "treat" else newest)
     return target
 
 
