@@ -87,7 +87,7 @@ BAD: dict[str, str] = {
     "--over seed=1,2": "--seeds says it",
     "--over scoring.by=fid": "--objective says",
     "--over source.seed=1": "cannot be compared",
-    "--over train.accumulate=3": "not divisible",
+    "--over train.accumulate=7": "not divisible",
     "--seeds 2-1": "runs backwards",
     "--seeds 1,1": "twice",
     "--seeds x": "neither a whole number",
