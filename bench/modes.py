@@ -3,7 +3,7 @@
     saddle lab modes --seeds 0-9 --out LAB
     python bench/modes.py LAB [LAB ...]
 
-The lab takes an hour on one core for the points; this script trains nothing, it reads the numbers
+The lab takes three hours on one core for the points; this script trains nothing, it reads the numbers
 in LAB. Several folders may hold different data, so that Stacked-MNIST, which takes hours a run, can
 join later.
 """

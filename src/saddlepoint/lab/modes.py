@@ -65,7 +65,7 @@ def modes(
     """Train every loss on data with known modes, over seeds, and count the modes that it covers.
 
     The same command goes on after a kill, and further seeds, losses and data join the page of the
-    same folder. A run on points takes half a minute of one core; one on Stacked-MNIST hours.
+    same folder. A run on points takes 40 seconds of one core; one on Stacked-MNIST hours.
 
     Args:
         out: Folder of the numbers, the runs and report.html.

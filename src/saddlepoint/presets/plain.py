@@ -44,7 +44,7 @@ def gan_minimax(source: Source) -> Config:
 def gan_points(source: Source) -> Config:
     """A small GAN for 2-D points, such as ring8: relativistic pairs, R1 and R2, no BatchNorm.
 
-    It takes half a minute of one core; what it comes to on ring8 and grid25 is in
+    It takes about 40 seconds of one core; what it comes to on ring8 and grid25 is in
     docs/benchmarks.md, "Known modes".
     Papers: Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, section 4.1 (R1); Huang et al.
     2024, https://arxiv.org/abs/2501.05441 (the loss, R1 and R2).
