@@ -3,9 +3,9 @@
     saddle lab modes --seeds 0-9 --out LAB
     python bench/modes.py LAB [LAB ...]
 
-The lab takes three hours on one core for the points; this script trains nothing, it reads the numbers
-in LAB. Several folders may hold different data, so that Stacked-MNIST, which takes hours a run, can
-join later.
+The lab takes three hours on one core for the points; this script trains nothing, it reads the
+numbers in LAB. Several folders may hold different data, so that Stacked-MNIST, which takes hours a
+run, can join later.
 """
 
 from __future__ import annotations
