@@ -53,7 +53,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sp.train(preset, data, out=folder / name, kimg=2, changes=changes, quiet=True)
     ill = Run(folder / "points")
     ill.append_finding({"event": "found", **ILL.to_json()})
-    ill.write_status("finished", 2048, findings=[ILL.name])
+    ill.write_status("finished", ill.status["n_images"], findings=[ILL.name])
     return folder
 
 
