@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.sweeping.processes import Going, begin
 
 _STOPPED = 130
+_SECONDS = 0.2
 
 
 class RayTasks:
@@ -45,9 +47,6 @@ class RayTasks:
     def start(self, argv: Sequence[str], log: Path, slot: int) -> Going:
         return _Task(self._ray, self._task.remote([*argv], str(log.absolute()), os.getcwd()))
 
-    def close(self) -> None:
-        self._ray.shutdown()
-
 
 class _Task:
     def __init__(self, ray: Any, reference: Any) -> None:
@@ -74,7 +73,10 @@ def _train(argv: list[str], log: str, folder: str) -> int:
     os.chdir(folder)
     process = begin(argv, Path(log), os.environ)
     try:
-        return process.wait()
+        # Not in `wait`: Ray cancels a task between two instructions of Python, not with a signal.
+        while process.poll() is None:
+            time.sleep(_SECONDS)
+        return process.returncode
     finally:
         if process.poll() is None:
             process.terminate()
