@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,19 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def met(reached: bool) -> str:
     return "yes" if reached else "no"
+
+
+def filled(page: str, texts: Mapping[str, str | None], where: Path) -> str:
+    """The page with the text of each name between its markers; None leaves a section as it is."""
+    for name, text in texts.items():
+        begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        if len(pattern.findall(page)) != 1:
+            raise SystemExit(f"{where} must have the markers {begin} and {end} once.")
+        if text is not None:
+            whole = f"{begin}\n{text}\n{end}"
+            page = pattern.sub(lambda _, whole=whole: whole, page)
+    return page
 
 
 def read_result(name: str) -> dict[str, Any] | None:

@@ -9,12 +9,11 @@ alone. With --check nothing is written, and the exit code is 1 if the page diffe
 from __future__ import annotations
 
 import argparse
-import re
 import statistics
 from collections.abc import Callable
 from typing import Any
 
-from _bench import HERE, RESULTS, machine_text, met, read_result, spread_text, table, three
+from _bench import HERE, RESULTS, filled, machine_text, met, read_result, spread_text, table, three
 from doctor.tables import doctor, overhead, rescue
 from gpu_tables import gpu, recipes
 from ranks import ranks
@@ -422,17 +421,8 @@ def section(name: str) -> str | None:
     return None if document is None else TABLES[name](document)
 
 
-def filled(page: str) -> str:
-    """The page with each marked section rewritten."""
-    for name in (*TABLES, "prepare"):
-        begin, end = f"<!-- begin:{name} -->", f"<!-- end:{name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if len(pattern.findall(page)) != 1:
-            raise SystemExit(f"{PAGE} must have the markers {begin} and {end} once.")
-        text = section(name)
-        if text is not None:
-            page = pattern.sub(lambda _, text=f"{begin}\n{text}\n{end}": text, page)
-    return page
+def sections() -> dict[str, str | None]:
+    return {name: section(name) for name in (*TABLES, "prepare")}
 
 
 def main() -> int:
@@ -442,7 +432,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     old = PAGE.read_text()
-    new = filled(old)
+    new = filled(old, sections(), PAGE)
     if arguments.check:
         return int(old != new)
     PAGE.write_text(new)

@@ -10,8 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
+from _arithmetic import Counting
+from _bench import filled
 from count_lines import count
+from scale import PAGE, TABLES, Net, measured
 from soak import summary
+from torch.nn.functional import conv2d, conv_transpose2d
 
 BENCH = Path(__file__).parents[2] / "bench"
 
@@ -93,3 +98,39 @@ def test_a_soak_tells_what_grows_after_the_warm_up() -> None:
     assert found["memory_mb"] == {"first": 310, "last": 310, "per_100_rounds": 0, "flat": True}
     assert found["threads"]["per_100_rounds"] == pytest.approx(5, abs=0.5)
     assert not found["threads"]["flat"]
+
+
+def test_arithmetic_is_counted_in_groups_and_twice() -> None:
+    image = torch.zeros(3, 8, 6, 6, requires_grad=True)
+    grouped, up = torch.zeros(12, 2, 3, 3), torch.zeros(12, 5, 4, 4)
+    once = 2 * 3 * 12 * 36 * (2 * 9)  # each output is a sum of 18 products
+    doubled = 2 * 3 * 12 * 36 * (5 * 16)  # each input goes to 80 outputs
+    with Counting() as counting:
+        made = conv2d(image, grouped, padding=1, groups=4)
+        (slope,) = torch.autograd.grad(made.sum(), image, create_graph=True)
+    assert counting.total == 2 * once
+    with Counting() as counting:
+        conv_transpose2d(made, up, stride=2, padding=1)
+        torch.zeros(3, 5) @ torch.zeros(5, 7)
+    assert counting.total == doubled + 2 * 3 * 5 * 7
+    assert slope.shape == image.shape
+
+
+def test_ranks_send_what_a_ring_sends() -> None:
+    net = Net("wgan-gp", 28, 1)
+    sizes = net.config.arch.n_parameters(net.spec)
+    each = 4 * (sizes["generator"] + 5 * sizes["discriminator"])
+    # Of two each sends its half there and the sum of the other back; of many nearly all, twice.
+    assert net.sent(1) == 0
+    assert net.sent(2) == each
+    assert net.sent(16) == each * 30 / 16
+
+
+def test_the_page_has_a_place_for_each_table_and_reads_the_measured_rates() -> None:
+    page = (BENCH.parent / "docs/scale.md").read_text()
+    assert filled(page, dict.fromkeys(TABLES), PAGE) == page
+    assert filled(page, {"ranks": "| a |"}, PAGE).count("<!-- begin:ranks -->\n| a |\n<!--") == 1
+    with pytest.raises(SystemExit, match="begin:nowhere"):
+        filled(page, {"nowhere": "x"}, PAGE)
+    assert all(graphs >= eager > 0 for graphs, eager in measured().values())
+    assert {"r3gan", "dcgan"} <= measured().keys()
