@@ -37,7 +37,7 @@ def test_words_become_values_of_their_fields() -> None:
         "optim-g.lr": "1e-4, .5",
         "train.batch-size": "8:64:log",
         "optim_d.lr": "1e-5:1e-3",
-        "loss": "hinge,wasserstein",
+        "loss.kind": "hinge,wasserstein",
         "penalties": "none,r1+r2",
         "arch.generator_widths": "8+16,32",
         "augment.mirror": "true,false",
@@ -45,7 +45,8 @@ def test_words_become_values_of_their_fields() -> None:
     }
     space = space_of(over, BASE)
     assert {path: str(one) for path, one in space.items()} == {
-        **{path.replace("-", "_"): text for path, text in over.items()},
+        **{path.replace("-", "_"): text for path, text in over.items() if path != "loss.kind"},
+        "loss": "hinge,wasserstein",
         "optim_g.lr": "0.0001,0.5",
         "optim_d.lr": "1e-05:0.001",
     }
@@ -97,6 +98,9 @@ BAD: dict[str, str] = {
     "--pruner best": "is not one of",
     "--kimg 1 --minutes 1": "choose one",
     "--data nowhere": "nowhere",
+    "--device meta": "meta",
+    "--from nowhere": "nowhere",
+    "--over start.model=nowhere": "nowhere",
     "--preset dcgan": "saddle sweep dcgan",
 }
 

@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Literal
 
 import torch
@@ -38,7 +39,9 @@ from saddlepoint.sweeping.space import (
     size_of,
     space_of,
 )
+from saddlepoint.training import device, warm_report
 from saddlepoint.training.guards import check_budget
+from saddlepoint.training.memory import require_memory_for
 from saddlepoint.training.scoring import Scorer
 
 MOST_JOBS = 1024
@@ -116,7 +119,7 @@ def sweep(
         seeds=chosen,
         n_trials=n_trials,
         minutes=minutes,
-        lower=_try_out(base, space, chosen[0]),
+        lower=_try_out(base, space, chosen[0], on),
         pruner=pruner,
         ends_ill=end_ill,
         jobs=jobs,
@@ -205,20 +208,25 @@ def _check_optuna(space: Space, n_trials: int, pruner: Pruner) -> None:
         require_optuna(f"--trials {n_trials}, fewer than the {size:,} settings of --over,")
 
 
-def _try_out(base: Config, space: Space, seed: int) -> bool:
-    """Build every configuration before the first is trained; -> whether less is better.
+def _try_out(base: Config, space: Space, seed: int, on: On) -> bool:
+    """Check what `train` would refuse, before the first training; -> whether less is better.
 
     Raises:
-        InputError: one that cannot be trained, or an objective that ranks nothing.
+        InputError: a configuration that cannot be trained, or an objective that ranks nothing.
     """
     dataset = base.source.open()
-    for number, settings in enumerate(corners(space)):
-        if number == MOST_CORNERS:
-            break
+    elsewhere = on == "ray"  # on machines that may have what this one lacks
+    for settings in islice(corners(space), MOST_CORNERS):
         config = configuration(base, settings, seed)
         config.check(dataset.spec)
+        warm_report.find(config, dataset.spec)
+        if not elsewhere:
+            resolved = replace(config, train=device.resolve(config.train))
+            require_memory_for(resolved, dataset)
     # It needs the features of the real images, which are then there for all trials.
-    return Scorer(base, dataset, torch.zeros(0)).lower
+    train = replace(base.train, device="cpu" if elsewhere else base.train.device)
+    here = replace(base, train=device.resolve(train))
+    return Scorer(here, dataset, torch.zeros(0)).lower
 
 
 def _source_word(base: Config) -> tuple[str, Source]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -36,8 +37,11 @@ class RayTasks:
         except ImportError as error:
             raise InputError("--on ray needs Ray; pip install ray.") from error
         address = os.environ.get("RAY_ADDRESS", "local")
+        ours = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(address=address, log_to_driver=False)
+            # Ray's own handler would end this process before its trials have saved.
+            signal.signal(signal.SIGTERM, ours)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             said = str(error).partition("\n")[0].rstrip(".")
             raise RunFailed(f"Ray cannot be used (RAY_ADDRESS is {address}): {said}.") from error

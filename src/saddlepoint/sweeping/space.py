@@ -83,6 +83,8 @@ def space_of(over: Mapping[str, str | Sequence[Any]], base: Config) -> Space:
     now = flatten(to_json(base))
     for name, given in over.items():
         path = name.strip().replace("-", "_")
+        if path.removesuffix(".kind") in SWAPS:
+            path = path.removesuffix(".kind")
         _require_field(path, now)
         if path in space:
             raise InputError(f"--over {path} is given twice; give all its values at once.")
