@@ -11,7 +11,7 @@ from saddlepoint.core.runs import Run
 
 CLOCKED = {"seconds", "images_per_second", "memory_mb", "core_queue"}
 """Columns of metrics that a clock or the machine decides."""
-STARTED = {"created", "budgets", "versions", "resolved", "git_commit"}
+STARTED = {"created", "budgets", "expected", "versions", "resolved", "git_commit"}
 """Fields of config.json about when and where the run was started."""
 
 

@@ -209,14 +209,19 @@ def memory(document: dict[str, Any]) -> str:
     rows = [
         [
             f"`{row['preset']}`",
+            row["data"],
+            f"{row['batch_size']:,}",
+            row["precision"],
             f"{row['kimg']:g}",
             f"{row['peak_bytes'] / 1e9:.3f}",
-            "under 1.2",
-            met(row["peak_bytes"] < 1.2e9),
+            f"{row['expected_bytes'] / 1e9:.3f}",
+            f"{row['expected_bytes'] / row['peak_bytes'] - 1:+.0%}",
+            met(abs(row["expected_bytes"] / row["peak_bytes"] - 1) <= 0.15),
         ]
         for row in document["presets"]
     ]
-    head = ["preset", "kimg", "peak, GB", "aim", "met"]
+    head = ["preset", "data", "batch", "precision", "kimg", "peak, GB", "expected, GB", "off"]
+    head += ["within 15 %"]
     return f"{machine_text(document['machine'])}.\n\n{table(head, rows)}"
 
 

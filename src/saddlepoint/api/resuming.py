@@ -18,6 +18,7 @@ from saddlepoint.core.ranks import here
 from saddlepoint.diagnosis.diagnose import diagnose
 from saddlepoint.exporting.export import tracker
 from saddlepoint.training import budget, device, treatment
+from saddlepoint.training.expected import Expected
 from saddlepoint.training.follower import follow
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
 from saddlepoint.training.launch import agree, joined, own_part
@@ -78,7 +79,7 @@ def resume(
         dataset = training_data(run, config)
         config.check(dataset.spec)  # config.json may have been edited
         agree(config, dataset)
-        require_memory_for(own_part(config), dataset)
+        n_bytes = require_memory_for(own_part(config), dataset)
         state = treatment.begin(run, config, dataset.spec)
         rate = None
         if minutes is not None:
@@ -99,6 +100,9 @@ def resume(
             if ranks.leads:
                 _end_again(run, config, state, monitor, extends=kimg is not None)
             return run
+        if not quiet:
+            seconds = budget.expected_seconds(config, dataset, rate, state.n_images)
+            monitor.expected = Expected(n_bytes=n_bytes, seconds=seconds)
         ranks.meet({"a checkpoint of images": state.n_images})
         if not ranks.leads:
             follow(config, document["budgets"], dataset, state)

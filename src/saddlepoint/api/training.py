@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from saddlepoint import presets
 from saddlepoint.api.carrying import carry_out
@@ -27,6 +27,8 @@ from saddlepoint.data.resolve import first_data_set, resolve
 from saddlepoint.data.search import NamedSource
 from saddlepoint.exporting.export import tracker
 from saddlepoint.training import budget, device, warm_report
+from saddlepoint.training.batch import greatest
+from saddlepoint.training.expected import Expected
 from saddlepoint.training.follower import follow
 from saddlepoint.training.guards import check_budget, disk_errors, own_randomness
 from saddlepoint.training.launch import agree, begun_before, joined, own_part
@@ -103,6 +105,7 @@ def train(
     seed: int | None = None,
     kimg: float | None = None,
     minutes: float | None = None,
+    batch: Literal["auto"] | None = None,
     start_from: str | os.PathLike[str] | None = None,
     changes: Mapping[str, Any] | None = None,
     track: str | None = None,
@@ -121,6 +124,8 @@ def train(
         out: the run's folder; must not exist. By default runs/<preset>-<data>-NNN.
         kimg: budget in thousands of real images shown to the discriminator; exact.
         minutes: budget in wall clock, turned into images by a short measured warm-up.
+        batch: auto: the greatest batch that fits into memory and, on a CPU, is worth its size,
+            found by short trials; config.json records it as train.batch_size.
         start_from: a trained model to start from, as of `configure`.
         track: the name of a tracker, such as tensorboard, that shows the run while it trains.
         lang: language of the run's page, en (the default) or vi; the run remembers it.
@@ -154,12 +159,17 @@ def train(
     check_budget(kimg, minutes)
     if lang is not None:
         check_language(lang)
+    if batch not in (None, "auto"):
+        raise InputError(f"batch={batch!r} must be 'auto'; for a number, set train.batch_size.")
+    if batch and ranks.size > 1:
+        raise InputError("--batch auto is for one process; give a number to several.")
     shown = None if track is None else tracker(track)
     config = replace(config, train=device.resolve(config.train))
     dataset = config.source.open()
     config.check(dataset.spec)
     agree(config, dataset)
-    require_memory_for(own_part(config), dataset)
+    # With a batch that is still to be found, nothing is known yet.
+    n_bytes = None if batch else require_memory_for(own_part(config), dataset)
     trained, said = warm_report.find(config, dataset.spec)
     if trained is not None:  # recorded: which checkpoint of the run that was named
         config = replace(config, start=replace(config.start, model=trained.origin))
@@ -173,9 +183,17 @@ def train(
         tell(sentence)
     rate = None
     with own_randomness(), use_threads(config.train.threads):
+        if batch is not None:
+            monitor.say("Trying sizes of the batch ...")
+            config, chosen = greatest(config, dataset)
+            monitor.say(chosen)
+            n_bytes = require_memory_for(config, dataset)
         if minutes is not None:
             monitor.say(f"Measuring this machine's speed for a budget of {minutes:g} minutes ...")
             config, rate = budget.for_minutes(config, dataset, minutes, started)
+        # The one who would read it is not there.
+        seconds = None if quiet else budget.expected_seconds(config, dataset, rate)
+        monitor.expected = Expected(n_bytes=n_bytes, seconds=seconds)
         if not ranks.leads:
             run = Run(ranks.told(None))
             follow(config, [], dataset, TrainState.new(config, dataset.spec, trained))
@@ -186,7 +204,8 @@ def train(
             Run.create(run.path, "")
             start = None if trained is None else {**trained.keep_in(run), "said": said}
             # config.json comes before training: from here on a killed run can be resumed.
-            document = describe(config, dataset, rate, start)
+            expected = monitor.expected.to_json()
+            document = describe(config, dataset, rate, start, expected)
             write_json(run.config_file, document | ({} if lang is None else {"lang": lang}))
             state = TrainState.new(config, dataset.spec, trained)
             del trained  # its weights need not stay in memory beside the nets'

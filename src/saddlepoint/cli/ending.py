@@ -16,15 +16,13 @@ from saddlepoint.core.errors import (
     Interrupted,
     RunFailed,
     Unhealthy,
+    is_memory,
     is_users,
     reason,
     remedy,
 )
 from saddlepoint.core.json_files import dumps
 from saddlepoint.core.streams import printable
-
-_ALLOCATORS = ("allocate memory", "out of memory", "bad_alloc")
-"""What torch says in a RuntimeError where Python has MemoryError."""
 
 
 def ending(error: BaseException, argv: list[str]) -> tuple[int, str]:
@@ -51,7 +49,7 @@ def ending(error: BaseException, argv: list[str]) -> tuple[int, str]:
         case OSError():
             code, word = (2, "error") if is_users(error) else (1, "failed")
             return code, f"{word}: {command} was stopped by {reason(error)}; {remedy(error)}."
-        case MemoryError() | RuntimeError() if _is_memory(error):
+        case MemoryError() | RuntimeError() if is_memory(error):
             said = f" ({error})" if str(error) else ""
             return 1, (
                 f"failed: {command} needs more memory than there is{said}; "
@@ -80,10 +78,6 @@ def error_document(code: int, sentence: str) -> str:
     """What stdout carries under --json instead of the answer; stderr has the sentence as well."""
     message = sentence.partition(": ")[2] or sentence
     return dumps({"error": printable(message), "exit_code": code}, indent=2)
-
-
-def _is_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError) or any(word in str(error) for word in _ALLOCATORS)
 
 
 def _report(error: BaseException, argv: list[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import tyro
 
 from saddlepoint.cli import flags
-from saddlepoint.cli.flag_types import UNSAID
+from saddlepoint.cli.flag_types import UNSAID, whole_number
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.streams import answer, tell
 from saddlepoint.core.texts import Language
@@ -60,6 +60,9 @@ class TrainFlags(ConfigFlags):
 
     out: Annotated[Path | None, UNSAID] = None
     """Folder of the run; must not exist (default: runs/<preset>-<data>-NNN)."""
+    batch: Annotated[str | None, UNSAID] = None
+    """Images in one step; short for --train.batch-size. auto: the greatest batch that fits into
+    memory and, on a CPU, is worth its size (default: the preset's)."""
     track: Annotated[str | None, UNSAID] = None
     """Show the run in a tracker while it trains: tensorboard or trackio (default: none)."""
     lang: Annotated[Language | None, UNSAID] = None
@@ -79,6 +82,9 @@ def train(argv: list[str]) -> None:
     from saddlepoint.core.config_json import to_json
 
     given, config = with_config("train", TrainFlags, argv)
+    automatic = given.batch == "auto"
+    if given.batch is not None and not automatic:
+        config = replace(config, train=replace(config.train, batch_size=_batch_size(given.batch)))
     if given.dry_run:
         counts = api.n_parameters(config) or {}
         said = api.warm_start(config) if counts else []
@@ -89,10 +95,19 @@ def train(argv: list[str]) -> None:
             tell(sentence)
         for doubt in config.doubts():
             tell(f"warning: {doubt}")
+        if automatic:
+            tell("The batch is looked for when the training starts; the one above is the preset's.")
         return
     how = {"minutes": given.minutes, "quiet": given.quiet, "preview": given.preview}
-    how |= {"track": given.track, "lang": given.lang}
+    how |= {"track": given.track, "lang": given.lang, "batch": "auto" if automatic else None}
     _finish(api.train(config, out=given.out, **how), given.json)
+
+
+def _batch_size(word: str) -> int:
+    try:
+        return whole_number(word)
+    except ValueError:
+        raise InputError(f"--batch takes a whole number or auto, not {word[:60]!r}.") from None
 
 
 def with_config(verb: str, known: type[Flags], argv: list[str]) -> tuple[Flags, Config]:

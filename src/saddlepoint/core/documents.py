@@ -28,6 +28,13 @@ class Budget(TypedDict, total=False):
     """Images at which it ended: by itself, not by a stop."""
 
 
+class Expected(TypedDict, total=False):
+    """What a run was expected to take; null where that was not known."""
+
+    memory_mb: Size | None
+    seconds: Size | None
+
+
 class Spec(TypedDict, total=False):
     shape: list[Count]
 
@@ -89,6 +96,7 @@ class ConfigFile(TypedDict, total=False):
     parameters: dict[str, Count]
     """Net -> how many numbers it learns."""
     budgets: list[Budget]
+    expected: Expected
     treatments: list[Treatment]
     resolved: Resolved
     plugins: list[Plugin]

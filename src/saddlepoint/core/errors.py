@@ -26,6 +26,9 @@ _MACHINES = {
     errno.ESTALE: "mount the network disk again",
 }
 
+_ALLOCATORS = ("allocate memory", "out of memory", "bad_alloc")
+"""What torch says in a RuntimeError where Python has MemoryError."""
+
 _READABLE = 160
 """Characters of a path; with more, it drowns the sentence that names it."""
 
@@ -62,6 +65,12 @@ class Followed(Exception):
 
 class Unhealthy(Exception):
     """`saddle doctor` found something wrong with a run, and has said so; exit code 3."""
+
+
+def is_memory(error: BaseException) -> bool:
+    """True where an allocation has failed, of this machine's memory or of its GPU's."""
+    said = isinstance(error, RuntimeError) and any(word in str(error) for word in _ALLOCATORS)
+    return said or isinstance(error, MemoryError)
 
 
 def is_users(error: OSError) -> bool:

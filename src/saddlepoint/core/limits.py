@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,15 @@ def available_memory() -> int:
     """Bytes that this process may still take: the least of what the machine has left, the control
     group (of a container, say) allows, and `ulimit -v` and `-d` allow."""
     return max(0, min((_of_machine(), *_of_control_groups(), *_of_ulimit())))
+
+
+def used_memory() -> int:
+    """Bytes of memory that this process has now: its resident set."""
+    used = _numbers(_OWN / "status").get("VmRSS:")
+    if used is None:  # not Linux: the greatest so far; macOS counts bytes
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most if sys.platform == "darwin" else 1024 * most
+    return 1024 * used
 
 
 def require_memory(n_bytes: int, what: str, remedy: str, available: int | None = None) -> None:

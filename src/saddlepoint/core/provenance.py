@@ -23,13 +23,18 @@ from saddlepoint.core.runs import Run
 
 
 def describe(
-    config: Config, dataset: Dataset, rate: float | None, start: dict[str, Any] | None = None
+    config: Config,
+    dataset: Dataset,
+    rate: float | None,
+    start: dict[str, Any] | None = None,
+    expected: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The content of config.json at the start of a run.
 
     Args:
-        rate: images per second measured by the warm-up, or None without one.
+        rate: images per second measured for a budget in minutes, or None without one.
         start: what a warm start began with (`documents.Start`), or None.
+        expected: the memory and the time that the run was expected to take, or None.
     """
     train = config.train
     return {
@@ -44,6 +49,7 @@ def describe(
         },
         **({} if start is None else {"start": start}),
         "budgets": [budget_line(config, rate)],
+        **({} if expected is None else {"expected": expected}),
         "treatments": [],
         "resolved": {
             "device": train.device,

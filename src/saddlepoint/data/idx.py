@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -38,14 +39,26 @@ def read_idx(path: Path, n_dimensions: int) -> np.ndarray:
         if expected > MOST_GROWTH * path.stat().st_size:
             raise ValueError(f"its header announces {expected:,} bytes, which are not there")
         require_memory(expected, str(path), "give fewer or smaller images")
-        content = file.read(expected + 1)
-    if len(content) != expected or len(lengths) != 4 * n_dimensions:
-        found = f"{4 + len(lengths) + len(content):,}" if len(content) <= expected else "more"
+        # Into memory of its own: `read` would hold the content twice, and give bytes that nobody
+        # may write to, of which training would take a copy.
+        content = np.empty(expected, np.uint8)
+        n_read = _read_into(file, content)
+        too_long = bool(file.read(1))
+    if n_read != expected or too_long or len(lengths) != 4 * n_dimensions:
+        found = "more" if too_long else f"{4 + len(lengths) + n_read:,}"
         raise InputError(
             f"{path} holds {found} bytes, but its header announces {4 + len(lengths) + expected:,};"
             f" fetch the file again, it is damaged."
         )
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    return content.reshape(shape)
+
+
+def _read_into(file: BinaryIO, content: np.ndarray) -> int:
+    """Fill `content` as far as the file reaches; -> bytes read."""
+    view, n_read = content.data, 0
+    while n := file.readinto(view[n_read:]):  # type: ignore[attr-defined]  # BinaryIO lacks it
+        n_read += n
+    return n_read
 
 
 def read_idx_pair(images_path: Path, labels_path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from saddlepoint.core.contracts import Dataset
 
 MOST_VALUES = 2**28
 """Pixels that are looked at, colours apart: about a second on two cores."""
-PORTION = 2**22
+PORTION = 2**20
 """Pixels in memory at once, as float32."""
 
 

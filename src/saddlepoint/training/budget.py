@@ -1,7 +1,9 @@
-"""Turns minutes into images, by a short measured warm-up on a copy that is thrown away."""
+"""Turns minutes into images and images into minutes, by a short measured warm-up on a copy that is
+thrown away."""
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 
@@ -16,7 +18,10 @@ from saddlepoint.training.state import TrainState
 from saddlepoint.training.sums import Sums
 from saddlepoint.training.threads import SharedCores
 
-_UNTIMED_STEPS = 3  # the first steps pay for kernel selection and memory
+_UNTIMED_STEPS = 3
+_WARM_UP_SECONDS = 2.0
+_WARM_UP_SHARE = 0.02
+"""Of a budget's steps, where nobody has asked for a warm-up."""
 _FOR_STEPS = 0.96  # share of the time; the rest goes to pictures, checkpoints and the report
 
 
@@ -44,25 +49,68 @@ def for_minutes(
     return replace(config, train=replace(config.train, kimg=kimg, minutes=minutes)), rate
 
 
-def images_per_second(config: Config, dataset: Dataset, seconds: float) -> float:
-    """Real images per second through the training step alone, measured for about `seconds`."""
+def expected_seconds(
+    config: Config, dataset: Dataset, rate: float | None = None, begun: int = 0
+) -> float | None:
+    """From `begun` images to the end of the run, its report included.
+
+    Args:
+        rate: images per second; None: from a warm-up of at most a fiftieth of the steps.
+
+    Returns:
+        None where the budget is too short for such a warm-up.
+    """
+    n_images = config.train.total_images - begun
+    if rate is None:
+        images_per_step = config.train.batch_size * config.train.n_critic
+        most = int(_WARM_UP_SHARE * n_images / images_per_step)
+        if most < _untimed_steps(config) + _round(config):
+            return None
+        rate = images_per_second(config, dataset, _WARM_UP_SECONDS, most)
+    return n_images / rate / _FOR_STEPS
+
+
+def images_per_second(
+    config: Config, dataset: Dataset, seconds: float, most_steps: float = math.inf
+) -> float:
+    """Real images per second through the training step alone, measured for about `seconds`.
+
+    Args:
+        most_steps: no more steps than these, the untimed ones included; at least one round is.
+    """
     with cuda_stream(config.train.device), SharedCores(config.train) as cores:
         state = TrainState.new(config, dataset.spec)
         data = DeviceData(dataset, config.train.device, config.seed)
         sums, graphs = Sums(), Graphs.of(state, config)
-        # Graphs are recorded in the first steps with and without each penalty: none is timed.
-        rarest = max((penalty.every for penalty in config.penalties), default=1)
-        for _ in range(_UNTIMED_STEPS + (2 * rarest if graphs else 0)):
+        for _ in range(_untimed_steps(config)):
             iterate(state, config, data, sums, graphs)
         # An accelerator runs behind: without waiting for it the steps above would be timed too.
         synchronize(config.train.device)
         way, first, begun = cores.way, state.n_images, time.monotonic()
         ranks = here()
-        while ranks.told(time.monotonic() - begun < seconds):
-            for _ in range(4):  # enough for the one synchronisation not to count
+        while True:
+            for _ in range(_round(config)):
                 iterate(state, config, data, sums, graphs)
             synchronize(config.train.device)
             cores.check()
+            passed = time.monotonic() - begun
+            if ranks.told(passed >= seconds or state.n_steps + _round(config) > most_steps):
+                return ranks.told((state.n_images - first) / passed)
             if cores.way != way:  # time the way that was chosen, not the trials
                 way, first, begun = cores.way, state.n_images, time.monotonic()
-        return ranks.told((state.n_images - first) / (time.monotonic() - begun))
+
+
+def _untimed_steps(config: Config) -> int:
+    """The first steps pay for kernel selection and memory. Graphs are recorded in the first ones
+    with and without each penalty."""
+    return _UNTIMED_STEPS + (2 * _rarest(config) if Graphs.wanted(config) else 0)
+
+
+def _round(config: Config) -> int:
+    """Steps with each lazy penalty as often as in all others; enough for the one synchronisation
+    not to count."""
+    return max(4, _rarest(config))
+
+
+def _rarest(config: Config) -> int:
+    return max((penalty.every for penalty in config.penalties), default=1)

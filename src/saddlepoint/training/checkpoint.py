@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from saddlepoint.core.checkpoints import (
     healthy_until,
@@ -26,7 +25,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of, snapshot_name
 from saddlepoint.core.tensors import load_tensors, misfit
 from saddlepoint.sampling.generator_file import GeneratorFile
-from saddlepoint.training.moment import Moment
+from saddlepoint.training.moment import Moment, restore_optimizer
 from saddlepoint.training.state import TrainState
 
 # One to continue from, and another in case that one is damaged.
@@ -136,7 +135,7 @@ def _load_all(folder: Path, state: TrainState) -> None:
     if fault := misfit(tensors, _moments_like(state, tensors), finite=False):
         raise InputError(f"{folder}/optim.safetensors does not fit the run's optimisers ({fault}).")
     for player, optimizer in state.optimizers.items():
-        _restore(optimizer, state.nets[player], tensors, player)
+        restore_optimizer(optimizer, state.nets[player], tensors, player)
 
 
 def _moments_like(state: TrainState, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -155,24 +154,6 @@ def _moments_like(state: TrainState, tensors: dict[str, Tensor]) -> dict[str, Te
                     shape = parameter.shape if value.ndim else ()
                     found[f"{path}/{key}"] = torch.empty(shape, dtype=value.dtype, device="meta")
     return found
-
-
-def _restore(
-    optimizer: torch.optim.Optimizer, net: nn.Module, tensors: dict[str, Tensor], player: str
-) -> None:
-    """Give each parameter its moments back, in the parameter's own memory layout, so that the
-    fused optimiser gets the tensors of a run that was never stopped."""
-    for name, parameter in net.named_parameters():
-        prefix = f"{player}/{name}/"
-        moments: dict[str, Any] = {}
-        for key, value in tensors.items():
-            if key.startswith(prefix):
-                # Adam's step count is a scalar, which has a GPU's optimiser on the GPU as well.
-                like = parameter if value.shape == parameter.shape else value
-                kept = torch.empty_like(like, device=parameter.device)
-                moments[key.removeprefix(prefix)] = kept.copy_(value)
-        if moments:
-            optimizer.state[parameter] = moments
 
 
 def _prune(run: Run, newest: int) -> None:

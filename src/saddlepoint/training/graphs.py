@@ -101,10 +101,13 @@ class Graphs:
         cls, state: TrainState, config: Config, pause: Pause = contextlib.nullcontext
     ) -> Graphs | None:
         """Graphs for this run, or None where every turn is to run eagerly."""
+        return cls(state, config, cuda_recorder, pause) if cls.wanted(config) else None
+
+    @staticmethod
+    def wanted(config: Config) -> bool:
+        """Whether a run records its steps."""
         on_gpu = torch.device(config.train.device).type == "cuda"
-        if not on_gpu or config.train.graphs == "off" or here().size > 1:
-            return None
-        return cls(state, config, cuda_recorder, pause)
+        return on_gpu and config.train.graphs == "auto" and here().size == 1
 
     def turn(
         self, given: steps.Inputs, penalties: tuple[Penalty, ...], with_generator: bool

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
-from saddlepoint.core.errors import Interrupted, RunFailed
+from saddlepoint.core.errors import Interrupted, RunFailed, is_memory
 from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.core.ranks import here, shared_batch
 from saddlepoint.core.runs import Run
@@ -38,6 +38,10 @@ SHARED = (
     "Other programs use this machine's cores. Threads share them as well as they can without "
     "changing the weights; a run that starts with --threads 1 may be faster beside them."
 )
+
+
+class OutOfMemory(RunFailed):
+    """What the allocator said of a step; the state is that of the last tick again, and saved."""
 
 
 class NotFinite(RunFailed):
@@ -64,6 +68,7 @@ def train(
     Raises:
         Interrupted: Ctrl-C, SIGTERM or a stop request, after saving.
         NotFinite: a value is not finite; the last checkpoint is intact.
+        OutOfMemory: a step needs more memory than there is.
         OSError: the disk is full or gone; the last checkpoint is intact.
         FoundUnhealthy: a fatal finding, where config.doctor.mode is treat.
     """
@@ -118,7 +123,13 @@ def train(
             # One step: n_critic discriminator steps, one generator step, the average.
             before = state.n_images
             # Steps that the doctor checks run eagerly: no hook runs in a replayed one.
-            real, fake = iterate(state, config, data, sums, graphs, doctor.is_due)
+            outcome = attempt(state, config, data, sums, graphs, doctor.is_due)
+            if isinstance(outcome, str):
+                kept.put_back(state)
+                if unsaved:
+                    checkpoint.save(run, kept, config, dataset, None)
+                raise OutOfMemory(outcome)
+            real, fake = outcome
             doctor.step(state, sums)
             monitor.step(state.n_images)
             if cores.check():
@@ -172,6 +183,27 @@ def train(
 def begin_together(state: TrainState) -> None:
     """All ranks begin with the weights of rank 0: another processor's may differ in bits."""
     here().broadcast([t for net in state.nets.values() for t in net.state_dict().values()])
+
+
+def attempt(
+    state: TrainState,
+    config: Config,
+    data: DeviceData,
+    sums: Sums,
+    graphs: Graphs | None,
+    watched: bool,
+) -> tuple[Batch, Tensor] | str:
+    """As `iterate`; what the allocator said where the step needs more memory than there is.
+
+    Not an exception: one holds the tensors of the step that it broke off. Of several ranks the
+    others would wait for this one, so there it is one.
+    """
+    try:
+        return iterate(state, config, data, sums, graphs, watched)
+    except (MemoryError, RuntimeError) as error:
+        if not is_memory(error) or here().size > 1:
+            raise
+        return str(error).partition("\n")[0] or type(error).__name__
 
 
 def iterate(

@@ -7,54 +7,106 @@ import math
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from saddlepoint.core import limits
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset, DataSpec
-from saddlepoint.core.limits import require_memory
 from saddlepoint.data.loader import MAX_RESIDENT_BYTES, Items
 from saddlepoint.training import steps
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.warm_start import freeze, trainable
 
-_BESIDE = 50 * 10**6
-"""What kernels work in, the doctor's probes and the scores: 20 to 110 MB (docs/log.md, "Memory,
-estimated and measured")."""
+_BESIDE_ON_GPU = 50 * 10**6
+"""What kernels work in, the doctor's probes and the scores."""
+_BESIDE = 65 * 10**6
+"""The same in a process on a CPU, with the code of kernels that are loaded when first used
+(docs/log.md, "Memory, estimated and measured", as all that follows)."""
+_BESIDE_IN_REPORT = {True: 100 * 10**6, False: 60 * 10**6}
+"""What the report at the end works in, of images and of points."""
+_STEP_IN_REPORT = 0.8
+"""Of a step's memory, what the process has not given back when the report is written."""
 
 _BF16_ON_GPU = 0.58
 """Of a float32 step's bytes, what one under bf16 autocast has: what the layers return is half as
-large, the rest is not. Measured on one GPU (same entry)."""
+large, the rest is not. Measured on one GPU."""
+_BF16_ON_CPU = 0.65
+"""There kernels also copy what they read into another order."""
+_BF16_ON_CPU_PENALISED = 0.8
+"""Where every step has a penalty, whose own passes are float32."""
 
 
-def require_memory_for(config: Config, dataset: Dataset) -> None:
-    """Raises InputError where the data, the nets with the copies that checkpoints are written from,
-    a step or a grid of samples need more memory than the device of `config` has left."""
+class Need(NamedTuple):
+    """What a training run needs besides what the process has already, in bytes."""
+
+    parts: dict[str, int]
+    """What to lower -> what it takes."""
+    total: int
+    left: int
+    """What the device has left."""
+
+    @property
+    def fits(self) -> bool:
+        return self.total <= self.left
+
+
+def need_of(config: Config, dataset: Dataset) -> Need | None:
+    """None for nets whose need is not known before they have trained."""
     spec, train, device = dataset.spec, config.train, torch.device(config.train.device)
     try:
         state, weights, step = needs(config, spec)
     # A plug-in's net may look at values, which meta tensors do not have: torch raises RuntimeError
     # for that, and TypeError where they should become numpy's. Such nets are not judged.
     except (RuntimeError, TypeError):
-        return
+        return None
+    # At a tick: the state, the last tick's copy of it and the next one beside it; gradients, and
+    # the weights that the doctor keeps from before a step. During a step there is no next.
+    nets, step = 3 * state + 2 * weights, max(0, step - state - weights)
+    grid = 8 * math.prod(spec.shape) * train.n_samples
+    # Larger data stay on the disk.
+    data = dataset.images.nbytes * (dataset.images.nbytes <= MAX_RESIDENT_BYTES)
     parts = {
-        # At a tick: the state, the last tick's copy of it and the next one beside it; gradients,
-        # and the weights that the doctor keeps from before a step. During a step there is no next.
-        "--arch (its widths and --arch.latent-dim)": 3 * state + 2 * weights,
-        f"--train.batch-size {train.batch_size:,}": max(0, step - state - weights),
-        f"--train.n-samples {train.n_samples:,}": 8 * math.prod(spec.shape) * train.n_samples,
-        # Larger data stay on the disk.
-        "the size or the number of the images": dataset.images.nbytes
-        * (dataset.images.nbytes <= MAX_RESIDENT_BYTES),
+        "--arch (its widths and --arch.latent-dim)": nets,
+        f"--train.batch-size {train.batch_size:,}": step,
+        f"--train.n-samples {train.n_samples:,}": grid,
+        "the size or the number of the images": data,
     }
-    largest = max(parts, key=lambda name: parts[name])
-    left = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
-    need = sum(parts.values()) + _BESIDE
-    require_memory(need, f"This run on {device}", f"lower {largest}", left)
+    if device.type == "cuda":
+        total = nets + step + grid + data + _BESIDE_ON_GPU
+        return Need(parts, total, torch.cuda.mem_get_info(device)[0])
+    # A memory map is copied, and what was read of it counts as well.
+    copied = 0 if dataset.images.flags.writeable else 2 * data
+    training = nets + step + grid + copied + _BESIDE
+    # It reads the data again.
+    report = nets + round(_STEP_IN_REPORT * step) + data + _BESIDE_IN_REPORT[spec.is_image]
+    return Need(parts, max(training, report), limits.available_memory())
+
+
+def require_memory_for(config: Config, dataset: Dataset) -> int | None:
+    """The most memory that the run is expected to take: of this process, or of its GPU.
+
+    Returns:
+        Bytes; None for nets whose need is not known before they have trained.
+
+    Raises:
+        InputError: the data, the nets with the copies that checkpoints are written from, a step or
+            a grid of samples need more than the device of `config` has left.
+    """
+    need = need_of(config, dataset)
+    if need is None:
+        return None
+    largest = max(need.parts, key=lambda name: need.parts[name])
+    lower = f"lower {largest}"
+    if "batch" in largest:
+        lower += ", or compute it in parts with --train.accumulate"
+    limits.require_memory(need.total, f"This run on {config.train.device}", lower, need.left)
+    on_gpu = torch.device(config.train.device).type == "cuda"
+    return need.total if on_gpu else limits.used_memory() + need.total
 
 
 def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, int, int]:
@@ -87,10 +139,17 @@ def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, in
     step = live.most - kept
     weights = [*generator.parameters(), *discriminator.parameters()]
     on_gpu = torch.device(config.train.device).type == "cuda"
-    share = (_BF16_ON_GPU if on_gpu else 0.5) if halved else 1.0
+    share = _share_of_bf16(config, on_gpu) if halved else 1.0
     # A graph is recorded beside a copy of the state.
     beside = kept if on_gpu and config.train.graphs == "auto" else 0
     return kept, sum(w.nbytes for w in weights), round(step * share) + beside
+
+
+def _share_of_bf16(config: Config, on_gpu: bool) -> float:
+    if on_gpu:
+        return _BF16_ON_GPU
+    penalised = any(penalty.every == 1 for penalty in config.penalties)
+    return _BF16_ON_CPU_PENALISED if penalised else _BF16_ON_CPU
 
 
 class Live(TorchDispatchMode):

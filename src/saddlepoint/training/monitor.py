@@ -18,6 +18,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.runs import Run
 from saddlepoint.core.streams import Surviving, printable
+from saddlepoint.training.expected import Expected
 from saddlepoint.training.preview import preview
 
 _REDRAW_SECONDS = 0.5
@@ -45,6 +46,8 @@ class Monitor:
         self._sample: list[RenderableType] = []
         self.findings: list[str] = []
         """Names of what the doctor finds now."""
+        self.expected = Expected()
+        """What the first line says that the run takes."""
         self.on_tick: Callable[[dict[str, Any]], None] | None = None
         """Called with each line of metrics once it is written; must not raise."""
 
@@ -61,11 +64,8 @@ class Monitor:
         self._n_images = self._first = n_images
         self._size = dataset.spec.size if dataset.spec.is_image else None
         self._begun = time.monotonic()
-        self.say(
-            f"{config.preset or 'custom'} on {dataset.name} ({len(dataset):,} items), "
-            f"{config.train.device}, {config.train.precision}, {self._total / 1000:g} kimg "
-            f"-> {run.path}"
-        )
+        self.say(f"{self.expected.said(config, dataset)} -> {run.path}")
+        self.expected = Expected()  # a treated run begins again, with another net perhaps
         if self.quiet or not self.console.is_terminal:
             yield
             return

@@ -28,6 +28,7 @@ from saddlepoint.training.attending import FoundUnhealthy
 from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
+from saddlepoint.training.parts import in_more_parts
 from saddlepoint.training.stages import stages, without_ends_after
 from saddlepoint.training.state import TrainState
 
@@ -52,6 +53,9 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                     for stage in stages(budgets, config, state.n_images):
                         loop.train(run, stage, dataset, state, monitor, stop)
                 return
+            except loop.OutOfMemory as short:
+                config = in_more_parts(run, config, state, str(short), monitor)
+                continue
             except FoundUnhealthy as unhealthy:
                 finding = unhealthy.finding
             except loop.NotFinite as failure:
