@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -80,7 +81,9 @@ def need_of(config: Config, dataset: Dataset) -> Need | None:
         total = nets + step + grid + data + _BESIDE_ON_GPU
         return Need(parts, total, torch.cuda.mem_get_info(device)[0])
     # A memory map is copied, and what was read of it counts as well.
-    copied = 0 if dataset.images.flags.writeable else 2 * data
+    images = dataset.images
+    mapped = isinstance(images, np.ndarray) and not images.flags.writeable
+    copied = 2 * data if mapped else 0
     training = nets + step + grid + copied + _BESIDE
     # It reads the data again.
     report = nets + round(_STEP_IN_REPORT * step) + data + _BESIDE_IN_REPORT[spec.is_image]
