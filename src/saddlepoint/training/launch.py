@@ -69,20 +69,21 @@ def _connect() -> Group:
             "WORLD_SIZE to train with one."
         )
     _take_gpu()
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     wait = timedelta(seconds=seconds)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         store, *_ = next(iter(rendezvous("env://", timeout=wait)))
-        shared = PrefixStore("torch", store)
+        # torchrun's store outlives a restart, and has the words of those that died.
+        shared = PrefixStore(f"torch/{restarts}", store)
         dist.init_process_group(backend, timeout=wait, world_size=size, rank=rank, store=shared)
-        group = Group(PrefixStore("saddle", store), rank, size, seconds)
+        group = Group(PrefixStore(f"saddle/{restarts}", store), rank, size, seconds)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
             f"Rank {rank} cannot reach the other {size - 1} through {values[2]}:{values[3]} "
             f"({reason}); check that all were started, and that this host and port can be reached."
         ) from error
-    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     group.restarts = int(restarts) if restarts.isdecimal() else 0
     group.launch = _launch()
     return group
