@@ -16,8 +16,7 @@ from saddlepoint.data.order import Order
 DEPTH = 8
 """Batches that are read ahead: a read that takes as long as eight steps is not waited for."""
 MOST_THREADS = 8
-"""That decode at once. Pillow lets go of the interpreter's lock while it does: two threads decode
-1.7 to 1.9 times as many PNGs of 64 to 256 px as one."""
+"""That decode at once: Pillow lets go of the interpreter's lock while it does (docs/log.md)."""
 
 
 class Ahead:
