@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -199,3 +202,46 @@ def test_parts_end_where_there_are_no_smaller_ones(
     run = api.Run.open(tmp_path / "run")
     assert run.status["state"] == "failed"
     assert run.document["config"]["train"]["accumulate"] == 8  # BatchNorm needs two images
+
+
+LIMITED = """
+import resource, sys
+from saddlepoint import api
+from saddlepoint.core import limits
+from saddlepoint.training import loop
+
+real, steps = loop.iterate, 0
+
+def iterate(state, *arguments):
+    global steps
+    steps += 1
+    if steps == 3:  # as where another program takes memory after the start
+        most = 1024 * limits._numbers(limits._OWN / "status")["VmSize:"] + HEADROOM * 10**6
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    return real(state, *arguments)
+
+loop.iterate = iterate
+nets = {"arch.generator_width": 16, "arch.discriminator_width": 16, "arch.latent_dim": 8}
+nets |= {"train.batch_size": 4096, "train.precision": "fp32", "train.threads": 1}
+run = api.train("dcgan-r1", "digits", kimg=16.384, out=sys.argv[1], changes=nets)
+print(run.status["state"], run.document["config"]["train"]["accumulate"])
+"""
+
+
+def test_a_process_whose_memory_is_limited_while_it_trains_goes_on_in_parts(
+    tmp_path: Path,
+) -> None:
+    code = LIMITED.replace("HEADROOM", os.environ.get("HEADROOM", "60"))
+    # Freed memory goes back to the system at once, so that the limit is of what is in use.
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    state, parts = done.stdout.split()[-2:]
+    assert state == "finished"
+    assert int(parts) > 1
+    assert "Out of memory" in done.stderr
