@@ -54,13 +54,14 @@ def test_the_first_line_says_batch_memory_and_time(
     assert most == 8  # a fiftieth of 400 steps
     line = capsys.readouterr().err.splitlines()[0]
     said = re.fullmatch(
-        r"dcgan on digits \(1,797 items\): 6\.4 kimg at batch 16, about (\d+) MB and 69 min on 1 "
-        r"thread \(cpu, fp32\) -> .*run",
+        r"dcgan on digits \(1,797 items\): 6\.4 kimg at batch 16, about (\d[.\d]*) ([MG]B) and 69 "
+        r"min on 1 thread \(cpu, fp32\) -> .*run",
         line,
     )
     assert said is not None, line
     expected = api.Run.open(tmp_path / "run").document["expected"]
-    assert expected["memory_mb"] == pytest.approx(int(said[1]), abs=6)
+    mb = float(said[1]) * {"MB": 1, "GB": 1000}[said[2]]
+    assert expected["memory_mb"] == pytest.approx(mb, rel=0.06)  # two digits are said
     assert expected["seconds"] == pytest.approx(6400 / 1.6 / 0.96, abs=0.1)
     # Two steps fewer are too few to be timed.
     short = api.configure("dcgan", "digits", kimg=5.5, changes=TINY | {"train.device": "cpu"})

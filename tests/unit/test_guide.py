@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch.distributed.run import get_args_parser
 
 from saddlepoint.cli import flags, lab
 from saddlepoint.cli.main import main
@@ -45,7 +47,8 @@ def commands() -> list[str]:
     pages = [text("en", chapter) for chapter in CHAPTERS]
     others = [ROOT / "README.vi.md", *HOW_TO]
     pages += [page.read_text(encoding="utf-8") for page in others]
-    lines = [line for page in pages for block in code(page, "sh") for line in block.splitlines()]
+    blocks = [block.replace("\\\n", " ") for page in pages for block in code(page, "sh")]
+    lines = [line for block in blocks for line in block.splitlines()]
     found = {line.partition("  #")[0].strip().replace("$seed", "0") for line in lines}
     # With a file of the reader's: `test_a_loss_of_ones_own_is_trained_with`.
     return sorted(line for line in found if line and "--plugins" not in line)
@@ -91,6 +94,22 @@ def test_every_claim_is_in_one_chapter_with_its_sentence_in_both_languages() -> 
                 assert said.to(language) in whole, name
 
 
+def on_digits(argv: list[str]) -> list[str]:
+    """The words with data that are here: the guide's photographs are the reader's own, stores are
+    elsewhere, and Fashion-MNIST may be absent."""
+    place = argv.index("--data") + 1 if "--data" in argv else 0
+    data, words = argv[place], ["digits" if w == "fashion-mnist" else w for w in argv]
+    kinds = {"hf": data.startswith("hf:"), "shards": "://" in data or data == "shards64"}
+    kinds["prepared"] = data == "photos64"
+    for kind in (kind for kind, fits in kinds.items() if fits):
+        words[place] = "digits"
+        fields = {field.name for field in dataclasses.fields(registry.get("source", kind))}
+        for flag in [word for word in words if word.startswith("--source.")]:
+            assert flag.removeprefix("--source.").replace("-", "_") in fields, flag
+            del words[words.index(flag) : words.index(flag) + 2]
+    return words
+
+
 @pytest.mark.parametrize("line", commands())
 def test_a_command_of_the_guide_parses(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     words = shlex.split(line)
@@ -103,6 +122,10 @@ def test_a_command_of_the_guide_parses(line: str, monkeypatch: pytest.MonkeyPatc
         return
     if words[0] in ("pip", "git", "cd", "for", "done"):
         return
+    if words[0] == "torchrun":
+        read = get_args_parser().parse_args(words[1:])
+        assert (read.module, read.training_script) == (True, "saddlepoint")
+        words = ["saddle", *read.training_script_args]
     assert words[0] == "saddle"
     known = {"claims": in_order(), "failures": list(FAILURES), "lecture": FASHION.presets}
 
@@ -116,8 +139,7 @@ def test_a_command_of_the_guide_parses(line: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(lab, "parse", only_parsed)
     argv = words[1:]
     if argv[0] in ("train", "sweep"):
-        # The photographs of the guide are the reader's own, and Fashion-MNIST may not be here.
-        argv = ["digits" if word in ("photos64", "fashion-mnist") else word for word in argv]
+        argv = on_digits(argv)
         argv += [] if "--dry-run" in argv else ["--dry-run"]
     assert main(argv) == 0
 
