@@ -106,17 +106,17 @@ def game(document: dict[str, Any]) -> str:
         rows = [
             [
                 name,
-                f"{1000 / row['milliseconds']:.0f}",
-                met(1000 / row["milliseconds"] >= LEAST_FRAMES),
-                f"{row['moves']:.1f}",
                 f"{row['frames']:.0f}",
+                met(row["frames"] >= LEAST_FRAMES),
+                f"{row['moves']:.1f}",
+                f"{1000 / row['milliseconds']:.0f}",
             ]
             for name, row in played["speed"].items()
         ]
-        head = ["game", "frames/s of processor", f"at least {LEAST_FRAMES}", "moves a frame"]
+        head = ["game", "frames/s on the clock", f"at least {LEAST_FRAMES}", "moves a frame"]
         parts += [
             f"Commit {played['commit']}; {machine_text(played['machine'])}.",
-            table([*head, "frames/s on the clock"], rows),
+            table([*head, "frames/s of processor"], rows),
         ]
     if "breaks" in document:
         rows = [
