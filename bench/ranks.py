@@ -48,6 +48,7 @@ from saddlepoint.training.launch import joined
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.sums import Sums
 
+KINDS = ("float32", "float64")
 RATES = {"one": ",.0f", "two": ",.0f", "ratio": ".2f"}
 NARROW = {
     "arch.width": 16,
@@ -182,7 +183,7 @@ def main() -> None:
         print(preset, {k: round(statistics.median(v), 2) for k, v in rates.items()}, flush=True)
         keep(facts, found)
     for preset in given.presets if given.steps else ():
-        differs = {k: greatest_difference(given, preset, k) for k in ("float32", "float64")}
+        differs = {k: greatest_difference(given, preset, k) for k in KINDS}
         found.setdefault(preset, {})["differs"] = differs
         print(preset, differs, flush=True)
         keep(facts, found)
@@ -210,10 +211,9 @@ def rows(presets: dict[str, Any]) -> str:
                 name,
                 str(found.get("batch_size", "-")),
                 *(three(found[n], form) if n in found else "-" for n, form in RATES.items()),
-                *(f"{found['differs'][kind]:.0e}" for kind in ("float32", "float64")),
+                *(f"{found['differs'][k]:.0e}" if "differs" in found else "-" for k in KINDS),
             ]
             for name, found in presets.items()
-            if "differs" in found
         ],
     )
 
