@@ -14,7 +14,7 @@ from saddlepoint.core.limits import in_words
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """Within 15 % on a machine that does nothing else (docs/benchmarks.md)."""
+    """Memory within 15 % (docs/log.md); time as it was in the first seconds of this machine."""
 
     n_bytes: int | None = None
     """The most memory of this process, or of its GPU; None where it cannot be known before."""
