@@ -5,13 +5,12 @@ from saddlepoint.api.data import prepare, shard
 from saddlepoint.api.models import directions, nearest, project, sample, training_film
 from saddlepoint.api.resuming import resume
 from saddlepoint.api.run import Run, compare, evaluate, report
-from saddlepoint.api.sweeping import MOST_SEEDS, sweep
+from saddlepoint.api.sweeping import sweep
 from saddlepoint.api.training import configure, n_parameters, train, warm_start
 from saddlepoint.exporting.export import export, tracker
 from saddlepoint.training.guards import check_budget
 
 __all__ = [
-    "MOST_SEEDS",
     "Run",
     "check_budget",
     "commands_again",

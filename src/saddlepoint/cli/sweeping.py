@@ -61,6 +61,7 @@ class SweepFlags(ConfigFlags):
 def sweep(argv: list[str]) -> None:
     """Train over seeds and settings: saddle sweep PRESET --over FIELD=A,B [--seeds 0-2]."""
     from saddlepoint import api
+    from saddlepoint.api.sweeping import MOST_SEEDS
     from saddlepoint.reporting.strings import ENGLISH
     from saddlepoint.reporting.sweep import trial_table
     from saddlepoint.reporting.terminal import print_table
@@ -79,7 +80,7 @@ def sweep(argv: list[str]) -> None:
         over[field] = values
     seeds = None
     if given.seeds is not None:
-        seeds = parse_ranges(given.seeds, "--seeds", most=api.MOST_SEEDS)
+        seeds = parse_ranges(given.seeds, "--seeds", most=MOST_SEEDS)
     document = api.sweep(
         config,
         out=given.out,
