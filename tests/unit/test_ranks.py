@@ -22,7 +22,7 @@ from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.randomness import seed_torch
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
-from saddlepoint.training import loop
+from saddlepoint.training import loop, rows
 from saddlepoint.training.launch import joined
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.sums import Sums
@@ -85,7 +85,7 @@ def steps_of(config: Config) -> dict[str, torch.Tensor]:
     loop.begin_together(state)
     for _ in range(N_STEPS):
         real, fake = loop.iterate(state, config, data, sums)
-    row = loop.tick_row(state, config, real, fake, sums)
+    row = rows.tick_row(state, config, real, fake, sums)
     del row["memory_mb"]
     tensors = {f"row.{name}": torch.tensor(float(value)) for name, value in row.items()}
     for name, net in state.nets.items():

@@ -13,6 +13,7 @@ from saddlepoint.data.loader import DeviceData
 from saddlepoint.training import loop
 from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.interrupt import StopRequest
+from saddlepoint.training.rows import tick_row
 from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.stages import stages
 from saddlepoint.training.state import TrainState
@@ -47,5 +48,5 @@ def _follow(config: Config, dataset: Dataset, state: TrainState, stop: StopReque
         before = state.n_images
         real, fake = loop.iterate(state, config, data, sums)
         if state.n_images >= total or crossed(before, state.n_images, schedule.tick):
-            loop.tick_row(state, config, real, fake, sums)
+            tick_row(state, config, real, fake, sums)
             done = ranks.told(None)

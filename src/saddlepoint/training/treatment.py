@@ -29,6 +29,7 @@ from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.parts import in_more_parts
+from saddlepoint.training.rows import NotFinite
 from saddlepoint.training.stages import stages, without_ends_after
 from saddlepoint.training.state import TrainState
 
@@ -58,7 +59,7 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                 continue
             except FoundUnhealthy as unhealthy:
                 finding = unhealthy.finding
-            except loop.NotFinite as failure:
+            except NotFinite as failure:
                 # The loop itself stopped, before the doctor's next check: ask the detectors now.
                 fatal = [one for one in diagnose(run).findings if one.severity == "fatal"]
                 if config.doctor.mode != "treat" or not fatal:
