@@ -75,7 +75,7 @@ def rate(preset: str, seconds: float) -> float:
 def in_float64() -> None:
     """Every number of a step, in this process."""
     torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
+    torch.Tensor.float = torch.Tensor.double
     as_batch = steps.as_batch
     steps.as_batch = lambda items: as_batch(items)._replace(images=as_batch(items).images.double())
 

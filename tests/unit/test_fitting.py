@@ -123,7 +123,7 @@ def test_the_batch_found_is_that_of_the_run_and_of_its_resume(
     assert made.document["config"]["train"]["batch_size"] == 16
     assert api.resume(made.path, kimg=0.2, quiet=True).history.rows[-1]["step"] == 13
     with pytest.raises(InputError, match="batch='12' must be 'auto'"):
-        api.train("dcgan", "digits", batch="12")  # type: ignore[arg-type]
+        api.train("dcgan", "digits", batch="12")
 
 
 # -- out of memory -------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
     kinds_of = {"Image": Image, "ClassLabel": ClassLabel, "exceptions": errors}
     quiet = {"disable_progress_bars": lambda: None}
     stand_in = SimpleNamespace(load_dataset=load_dataset, **kinds_of, **quiet)
-    monkeypatch.setitem(sys.modules, "datasets", stand_in)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "datasets", stand_in)
     return rows
 
 

@@ -100,7 +100,7 @@ def test_what_is_written_is_read_and_any_tar_program_can(original: Dataset, writ
         assert second is not None
         key = found[sum(dataset.shards[:3])]
         assert (first.name, second.name) == (f"{key:09d}.png", f"{key:09d}.cls")
-        assert archive.extractfile(second).read() == b"%d" % (key % 3)  # type: ignore[union-attr]
+        assert archive.extractfile(second).read() == b"%d" % (key % 3)
 
 
 def test_two_writings_are_equal(original: Dataset, written: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_going_on_reads_no_earlier_shard(written: Path, monkeypatch: pytest.Monk
     read: set[str] = set()
 
     def spy(place: store.Store, shard: dict) -> bytes:
-        if place is dataset.images._store:  # type: ignore[attr-defined]  # not another test's
+        if place is dataset.images._store:  # not another test's
             read.add(shard["name"])
         return pictures_read(place, shard)
 
@@ -199,7 +199,7 @@ def test_some_images_come_from_few_shards(written: Path, monkeypatch: pytest.Mon
     dataset = open_shards(str(written))
     few = subset_of(dataset, 40, 0, {})
     assert len(set(numbers(np.asarray(few.images)).tolist())) == 40
-    assert len(dataset.images._bytes) <= 3  # type: ignore[attr-defined]
+    assert len(dataset.images._bytes) <= 3
     assert few.fingerprint == subset_of(open_shards(str(written)), 40, 0, {}).fingerprint
     assert len(subset_of(dataset, None, 0, {})) == 90
 

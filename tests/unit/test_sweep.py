@@ -55,11 +55,11 @@ def test_words_become_values_of_their_fields() -> None:
     config = configuration(BASE, last, 7)
     assert (config.seed, config.loss.kind, config.train.batch_size) == (7, "wasserstein", 64)
     assert [one.kind for one in config.penalties] == ["r1", "r2"]
-    assert config.arch.generator_widths == (32,)  # type: ignore[attr-defined]
+    assert config.arch.generator_widths == (32,)
     # The component that is there keeps what was asked for; another comes with its defaults.
     base = api.configure("gan-points", "ring8", changes={"optim_g.lr": 0.3})
     kept = configuration(base, {"optim_g": "adam"}, 0)
-    assert kept.optim_g.lr == 0.3  # type: ignore[attr-defined]
+    assert kept.optim_g.lr == 0.3
     with pytest.raises(InputError, match=r"--over loss=hinge, loss.clip=0.1: .*loss.clip"):
         configuration(BASE, {"loss": "hinge", "loss.clip": 0.1}, 0)
 
