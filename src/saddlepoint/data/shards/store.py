@@ -168,5 +168,6 @@ def _words(error: BaseException) -> str:
 def _needs(scheme: str) -> str:
     # Each kind of store has a package of its own.
     own = {"s3": " s3fs", "gs": " gcsfs", "gcs": " gcsfs", "abfs": " adlfs", "az": " adlfs"}
-    packages = f"'saddlepoint[shards]'{own.get(scheme, '')}"
-    return f"is read through fsspec, which is not installed for it: `pip install {packages}`."
+    return (
+        f"needs packages that are missing: pip install 'saddlepoint[shards]'{own.get(scheme, '')}"
+    )
