@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_type_hints
 
+from saddlepoint import presets
 from saddlepoint.architectures.mlp import Mlp
 from saddlepoint.core import registry
 from saddlepoint.core.checks import MOST_SEED, at_least, between
-from saddlepoint.core.config import Config, Ema, Train
+from saddlepoint.core.config import Config, Ema
 from saddlepoint.core.contracts import AdversarialLoss, Conditioning, Penalty
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.json_files import parse
@@ -99,6 +100,7 @@ class Setup:
 
     def config(self) -> Config:
         """The same as a configuration of the package, whose own steps then play it."""
+        base = presets.gan_points(self.source())
         arch = Mlp(
             latent_dim=LATENT_DIM,
             generator_widths=(self.width_g, self.width_g),
@@ -109,15 +111,18 @@ class Setup:
             latent_scale=self.latent_scale,
             label_scale=self.label_scale,
         )
-        train = Train(
+        train = replace(
+            base.train,
             batch_size=self.batch,
             n_critic=self.n_critic,
             instance_noise=self.noise,
+            # A game has no end that penalties could fade towards, as they do in the preset.
+            final_penalty_factor=1.0,
             device="cpu",
             precision="fp32",
         )
-        return Config(
-            source=self.source(),
+        return replace(
+            base,
             seed=self.seed,
             arch=arch,
             loss=self._loss(),
