@@ -38,7 +38,7 @@ def picture(page: Page, index: int = 0) -> str:
 
 def settled(page: Page) -> str:
     """The address once it holds the game."""
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(600)
     return page.url
 
 
@@ -62,9 +62,12 @@ def test_five_hundred_moves_history_branch_and_the_link(page: Page) -> None:
     slider.press("Home")
     expect(page.locator(".history output")).to_have_text(re.compile(r"Move 0 of 5\d\d"))
     expect(said).to_contain_text("Nothing has been learned yet")
-    slider.press("End")
-    expect(said).to_contain_text("The generator moved its points", timeout=SLOW)
-    assert picture(page) == end
+    # What is known of the last move stands there at once, though the server is on its way there.
+    for key in ("End", "Home", "End"):
+        slider.press(key)
+    for _ in range(5):
+        assert picture(page) == end
+        page.wait_for_timeout(60)
     # The address alone gives the same pixels.
     address = settled(page)
     assert "moves=d1,g1,b" in address

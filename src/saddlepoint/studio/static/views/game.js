@@ -61,11 +61,10 @@ export async function mount(place, studio) {
       }
       if (text !== write(game) || asked !== label) continue;
       keep(game, frame);
-      // On the way to a move that is far off, what is passed is shown too.
-      game.panel.show(game, frame, layers);
-      game.shown = frame.at;
+      reshow(game);
       refreshSlider();
-      if (frame.at === game.at) return;
+      // A frame that was asked for while it played may lack its distances.
+      if (frame.at === game.at && (frame.distances || playing)) return;
     }
   }
 
@@ -175,7 +174,6 @@ export async function mount(place, studio) {
   function stop() {
     if (!playing) return;
     playing = null;
-    // The last frames may have come without their distances.
     all();
   }
 
@@ -267,19 +265,19 @@ export async function mount(place, studio) {
     if (playing) { playing = null; refresh(); }
     for (const game of games) {
       game.at = Math.min(Number(slider.value), total(game.moves));
-      // At once what is known of about there; the exact move once the slider is let go.
-      const near = game.frames.findLast((frame) => frame.at <= game.at) ?? game.frames[0];
-      if (near) {
-        game.panel.show(game, near, layers);
-        game.shown = near.at;
-      }
+      // The exact move comes once the slider is let go.
+      reshow(game);
     }
     refreshSlider();
   }
 
+  /** Show what is known of about the move that is looked at. The server may still be on its way
+   * there from a move further back, which is shown only where nothing nearer is known. */
   function reshow(game) {
-    const frame = game.frames.findLast((one) => one.at <= game.at);
-    if (frame) game.panel.show(game, frame, layers);
+    const near = game.frames.findLast((frame) => frame.at <= game.at) ?? game.frames[0];
+    if (!near) return;
+    game.panel.show(game, near, layers);
+    game.shown = near.at;
   }
 
   function refreshSlider() {
@@ -324,13 +322,14 @@ export async function mount(place, studio) {
 
   let remembering = null;
   function remember() {
-    clearTimeout(remembering);
-    remembering = setTimeout(() => {
+    // Not begun anew with each frame: a long way would put it off until its end.
+    remembering ??= setTimeout(() => {
+      remembering = null;
       if (ended) return;
       const [a, b] = games.map((game) => write(game, game.at));
       const query = [a, b && `b=${encodeURIComponent(b)}`].filter(Boolean).join("&");
       studio.remember(`/game${query ? `?${query}` : ""}`);
-    }, 150);
+    }, 300);
   }
 
   function arrange() {
