@@ -76,7 +76,7 @@ def test_a_page_of_a_run_with_findings_scores_and_treatments_is_vietnamese(tmp_p
     for wanted in (
         *("10.000 ảnh thật", "lệch lên: ít hơn 5.000 ảnh", "14,00"),
         "trên 1.000; quy trình đã công bố lấy 26.000 mẫu",
-        "Lần chữa thứ 1 cho oscillation, sound-optimizers: optim_g.beta1 0.95 -> 0.5",
+        "Lần khắc phục thứ 1 cho oscillation, sound-optimizers: optim_g.beta1 0.95 -> 0.5",
     ):
         assert wanted in text
     english = Said(write_report(run).read_text())
@@ -97,7 +97,7 @@ def test_a_lab_is_vietnamese(tmp_path) -> None:
     runs = {way: run_of(tmp_path / way, 0.75, lines) for way, lines in ways.items()}
     said = Said(written([(case, runs)], tmp_path / "report.html", "vi"))
     assert said.english() == set()
-    assert all(text in " ".join(said.texts) for text in ("không điều trị", "không quá 0,1"))
+    assert all(text in " ".join(said.texts) for text in ("không khắc phục", "không quá 0,1"))
 
 
 def test_every_figure_and_note_has_words() -> None:

@@ -125,11 +125,20 @@ def test_every_text_is_shown_and_every_text_that_is_asked_for_is_there() -> None
     assert {key for key in wanted if not key.startswith("figures.")} <= known
 
 
+def test_vietnamese_has_one_word_for_a_remedy() -> None:
+    docs = SRC.parents[1] / "docs/vi"
+    texts = {file: file.read_text() for file in [*SRC.rglob("*.vi.json"), *docs.glob("*.md")]}
+    assert len(texts) > 20
+    others = re.compile("chữa|điều trị", re.IGNORECASE)
+    assert [str(file) for file, text in (texts | PYTHON).items() if others.search(text)] == []
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     for name in ("a", "b"):
         make_run(tmp_path / name, findings=["weak-discriminator"])
-    Run(tmp_path / "a").append_metrics({"images": 2000, "seconds": 60.0, "loss_d": 1.0})
+    numbers = {"loss_d": 1.0, "real_logit": 1.0}
+    Run(tmp_path / "a").append_metrics({"images": 2000, "seconds": 60.0, **numbers})
     Run(tmp_path / "a").append_finding({"event": "found", **FOUND.to_json()})
     bins = Run(tmp_path / "a").samples_folder / "bins"
     bins.mkdir()
@@ -206,6 +215,7 @@ def test_figures_and_tables_are_those_of_the_reports(client: TestClient) -> None
     served = client.get("/api/live/a/figures").json()["figures"]
     ours = drawn(client.app.state.studio.library.run("a"), words=words_in("vi"))
     assert [(one["title"], one["text"]) for one in served] == [(t, x) for t, _, x in ours]
+    assert served[1]["title"] == "Đầu ra của critic"  # the run's loss is Wasserstein's
     layout = served[0]["figure"]["layout"]
     assert layout["xaxis"]["title"]["text"] == "Số ảnh thật đã xem (nghìn)"
     over = client.get("/api/compare/figures?runs=a,b&over=time").json()["figures"][0]

@@ -239,7 +239,7 @@ FAILURES = {
             name="dcgan-discriminator-wins",
             title=Text(
                 en="DCGAN does not cure it: the discriminator wins",
-                vi="DCGAN không chữa được: discriminator thắng",
+                vi="DCGAN không khắc phục được: discriminator thắng",
             ),
             story=Text(
                 en="Convolutions and BatchNorm instead of fully connected layers, and the "
@@ -262,7 +262,7 @@ FAILURES = {
             name="wgan-gp-generator-wins",
             title=Text(
                 en="WGAN-GP does not cure it: the critic is left behind",
-                vi="WGAN-GP không chữa được: critic bị bỏ lại phía sau",
+                vi="WGAN-GP không khắc phục được: critic bị bỏ lại phía sau",
             ),
             story=Text(
                 en="A critic with a gradient penalty that learns two hundred times as slowly "

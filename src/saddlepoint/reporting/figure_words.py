@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from saddlepoint.reporting.panel import Panel, named
 from saddlepoint.reporting.strings import Words
+from saddlepoint.reporting.wording import Wording
 
 
-def figure_in(
-    words: Words, loss: str, name: str, title: str, figure: Any, text: str
-) -> tuple[str, Any, str]:
-    """(title, figure, how to read it) in a language; what it has no words for stays English.
+def title_in(words: Words, panel: Panel, wording: Wording) -> str:
+    """The title of a panel in a language."""
+    return named(words.get(f"figures.{panel.name}", panel.title), wording)
+
+
+def figure_in(words: Words, loss: str, name: str, figure: Any, text: str) -> tuple[Any, str]:
+    """(figure, how to read it) in a language; what it has no words for stays English.
 
     Args:
         loss: registered name, on which the reading may depend.
         name: of the panel.
     """
     if words.language == "en":
-        return title, figure, text
+        return figure, text
     axes_in(words, name, figure)
     for curve in figure.data:
         curve.name = words.get(f"figures.curve.{curve.name}", curve.name)
     text = words.get(f"figures.{name}.text", text)
     text = words.get(f"figures.{name}.text.{loss}", text)
     text += f" {words('figures.bands')}" if figure.layout.meta else ""
-    return words.get(f"figures.{name}", title), figure, text
+    return figure, text
 
 
 def axes_in(words: Words, name: str, figure: Any, by_time: bool = False) -> None:

@@ -13,9 +13,9 @@ from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 from saddlepoint.diagnosis.diagnose import healthy_ranges
 from saddlepoint.reporting.facts import Facts
-from saddlepoint.reporting.figure_words import axes_in, figure_in
+from saddlepoint.reporting.figure_words import axes_in, figure_in, title_in
 from saddlepoint.reporting.palette import BLUE, GREEN, INK, ORANGE, PINK
-from saddlepoint.reporting.panel import Panel, Rest, Series, band, named
+from saddlepoint.reporting.panel import Panel, Rest, Series, band
 from saddlepoint.reporting.strings import ENGLISH, Words
 from saddlepoint.reporting.wording import Wording, wording_of
 
@@ -65,9 +65,9 @@ def figures_of(
         if figure is not None:
             text = panel.reading(wording)
             text += f" {BANDS}" if figure["layout"]["meta"] else ""
-            title = named(panel.title, wording)
-            said = figure_in(words, str(kind), panel.name, title, figure, text)
-            figures.append((panel.name, *said))
+            title = title_in(words, panel, wording)
+            said = figure_in(words, str(kind), panel.name, figure, text)
+            figures.append((panel.name, title, *said))
     return figures
 
 

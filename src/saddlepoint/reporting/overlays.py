@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from saddlepoint.core.history import History
-from saddlepoint.reporting.figure_words import axes_in
+from saddlepoint.reporting.figure_words import axes_in, title_in
 from saddlepoint.reporting.figures import PANELS
 from saddlepoint.reporting.palette import style_of
 from saddlepoint.reporting.panel import Series, named
@@ -58,7 +58,7 @@ def overlays_of(
             figure = panel.overlay(item, shown, by_time, wording)
             if figure is not None:
                 axes_in(words, panel.name, figure, by_time)
-                title = words.get(f"figures.{panel.name}", named(panel.title, wording))
+                title = title_in(words, panel, wording)
                 label = named(item.label, wording)
                 if len(panel.series) > 1:
                     title += f": {words.get(f'figures.curve.{label}', label)}"

@@ -82,10 +82,10 @@ class Remedies(Claim):
         "fail.",
         vi="Mỗi ô là khoảng cách đến dữ liệu ở cuối so với lần chạy không khắc phục, còn với điều "
         "kiện bị quên là tỉ lệ nhãn sai: từ 2/3 trở xuống là cứu được, từ 3/2 trở lên là tệ hơn. "
-        "Một cách khắc phục có ích khi nó đúng vào nguyên nhân: tỉ lệ tốc độ học sai thì được chữa "
-        "bằng tỉ lệ đúng. Hướng của bài giảng để chống sụp đổ, generator mạnh hơn và discriminator "
-        "yếu hơn, được thử nguyên văn; bộ chẩn đoán làm ngược lại khi discriminator mới là bên học "
-        "chậm. Đây là các mạng nhỏ trên dữ liệu nhỏ, được dựng lên để thất bại.",
+        "Một cách khắc phục có ích khi nó đúng vào nguyên nhân: tỉ lệ tốc độ học sai thì được "
+        "khắc phục bằng tỉ lệ đúng. Hướng của bài giảng để chống sụp đổ, generator mạnh hơn và "
+        "discriminator yếu hơn, được thử nguyên văn; bộ chẩn đoán làm ngược lại khi discriminator "
+        "mới là bên học chậm. Đây là các mạng nhỏ trên dữ liệu nhỏ, được dựng lên để thất bại.",
     )
     scaled: ClassVar = ("share",)
 
