@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -19,6 +20,12 @@ from saddlepoint.core.json_files import write_json
 HERE = Path(__file__).parent
 DATA = HERE / "data"
 RESULTS = HERE / "results"
+
+
+def parser_with(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is a script's docstring as it stands."""
+    shape = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(description=description, formatter_class=shape)
 
 
 def machine() -> dict[str, Any]:
@@ -98,6 +105,15 @@ def filled(page: str, texts: Mapping[str, str | None], where: Path) -> str:
             whole = f"{begin}\n{text}\n{end}"
             page = pattern.sub(lambda _, whole=whole: whole, page)
     return page
+
+
+def fill(path: Path, texts: Mapping[str, str | None], check: bool) -> int:
+    """Fill a page; with `check` only compare: 1 where the page is out of date."""
+    old = path.read_text()
+    new = filled(old, texts, path)
+    if not check:
+        path.write_text(new)
+    return int(check and old != new)
 
 
 def read_result(name: str) -> dict[str, Any] | None:

@@ -10,11 +10,10 @@ a run on 2 idle cores; OMP_NUM_THREADS=1 and one process a core is faster for al
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import _judge
-from _bench import machine, machine_text, read_result, spread_text, write_result
+from _bench import machine, machine_text, parser_with, read_result, spread_text, write_result
 from _bench import table as markdown
 from recipe import measure
 
@@ -75,9 +74,7 @@ def table(kimg: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=PRESETS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--kimg", type=float, default=150)

@@ -11,7 +11,6 @@ above 1e-5.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import math
@@ -23,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from _bench import parser_with
 from _parity import TOLERANCE, distance, figures, hash_of, hash_of_shapes, seeded_images, uniform
 from torch import Tensor, nn
 
@@ -81,9 +81,7 @@ def build(shape: Shape, tensors: dict[str, Tensor]) -> nn.Module:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {GOLDEN}")
     asked = parser.parse_args()
     kept, worst = [], 0.0

@@ -47,7 +47,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _bench import DATA, machine, machine_text, spread, three, write_result
+from _bench import DATA, machine, machine_text, parser_with, spread, three, write_result
 from _evaluate_candidates import PARTS, PEERS, D, Values, features, scipy_parts
 
 from saddlepoint.evaluation.metrics._moments import Moments, frechet
@@ -281,9 +281,7 @@ def print_claims(summary: dict[str, Any], rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--n", type=int, default=N, help="images a side, beside the peers")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--factor", action="store_true", help="only FID by two factors")

@@ -12,13 +12,12 @@ each preset, with its name, and real images below them.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _bench import DATA, RESULTS, machine, machine_text, write_result
+from _bench import DATA, RESULTS, machine, machine_text, parser_with, write_result
 from PIL import Image, ImageDraw
 
 from saddlepoint import api
@@ -103,9 +102,7 @@ def measure(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("data", nargs="?", default="fashion-mnist", help="a name or a folder")
     parser.add_argument("--presets", nargs="+", choices=PRESETS, help="by default all that can be")
     parser.add_argument("--size", type=int, default=64, help="of a folder's images")

@@ -35,7 +35,15 @@ from pathlib import Path
 
 import torch
 import torch._dynamo  # the first step of an optimiser would, in every child
-from _bench import RESULTS, git_commit, machine, machine_text, read_result, write_result
+from _bench import (
+    RESULTS,
+    git_commit,
+    machine,
+    machine_text,
+    parser_with,
+    read_result,
+    write_result,
+)
 from fuzzing import (
     afterwards,
     archives,
@@ -183,9 +191,7 @@ def report(settings: argparse.Namespace, path: Path, seconds: float) -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--seed", type=int, help="by default a new one, which is printed")
     parser.add_argument("--cases", type=int, default=1000)
     parser.add_argument("--only", choices=list(cases.CATEGORIES))

@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from _bench import machine, spread, table, write_result
+from _bench import machine, parser_with, spread, table, write_result
 from _evaluate_candidates import K, features
 from bare_step import BareStep
 from tutorial_loop import images_per_second, tutorial_steps
@@ -227,9 +227,7 @@ def checks(device: str, kimg: float) -> dict[str, bool]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--presets", nargs="+", default=OURS)
     parser.add_argument("--seconds", type=float, default=1, help="of each measurement")

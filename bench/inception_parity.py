@@ -12,7 +12,6 @@ value; exits with 1 when one is above 1e-5.
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import json
@@ -27,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from _bench import parser_with
 from _parity import (
     N_IMAGES,
     TOLERANCE,
@@ -96,9 +96,7 @@ def build(network: Callable[..., Any], tensors: dict[str, Tensor], dtype: torch.
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--write", action="store_true", help=f"write {GOLDEN}")
     asked = parser.parse_args()
     tensors = seeded_weights()

@@ -40,7 +40,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects
 import torch._dynamo
-from _bench import git_commit, machine, machine_text, write_result
+from _bench import git_commit, machine, machine_text, parser_with, write_result
 from _contents import contents, differing
 
 from saddlepoint import api
@@ -230,9 +230,7 @@ def summary(name: str, results: list[dict[str, Any]], reference: dict[str, Any])
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--random", type=int, default=100, help="kills at random moments, a run")
     parser.add_argument("--calls", type=int, default=200, help="kills at its first calls")
     parser.add_argument("--only", nargs="+", choices=RUNS, default=list(RUNS))

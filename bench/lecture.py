@@ -9,11 +9,10 @@ trains nothing, it reads the scores in LAB.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
-from _bench import machine, write_result
+from _bench import machine, parser_with, write_result
 
 from saddlepoint import api
 from saddlepoint.lab.lecture import FACES, FASHION
@@ -45,9 +44,7 @@ def table_of(folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("lab", type=Path, help="the lab's folder")
     lab = parser.parse_args().lab
     applications = [one for one in (FASHION, FACES) if (lab / one.name).is_dir()]

@@ -13,7 +13,6 @@ XDG_CACHE_HOME and SADDLE_DATA.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _bench import read_result, write_result
+from _bench import parser_with, read_result, write_result
 from candidates import Nets
 from torch import Tensor, nn
 from torch.nn.functional import softplus
@@ -320,9 +319,7 @@ LISTS["all"] = {f"{name}: {k}": r for name in ("r1", "bn") for k, r in LISTS[nam
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--list", choices=LISTS, default="r1")
     parser.add_argument("--only", nargs="*", default=[], help="names on the list")
     parser.add_argument("--kimg", type=float, default=400)

@@ -11,7 +11,6 @@ libraries, data, grids, checkpoints and report included; 1 GB is 1,000,000,000 b
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from _bench import machine, machine_text, write_result
+from _bench import machine, machine_text, parser_with, write_result
 
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import resolve
@@ -54,9 +53,7 @@ def measure(preset: str, data: str, flags: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--presets", nargs="+", default=["dcgan"])
     parser.add_argument("--data", default="fashion-mnist")
     parser.add_argument("--kimg", type=float, default=30)

@@ -10,10 +10,9 @@ run, can join later.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from _bench import git_commit, machine, write_result
+from _bench import git_commit, machine, parser_with, write_result
 
 from saddlepoint.lab.modes import told
 from saddlepoint.reporting.modes import HEADS, about, table_rows
@@ -21,9 +20,7 @@ from saddlepoint.reporting.strings import ENGLISH
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("labs", nargs="+", type=Path, help="folders of finished labs")
     tables = {
         one.place.name: {"about": about(one, ENGLISH), "rows": table_rows(one, ENGLISH)}

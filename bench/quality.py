@@ -28,7 +28,15 @@ from typing import Any
 
 import _judge
 import numpy as np
-from _bench import RESULTS, machine, machine_text, read_result, spread_text, write_result
+from _bench import (
+    RESULTS,
+    machine,
+    machine_text,
+    parser_with,
+    read_result,
+    spread_text,
+    write_result,
+)
 from _processes import in_own_process
 
 from saddlepoint import api
@@ -154,9 +162,7 @@ def print_summary(rows: list[dict[str, Any]]) -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--presets", nargs="+", default=["dcgan", "dcgan-r1"], choices=PRESETS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     budget = parser.add_mutually_exclusive_group()

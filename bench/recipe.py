@@ -10,13 +10,12 @@ bench/results/recipes.json, and all rows with the same preset and budget are pri
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import shutil
 from typing import Any
 
-from _bench import RESULTS, read_result, write_result
+from _bench import RESULTS, parser_with, read_result, write_result
 from quality import DATA, FIGURES, judge
 
 from saddlepoint import api
@@ -57,9 +56,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("preset", choices=PRESETS)
     parser.add_argument("--kimg", type=float, default=250)
     parser.add_argument("--seed", type=int, default=0)

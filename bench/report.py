@@ -8,12 +8,22 @@ alone. With --check nothing is written, and the exit code is 1 if the page diffe
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from collections.abc import Callable
 from typing import Any
 
-from _bench import HERE, RESULTS, filled, machine_text, met, read_result, spread_text, table, three
+from _bench import (
+    HERE,
+    RESULTS,
+    fill,
+    machine_text,
+    met,
+    parser_with,
+    read_result,
+    spread_text,
+    table,
+    three,
+)
 from doctor.tables import doctor, overhead, rescue
 from gpu_tables import gpu, recipes
 from ranks import ranks
@@ -431,19 +441,15 @@ def sections() -> dict[str, str | None]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
-    old = PAGE.read_text()
-    new = filled(old, sections(), PAGE)
-    if arguments.check:
-        return int(old != new)
-    PAGE.write_text(new)
-    kept = [name for name in (*TABLES, "prepare") if section(name) is None]
-    print(f"{PAGE}: written; unchanged: {', '.join(kept) or 'none'}")
-    return 0
+    check = parser.parse_args().check
+    texts = sections()
+    outdated = fill(PAGE, texts, check)
+    if not check:
+        kept = [name for name, text in texts.items() if text is None]
+        print(f"{PAGE}: written; unchanged: {', '.join(kept) or 'none'}")
+    return outdated
 
 
 if __name__ == "__main__":

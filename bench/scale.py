@@ -8,14 +8,13 @@ is written, and the exit code is 1 if the page is out of date.
 
 from __future__ import annotations
 
-import argparse
 import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from _arithmetic import flops_per_image
-from _bench import HERE, filled, table
+from _bench import HERE, fill, parser_with, table
 
 from saddlepoint import api
 from saddlepoint.core.config import Config
@@ -188,16 +187,10 @@ TABLES = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
-    old = PAGE.read_text()
-    new = filled(old, {name: make() for name, make in TABLES.items()}, PAGE)
-    if not arguments.check:
-        PAGE.write_text(new)
-    return int(arguments.check and old != new)
+    texts = {name: make() for name, make in TABLES.items()}
+    return fill(PAGE, texts, parser.parse_args().check)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ command fails or a quantity grows.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import ctypes
 import gc
@@ -28,7 +27,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from _bench import git_commit, machine, machine_text, write_result
+from _bench import git_commit, machine, machine_text, parser_with, write_result
 
 from saddlepoint.cli.main import main as saddle
 
@@ -153,9 +152,7 @@ def summary(rows: list[Row]) -> dict[str, Any]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--rounds", type=int, default=10**6, help="at most so many of each kind")
     settings = parser.parse_args()

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from _bench import git_commit, machine, read_result, spread, write_result
+from _bench import git_commit, machine, parser_with, read_result, spread, write_result
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from saddlepoint.core.json_files import dumps, parse
@@ -363,9 +363,7 @@ PARTS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--only", default=",".join(PARTS))
     parser.add_argument("--runs", type=int, default=100)

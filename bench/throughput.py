@@ -39,7 +39,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from _bench import DATA, machine, machine_text, read_result, spread, three, write_result
+from _bench import (
+    DATA,
+    machine,
+    machine_text,
+    parser_with,
+    read_result,
+    spread,
+    three,
+    write_result,
+)
 from PIL import Image
 from tutorial_loop import BATCH_SIZE, NETS, SIZE, images_per_second, tutorial_steps
 
@@ -201,9 +210,7 @@ def overheads(ours: list[float], bare: list[float]) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
     parser.add_argument("--seconds", type=float, default=42, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)

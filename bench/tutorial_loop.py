@@ -15,12 +15,12 @@ for; the loop is the same for all.
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from _bench import parser_with
 from _upsample_dcgan import UpsampleDcgan
 from PIL import Image
 from torch import Tensor, nn
@@ -188,9 +188,7 @@ def images_per_second(steps: Iterator[int], seconds: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = parser_with(__doc__)
     parser.add_argument("--nets", choices=NETS, default="paper")
     parser.add_argument("--seconds", type=float, default=15)
     arguments = parser.parse_args()
