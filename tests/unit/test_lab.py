@@ -238,7 +238,8 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 def test_every_failure_can_be_trained_both_ways_and_differs_in_the_doctor_alone() -> None:
     from saddlepoint.core.config_json import to_json
-    from saddlepoint.lab.cases import FAILURES, WAYS
+    from saddlepoint.lab.cases import FAILURES
+    from saddlepoint.lab.failing import WAYS
 
     for name, failure in FAILURES.items():
         assert failure.name == name

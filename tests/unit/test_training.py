@@ -23,7 +23,7 @@ from saddlepoint.data.loader import DeviceData
 from saddlepoint.data.sources.digits import Digits
 from saddlepoint.data.sources.mixtures import Ring8
 from saddlepoint.presets import PRESETS, preset
-from saddlepoint.training import budget, device, steps
+from saddlepoint.training import budget, device, judging, steps
 from saddlepoint.training.loop import iterate, set_optimizers
 from saddlepoint.training.optimizers import Adam
 from saddlepoint.training.schedule import Schedule, crossed, progress
@@ -422,7 +422,7 @@ def test_mismatched_fakes_are_the_first_real_images_beside_a_wrong_label() -> No
     drawn = []
     for seed in range(50):
         torch.manual_seed(seed)
-        logits = steps._fake_logits(reader, Batch(images, labels), made, 0.25)
+        logits = judging._fake_logits(reader, Batch(images, labels), made, 0.25)
         assert logits.shape == (40,)
         assert logits.dtype == torch.float32
         (wrong_images, wrong), (fakes, right) = reader.seen[-2:]
@@ -438,7 +438,7 @@ def test_mismatched_fakes_are_the_first_real_images_beside_a_wrong_label() -> No
 def test_without_mismatched_fakes_one_pass_sees_the_fakes_alone() -> None:
     reader = _LabelReader()
     made, labels = torch.randn(8, 1, 8, 8), torch.arange(8)
-    steps._fake_logits(reader, Batch(torch.randn(8, 1, 8, 8), labels), made, 0.0)
+    judging._fake_logits(reader, Batch(torch.randn(8, 1, 8, 8), labels), made, 0.0)
     ((fakes, right),) = reader.seen
     assert torch.equal(fakes, made)
     assert torch.equal(right, labels)

@@ -17,7 +17,8 @@ from saddlepoint.sampling.direction_sheets import DEVIATIONS, directions_to
 from saddlepoint.sampling.edits import Edit, edited
 from saddlepoint.sampling.hub import model_path
 from saddlepoint.sampling.outputs import check_out, sample_to, training_to
-from saddlepoint.sampling.sampler import Seeds, load_sampler
+from saddlepoint.sampling.sampler import load_sampler
+from saddlepoint.sampling.seeds import Seeds
 
 
 def sample(

@@ -31,7 +31,8 @@ from saddlepoint.reporting.page import language_of
 from saddlepoint.reporting.strings import words_in
 from saddlepoint.sampling.directions import Directions, principal_directions
 from saddlepoint.sampling.hub import model_path
-from saddlepoint.sampling.sampler import Seeds, load_sampler
+from saddlepoint.sampling.sampler import load_sampler
+from saddlepoint.sampling.seeds import Seeds
 
 
 class Run(runs.Run):

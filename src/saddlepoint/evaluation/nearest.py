@@ -23,7 +23,8 @@ from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.metrics.memorisation import closest_of
 from saddlepoint.evaluation.sets import ImageSet, subset_of
 from saddlepoint.sampling.edits import Edit, edited
-from saddlepoint.sampling.sampler import Seeds, load_sampler, names_of
+from saddlepoint.sampling.sampler import load_sampler
+from saddlepoint.sampling.seeds import Seeds, names_of
 
 NEIGHBOURS = 3
 COLUMNS = 10

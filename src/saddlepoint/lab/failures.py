@@ -9,7 +9,8 @@ from saddlepoint import api
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.texts import Language
-from saddlepoint.lab.cases import FAILURES, Failure
+from saddlepoint.lab.cases import FAILURES
+from saddlepoint.lab.failing import Failure
 from saddlepoint.lab.folders import LabFolder, chosen, command_of
 from saddlepoint.lab.remedies import REMEDIES, remedied
 from saddlepoint.reporting.facts import Facts

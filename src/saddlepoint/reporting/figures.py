@@ -13,9 +13,10 @@ from saddlepoint.core.history import History
 from saddlepoint.core.runs import Run
 from saddlepoint.diagnosis.diagnose import healthy_ranges
 from saddlepoint.reporting.facts import Facts
+from saddlepoint.reporting.figure_style import band
 from saddlepoint.reporting.figure_words import axes_in, figure_in, title_in
 from saddlepoint.reporting.palette import BLUE, GREEN, INK, ORANGE, PINK
-from saddlepoint.reporting.panel import Panel, Rest, Series, band
+from saddlepoint.reporting.panel import Panel, Rest, Series
 from saddlepoint.reporting.strings import ENGLISH, Words
 from saddlepoint.reporting.wording import Wording, wording_of
 

@@ -1,4 +1,4 @@
-"""A figure of a run as curves of columns, and what all figures of all pages look like.
+"""A figure of a run as curves of columns.
 
 plotly is imported when a figure is drawn, so that everything else works without it.
 """
@@ -14,7 +14,8 @@ import numpy as np
 
 from saddlepoint.core.findings import Range
 from saddlepoint.core.history import History
-from saddlepoint.reporting.palette import GREEN, INK, RULE
+from saddlepoint.reporting.figure_style import band, band_between, horizontal_line, layout
+from saddlepoint.reporting.palette import INK
 from saddlepoint.reporting.wording import Wording
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 2000
 """Of a curve, more than a screen is wide: a run may have a million lines of metrics."""
-FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Panel:
                 found.append(band(healthy[item.column], heights, self.log))
         _, widest = healthy.get(self.gap, (None, None))
         if widest is not None and len(curves) == 2 and curves[0]["x"] == curves[1]["x"]:
-            found.append(_between(curves[0], curves[1], widest, heights))
+            found.append(band_between(curves[0], curves[1], widest, heights))
         return found
 
     def overlay(
@@ -187,49 +187,13 @@ class Panel:
         if self.from_zero:
             shape["yaxis"]["rangemode"] = "tozero"
         lines = [
-            _horizontal_line(rest.value, rest.colour) for rest in rests if rest.value is not None
+            horizontal_line(rest.value, rest.colour) for rest in rests if rest.value is not None
         ]
         shape["shapes"] = [*bands, *lines]
         if bands:
             shape["meta"] = {"bands": True}
         # In one call: plotly checks every later change against the whole figure.
         return go.Figure(curves, shape)
-
-
-def band(healthy: Range, heights: Sequence[float], log: bool = False) -> dict[str, Any]:
-    """A healthy range across a figure; one without an end goes somewhat beyond the curves.
-
-    Args:
-        heights: of all points of all curves.
-        log: whether the axis is logarithmic.
-    """
-    bounds = [*heights, *(bound for bound in healthy if bound is not None)]
-    margin = 0.1 * (max(bounds) - min(bounds)) or 0.1
-    bottom = min(bounds) * 0.8 if log else min(bounds) - margin
-    low, high = healthy
-    low, high = bottom if low is None else low, max(bounds) + margin if high is None else high
-    place = {"x0": 0, "x1": 1, "xref": "x domain", "y0": low, "y1": high, "yref": "y"}
-    # A range of one value is a line.
-    return {"type": "rect", **place, **_GREEN, "line": {"width": 1.5 * (low == high), **_EDGE}}
-
-
-def _between(
-    one: dict[str, Any], other: dict[str, Any], widest: float, heights: Sequence[float]
-) -> dict[str, Any]:
-    """The band around the middle of two curves that both leave where they are too far apart."""
-    margin = 0.1 * (max(heights) - min(heights)) or 0.1
-    bottom, top = min(heights) - margin, max(heights) + margin
-    every = max(1, len(one["x"]) // 200)
-    middle = [(x, (a + b) / 2) for x, a, b in zip(one["x"], one["y"], other["y"], strict=True)]
-    middle = [*middle[::every], middle[-1]]
-    upper = [(x, min(max(y + widest / 2, bottom), top)) for x, y in middle]
-    lower = [(x, max(min(y - widest / 2, top), bottom)) for x, y in reversed(middle)]
-    path = " L ".join(f"{x:.6g},{y:.6g}" for x, y in (*upper, *lower))
-    return {"type": "path", "path": f"M {path} Z", **_GREEN, "line": {"width": 0}}
-
-
-_GREEN = {"fillcolor": GREEN, "opacity": 0.13, "layer": "below"}
-_EDGE = {"color": GREEN}
 
 
 def thinned(values: np.ndarray, shown: np.ndarray) -> np.ndarray:
@@ -265,44 +229,3 @@ def _column(history: History, name: str) -> np.ndarray:
 def named(text: str, wording: Wording) -> str:
     named = text.format(critic=wording.critic)
     return named[:1].upper() + named[1:]
-
-
-def _horizontal_line(y: float, colour: str) -> dict[str, object]:
-    ends = {"x0": 0, "x1": 1, "xref": "x domain", "y0": y, "y1": y, "yref": "y"}
-    line = {"color": colour, "width": 1.5, "dash": "dot"}
-    return {"type": "line", **ends, "line": line, "opacity": 0.7}
-
-
-def layout(y_title: str, n_curves: int) -> dict[str, Any]:
-    """What all figures of all pages look like; x counts real images."""
-    axis = {
-        "gridcolor": RULE,
-        "zeroline": False,
-        "automargin": True,
-        "title_standoff": 10,
-        "title_font_size": 13,
-        # Keeps the numbers away from the curves.
-        "ticklabelstandoff": 6,
-    }
-    return {
-        "template": "none",
-        "font": {"family": FONT, "size": 13, "color": INK},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "height": 320,
-        "margin": {"l": 56, "r": 12, "t": 36 if n_curves > 1 else 12, "b": 48},
-        "hovermode": "x unified",
-        "hoverlabel": {"font_color": "#1b2027", "bgcolor": "rgba(255,255,255,0.95)"},
-        "showlegend": n_curves > 1,
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        "xaxis": {
-            **axis,
-            "title_text": "Real images shown (thousands)",
-            "spikecolor": INK,
-            "spikethickness": 1,
-            "hoverformat": ",.1~f",
-            "unifiedhovertitle": {"text": "%{x} thousand images"},
-        },
-        # "~g" writes every tick in full: plotly's own are "600µ", and bare digits between powers.
-        "yaxis": {**axis, "title_text": y_title, "tickformat": "~g"},
-    }

@@ -13,7 +13,7 @@ from PIL import Image
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder, whole_file
 from saddlepoint.core.texts import Language, said
-from saddlepoint.reporting.panel import INK
+from saddlepoint.reporting.palette import INK
 from saddlepoint.reporting.pictures import (
     COLOURS,
     SCALE,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from saddlepoint.core.texts import Language, Text, said
+from saddlepoint.reporting.figure_style import layout
 from saddlepoint.reporting.palette import COLOURS, INK
-from saddlepoint.reporting.panel import layout
 from saddlepoint.reporting.ticks import log_ticks, written
 
 if TYPE_CHECKING:

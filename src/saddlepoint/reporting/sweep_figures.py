@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from typing import Any
 
 from saddlepoint.core.values import as_word
+from saddlepoint.reporting.figure_style import layout
 from saddlepoint.reporting.palette import BLUE, INK, ORANGE
-from saddlepoint.reporting.panel import layout
 from saddlepoint.reporting.strings import Words
 
 MOST_CURVES = 60

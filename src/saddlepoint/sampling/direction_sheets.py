@@ -16,7 +16,8 @@ from saddlepoint.core.files import whole_folder
 from saddlepoint.core.images import enlarge, grid, name_both, write_png
 from saddlepoint.core.outputs import output_file_or_folder, writing
 from saddlepoint.sampling.directions import Directions, principal_directions
-from saddlepoint.sampling.sampler import Sampler, Seeds, names_of
+from saddlepoint.sampling.sampler import Sampler
+from saddlepoint.sampling.seeds import Seeds, names_of
 
 log = logging.getLogger("saddlepoint")
 

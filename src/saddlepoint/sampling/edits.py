@@ -13,7 +13,8 @@ from torch import Tensor
 from saddlepoint.core.checks import in_range
 from saddlepoint.core.errors import InputError
 from saddlepoint.sampling.directions import Directions, principal_directions
-from saddlepoint.sampling.sampler import Labels, Sampler, Seeds
+from saddlepoint.sampling.sampler import Sampler
+from saddlepoint.sampling.seeds import Labels, Seeds
 
 FARTHEST_MOVE = 10.0
 """Standard deviations; far beyond what a generator was trained on."""

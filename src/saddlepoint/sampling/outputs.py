@@ -28,7 +28,8 @@ from saddlepoint.core.images import (
 from saddlepoint.core.outputs import output_file, output_file_or_folder, writing
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import spread
-from saddlepoint.sampling.sampler import Labels, Sampler, Seeds
+from saddlepoint.sampling.sampler import Sampler
+from saddlepoint.sampling.seeds import Labels, Seeds
 from saddlepoint.sampling.video import require_video, write_mp4
 
 SUFFIXES = (".png", ".gif", ".mp4", ".npz")

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.contracts import Generator
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.images import to_uint8
@@ -23,22 +22,10 @@ from saddlepoint.sampling.generator_file import (
     read_generator_file,
 )
 from saddlepoint.sampling.latent_space import latents, walk, walk_of_labels
+from saddlepoint.sampling.seeds import Labels, Seeds, check_seeds
 
 BATCH_SIZE = 64
 """The same for every caller: an image's last bits depend on it."""
-FARTHEST = 100.0
-"""No entry of a latent is larger: N(0, 1) never gives it, and nets overflow somewhere beyond."""
-Seeds = Sequence[int] | Tensor
-"""Seeds, or the latents themselves: float32 [n, latent_dim]."""
-Labels = Sequence[int] | Tensor
-"""Classes, or for each image the shares of all classes: float32 [n, n_classes]."""
-
-
-def names_of(seeds: Seeds) -> list[str]:
-    """What to write beside each image: seed 7, or latent 0 by its place."""
-    if isinstance(seeds, Tensor):
-        return [f"latent {index}" for index in range(len(seeds))]
-    return [f"seed {seed}" for seed in seeds]
 
 
 def load_sampler(path: str | Path, device: str = "cpu") -> Sampler:
@@ -161,7 +148,7 @@ class Sampler:
         Raises:
             InputError: no seeds, one out of range, or latents that are not this model's.
         """
-        self._check_seeds(seeds)
+        check_seeds(seeds, self.generator.latent_dim)
         if isinstance(seeds, Tensor):
             return seeds.float().cpu()
         return latents(seeds, self.generator.latent_dim)
@@ -237,7 +224,7 @@ class Sampler:
     def _checked(self, seeds: Seeds, labels: Labels | None, truncation: float) -> Tensor | None:
         """The label of each seed, int64 [n], or its shares of the classes, float32 [n, n_classes],
         once everything is in its range."""
-        self._check_seeds(seeds)
+        check_seeds(seeds, self.generator.latent_dim)
         if not 0 < truncation <= 1:
             raise InputError(
                 f"--truncation {truncation:g} must be above 0 and at most 1; 1 turns it off."
@@ -258,25 +245,6 @@ class Sampler:
                 "up to 1."
             )
         return shares.float().cpu()
-
-    def _check_seeds(self, seeds: Seeds) -> None:
-        if not len(seeds):
-            raise InputError("No seeds were given; give --seeds 0-63.")
-        if not isinstance(seeds, Tensor):
-            for seed in (min(seeds), max(seeds)):
-                in_range(seed, 0, MOST_SEED, "--seeds")
-            return
-        dim = self.generator.latent_dim
-        if seeds.dim() != 2 or seeds.shape[1] != dim:
-            raise InputError(
-                f"The latents are {list(seeds.shape)}, but this model takes [n, {dim}]; use those "
-                "of this model."
-            )
-        if not (seeds.abs() <= FARTHEST).all():  # which does not hold for NaN either
-            raise InputError(
-                f"A latent has an entry that is not finite or beyond {FARTHEST:g}; latents are "
-                "drawn from N(0, 1)."
-            )
 
     @torch.inference_mode()
     def _forward(self, z: Tensor, labels: Tensor | None) -> Iterator[np.ndarray]:

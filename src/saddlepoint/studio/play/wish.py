@@ -17,7 +17,8 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.reporting.facts import saddle_command
 from saddlepoint.sampling.edits import Edit, edited, in_full, parse_parts, write_parts
 from saddlepoint.sampling.ranges import parse_ranges
-from saddlepoint.sampling.sampler import BATCH_SIZE, Labels, Seeds
+from saddlepoint.sampling.sampler import BATCH_SIZE
+from saddlepoint.sampling.seeds import Labels, Seeds
 from saddlepoint.studio.play.models import Model
 
 MOST = BATCH_SIZE
