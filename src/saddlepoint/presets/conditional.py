@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Source
-from saddlepoint.presets.plain import dcgan_like, wgan_gp_like
+from saddlepoint.presets.plain import dcgan_r1_like, wgan_gp_like
 
 
 def cgan_onehot(source: Source) -> Config:
@@ -13,7 +13,7 @@ def cgan_onehot(source: Source) -> Config:
     Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs).
     Command: saddle train cgan-onehot --data fashion-mnist
     """
-    return dcgan_like(source, "cgan-onehot", "onehot")
+    return dcgan_r1_like(source, "cgan-onehot", "onehot", wrong_label_fraction=0.1)
 
 
 def cgan_embedding(source: Source) -> Config:
@@ -24,7 +24,7 @@ def cgan_embedding(source: Source) -> Config:
     https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-embedding --data fashion-mnist
     """
-    return dcgan_like(source, "cgan-embedding", "embedding")
+    return dcgan_r1_like(source, "cgan-embedding", "embedding", wrong_label_fraction=0.1)
 
 
 def cgan_every_layer(source: Source) -> Config:
@@ -35,7 +35,7 @@ def cgan_every_layer(source: Source) -> Config:
     a wrong label, as in Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-every-layer --data fashion-mnist
     """
-    return dcgan_like(source, "cgan-every-layer", "every-layer")
+    return dcgan_r1_like(source, "cgan-every-layer", "every-layer", wrong_label_fraction=0.25)
 
 
 def cwgan_gp(source: Source) -> Config:

@@ -84,38 +84,20 @@ def dcgan(source: Source) -> Config:
     --arch.latent-dim 64 for them.
     Command: saddle train dcgan --data fashion-mnist --minutes 7
     """
-    return dcgan_like(source, "dcgan", "none", discriminator_width=32, discriminator_residuals=2)
-
-
-MATCHED: tuple[Conditioning, ...] = ("embedding", "every-layer")
-"""Kinds of conditioning whose discriminator sees wrong labels. With one-hot labels the classes come
-out right without, and half of the recall would be lost (docs/log.md)."""
-
-
-def dcgan_like(
-    source: Source,
-    name: str,
-    conditioning: Conditioning,
-    discriminator_width: int = 48,
-    discriminator_residuals: int = 0,
-) -> Config:
-    """The recipe that the presets with DCGAN's nets and plain cross-entropy share."""
     return Config(
-        preset=name,
+        preset="dcgan",
         source=source,
         arch=Dcgan(
             latent_dim=16,
             generator_width=48,
-            discriminator_width=discriminator_width,
-            discriminator_residuals=discriminator_residuals,
+            discriminator_width=32,
+            discriminator_residuals=2,
             full_resolution=True,
-            conditioning=conditioning,
-            embedding_dim=8,
         ),
         loss=NonSaturating(),
         optim_g=Adam(lr=1e-3, decay_start=0.0),
         optim_d=Adam(lr=1e-3, decay_start=0.0),
-        train=Train(kimg=400, wrong_label_fraction=0.25 if conditioning in MATCHED else 0.0),
+        train=Train(kimg=400),
     )
 
 
@@ -128,8 +110,15 @@ def dcgan_r1(source: Source) -> Config:
     https://arxiv.org/abs/1810.01365.
     Command: saddle train dcgan-r1 --data fashion-mnist --minutes 7
     """
+    return dcgan_r1_like(source, "dcgan-r1", "none")
+
+
+def dcgan_r1_like(
+    source: Source, name: str, conditioning: Conditioning, wrong_label_fraction: float = 0.0
+) -> Config:
+    """The recipe that `dcgan-r1` shares with the conditional presets."""
     return Config(
-        preset="dcgan-r1",
+        preset=name,
         source=source,
         arch=Dcgan(
             latent_dim=16,
@@ -141,12 +130,14 @@ def dcgan_r1(source: Source) -> Config:
             self_modulation=True,
             full_resolution=True,
             init="he",
+            conditioning=conditioning,
+            embedding_dim=8,
         ),
         loss=Relativistic(),
         penalties=(R1(gamma=0.5, every=8),),
         optim_g=Adam(lr=1.5e-3, beta1=0.0, beta2=0.99, decay_start=0.0),
         optim_d=Adam(lr=1.5e-3, beta1=0.0, beta2=0.99, decay_start=0.0),
-        train=Train(kimg=400, batch_size=32),
+        train=Train(kimg=400, batch_size=32, wrong_label_fraction=wrong_label_fraction),
     )
 
 
