@@ -60,10 +60,17 @@ _EQUAL_NETS = {
     "arch.generator_width": 48,
     "arch.discriminator_width": 48,
     "arch.discriminator_residuals": 0,
+    "arch.self_modulation": False,
 }
 """Of convolutional nets."""
-_EQUAL_LABELS = {"train.wrong_label_fraction": 0.25}
-"""Of conditional models."""
+_EQUAL_LABELS: dict[str, Any] = {
+    "arch.discriminator_norm": "batch",
+    "arch.init": "dcgan",
+    "loss": {"kind": "non-saturating"},
+    "penalties": [],
+    "train.wrong_label_fraction": 0.25,
+}
+"""Of conditional models, which are DCGANs with labels then."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,14 +45,13 @@ def conditional(
     """
     fields = {
         "arch.conditioning": way,
+        "arch.embedding_dim": 8,
         **small_dcgan(width),
         "train.wrong_label_fraction": 0.0 if way == "none" else WRONG_LABELS,
     }
     fields |= {name.replace("__", "."): value for name, value in changes.items()}
-    # One preset for all, so that latent, optimisers and schedule are the same.
-    return api.configure(
-        "cgan-embedding", data or work.data, seed=work.seed, kimg=kimg, changes=fields
-    )
+    # The lecture's DCGAN for all, so that nets, optimisers and schedule are the same.
+    return api.configure("dcgan", data or work.data, seed=work.seed, kimg=kimg, changes=fields)
 
 
 def learnt(*marks: Numbers) -> bool:
