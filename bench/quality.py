@@ -249,6 +249,8 @@ def one_run(
     row = old[0] if old and not fresh else measure(preset, seed, budget)
     if row["judge_sha256"] != _judge.judge_hash():
         row = {**row, **judge(run_folder(preset, seed))}
+    # Read late: another process may have added its runs meanwhile.
+    rows = (read_result(name) or document)["runs"]
     kept = [r for r in rows if (r["preset"], r["seed"]) != (preset, seed)]
     document["runs"] = [*kept, row]
     write_result(name, document)

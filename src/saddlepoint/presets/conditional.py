@@ -1,9 +1,10 @@
 """Presets whose nets are given the label: conditional GANs, by the way that the label enters.
 
-Nets, loss and penalty are those of `dcgan-r1`, and a share of the discriminator's fakes are real
-images with a wrong label (Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1): more
-of them raise the share of samples of the class asked for, and lower recall. Fashion-MNIST,
-250,000 images, medians of three seeds (docs/benchmarks.md, "Quality in equal time"):
+The three DCGANs have the nets, loss and penalty of `dcgan-r1`, and some of the discriminator's
+fakes are real images with a wrong label (Reed et al. 2016, https://arxiv.org/abs/1605.05396,
+section 4.1): the more of them, the more samples are of the class asked for, and the lower is the
+recall. Fashion-MNIST, 250,000 images, medians of three seeds (docs/benchmarks.md, "Quality in equal
+time"):
 
 | preset | precision | recall | coverage | label accuracy |
 | --- | --- | --- | --- | --- |
@@ -20,28 +21,33 @@ from saddlepoint.presets.plain import dcgan_r1_like, wgan_gp_like
 
 
 def cgan_onehot(source: Source) -> Config:
-    """Conditional DCGAN, the label as a one-hot vector concatenated to both inputs.
+    """Conditional `dcgan-r1`, the label as a one-hot vector concatenated to both inputs.
 
-    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs).
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs); an eighth of
+    the discriminator's fakes are real images with a wrong label: Reed et al. 2016,
+    https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-onehot --data fashion-mnist
     """
-    return dcgan_r1_like(source, "cgan-onehot", "onehot", wrong_label_fraction=0.1)
+    return dcgan_r1_like(source, "cgan-onehot", "onehot", wrong_label_fraction=0.125)
 
 
 def cgan_embedding(source: Source) -> Config:
-    """Conditional DCGAN, the label as a learned vector concatenated to both inputs.
+    """Conditional `dcgan-r1`, the label as a learned vector concatenated to both inputs.
 
-    Paper: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot).
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot); an eighth of
+    the discriminator's fakes are real images with a wrong label: Reed et al. 2016,
+    https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-embedding --data fashion-mnist
     """
-    return dcgan_r1_like(source, "cgan-embedding", "embedding", wrong_label_fraction=0.1)
+    return dcgan_r1_like(source, "cgan-embedding", "embedding", wrong_label_fraction=0.125)
 
 
 def cgan_every_layer(source: Source) -> Config:
-    """Conditional DCGAN: the label in every generator layer, projection in the discriminator.
+    """Conditional `dcgan-r1`: the label in every generator layer, projection in the discriminator.
 
     Papers: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629; Miyato & Koyama 2018,
-    https://arxiv.org/abs/1802.05637.
+    https://arxiv.org/abs/1802.05637; a quarter of the discriminator's fakes are real images with
+    a wrong label: Reed et al. 2016, https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-every-layer --data fashion-mnist
     """
     return dcgan_r1_like(source, "cgan-every-layer", "every-layer", wrong_label_fraction=0.25)
