@@ -62,9 +62,10 @@ def test_five_hundred_moves_history_branch_and_the_link(page: Page) -> None:
     slider.press("Home")
     expect(page.locator(".history output")).to_have_text(re.compile(r"Move 0 of 5\d\d"))
     expect(said).to_contain_text("Nothing has been learned yet")
-    # What is known of the last move stands there at once, though the server is on its way there.
+    # The last move is known, so it is shown at once and stays, while the server is on its way.
     for key in ("End", "Home", "End"):
         slider.press(key)
+    expect(said).to_contain_text("The generator moved its points", timeout=SLOW)
     for _ in range(5):
         assert picture(page) == end
         page.wait_for_timeout(60)

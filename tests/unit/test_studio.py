@@ -10,8 +10,10 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +35,7 @@ from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.data.sources.folder import Folder
 from saddlepoint.diagnosis.columns import COLUMNS
 from saddlepoint.reporting.panel import MOST_POINTS, thinned
-from saddlepoint.studio import library, server, watch
+from saddlepoint.studio import held, library, server, watch
 from saddlepoint.studio.form import Order, data_sets, presets, wanted_of
 from saddlepoint.studio.guard import TOKEN_HEADER
 from saddlepoint.studio.histories import Histories
@@ -420,6 +422,27 @@ def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) ->
     time.sleep(0.02)
     studio.jobs.start(["train"], "dcgan-digits-001")
     until(lambda: line()["state"] == "failed")
+
+
+def test_a_run_that_still_writes_its_page_is_waited_for(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = client.app.state.studio.library.root
+    run = make_run(root / "a", "stopped")
+    with ExitStack() as writing:
+        writing.enter_context(run.lock())
+        ending = threading.Timer(0.5, writing.close)
+        ending.start()
+        answer = client.post("/api/runs/a/delete", json={})
+        ending.join()
+    assert answer.status_code == 200, answer.text
+    assert not run.path.exists()
+    monkeypatch.setattr(held, "WRITING_SECONDS", 0.2)
+    for name, state in (("b", "running"), ("c", "stopped")):
+        run = make_run(root / name, state)
+        with run.lock():
+            assert client.post(f"/api/runs/{name}/delete", json={}).status_code == 400
+        assert run.path.exists()
 
 
 def test_findings_are_told_in_the_language_of_the_page(client: TestClient) -> None:

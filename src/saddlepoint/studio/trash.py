@@ -9,6 +9,7 @@ from typing import TypedDict
 from saddlepoint.core.errors import InputError, RunFailed, reason, remedy
 from saddlepoint.core.json_files import read_json, write_json
 from saddlepoint.core.runs import Run
+from saddlepoint.studio.held import held
 from saddlepoint.studio.library import NotFound
 
 
@@ -36,7 +37,7 @@ class Trash:
         path = run.path.relative_to(self._root)
         if not path.parts:
             raise InputError(f"{run.path} is the folder that the studio shows; delete it yourself.")
-        with run.lock():
+        with held(run):
             try:
                 number = self._new_number()
                 place = self._folder / number

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.reporting.facts import as_typed
+from saddlepoint.studio.held import held
 from saddlepoint.studio.library import NotFound
 from saddlepoint.studio.pictures import picture_response, thumbnail
 from saddlepoint.studio.view import Nothing, Studio, View, command_of, in_thread, studio_of
@@ -104,6 +105,8 @@ def _resume(studio: Studio, id: str, more: More) -> dict[str, Any]:
         raise InputError("This run is training already.")
     kimg, minutes = more.get("kimg"), more.get("minutes")
     check_budget(kimg, minutes)
+    with held(run):  # else the new process would be refused what the old one still writes
+        pass
     argv = ["resume", str(run.path)]
     argv += [] if kimg is None else ["--kimg", as_typed(kimg)]
     argv += [] if minutes is None else ["--minutes", as_typed(minutes)]

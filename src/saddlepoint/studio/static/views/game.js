@@ -69,11 +69,12 @@ export async function mount(place, studio) {
   }
 
   function keep(game, frame) {
+    // Before the new one joins them, which is never among those that are dropped.
+    if (game.frames.length >= MOST_FRAMES) game.frames = game.frames.filter((_, i) => i % 2 === 0);
     const place = game.frames.findLastIndex((one) => one.at <= frame.at);
     const there = place >= 0 && game.frames[place].at === frame.at;
     if (there) frame.distances ??= game.frames[place].distances;
     game.frames.splice(there ? place : place + 1, there ? 1 : 0, frame);
-    if (game.frames.length > MOST_FRAMES) game.frames = game.frames.filter((_, i) => i % 2 === 0);
   }
 
   /** From here on, what was played after the move that is looked at is gone. */
@@ -271,8 +272,8 @@ export async function mount(place, studio) {
     refreshSlider();
   }
 
-  /** Show what is known of about the move that is looked at. The server may still be on its way
-   * there from a move further back, which is shown only where nothing nearer is known. */
+  /** Show the newest known frame up to the move that is looked at. The server may still be on its
+   * way there from a move further back: those frames are kept, but do not replace a nearer one. */
   function reshow(game) {
     const near = game.frames.findLast((frame) => frame.at <= game.at) ?? game.frames[0];
     if (!near) return;
