@@ -428,7 +428,8 @@ def test_a_run_that_still_writes_its_page_is_waited_for(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = client.app.state.studio.library.root
-    run = make_run(root / "a", "stopped")
+    states = {"a": "interrupted", "b": "running", "c": "interrupted"}
+    run, *others = [make_run(root / name, state) for name, state in states.items()]
     with ExitStack() as writing:
         writing.enter_context(run.lock())
         ending = threading.Timer(0.5, writing.close)
@@ -438,10 +439,9 @@ def test_a_run_that_still_writes_its_page_is_waited_for(
     assert answer.status_code == 200, answer.text
     assert not run.path.exists()
     monkeypatch.setattr(held, "WRITING_SECONDS", 0.2)
-    for name, state in (("b", "running"), ("c", "stopped")):
-        run = make_run(root / name, state)
+    for run in others:
         with run.lock():
-            assert client.post(f"/api/runs/{name}/delete", json={}).status_code == 400
+            assert client.post(f"/api/runs/{run.path.name}/delete", json={}).status_code == 400
         assert run.path.exists()
 
 

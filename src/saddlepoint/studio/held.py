@@ -27,7 +27,7 @@ def held(run: Run) -> Iterator[None]:
                 stack.enter_context(run.lock())
                 break
             except InputError:
-                if run.status.get("state") in ("running", None) or time.monotonic() > until:
+                if run.status.get("state") == "running" or time.monotonic() > until:
                     raise
                 time.sleep(0.1)
         yield
