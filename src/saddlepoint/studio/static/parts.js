@@ -7,7 +7,11 @@ import { t } from "./words.js";
 
 /** A command line with a button that copies it. `label` says what it is for. */
 export function command(text, label, say = () => {}) {
-  const code = el("code", {}, text);
+  const code = el("code", {});
+  // Each word in a box: a browser would break a line after the hyphens of `--data`.
+  const put = (line) => code.replaceChildren(...line.split(/(\s+)/).map((part) =>
+    (part.trim() ? el("span", { class: "word" }, part) : part)));
+  put(text);
   const button = el("button", { type: "button", class: "copy", onclick: async () => {
     await navigator.clipboard.writeText(code.textContent).catch(() => select(code));
     button.textContent = t("studio.copied");
@@ -16,7 +20,7 @@ export function command(text, label, say = () => {}) {
   } }, t("studio.copy"));
   const box = el("div", { class: "command" }, label && el("p", { class: "soft" }, label),
     el("div", { class: "code" }, el("pre", { tabindex: "0" }, code), button));
-  box.say = (changed) => { code.textContent = changed; };
+  box.say = put;
   return box;
 }
 
