@@ -8,8 +8,8 @@ time"):
 
 | preset | precision | recall | coverage | label accuracy |
 | --- | --- | --- | --- | --- |
-| `cgan-onehot` | 0.847 | 0.601 | 0.721 | 0.924 |
-| `cgan-embedding` | 0.838 | 0.612 | 0.714 | 0.919 |
+| `cgan-onehot` | 0.854 | 0.597 | 0.727 | 0.931 |
+| `cgan-embedding` | 0.854 | 0.578 | 0.715 | 0.938 |
 | `cgan-every-layer` | 0.854 | 0.610 | 0.744 | 0.961 |
 """
 
