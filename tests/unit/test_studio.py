@@ -86,6 +86,9 @@ def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
     # A run alone is a folder of one run.
     assert len(Library(tmp_path / "a").runs()) == 1
     assert Library(tmp_path / "nothing").runs() == {}
+    # A listing is used again for a moment; a run that is younger than it is there all the same.
+    young = make_run(tmp_path / "young")
+    assert library.run("young").path == young.path
 
 
 def test_a_line_says_how_far_a_run_is_and_what_is_wrong(tmp_path: Path) -> None:

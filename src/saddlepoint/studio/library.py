@@ -55,6 +55,9 @@ class Library:
         """Raises NotFound for an id that is not listed."""
         run = self.runs().get(id)
         if run is None:
+            self.forget()  # the run may be younger than the listing
+            run = self.runs().get(id)
+        if run is None:
             raise NotFound("There is no such run; it may have been moved or deleted.")
         return run
 
