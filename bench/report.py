@@ -41,6 +41,13 @@ AIMS = {
 }
 
 
+RATIO_AIMS = {
+    True: {"paper": 2.3, "upsample": 3.7},
+    False: {"paper": 1.7, "upsample": 2.7},
+}
+"""Of our loop to the tutorial's, with and without bf16 instructions."""
+
+
 def throughput(document: dict[str, Any]) -> str:
     rows, claims = [], []
     for nets, figures in document["nets"].items():
@@ -48,8 +55,15 @@ def throughput(document: dict[str, Any]) -> str:
         rows.append([nets, *(three(rate, ",.0f") for rate in rates.values())])
         ratio, overhead = figures["ratio_ours_to_tutorial"], figures["overhead_percent"]
         plain = figures["overhead_percent_without_snapshot"]
+        aim = RATIO_AIMS[document["machine"]["bf16"]].get(nets)
         claims += [
-            [nets, "ours / tutorial", three(ratio, ".2f"), "at least 3", met(ratio["median"] >= 3)],
+            [
+                nets,
+                "ours / tutorial",
+                three(ratio, ".2f"),
+                f"at least {aim}" if aim else "",
+                met(ratio["median"] >= aim) if aim else "",
+            ],
             [
                 nets,
                 "overhead of the whole loop over bare steps, %",

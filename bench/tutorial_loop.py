@@ -2,7 +2,7 @@
 
     python bench/tutorial_loop.py [--nets paper] [--seconds 15]
 
-Claim it serves: our loop is at least 3 times as fast with identical nets and batch size.
+It is what bench/throughput.py compares our loop with, on identical nets and batch size.
 
 Written by us after the widespread DCGAN tutorials: a Dataset that gives Pillow images through
 resize, to-tensor and normalise; a DataLoader with two workers that shuffles; float32 and NCHW;
