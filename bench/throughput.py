@@ -3,7 +3,8 @@
     python bench/throughput.py [--nets paper preset upsample] [--seconds 42] [--rounds 3]
 
 Claims: (1) 2.3 times the tutorials' loop (bench/tutorial_loop.py) on the paper's nets and 3.7 times
-on the upsample nets with bf16, 1.7 and 2.7 without, with identical nets and batch size; (2) the whole loop costs at most 5 % more than bare forward, backward and optimiser.
+on the upsample nets with bf16, 1.7 and 2.7 without, with identical nets and batch size; (2) the
+whole loop costs at most 5 % more than bare forward, backward and optimiser.
 Preset dcgan on Fashion-MNIST at 32x32, batch 64, with each of the nets that are asked for
 (tutorial_loop.NETS): the ratio depends on them, so no single choice speaks for all.
 
