@@ -60,6 +60,7 @@ def test_a_name_far_from_all_gets_the_list() -> None:
 
 def test_the_sentence_for_an_unknown_name() -> None:
     assert unknown("flag", "kmig", ["seed", "kimg"]) == "Unknown flag 'kmig'; did you mean 'kimg'?"
+    assert len(unknown("loss", "x" * 10**6, ["hinge"])) < 200
 
 
 def test_a_group_is_not_searched_for_anothers_names() -> None:

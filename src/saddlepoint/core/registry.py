@@ -106,6 +106,7 @@ def get(group: str, name: str) -> type[Any]:
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
     """The sentence for an unknown name, with the nearest known one."""
+    name = name if len(name) <= 80 else f"{name[:77]}..."  # a damaged file's may fill the screen
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1)
     listed = textwrap.shorten(", ".join(known), 240, placeholder=" ...")
