@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from _loops import run_alone
+from PIL import Image
 from starlette.testclient import TestClient
 
 import saddlepoint as sp
@@ -29,13 +31,14 @@ from saddlepoint.core.config import Augment, DoctorConfig, Ema, Scoring, Start, 
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.fields import docstrings, fields_of
 from saddlepoint.core.findings import Finding
+from saddlepoint.core.images import enlarge, grid, name_columns, write_png
 from saddlepoint.core.json_files import append_row, write_json
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.data.sources.folder import Folder
 from saddlepoint.diagnosis.columns import COLUMNS
 from saddlepoint.reporting.panel import MOST_POINTS, thinned
-from saddlepoint.studio import held, library, server, watch
+from saddlepoint.studio import held, library, pictures, server, watch
 from saddlepoint.studio.form import Order, data_sets, presets, wanted_of
 from saddlepoint.studio.guard import TOKEN_HEADER
 from saddlepoint.studio.histories import Histories
@@ -89,6 +92,36 @@ def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
     # A listing is used again for a moment; a run that is younger than it is there all the same.
     young = make_run(tmp_path / "young")
     assert library.run("young").path == young.path
+
+
+@pytest.mark.parametrize(
+    ("n", "conditioning", "side", "shown"),
+    [(64, "none", 8, 4), (9, "none", 28, 3), (3, "none", 64, 2), (25, "onehot", 28, 2)],
+)
+def test_a_thumbnail_shows_whole_samples(
+    n: int, conditioning: str, side: int, shown: int, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path / "a")
+    document = run.document
+    document["config"] |= {"arch": {"conditioning": conditioning}}
+    document["config"]["train"]["n_samples"] = n
+    document["data"]["spec"] = {"shape": [1, side, side], "n_classes": 10}
+    write_json(run.config_file, document)
+    layout = pictures.sheet_of(run.document)
+    assert layout
+    black = np.zeros((layout.rows * layout.columns, side, side, 1), np.uint8)
+    sheet = enlarge(grid(black, layout.columns))
+    names = [*"0123456789"] if conditioning != "none" else []
+    write_png(run.samples_folder / "000001k.png", name_columns(sheet, names) if names else sheet)
+    small = pictures.thumbnail(run.samples[-1], 0, layout)
+    seen = np.asarray(Image.open(io.BytesIO(small)))
+    for line in (seen.min(axis=0), seen.min(axis=1)):
+        dark = np.concatenate([[False], line < 128, [False]])
+        starts, ends = (np.flatnonzero(np.diff(dark.astype(int)) == step) for step in (1, -1))
+        assert len(starts) == shown
+        assert np.ptp(ends - starts) <= 1
+        assert starts[0] >= 1
+        assert abs(starts[0] - (len(line) - ends[-1])) <= 1
 
 
 def test_a_line_says_how_far_a_run_is_and_what_is_wrong(tmp_path: Path) -> None:

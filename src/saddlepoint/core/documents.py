@@ -37,6 +37,7 @@ class Expected(TypedDict, total=False):
 
 class Spec(TypedDict, total=False):
     shape: list[Count]
+    n_classes: Count
 
 
 class Data(TypedDict, total=False):
@@ -77,6 +78,7 @@ class Plugin(TypedDict):
 
 class _Train(TypedDict, total=False):
     kimg: Size
+    n_samples: Count
 
 
 class Configuration(TypedDict, total=False):

@@ -46,6 +46,21 @@ def as_picture(image: np.ndarray) -> Image.Image:
 
 PADDING = 2
 """White pixels around each image of a grid."""
+MOST_NAMED = 16
+"""Classes that can have a column each, with its name below it."""
+
+
+def sheet_shape(n: int, n_classes: int = 0) -> tuple[int, int]:
+    """(rows, columns) of a sheet of n > 0 samples: full rows of a column for each class where
+    classes are few, else about as many rows as columns.
+
+    Args:
+        n_classes: of samples that were asked for by class; 0 without.
+    """
+    if 0 < n_classes <= MOST_NAMED:
+        return max(1, n // n_classes), n_classes
+    columns = int(np.ceil(np.sqrt(n)))
+    return -(-n // columns), columns
 
 
 def grid(images: np.ndarray, columns: int | None = None, padding: int = PADDING) -> np.ndarray:
@@ -56,7 +71,7 @@ def grid(images: np.ndarray, columns: int | None = None, padding: int = PADDING)
         padding: white pixels around each image.
     """
     n, height, width, channels = images.shape
-    columns = columns or int(np.ceil(np.sqrt(n)))
+    columns = columns or sheet_shape(n)[1]
     rows = -(-n // columns)
     sheet = np.full(
         (rows * (height + padding) + padding, columns * (width + padding) + padding, channels),

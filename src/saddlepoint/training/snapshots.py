@@ -30,11 +30,11 @@ class Snapshots:
         self.n_shown = config.train.n_samples if self.is_image else N_POINTS
         classes = dataset.spec.n_classes
         # A column per class where they fit: label = seed mod n_classes fills row after row.
-        by_class = self.conditional and classes <= 16
+        by_class = self.conditional and classes <= images.MOST_NAMED
         self.names = dataset.classes or tuple(map(str, range(classes))) if by_class else ()
         if by_class:
-            # Full rows only.
-            self.n_shown = max(1, self.n_shown // classes) * classes
+            rows, columns = images.sheet_shape(self.n_shown, classes)
+            self.n_shown = rows * columns
         self.real = data.batch(0, min(max(N_CHEAP, self.n_shown), len(dataset)))
         self.scorer = Scorer(config, dataset, self.real.images)
         run.samples_folder.mkdir(exist_ok=True)

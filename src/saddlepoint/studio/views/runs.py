@@ -14,7 +14,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.reporting.facts import as_typed
 from saddlepoint.studio.held import held
 from saddlepoint.studio.library import NotFound
-from saddlepoint.studio.pictures import picture_response, thumbnail
+from saddlepoint.studio.pictures import picture_response, sheet_of, thumbnail
 from saddlepoint.studio.view import Nothing, Studio, View, command_of, in_thread, studio_of
 
 
@@ -34,13 +34,12 @@ def one(request: Request) -> Response:
 
 def picture(request: Request) -> Response:
     """The newest grid of a run, small."""
-    library, id = studio_of(request).library, request.path_params["id"]
-    run = library.run(id)
+    run = studio_of(request).library.run(request.path_params["id"])
     if not run.samples:
         raise NotFound("This run has drawn no samples yet.")
     file = run.samples[-1]
-    changed, whole = file.stat().st_mtime_ns, bool(library.line(id).get("points"))
-    return picture_response(thumbnail(file, changed, whole), request)
+    content = thumbnail(file, file.stat().st_mtime_ns, sheet_of(run.document))
+    return picture_response(content, request)
 
 
 class More(TypedDict, total=False):
