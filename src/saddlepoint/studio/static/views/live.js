@@ -102,7 +102,7 @@ function tiles(run, t) {
     ["loss", run.loss], ["parameters", parts], ["device", [run.device, run.precision].filter(Boolean).join(", ")],
   ];
   const made = rows.filter(([, value]) => value).map(([name, value]) =>
-    el("div", {}, el("dt", {}, t(`live.fact-${name}`)), el("dd", {}, value)));
+    el("div", has(`runs.help-${name}`) ? { title: t(`runs.help-${name}`) } : {}, el("dt", {}, t(`live.fact-${name}`)), el("dd", {}, value)));
   if (run.state === "running" && run.total) {
     made.push(el("progress", { max: run.total, value: run.images, "aria-label": t("live.progress") }));
   }

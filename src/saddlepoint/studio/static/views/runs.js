@@ -124,7 +124,8 @@ function card(run, t, ticked, tick) {
       progress,
       el("p", { class: "soft" }, amount(run, t)),
       run.error ? el("p", { class: "bad" }, told(run.error)) : null,
-      el("div", { class: "chips" }, chips(run, t)),
+      // Above the link that covers the card, so that they can explain themselves.
+      el("div", { class: "chips", onclick: () => title.click() }, chips(run, t)),
       run.pending ? null : el("label", { class: "check tick" },
         el("input", { type: "checkbox", checked: ticked, "aria-label": t("compare.tick-run", { name: run.path }),
           onchange: (event) => tick(run.id, event.target.checked) }), t("compare.tick"))));
@@ -143,7 +144,7 @@ function amount(run, t) {
 
 function chips(run, t) {
   const scores = Object.entries(run.scores).map(([name, value]) =>
-    el("span", { class: "chip" }, el("b", {}, number(value, 3)), ` ${t(`runs.score-${name}`)}`));
+    el("span", { class: "chip", title: t(`runs.help-${name}`) }, el("b", {}, number(value, 3)), ` ${t(`runs.score-${name}`)}`));
   const findings = run.findings.map((f) => el("span", { class: `chip ${f.severity}` }, named(f.name, t)));
   return [...scores, ...findings];
 }
