@@ -19,8 +19,8 @@ from torch import nn
 from saddlepoint.core.images import to_unit
 from saddlepoint.core.provenance import read_config
 from saddlepoint.core.runs import Run
-from saddlepoint.evaluation.evaluate import held_out
 from saddlepoint.evaluation.extractors.classifier import Classifier
+from saddlepoint.evaluation.opened import held_out
 from saddlepoint.sampling import projection
 from saddlepoint.sampling.projection import Projection
 from saddlepoint.sampling.sampler import load_sampler

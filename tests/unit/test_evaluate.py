@@ -24,7 +24,7 @@ from saddlepoint.core.measures import Features, LoadedExtractor, Settings
 from saddlepoint.core.registry import get
 from saddlepoint.core.runs import Run
 from saddlepoint.data.sources.digits import Digits
-from saddlepoint.evaluation import bank, measure
+from saddlepoint.evaluation import bank, measure, sets
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.compare import compare_runs, protocol_differences
 from saddlepoint.evaluation.measure import evaluate_sets
@@ -189,7 +189,7 @@ def sheet_cells(sheet: np.ndarray, n: int) -> list[np.ndarray]:
 def test_features_are_extracted_once_and_a_kill_costs_one_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bank, "PART", 100)
+    monkeypatch.setattr(sets, "PART", 100)
     images = subset_of(Digits().open(), 350, 0, {})
     extractor = Counting()
     whole = bank.bank_of(images, extractor)

@@ -19,9 +19,12 @@ from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
+from saddlepoint.core.documents import Scores
+from saddlepoint.core.json_files import dumps, parse, read_json
 from saddlepoint.core.randomness import seed_torch
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
+from saddlepoint.evaluation import sets
 from saddlepoint.training import loop, rows
 from saddlepoint.training.launch import joined
 from saddlepoint.training.state import TrainState
@@ -211,6 +214,58 @@ def test_a_rank_that_is_killed_is_named_and_the_next_start_goes_on(
     ranks = several(line, restarts=1)
     assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
     assert_same(whole, out)
+
+
+def scores_of(run: Path) -> Any:
+    """What was measured, without how long it took."""
+    (file,) = (run / "scores").glob("*.json")
+    (score,) = read_json(file, Scores)["scores"]
+    return {**score, "seconds": 0}
+
+
+def test_ranks_measure_what_one_process_does(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sets, "PART", 64)
+    monkeypatch.chdir(tmp_path)
+    caches = [tmp_path / name for name in ("cache of ranks", "cache of one")]
+    line = ["evaluate", "run", "--n", "300", "--features", "classifier", "--quiet"]
+
+    shutil.copytree(whole, "run")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(caches[0]))
+    ranks = several(line)
+    assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
+    assert "precision" in ranks[0].out
+    assert ranks[0].err.startswith("Features: classifier")
+    assert ranks[1].out == ranks[1].err == ""
+    found = scores_of(Path("run"))
+
+    # A script: from the cache and beside it, and every rank gets the document.
+    def ask(rank: int) -> None:
+        given = [
+            api.evaluate("run", n=300, features="classifier", quiet=True)[0],
+            api.evaluate("run", n=200, features="pixels", quiet=True)[0],
+        ]
+        Path(f"given-{rank}").write_text(dumps(given))
+        os._exit(0)
+
+    ranks = several(line, before=ask)
+    assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
+    given = [parse(Path(f"given-{rank}").read_text(), "given") for rank in (0, 1)]
+    assert given[0] == given[1]
+    assert {**given[0][0], "seconds": 0} == found
+
+    shutil.rmtree("run")
+    shutil.copytree(whole, "run")
+    classifiers = "saddlepoint/classifiers"
+    shutil.copytree(caches[0] / classifiers, caches[1] / classifiers)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(caches[1]))
+    assert main(line) == 0
+    assert scores_of(Path("run")) == found
+    ranks_, one = ({p.relative_to(cache) for p in cache.rglob("*")} for cache in caches)
+    assert one < ranks_  # which have also what the script asked for
+    pixels, _ = api.evaluate("run", n=200, features="pixels", quiet=True)
+    assert pixels["values"] == given[0][1]["values"]
 
 
 def test_what_ranks_cannot_share_is_refused_by_one_of_them(tmp_path: Path) -> None:

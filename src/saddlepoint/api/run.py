@@ -18,6 +18,7 @@ from saddlepoint.core.errors import InputError, RunFailed, failure, reason, reme
 from saddlepoint.core.findings import Finding
 from saddlepoint.core.outputs import check_writable, output_file
 from saddlepoint.core.provenance import read_config
+from saddlepoint.core.ranks import here
 from saddlepoint.core.streams import tell
 from saddlepoint.core.texts import Language, check_language
 from saddlepoint.diagnosis.diagnose import diagnose
@@ -33,6 +34,7 @@ from saddlepoint.sampling.directions import Directions, principal_directions
 from saddlepoint.sampling.hub import model_path
 from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.sampling.seeds import Seeds
+from saddlepoint.training.launch import check_device, joined
 
 
 class Run(runs.Run):
@@ -101,12 +103,14 @@ def report(run: str | os.PathLike[str], lang: Language | None = None) -> Path:
     return opened.report(lang)
 
 
+@joined()
 @functools.wraps(evaluate_images)
 def evaluate(
     model: str | os.PathLike[str], real: str | None = None, **settings: Any
 ) -> tuple[dict[str, Any], str]:
+    check_device(str(settings.get("device", "cpu")))
     run = Run(model_path(model))
-    is_run = run.config_file.is_file()
+    is_run = run.config_file.is_file() and here().leads
     if is_run:
         check_writable(run.scores_folder, str(run.scores_folder))
         run.remove_leftovers()

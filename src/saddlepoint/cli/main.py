@@ -110,10 +110,10 @@ def among_ranks(words: Sequence[str]) -> Iterator[None]:
     from saddlepoint.training.launch import joined
 
     with joined():
-        if [*words[:1]] not in (["train"], ["resume"]):
+        if [*words[:1]] not in (["train"], ["resume"], ["evaluate"]):
             raise InputError(
-                "Several processes (WORLD_SIZE is set) can `saddle train` and `saddle resume`; any "
-                "other command is for one."
+                "Several processes (WORLD_SIZE is set) can `saddle train`, `saddle resume` and "
+                "`saddle evaluate`; any other command is for one."
             )
         yield
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import Store
 
@@ -163,14 +164,39 @@ class Group(Ranks):
             dist.all_reduce(said, dist.ReduceOp.MAX)
         return bool(said.item())
 
-    def told(self, value: Any) -> Any:
+    def told(self, value: Any, long: bool = False) -> Any:
         self._n_told += 1
         key = f"told/{self._n_told}"
         if self.leads:
             with self._together():
                 self._store.set(key, dumps(value))
             return value
-        return self._word(key, 0, self.seconds)
+        return self._word(key, 0, None if long else self.seconds)
+
+    def brought(
+        self, owner: int, make: Callable[[], dict[str, Tensor]]
+    ) -> dict[str, Tensor] | None:
+        if self.rank not in (owner, 0):
+            return None
+        if owner == self.rank:
+            made = make()
+            if not self.leads:
+                self._send(torch.frombuffer(bytearray(save(made)), dtype=torch.uint8))
+            return made
+        return load(self._received(owner).numpy().tobytes())
+
+    def _send(self, content: Tensor) -> None:
+        with self._together():
+            dist.send(torch.tensor([len(content)]), 0)
+            dist.send(content, 0)
+
+    def _received(self, rank: int) -> Tensor:
+        n = torch.zeros(1, dtype=torch.int64)
+        with self._together():
+            dist.recv(n, rank)
+            content = torch.empty(int(n), dtype=torch.uint8)
+            dist.recv(content, rank)
+        return content
 
     def meet(self, facts: dict[str, Any]) -> None:
         self._n_met += 1

@@ -66,9 +66,19 @@ class Ranks:
         """Whether any rank says so; called by all once a step."""
         return flag
 
-    def told(self, value: Any) -> Any:
-        """Rank 0's value (of JSON), which the others wait for; what they give is not looked at."""
+    def told(self, value: Any, long: bool = False) -> Any:
+        """Rank 0's value (of JSON), which the others wait for; what they give is not looked at.
+
+        Args:
+            long: rank 0 may take any time, as long as it lives.
+        """
         return value
+
+    def brought(
+        self, owner: int, make: Callable[[], dict[str, Tensor]]
+    ) -> dict[str, Tensor] | None:
+        """What `make` gives on one rank, on the CPU: there and on rank 0; None on the others."""
+        return make()
 
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Overwrite the tensors by those of rank 0."""

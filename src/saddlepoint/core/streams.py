@@ -121,13 +121,11 @@ def silence(wanted: bool) -> None:
 
 def answers() -> TextIO:
     """The stream of a command's answer; outside of a command plain stdout."""
-    return cast(TextIO, _answers or sys.stdout)
+    return _nowhere() if _is_silent else cast(TextIO, _answers or sys.stdout)
 
 
 def answer(text: object) -> None:
     """Print the answer of a command, or a part of it."""
-    if _is_silent:
-        return
     print(printable(str(text), lines=True), file=answers())
 
 

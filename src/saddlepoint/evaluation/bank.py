@@ -20,14 +20,13 @@ from saddlepoint.core.errors import InputError
 from saddlepoint.core.files import cache_folder
 from saddlepoint.core.json_files import sha256_of_json
 from saddlepoint.core.measures import Comparison, FeatureSet, LoadedExtractor, Progress, no_progress
+from saddlepoint.core.ranks import ALONE, Ranks
 from saddlepoint.evaluation.metrics._kernel import subset_size
 from saddlepoint.evaluation.metrics._moments import Moments
 from saddlepoint.evaluation.metrics._pairwise import RealPairs, real_pairs
-from saddlepoint.evaluation.sets import ImageSet
-from saddlepoint.evaluation.tensor_files import cached_tensors
+from saddlepoint.evaluation.sets import ImageSet, parts_of
+from saddlepoint.evaluation.tensor_files import cached_tensors, read_tensors, write_tensors
 
-PART = 1000
-"""Images in a part: what a kill costs at most."""
 OF_REFERENCE = ("moments-real", "pairs-real")
 """Names in Comparison.shared of results that hold for other fakes of the same number, too."""
 
@@ -41,8 +40,16 @@ class Bank:
     """Other results that depend only on the same content may be cached here."""
 
 
-def bank_of(images: ImageSet, extractor: LoadedExtractor, progress: Progress = no_progress) -> Bank:
+def bank_of(
+    images: ImageSet,
+    extractor: LoadedExtractor,
+    progress: Progress = no_progress,
+    ranks: Ranks = ALONE,
+) -> Bank:
     """Read the features of a set from the cache, or extract them.
+
+    Args:
+        ranks: the others call `bring_features` at the same time.
 
     Raises:
         InputError: a feature is NaN or infinite.
@@ -51,17 +58,20 @@ def bank_of(images: ImageSet, extractor: LoadedExtractor, progress: Progress = n
     made_of = [images.fingerprint, extractor.protocol, *([extractor.mark] * bool(extractor.mark))]
     folder = cache_folder() / "features" / sha256_of_json(made_of)[:32]
 
-    def extract(first: int, last: int) -> dict[str, Tensor]:
-        array = np.array(images.images[first:last])  # torch needs a writable copy of a memory map
-        vectors, logits = extractor(torch.from_numpy(array))
-        return {"vectors": vectors} | ({} if logits is None else {"logits": logits})
-
+    slices = parts_of(len(images))
+    files = [folder / f"{part.start:08d}-{part.stop:08d}.safetensors" for part in slices]
+    kept = [read_tensors(file) for file in files]
+    ranks.told([number for number, found in enumerate(kept) if found is None])
     parts = []
-    for first in range(0, len(images), PART):
-        last = min(first + PART, len(images))
-        file = folder / f"{first:08d}-{last:08d}.safetensors"
-        parts.append(cached_tensors(file, partial(extract, first, last)))
-        progress(f"Features of {images.name}", last, len(images))
+    for number, (part, file, found) in enumerate(zip(slices, files, kept, strict=True)):
+        if found is None:
+            made = ranks.brought(number % ranks.size, partial(_extract, images, extractor, part))
+            assert made is not None  # on rank 0
+            write_tensors(file, made)
+        else:
+            made = found[0]
+        parts.append(made)
+        progress(f"Features of {images.name}", part.stop, len(images))
     vectors = torch.cat([part["vectors"] for part in parts])
     finite = torch.isfinite(vectors).all(1)
     if not finite.all():
@@ -76,6 +86,21 @@ def bank_of(images: ImageSet, extractor: LoadedExtractor, progress: Progress = n
         labels=None if images.labels is None else torch.from_numpy(images.labels),
     )
     return Bank(features=features, folder=folder)
+
+
+def bring_features(images: ImageSet, extractor: LoadedExtractor, ranks: Ranks) -> None:
+    """Extract this rank's part of what rank 0 lacks, and bring it there."""
+    slices = parts_of(len(images))
+    for number in ranks.told(None, long=True):
+        extract = partial(_extract, images, extractor, slices[number])
+        ranks.brought(number % ranks.size, extract)
+
+
+def _extract(images: ImageSet, extractor: LoadedExtractor, part: slice) -> dict[str, Tensor]:
+    array = np.array(images.images[part])  # torch needs a writable copy of a memory map
+    vectors, logits = extractor(torch.from_numpy(array))
+    found = {"vectors": vectors} | ({} if logits is None else {"logits": logits})
+    return {name: value.contiguous() for name, value in found.items()}
 
 
 def keep_reference(comparison: Comparison, folder: Path) -> None:

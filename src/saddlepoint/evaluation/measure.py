@@ -22,6 +22,7 @@ from saddlepoint.core.measures import (
     Settings,
     no_progress,
 )
+from saddlepoint.core.ranks import ALONE, Ranks
 from saddlepoint.evaluation.bank import bank_of, keep_reference
 from saddlepoint.evaluation.memory import require_memory_for_measures
 from saddlepoint.evaluation.sets import ImageSet, check_alike
@@ -50,10 +51,12 @@ def evaluate_sets(
     mixture: tuple[Any, float] | None = None,
     progress: Progress = no_progress,
     per_class: bool = False,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
     """All measures that fit these two sets, from one extraction and one pass over the pairs.
 
     Args:
+        ranks: called on rank 0; the others `bring_features` of real, fake and train meanwhile.
         train: the images that the generator was trained on, for memorisation.
         mixture: (centres float64 [modes, 2], standard deviation), for points with known modes.
         per_class: measure each class however many there are, and refuse sets without classes.
@@ -71,9 +74,9 @@ def evaluate_sets(
     n_train = 0 if train is None else len(train)
     require_memory_for_measures(len(real), len(fake), n_train, first.shape[1], settings)
     # One extraction of each set, from the cache where it has been seen before.
-    real_bank = bank_of(real, extractor, progress)
-    fake_bank = bank_of(fake, extractor, progress)
-    train_bank = None if train is None else bank_of(train, extractor, progress)
+    real_bank = bank_of(real, extractor, progress, ranks)
+    fake_bank = bank_of(fake, extractor, progress, ranks)
+    train_bank = None if train is None else bank_of(train, extractor, progress, ranks)
     comparison = Comparison(
         real=real_bank.features,
         fake=fake_bank.features,

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.limits import require_memory
+from saddlepoint.core.measures import Progress, no_progress
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.ranks import ALONE, Ranks
 from saddlepoint.data.arrays import fingerprint
 from saddlepoint.data.drawing import affordable, drawn_items
 from saddlepoint.sampling.sampler import Sampler
 
-SAMPLES_AT_ONCE = 1000
+PART = 1000
+"""Images that are drawn, or whose features are computed, in one go: by one of the ranks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,32 +69,42 @@ def drawn_from(
     name: str,
     truncation: float = 1.0,
     labels: np.ndarray | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress = no_progress,
+    ranks: Ranks = ALONE,
 ) -> ImageSet:
     """Images of seeds first_seed, first_seed + 1, ... of a generator.
 
     Args:
         labels: int64 [m], assigned to the seeds in turn; with those of the real images both sets
             have the same class counts. Ignored by an unconditional generator.
+        ranks: each draws its parts; only rank 0 has them all, and the others zeros in their place.
     """
-    # The images once in parts, and once together.
-    bytes_each = math.prod(sampler.spec.shape) * (2 if sampler.spec.is_image else 8)
+    spec = sampler.spec
+    bytes_each = math.prod(spec.shape) * (1 if spec.is_image else 4)
     require_memory(n * bytes_each, f"{n:,} samples of {name}", "give a smaller --n")
-    parts, asked = [], None
+    asked = None
     if sampler.conditional:
         wanted = np.arange(sampler.spec.n_classes) if labels is None else labels
         asked = np.resize(wanted, n).astype(np.int64)
-    for first in range(0, n, SAMPLES_AT_ONCE):
-        seeds = range(first_seed + first, first_seed + min(first + SAMPLES_AT_ONCE, n))
-        given = None if asked is None else asked[first : first + len(seeds)].tolist()
-        parts.extend(sampler.portions(seeds, given, truncation))
-        if progress is not None:
-            progress(f"Samples of {name}", first + len(seeds), n)
-    images = np.concatenate(parts)
-    mark = fingerprint(sampler.spec, images, asked)
+
+    def draw(part: slice) -> dict[str, Tensor]:
+        seeds = range(first_seed + part.start, first_seed + part.stop)
+        given = None if asked is None else asked[part].tolist()
+        made = np.concatenate(list(sampler.portions(seeds, given, truncation)))
+        return {"images": torch.from_numpy(made)}
+
+    shape = (*spec.shape[1:], spec.channels) if spec.is_image else spec.shape
+    # Pages that are never written take no memory.
+    images = np.zeros((n, *shape), np.uint8 if spec.is_image else np.float32)
+    for number, part in enumerate(parts_of(n)):
+        drawn = ranks.brought(number % ranks.size, partial(draw, part))
+        if drawn is not None:
+            images[part] = drawn["images"].numpy()
+        progress(f"Samples of {name}", part.stop, n)
+    mark = ranks.told(fingerprint(spec, images, asked) if ranks.leads else None)
     return ImageSet(
         name=name,
-        spec=sampler.spec,
+        spec=spec,
         images=images,
         labels=asked,
         classes=sampler.classes if sampler.conditional else (),
@@ -104,6 +119,12 @@ def drawn_from(
             "labels": "as the real images" if asked is not None else None,
         },
     )
+
+
+def parts_of(n: int) -> list[slice]:
+    """n images in parts of PART. Part i is that of rank i modulo their number, so that images are
+    in the same batches however many ranks there are."""
+    return [slice(first, min(first + PART, n)) for first in range(0, n, PART)]
 
 
 def check_alike(real: ImageSet, fake: ImageSet, k: int, resized: bool) -> None:

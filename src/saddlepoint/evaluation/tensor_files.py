@@ -11,6 +11,7 @@ from torch import Tensor
 
 from saddlepoint.core.errors import InputError, words
 from saddlepoint.core.files import cache_folder, remove_leftovers, write_atomically
+from saddlepoint.core.ranks import here
 from saddlepoint.core.streams import tell
 from saddlepoint.core.tensors import load_tensors, weights_sha256
 
@@ -27,7 +28,9 @@ def cached_tensors(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[st
 
 def write_tensors(file: Path, tensors: dict[str, Tensor], **facts: str) -> None:
     """Write tensors on the CPU, and facts about them, to a file of the cache; where it cannot be
-    written, a warning says so once."""
+    written, a warning says so once. Of several ranks the first alone writes."""
+    if not here().leads:
+        return
     metadata = {**facts, "sha256": weights_sha256(tensors), "place": _place(file)}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.core.texts import Language
 from saddlepoint.data.sources.mixtures import Mixture
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.evaluate import FIRST_SEED, held_out
+from saddlepoint.evaluation.opened import FIRST_SEED, held_out
 from saddlepoint.evaluation.sets import drawn_from, subset_of
 from saddlepoint.lab.beds import BEDS, GRID, RING, Bed
 from saddlepoint.lab.folders import LabFolder, chosen, command_of

@@ -17,7 +17,7 @@ from saddlepoint.core.findings import Finding
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.diagnosis.doctor import Doctor
-from saddlepoint.evaluation.evaluate import held_out
+from saddlepoint.evaluation.opened import held_out
 from saddlepoint.training.monitor import Monitor
 from saddlepoint.training.schedule import Schedule, crossed
 from saddlepoint.training.state import TrainState

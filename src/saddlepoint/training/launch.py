@@ -26,6 +26,8 @@ from saddlepoint.core.ranks import ALONE, Ranks, among, here
 from saddlepoint.core.runs import Run
 
 TIMEOUT = "SADDLE_RANK_TIMEOUT"
+_joins = 0
+"""How often this process has joined others: of a script that trains and evaluates, twice."""
 _SECONDS = 600.0
 """Rank 0 scores, draws and saves while the others wait."""
 
@@ -58,6 +60,7 @@ def joined() -> Iterator[Ranks]:
 
 
 def _connect() -> Group:
+    global _joins
     seconds = _seconds()
     names = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     values = [os.environ.get(name, "") for name in names]
@@ -71,13 +74,15 @@ def _connect() -> Group:
     _take_gpu()
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     wait = timedelta(seconds=seconds)
+    _joins += 1
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         store, *_ = next(iter(rendezvous("env://", timeout=wait)))
-        # torchrun's store outlives a restart, and has the words of those that died.
-        shared = PrefixStore(f"torch/{restarts}", store)
+        # torchrun's store has the words of an earlier group, and of those that died.
+        group_name = f"{restarts}/{_joins}"
+        shared = PrefixStore(f"torch/{group_name}", store)
         dist.init_process_group(backend, timeout=wait, world_size=size, rank=rank, store=shared)
-        group = Group(PrefixStore(f"saddle/{restarts}", store), rank, size, seconds)
+        group = Group(PrefixStore(f"saddle/{group_name}", store), rank, size, seconds)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
@@ -208,15 +213,18 @@ def check_shares(config: Config, ranks: Ranks) -> None:
             "--doctor treat goes back and rebuilds the nets, which several ranks cannot; use "
             "--doctor advise, or treat with one process."
         )
-    device = torch.device(train.device)
-    if device.type == "cuda":
-        n, local = torch.cuda.device_count(), os.environ.get("LOCAL_RANK", "0")
-        if device.index is not None:
-            raise InputError(
-                f"--device {device}: each rank has a GPU of its own; give --device cuda."
-            )
-        if int(local) >= n:
-            raise InputError(
-                f"Rank {ranks.rank} is process {int(local) + 1} of a machine with {n} GPUs: start"
-                f" {n} there (--nproc-per-node {n}), or give --device cpu."
-            )
+    check_device(train.device)
+
+
+def check_device(device: str) -> None:
+    """Raises InputError for a GPU that is not this rank's own."""
+    if here().size == 1 or not device.startswith("cuda"):
+        return
+    n, local = torch.cuda.device_count(), os.environ.get("LOCAL_RANK", "0")
+    if device != "cuda":
+        raise InputError(f"--device {device}: each rank has a GPU of its own; give --device cuda.")
+    if int(local) >= n:
+        raise InputError(
+            f"Rank {here().rank} is process {int(local) + 1} of a machine with {n} GPUs: start {n} "
+            f"there (--nproc-per-node {n}), or give --device cpu."
+        )

@@ -17,9 +17,9 @@ from saddlepoint.core.json_files import finite
 from saddlepoint.core.measures import Comparison, FeatureSet
 from saddlepoint.evaluation.bank import OF_REFERENCE, bank_of
 from saddlepoint.evaluation.choose import choose_extractor
-from saddlepoint.evaluation.evaluate import FIRST_SEED
 from saddlepoint.evaluation.measure import measure
 from saddlepoint.evaluation.metrics.sliced_wasserstein import sliced_wasserstein
+from saddlepoint.evaluation.opened import FIRST_SEED
 from saddlepoint.evaluation.sets import subset_of
 from saddlepoint.sampling.latent_space import latents
 from saddlepoint.training.state import TrainState
