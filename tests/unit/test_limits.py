@@ -267,8 +267,8 @@ def test_a_million_seeds_come_in_portions(sampler: Sampler, monkeypatch):
     monkeypatch.setattr(limits, "available_memory", lambda: 10**6)
     with pytest.raises(InputError, match="100,000 images in memory at once needs about 12 MB"):
         sampler.images(range(100_000))
-    with pytest.raises(InputError, match=r"9,000 samples of run.*give a smaller --n"):
-        drawn_from(sampler, 9000, 0, "run")
+    with pytest.raises(InputError, match=r"18,000 samples of run.*give a smaller --n"):
+        drawn_from(sampler, 18000, 0, "run")
 
 
 @pytest.mark.parametrize(

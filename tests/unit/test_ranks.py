@@ -19,8 +19,7 @@ from saddlepoint import api
 from saddlepoint.cli.main import main
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
-from saddlepoint.core.documents import Scores
-from saddlepoint.core.json_files import dumps, parse, read_json
+from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.core.randomness import seed_torch
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
@@ -219,7 +218,7 @@ def test_a_rank_that_is_killed_is_named_and_the_next_start_goes_on(
 def scores_of(run: Path) -> Any:
     """What was measured, without how long it took."""
     (file,) = (run / "scores").glob("*.json")
-    (score,) = read_json(file, Scores)["scores"]
+    (score,) = parse(file.read_text(), str(file))["scores"]
     return {**score, "seconds": 0}
 
 
@@ -279,6 +278,9 @@ def test_what_ranks_cannot_share_is_refused_by_one_of_them(tmp_path: Path) -> No
     refused(several(line, [*line, "--seed", "1"]), "has seed 1, but rank 0", host)
     other = ["rank 1 (process ", "ended: ", "no-such-data"]
     refused(several(line, [w if w != "digits" else "./no-such-data" for w in line]), *other)
+    measure = ["evaluate", "digits", "digits", "--features", "pixels", "--n"]
+    refused(several([*measure, 64], [*measure, 65]), "has --n 65, but rank 0", host)
+    refused(several([*measure, 64, "--device", "cuda:1"]), "--device cuda")
     refused(several(["presets"]), "any other command is for one")
     for child in several(line, SADDLE_RANK_TIMEOUT="nan"):  # they do not know of each other
         assert child.wait() == 2

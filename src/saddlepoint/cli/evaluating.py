@@ -32,6 +32,8 @@ def evaluate(
 ) -> None:
     """Precision, recall, density, coverage, FID, KID and more, with their protocol.
 
+    Of the processes that torchrun starts, each draws and extracts its share of the images.
+
     Args:
         model: A run's folder, an ema.safetensors, or a set of images to be judged.
         real: The real images: the name of a data set or a path (default: the run's own data, and

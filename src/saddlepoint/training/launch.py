@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from saddlepoint import __version__
@@ -26,8 +27,6 @@ from saddlepoint.core.ranks import ALONE, Ranks, among, here
 from saddlepoint.core.runs import Run
 
 TIMEOUT = "SADDLE_RANK_TIMEOUT"
-_joins = 0
-"""How often this process has joined others: of a script that trains and evaluates, twice."""
 _SECONDS = 600.0
 """Rank 0 scores, draws and saves while the others wait."""
 
@@ -60,7 +59,6 @@ def joined() -> Iterator[Ranks]:
 
 
 def _connect() -> Group:
-    global _joins
     seconds = _seconds()
     names = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     values = [os.environ.get(name, "") for name in names]
@@ -74,12 +72,11 @@ def _connect() -> Group:
     _take_gpu()
     restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     wait = timedelta(seconds=seconds)
-    _joins += 1
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
-        store, *_ = next(iter(rendezvous("env://", timeout=wait)))
-        # torchrun's store has the words of an earlier group, and of those that died.
-        group_name = f"{restarts}/{_joins}"
+        store = _store(tuple(values), wait)
+        # It has the words of those that died before a restart, and of what a script did before.
+        group_name = f"{restarts}/{store.add(f'joined/{restarts}/{rank}', 1)}"
         shared = PrefixStore(f"torch/{group_name}", store)
         dist.init_process_group(backend, timeout=wait, world_size=size, rank=rank, store=shared)
         group = Group(PrefixStore(f"saddle/{group_name}", store), rank, size, seconds)
@@ -92,6 +89,13 @@ def _connect() -> Group:
     group.restarts = int(restarts) if restarts.isdecimal() else 0
     group.launch = _launch()
     return group
+
+
+@cache
+def _store(environment: tuple[str, ...], wait: timedelta) -> Store:
+    """The one of this environment, opened once: without torchrun it is rank 0's own, at a port
+    that cannot be taken twice."""
+    return next(iter(rendezvous("env://", timeout=wait)))[0]
 
 
 def _seconds() -> float:
