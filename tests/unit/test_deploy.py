@@ -121,7 +121,7 @@ def test_the_commands_are_those_of_the_page() -> None:
         assert row.split("`")[-2] in head, file
     scale = (ROOT / "docs/scale.md").read_text()
     lines = re.findall(r"^torchrun .*$", page + scale, re.MULTILINE)
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         read = get_args_parser().parse_args(shlex.split(line)[1:])
         assert (read.module, read.training_script) == (True, "saddlepoint")
