@@ -91,7 +91,7 @@ function sentences(frame, t) {
     const words = {};
     for (const [name, value] of Object.entries(values)) {
       const share = name === "share" || name === "right" || (what.endsWith("probability") && !["n", "moved", "slope", "clip", "target"].includes(name));
-      words[name] = share ? `${number(100 * value, 3)} %` : number(value, 3);
+      words[name] = share ? `${number(100 * value, 3)}\u00a0%` : number(value, 3);
     }
     return el("p", { class: `by-${what[0]}` }, t(`game.said-${what}`, words), " ", t(`game.why-${why}`, words));
   });

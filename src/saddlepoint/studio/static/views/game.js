@@ -334,7 +334,7 @@ export async function mount(place, studio) {
   }
 
   function arrange() {
-    panels.classList.toggle("two", games.length > 1);
+    panels.className = games.length > 1 ? "games two" : "games one";
     fill(panels, games.map((game) => game.panel.place));
     which.hidden = games.length < 2;
     fill(which, games.map((game, i) => el("label", {}, el("input", { type: "radio", name: "game-which", checked: i === chosen, onchange: () => { chosen = i; refresh(); } }), t("game.game", { n: i + 1 }))));
