@@ -20,7 +20,9 @@ PATIENCE = 300
 """Seconds until a wait is given up: far more than any takes on a machine without a free core."""
 
 
-def wait_until(is_true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:
+def wait_until(
+    is_true: Callable[[], object], what: str = "waited in vain", seconds: float = PATIENCE
+) -> None:
     deadline = time.monotonic() + seconds
     while not is_true():
         assert time.monotonic() < deadline, what

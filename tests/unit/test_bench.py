@@ -13,6 +13,7 @@ import pytest
 import torch
 from _arithmetic import Counting
 from _bench import filled
+from _forked import PATIENCE
 from count_lines import count
 from scale import PAGE, TABLES, Net, measured
 from soak import summary
@@ -83,7 +84,7 @@ def test_a_killed_script_leaves_no_child(tmp_path: Path) -> None:
     finally:
         parent.kill()
         parent.wait()
-    deadline, last = time.monotonic() + 20, -1
+    deadline, last = time.monotonic() + PATIENCE, -1
     while (size := beats.stat().st_size) != last:
         if time.monotonic() > deadline:
             os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)

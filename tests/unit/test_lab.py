@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _forked import wait_until
 
 from saddlepoint import api
 from saddlepoint.cli.main import main
@@ -118,9 +118,7 @@ def test_a_killed_lab_goes_on(tmp_path: Path) -> None:
     argv = [*LAB, "--kimg", "4", "--out", str(out), "--presets", "gan"]
     process = subprocess.Popen([sys.executable, "-m", "saddlepoint", *argv])
     metrics = out / "digits" / "gan-0" / "metrics.jsonl"
-    deadline = time.monotonic() + 60
-    while not metrics.is_file() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(metrics.is_file, "no metrics of the first run")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert main(argv) == 0

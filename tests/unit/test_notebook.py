@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
+from _forked import wait_until
 
 import saddlepoint as sp
 from saddlepoint import notebook
@@ -58,10 +58,7 @@ def test_what_a_run_writes_is_shown_without_being_asked_for(
     def finished() -> bool:
         return widget._known.get(address, {}).get("state") == "finished"
 
-    deadline = time.monotonic() + 60
-    while not finished():
-        assert time.monotonic() < deadline, "the run is not shown"
-        time.sleep(0.02)
+    wait_until(finished, "the run is not shown")
     names = [one["name"] for one in widget._known[f"{address}/figures"]["figures"]]
     assert {"losses", "logits"} <= set(names)
     newest = run.samples[-1]

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import io
 import shlex
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from _forked import wait_until
 from PIL import Image
 from starlette.testclient import TestClient
 from test_prepare_odd_files import png_header
@@ -75,13 +75,14 @@ def client(runs: Path) -> Iterator[TestClient]:
 def found(client: TestClient, content: bytes, run: str = "classes", **query: str) -> dict[str, Any]:
     begun = client.post(f"/api/play/{run}/project", content=content, params=query)
     assert begun.status_code == 200, begun.text
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        answer = client.get(f"/api/play/-search/{begun.json()['search']}").json()
-        if answer["state"] not in ("searching", "learning"):
-            return answer
-        time.sleep(0.02)
-    raise AssertionError(answer)
+    answer: dict[str, Any] = {}
+
+    def ended() -> bool:
+        answer.update(client.get(f"/api/play/-search/{begun.json()['search']}").json())
+        return answer["state"] not in ("searching", "learning")
+
+    wait_until(ended, "the search does not end")
+    return answer
 
 
 LATENT = {"latent": write_latent(torch.linspace(-1, 1, 16))}
@@ -305,10 +306,13 @@ def test_a_search_is_stopped_and_one_that_nobody_asks_about_ends(
 
 def test_the_nearest_training_image(client: TestClient, runs: Path) -> None:
     query = "seeds=0-5&at=2&labels=3"
-    answer: dict[str, Any] = {"state": "reading"}
-    until = time.monotonic() + 60
-    while answer["state"] != "found" and time.monotonic() < until:
-        answer = client.get(f"/api/play/classes/nearest?{query}").json()
+    answer: dict[str, Any] = {}
+
+    def is_found() -> bool:
+        answer.update(client.get(f"/api/play/classes/nearest?{query}").json())
+        return answer["state"] == "found"
+
+    wait_until(is_found, "the nearest image is not found")
     run = Run(runs / "classes")
     train = training_data(run)
     extractor, said = choose_extractor("auto", train)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _forked import wait_until
 from PIL import Image
 
 from saddlepoint.core.errors import InputError, RunFailed
@@ -75,9 +76,7 @@ def test_a_killed_preparation_goes_on(
     script.write_text(program)
     process = subprocess.Popen([sys.executable, script, pictures, out], start_new_session=True)
     chunks = tmp_path / "out.partial/chunks"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not list(chunks.glob("*.json")):
-        time.sleep(0.002)
+    wait_until(lambda: list(chunks.glob("*.json")), "no chunk is written")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not out.exists()

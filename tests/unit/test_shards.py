@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from _forked import wait_until
 
 import saddlepoint as sp
 from saddlepoint.cli.main import main
@@ -158,10 +159,8 @@ def test_going_on_reads_no_earlier_shard(written: Path, monkeypatch: pytest.Monk
     dataset = open_shards(str(written))
     data = DeviceData(dataset, seed=1)
     data.items(5 * N + 101, 10)  # the third of six windows, not at its beginning
-    deadline = time.monotonic() + 5
-    while len(read) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
     # Its two shards, and those of the window after it.
+    wait_until(lambda: len(read) >= 4, "the window after it is not read")
     assert len(read) == 4
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _forked import PATIENCE, wait_until
 from _loops import run_alone
 from PIL import Image
 from starlette.testclient import TestClient
@@ -66,13 +67,6 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     with TestClient(app, "http://127.0.0.1:8000", follow_redirects=False) as client:
         client.headers[TOKEN_HEADER] = app.state.studio.token
         yield client
-
-
-def until(holds: Callable[[], object]) -> None:
-    end = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_runs_are_found_by_what_they_are(tmp_path: Path) -> None:
@@ -326,7 +320,7 @@ def test_a_remedy_is_a_run_from_the_last_healthy_checkpoint_or_anew(
     assert begun["id"] != made.path.name
     command = shlex.split(studio.jobs.job(begun["job"])["command"])[1:]
     assert command[:-1] == words[:-1]
-    until(lambda: not studio.jobs.job(begun["job"])["running"])
+    wait_until(lambda: not studio.jobs.job(begun["job"])["running"])
     assert client.post(f"{url}/nonsense", json={}).status_code == 404
     assert client.post("/api/live/a/remedies/divergence/packing", json={}).status_code == 404
     # It came and went before: then nothing from after that is healthy, and there is no checkpoint.
@@ -414,7 +408,7 @@ SLEEPER = [
 def test_a_job_outlives_the_studio_and_is_found_again(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path, SLEEPER)
     number = jobs.start(["train", "a b"], "x")
-    until(lambda: "begun train a b" in jobs.log(number))
+    wait_until(lambda: "begun train a b" in jobs.log(number))
     job = jobs.job(number)
     assert (job["running"], job["code"], job["command"]) == (True, None, "saddle train 'a b'")
     pid = json.loads((tmp_path / ".studio" / number / "job.json").read_text())["pid"]
@@ -425,14 +419,14 @@ def test_a_job_outlives_the_studio_and_is_found_again(tmp_path: Path) -> None:
     assert later.newest_of("x") == later.job(number)
     assert not later.interrupt(number)
     assert jobs.interrupt(number)
-    until(lambda: not jobs.job(number)["running"])
+    wait_until(lambda: not jobs.job(number)["running"])
     assert jobs.job(number)["code"] == 130
     assert not later.job(number)["running"]
     assert [job["job"] for job in jobs.all()] == [number]
     jobs.start(["again"], "x")
     assert jobs.all()[0]["job"] == str(int(number) + 1)
     assert jobs.interrupt(jobs.all()[0]["job"])
-    until(lambda: not jobs.all()[0]["running"])
+    wait_until(lambda: not jobs.all()[0]["running"])
 
 
 def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) -> None:
@@ -443,7 +437,7 @@ def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) ->
     def line() -> dict:
         return client.get("/api/runs/").json()["runs"][0]
 
-    until(lambda: line()["state"] == "failed")
+    wait_until(lambda: line()["state"] == "failed")
     assert line()["error"]["en"] == "error: no such thing"
     answer = client.get("/api/live/dcgan-digits-001").json()
     assert "no such thing" in answer["log"]
@@ -457,7 +451,7 @@ def test_what_never_became_a_run_is_shown_with_its_reason(client: TestClient) ->
     assert client.get("/api/runs/").json()["runs"] == []
     time.sleep(0.02)
     studio.jobs.start(["train"], "dcgan-digits-001")
-    until(lambda: line()["state"] == "failed")
+    wait_until(lambda: line()["state"] == "failed")
 
 
 def test_a_run_that_still_writes_its_page_is_waited_for(
@@ -518,9 +512,9 @@ def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestC
     assert studio.jobs.job(job)["command"] == f"saddle resume {run.path} --minutes 2.5"
     # Its own process is told at once, by a signal.
     run.write_status("running", 1000)
-    until(lambda: "begun" in studio.jobs.log(job))
+    wait_until(lambda: "begun" in studio.jobs.log(job))
     client.post("/api/runs/a/stop", json={})
-    until(lambda: studio.jobs.job(job)["code"] == 130)
+    wait_until(lambda: studio.jobs.job(job)["code"] == 130)
     assert run.take_control() == {}
 
 
@@ -617,7 +611,7 @@ def test_the_server_ends_with_ctrl_c_and_says_why_it_cannot_begin(tmp_path: Path
     second = subprocess.run([*command, "--port", port], capture_output=True, text=True)
     assert (second.returncode, "give another --port" in second.stderr) == (2, True)
     studio.send_signal(signal.SIGINT)
-    assert "has stopped" in studio.communicate(timeout=30)[1]
+    assert "has stopped" in studio.communicate(timeout=PATIENCE)[1]
     assert studio.returncode == 0
 
 

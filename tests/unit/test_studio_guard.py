@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from _forked import PATIENCE
 from _loops import run_alone
 from starlette.testclient import TestClient
 
@@ -217,7 +218,7 @@ def address(runs: Path) -> Iterator[tuple[str, int]]:
         time.sleep(0.01)
     yield listening.getsockname()[:2]
     real.should_exit = True
-    thread.join(timeout=20)
+    thread.join(timeout=PATIENCE)
     assert not thread.is_alive()
 
 
@@ -235,16 +236,16 @@ def test_two_hundred_streams_and_readers_that_do_not_read(
     # None of them ever reads.
     deaf = [stream(f"tab-{number:05}") for number in range(200)]
     for number in range(20):
-        assert httpx.get(f"{base}/api/runs/", timeout=10).status_code == 200, number
+        assert httpx.get(f"{base}/api/runs/", timeout=PATIENCE).status_code == 200, number
     # Above the limit the oldest one makes room.
     more = [stream(f"more-{number:05}") for number in range(40)]
     heard = b""
-    more[-1].settimeout(10)
+    more[-1].settimeout(PATIENCE)
     while b"retry" not in heard:
         heard += more[-1].recv(1000)
     # The same tab again is one stream, not two.
     again = [stream("more-00000") for _ in range(50)]
-    assert httpx.get(f"{base}/runs", timeout=10).status_code == 200
+    assert httpx.get(f"{base}/runs", timeout=PATIENCE).status_code == 200
     for connection in (*deaf, *more, *again):
         connection.close()
     assert not [r for r in caplog.records if r.levelno >= logging.ERROR]
@@ -304,6 +305,6 @@ def test_nobody_holds_up_its_end(tmp_path: Path) -> None:
         client.sendall(text.format(head).encode())
     assert clients[1].recv(15) == b"HTTP/1.1 200 OK"
     studio.terminate()
-    assert "has stopped" in studio.communicate(timeout=100)[1]
+    assert "has stopped" in studio.communicate(timeout=PATIENCE)[1]
     for client in clients:
         client.close()

@@ -7,13 +7,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _forked import wait_until
 
 from saddlepoint import api
 from saddlepoint.api import sweeping
@@ -390,16 +390,11 @@ def test_a_killed_sweep_lets_its_training_save_and_goes_on(tmp_path: Path) -> No
     command = [sys.executable, "-m", "saddlepoint", "sweep", *words]
     process = subprocess.Popen(command)
     run = Run(out / "trial-001-seed-0")
-    until = time.monotonic() + 300
-    while not run.metrics_file.is_file():
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(lambda: run.metrics_file.is_file() or process.poll() is not None, "no metrics")
+    assert process.poll() is None
     process.send_signal(signal.SIGKILL)
     process.wait()
-    while run.status.get("state") == "running":
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: run.status.get("state") != "running", "the training does not stop")
     assert run.status["state"] == "interrupted"
     saved = run.status["n_images"]
     assert 0 < saved < 40_000
