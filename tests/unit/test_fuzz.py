@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from _bench import machine
+from _forked import PATIENCE
 from fuzzing import (
     afterwards,
     archives,
@@ -422,7 +423,7 @@ def test_a_played_command_meets_what_its_case_says(tmp_path: Path):
     """A stand-in for `saddle` that is wrong on purpose, forked as the real one is."""
     command = [sys.executable, "-c", PLAYED, str(tmp_path)]
     environment = os.environ | {"PYTHONPATH": str(BENCH)}
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr.decode()
     found = json.loads(done.stdout)
     assert found["well"] == [0, []]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from _forked import wait_until
+from _forked import PATIENCE, wait_until
 from PIL import Image
 from starlette.testclient import TestClient
 from test_prepare_odd_files import png_header
@@ -292,10 +292,10 @@ def test_a_search_is_stopped_and_one_that_nobody_asks_about_ends(
     assert (refused.status_code, "wait" in refused.json()["error"]["en"]) == (409, True)
     assert client.post(f"/api/play/-search/{keys[0]}/stop", json={}).status_code == 200
     threads = [uploads.SEARCHES.of(key).thread for key in keys]
-    threads[0].join(20)
+    threads[0].join(PATIENCE)
     assert client.get(f"/api/play/-search/{keys[0]}").json()["state"] == "stopped"
     monkeypatch.setattr(uploads, "FORSAKEN", 0.0)
-    threads[1].join(20)
+    threads[1].join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)
     # A fault of its own is told, but not its details.
     monkeypatch.setattr(uploads, "project", lambda *a, **k: 1 / 0)

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +68,9 @@ def test_a_killed_preparation_goes_on(
 ) -> None:
     out = tmp_path / "out"
     program = (  # on its top level, as a notebook or a user's first script would
-        "import sys; from pathlib import Path; from saddlepoint.data.prepare import prepare\n"
-        "prepare(Path(sys.argv[1]), Path(sys.argv[2]), size=16, workers=2)\n"
+        "import sys, time; from pathlib import Path; from saddlepoint.data.prepare import prepare\n"
+        "prepare(Path(sys.argv[1]), Path(sys.argv[2]), size=16, workers=2,\n"
+        "  progress=lambda done, total: done and time.sleep(600))\n"
     )
     script = tmp_path / "run.py"
     script.write_text(program)
@@ -80,7 +80,7 @@ def test_a_killed_preparation_goes_on(
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert not out.exists()
-    assert wait_until_empty(process.pid), "a worker outlived its killed parent"
+    wait_until(lambda: is_empty(process.pid), "a worker outlived its killed parent")
     started_with = []
     prepare(pictures, out, size=16, workers=1, progress=lambda done, _: started_with.append(done))
     assert started_with[0] > 0
@@ -88,14 +88,12 @@ def test_a_killed_preparation_goes_on(
     assert not (tmp_path / "out.partial").exists()
 
 
-def wait_until_empty(session: int) -> bool:
-    """True when no process of the session is left within some seconds."""
-    for _ in range(500):
-        try:
-            os.killpg(session, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.01)
+def is_empty(session: int) -> bool:
+    """Whether no process of the session is left."""
+    try:
+        os.killpg(session, 0)
+    except ProcessLookupError:
+        return True
     return False
 
 

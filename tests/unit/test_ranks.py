@@ -72,7 +72,7 @@ def several(
 
 def refused(ranks: list[Saddle], *words: str, code: int = 2) -> None:
     """All end with this code, and one of them says one sentence."""
-    assert [child.wait(60) for child in ranks] == [code] * len(ranks), [c.err for c in ranks]
+    assert [child.wait() for child in ranks] == [code] * len(ranks), [c.err for c in ranks]
     (said,) = (child.err for child in ranks if child.err)
     assert said.count("\n") == 1, said
     assert all(word in said for word in words), said
@@ -206,7 +206,7 @@ def test_a_rank_that_is_killed_is_named_and_the_next_start_goes_on(
         loop.iterate = step
 
     first, second = several(line, before=die)
-    assert (first.wait(60), second.wait()) == (1, -signal.SIGKILL)
+    assert (first.wait(), second.wait()) == (1, -signal.SIGKILL)
     assert f"rank 1 (process {second.pid} on " in first.err
     assert "died; the last checkpoint is intact" in first.err
     assert Run(out).status["state"] == "failed"

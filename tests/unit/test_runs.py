@@ -167,11 +167,11 @@ def test_a_request_that_is_half_written_waits(tmp_path: Path) -> None:
 # -- the lock ------------------------------------------------------------------------------
 
 HOLD = """
-import sys, time
+import sys
 from saddlepoint.core.runs import Run
 with Run(sys.argv[1]).lock():
     print("held", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -179,7 +179,8 @@ with Run(sys.argv[1]).lock():
 def holder(tmp_path: Path) -> Any:
     """Another process that holds the lock of tmp_path."""
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         yield process

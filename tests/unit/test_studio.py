@@ -401,7 +401,7 @@ SLEEPER = [
     sys.executable,
     "-c",
     "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *a: sys.exit(130));"
-    "print('begun', *sys.argv[1:], flush=True); time.sleep(60)",
+    "print('begun', *sys.argv[1:], flush=True); time.sleep(600)",
 ]
 
 
@@ -637,6 +637,6 @@ def test_what_changes_is_told_to_every_tab(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(watch, "_SECONDS", 0.02)
     monkeypatch.setattr(library, "_AGE", 0)
-    told = run_alone(asyncio.wait_for(story(), 30))
+    told = run_alone(asyncio.wait_for(story(), PATIENCE))
     assert b'"state": "running"' in told[1]
     assert b'{"id": "a"}' in told[-1]

@@ -9,14 +9,13 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
-from _forked import PATIENCE
+from _forked import PATIENCE, wait_until
 from _loops import run_alone
 from starlette.testclient import TestClient
 
@@ -214,8 +213,7 @@ def address(runs: Path) -> Iterator[tuple[str, int]]:
     real = server._Server(config, app.state.studio.events)
     thread = threading.Thread(target=real.run, kwargs={"sockets": [listening]})
     thread.start()
-    while not real.started:
-        time.sleep(0.01)
+    wait_until(lambda: real.started, "it does not start")
     yield listening.getsockname()[:2]
     real.should_exit = True
     thread.join(timeout=PATIENCE)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from _forked import wait_until
 
 import saddlepoint as sp
 from saddlepoint.core.config import Train
@@ -82,8 +83,7 @@ def test_the_fastest_way_to_share_cores_is_kept_and_tried_again(
         assert cores.way == SPIN
         clock.window(cores, steps=10)
         assert cores.way == SLEEP
-    time.sleep(0.2)
-    assert threading.active_count() == before
+    wait_until(lambda: threading.active_count() == before, "a thread stays")
     assert os.sched_getaffinity(0) == everywhere
 
 
