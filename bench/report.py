@@ -114,6 +114,25 @@ def budget_text(budget: dict[str, float]) -> str:
     return ", ".join(f"{value:g} {name}" for name, value in budget.items())
 
 
+def precision(document: dict[str, Any]) -> str:
+    rows = [
+        [
+            f"`{row['preset']}`",
+            str(row["batch"]),
+            *(three(row["rates"][name], ",.0f") for name in ("fp32", "bf16")),
+            three(row["ratio"], ".2f"),
+        ]
+        for row in document["rows"]
+    ]
+    return "\n\n".join(
+        [
+            f"{document['rounds']} rounds of {document['seconds']:g} s; images/s, median (least to "
+            f"greatest). {machine_text(document['machine'])}.",
+            table(["preset", "batch", "float32", "bf16", "bf16 / float32"], rows),
+        ]
+    )
+
+
 def quality_row(runs: list[dict[str, Any]]) -> list[str]:
     """One preset's row."""
 
@@ -417,6 +436,7 @@ def prepare() -> str | None:
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "throughput": throughput,
     "threads": threads,
+    "precision": precision,
     "quality": quality,
     "quality-conditional": quality,
     "kill-resume": kill_resume,
