@@ -369,6 +369,28 @@ def test_numbers_of_different_protocols_are_refused(tmp_path: Path) -> None:
     assert len(compare_runs(folders)["rows"][0]["runs"]) == 2
 
 
+def test_a_run_without_scores_is_compared_by_the_rest(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick(runs["a0"])
+    bare = shutil.copytree(runs["c0"], tmp_path / "bare run", symlinks=True)
+    shutil.rmtree(bare / "scores", ignore_errors=True)
+    page = tmp_path / "page.html"
+    assert main(["compare", str(runs["a0"]), str(bare), "--out", str(page), "--json"]) == 0
+    captured = capsys.readouterr()
+    assert f"{bare} has no scores yet; `" in captured.err
+    assert f"saddle evaluate '{bare}'` measures it." in captured.err
+    document = json.loads(captured.out)
+    assert document["unscored"] == [str(bare)]
+    measured, other = document["rows"]
+    assert (other["values"], other["kimg"]) == ({}, measured["kimg"])
+    assert document["differences"]["arch.conditioning"]["cgan-onehot"] == "onehot"
+    assert "saddle evaluate" in page.read_text()
+    # Without any score there is still what differs.
+    assert main(["compare", str(bare), "--out", str(page)]) == 0
+    assert "thousands of images" in capsys.readouterr().out
+
+
 def test_protocol_differences_name_the_fields() -> None:
     one = {"k": 3, "features": {"kind": "a", "sha256": "1"}}
     other = {"k": 3, "features": {"kind": "a", "sha256": "2"}, "seed": 0}
@@ -417,14 +439,7 @@ def test_bad_input_gets_one_sentence(
     weights = tmp_path / "inception.pth"
     weights.write_bytes(b"not these")
     assert "sha256" in refused(capsys, "evaluate", run, "--features", str(weights), "--quiet")
-    assert "no scores yet" in refused(capsys, "compare", str(fresh_run(tmp_path)))
     assert "no such run" in refused(capsys, "compare", str(tmp_path / "nowhere"))
-
-
-def fresh_run(tmp_path: Path) -> Path:
-    out = tmp_path / "fresh"
-    api.train("dcgan", "digits", out=out, kimg=0.1, changes=SMALL, quiet=True)
-    return out
 
 
 def test_files_that_cannot_be_read_are_named_and_counted(

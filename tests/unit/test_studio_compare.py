@@ -19,7 +19,7 @@ from saddlepoint import api
 from saddlepoint.core.images import enlarge, grid
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.compare import compare_runs
-from saddlepoint.reporting.comparison_tables import number_table
+from saddlepoint.reporting.comparison_tables import differing, number_table
 from saddlepoint.reporting.palette import COLOURS
 from saddlepoint.sampling.sampler import load_sampler
 from saddlepoint.studio import server
@@ -71,7 +71,8 @@ def test_facts_are_those_of_the_command_line(client: TestClient, runs: Path) -> 
     assert (found["scores"]["header"], found["scores"]["lines"]) == (header, lines)
     # Two seeds of one model share a column, as there.
     assert found["scores"]["members"] == [["one", "two"], ["long"]]
-    assert found["differences"] == {"arch.latent_dim": ["8", "16", "8"]}
+    line = {"part": "nets", "title": "The nets", "fields": ["arch.latent_dim"]}
+    assert found["differences"] == [line | {"values": ["8", "16", "8"]}]
     assert [run["latent_dim"] for run in found["runs"]] == [8, 16, 8]
     assert [run["colour"] for run in found["runs"]] == list(COLOURS[:3])
     assert all(run["parameters"]["generator"] > 0 for run in found["runs"])
@@ -82,6 +83,29 @@ def test_facts_are_those_of_the_command_line(client: TestClient, runs: Path) -> 
 
     assert main([*command[1:-1], str(runs / "page.html")]) == 0
     assert (runs / "page.html").is_file()
+
+
+def test_fields_that_differ_are_read_by_part_and_what_goes_together_is_one_line() -> None:
+    values = {
+        "train.tick_kimg": [1.0, 2.0],
+        "optim_g.lr": [1e-3, 2e-4],
+        "optim_d.lr": [1e-3, 2e-4],
+        "train.kimg": [1.0, 2.0],
+        "start.model": ["", None],
+        "penalties": [[], None],
+        "penalties.0.kind": [None, "r1"],
+        "penalties.0.gamma": [None, 0.5],
+        "arch.kind": ["mlp", "dcgan"],
+        **{f"arch.{name}": [1, None] for name in "abcde"},
+    }
+    assert differing(values) == [
+        ("nets", ["arch.kind"], ["mlp", "dcgan"]),
+        ("nets", ["arch.a", "arch.b", "arch.c", "arch.d", "arch.e"], ["1", ""]),
+        ("loss", ["penalties.0"], ["", "r1, gamma 0.5"]),
+        ("optimisers", ["optim_g.lr", "optim_d.lr"], ["0.001", "0.0002"]),
+        ("training", ["train.kimg"], ["1", "2"]),
+        ("watched", ["train.tick_kimg"], ["1", "2"]),
+    ]
 
 
 def test_what_cannot_be_compared_is_said_and_the_rest_is_shown(

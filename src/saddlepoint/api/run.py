@@ -125,14 +125,14 @@ def compare(
     out: str | os.PathLike[str] | None = None,
     lang: Language = "en",
 ) -> dict[str, Any]:
-    """Evaluated runs side by side; runs that differ only by seed are one row.
+    """Runs side by side, with their scores; runs that differ only by seed are one row.
 
     Args:
         out: also write the page there.
         lang: language of the page.
 
     Raises:
-        InputError: a run without scores, or scores of different protocols.
+        InputError: scores of different protocols.
     """
     check_language(lang)
     page = None if out is None else output_file(out, [".html"])

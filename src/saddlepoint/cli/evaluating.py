@@ -118,7 +118,7 @@ def _warn_of_unreadable(images: dict[str, Any]) -> None:
         )
 
 
-@command("Put evaluated runs side by side: saddle compare RUN RUN ... [--out report.html].")
+@command("Put runs side by side: saddle compare RUN RUN ... [--out report.html].")
 def compare(
     runs: Annotated[
         list[Path],
@@ -129,10 +129,11 @@ def compare(
     lang: Language = "en",
     json: bool = False,
 ) -> None:
-    """Evaluated runs in one table; runs that differ only by seed share a column.
+    """Runs in one table, with the scores of those that were evaluated; runs that differ only by
+    seed share a column.
 
     Args:
-        runs: Run folders that `saddle evaluate` has measured.
+        runs: Run folders; `saddle evaluate` gives them scores.
         out: Also write a page with grids of the same latents (.html); replaces a file of that
             name (default: no page).
         lang: Language of the page: en or vi.
@@ -143,6 +144,7 @@ def compare(
     from saddlepoint.core.runs import Run
     from saddlepoint.evaluation.compare import compare_runs
     from saddlepoint.reporting.comparison_tables import difference_table, number_table
+    from saddlepoint.reporting.facts import evaluate_command
     from saddlepoint.reporting.terminal import print_table
 
     page = None if out is None else output_file(out, [".html"])
@@ -154,6 +156,8 @@ def compare(
 
         write_comparison(document, page, commands_again, words_in(lang))
         tell(f"Page: {page}")
+    for path in document["unscored"]:
+        tell(f"{path} has no scores yet; `{evaluate_command(path)}` measures it.")
     if json:
         print_json(document)
         return

@@ -24,29 +24,26 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
     Returns:
         {"protocol", "rows": [{"name", "runs", "seeds", "kimg", "steps", "seconds", "parameters",
         "values": {number: {"median", "least", "greatest", "each", "intervals"}}}], "differences":
-        {field: {row name: value}}}.
+        {field: {row name: value}}, "unscored": [run]}. A run without scores is told by its last
+        line of history; `protocol` is {} where no run has any.
 
     Raises:
-        InputError: a run without scores.
-        DifferentProtocols: there is none that all runs share.
+        InputError: no runs.
+        DifferentProtocols: there is none that all runs with scores share.
     """
     if not runs:
         raise InputError("No runs were given; name at least one run folder.")
     # By protocol, the newest last.
     scores = [{s["protocol_sha256"]: s for s in newest_scores(run)} for run in runs]
-    for run, found in zip(runs, scores, strict=True):
-        if not found:
-            raise InputError(
-                f"{run.path} has no scores yet; run `saddle evaluate {run.path}` first."
-            )
-    protocol = _shared_protocol(runs, scores)
+    measured = {run: found for run, found in zip(runs, scores, strict=True) if found}
+    protocol = _shared_protocol([*measured], [*measured.values()]) if measured else ""
     configs = [_configuration(run) for run in runs]
     differing = _differing(configs)
     groups: dict[str, list[Compared]] = {}
     for run, config, found in zip(runs, configs, scores, strict=True):
         # Runs that differ by nothing but what NOT_A_DIFFERENCE names are seeds of one model.
         identity = dumps({field: config.get(field) for field in differing}, sort_keys=True)
-        one = Compared(run, config, found[protocol])
+        one = Compared(run, config, found.get(protocol))
         groups.setdefault(identity, []).append(one)
     names = _names([group[0] for group in groups.values()], differing)
     rows, differences = [], {field: {} for field in differing}
@@ -56,17 +53,21 @@ def compare_runs(runs: Sequence[Run]) -> dict[str, Any]:
                 "name": name,
                 "runs": [str(one.run.path) for one in group],
                 "seeds": [one.config.get("seed") for one in group],
-                "kimg": [one.score["fake"]["trained_images"] / 1000 for one in group],
+                "kimg": [_kimg(one) for one in group],
                 "steps": [_at_score(one, "step") for one in group],
                 "seconds": [_at_score(one, "seconds") for one in group],
                 "parameters": group[0].run.document.get("parameters", {}),
-                "values": _over_seeds([one.score for one in group]),
+                "values": _over_seeds([one.score for one in group if one.score]),
             }
         )
         for field in differing:
             differences[field][name] = group[0].config.get(field)
-    shared = scores[0][protocol]["protocol"]
-    return {"protocol": shared, "rows": rows, "differences": differences}
+    return {
+        "protocol": next((found[protocol]["protocol"] for found in measured.values()), {}),
+        "rows": rows,
+        "differences": differences,
+        "unscored": [str(run.path) for run in runs if run not in measured],
+    }
 
 
 def differences_of(runs: Sequence[Run]) -> dict[str, list[Any]]:
@@ -88,18 +89,26 @@ class DifferentProtocols(InputError):
 
 
 class Compared(NamedTuple):
-    """A run, its flat configuration, and its score by the protocol that all runs share."""
+    """A run, its flat configuration, and its score by the protocol that all runs share; None
+    without scores."""
 
     run: Run
     config: dict[str, Any]
-    score: dict[str, Any]
+    score: dict[str, Any] | None
+
+
+def _kimg(one: Compared) -> float | None:
+    images = one.score["fake"]["trained_images"] if one.score else _at_score(one, "images")
+    return None if images is None else images / 1000
 
 
 def _at_score(one: Compared, column: str) -> float | None:
-    """A column of the history when the scored checkpoint was written; None where it is absent."""
+    """A column of the history when the scored checkpoint was written, or at its end; None where it
+    is absent."""
     history = one.run.history
     known = np.isfinite(history[column])
-    known &= history["images"] <= one.score["fake"]["trained_images"]
+    if one.score:
+        known &= history["images"] <= one.score["fake"]["trained_images"]
     return float(history[column][known][-1]) if known.any() else None
 
 
@@ -159,7 +168,7 @@ def _names(first: list[Compared], differing: list[str]) -> list[str]:
 
 def _over_seeds(scores: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     found = {}
-    for name in scores[0]["values"]:
+    for name in scores[0]["values"] if scores else ():
         if any(name not in score["values"] for score in scores):
             continue
         each = [score["values"][name]["value"] for score in scores]

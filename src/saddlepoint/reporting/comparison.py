@@ -12,7 +12,7 @@ from saddlepoint.core.runs import Run
 from saddlepoint.reporting import page
 from saddlepoint.reporting.comparison_tables import difference_table, number_table
 from saddlepoint.reporting.embedded import films
-from saddlepoint.reporting.facts import saddle_command
+from saddlepoint.reporting.facts import evaluate_command, saddle_command
 from saddlepoint.reporting.overlays import overlays_of
 from saddlepoint.reporting.plots import curves_section
 from saddlepoint.reporting.several import Again, doctors_table, each_run
@@ -41,8 +41,14 @@ def write_comparison(
         for path, seed in zip(row["runs"], row["seeds"], strict=True)
     ]
     numbers = page.grid_table(*number_table(document, words))
+    unscored = page.commands(
+        {
+            words("compare.unscored", name=Path(path).name): evaluate_command(path)
+            for path in document["unscored"]
+        }
+    )
     sections = [
-        page.section(words("compare.numbers"), numbers, words("compare.numbers-note")),
+        page.section(words("compare.numbers"), numbers + unscored, words("compare.numbers-note")),
         page.section(words("compare.samples"), films(runs, words), words("compare.same-latents")),
         curves_section(_curves(runs, words), words),
         doctors_table(every, words),
@@ -50,8 +56,9 @@ def write_comparison(
     if document["differences"]:
         differences = page.grid_table(*difference_table(document, words))
         sections.append(page.section(words("compare.differs"), differences))
-    protocol = page.record(document["protocol"])
-    sections.append(page.section(words("compare.protocol"), protocol))
+    if document["protocol"]:
+        protocol = page.record(document["protocol"])
+        sections.append(page.section(words("compare.protocol"), protocol))
     sections.append(each_run(every, again, words))
     paths = shlex.join(path for row in rows for path in row["runs"])
     lang = "" if words.language == "en" else f" --lang {words.language}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from saddlepoint.evaluation.scores import in_digits
@@ -10,6 +11,19 @@ from saddlepoint.reporting.strings import ENGLISH, Words
 
 FIRST = ("precision", "recall", "fid", "coverage", "density", "kid_subsets", "label_accuracy")
 """Numbers that come first, in this order, where they were measured."""
+PARTS = {
+    "data": ("source", "augment"),
+    "nets": ("arch", "start"),
+    "loss": ("loss", "penalties"),
+    "optimisers": ("optim_g", "optim_d", "ema"),
+}
+"""Parts of a configuration as a person reads it -> its components."""
+REST = "training"
+WATCHED = "watched"
+"""What is measured and written on the way; it changes nothing about the model."""
+_WRITTEN = ("train.tick_kimg", "train.sample_kimg", "train.n_samples", "train.checkpoint_minutes")
+_MOST_INSIDE = 4
+"""Fields of a component that can be read in one cell of a table."""
 
 
 def number_table(
@@ -40,11 +54,54 @@ def difference_table(
 ) -> tuple[list[str], list[list[str]]]:
     """Header and lines of the fields that differ; a field that a model lacks is left blank."""
     names = [row["name"] for row in document["rows"]]
-    lines = [
-        [field, *(as_typed(by_row.get(name)) for name in names)]
+    values = {
+        field: [by_row.get(name) for name in names]
         for field, by_row in document["differences"].items()
-    ]
+    }
+    lines = [[", ".join(fields), *typed] for _, fields, typed in differing(values)]
     return [words("compare.field"), *names], lines
+
+
+def differing(values: Mapping[str, Sequence[Any]]) -> list[tuple[str, list[str], list[str]]]:
+    """Fields that differ as (part of the configuration, fields, value in each model), in the order
+    in which the parts are read. Fields of one part with the same values share a line.
+
+    Args:
+        values: field -> its value in each model, None where it has no such field.
+    """
+    shared: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for field, typed in _by_component(values).items():
+        if len(set(typed)) > 1:  # an empty name is no other than none
+            shared.setdefault((_part(field), tuple(typed)), []).append(field)
+    parts = [*PARTS, REST, WATCHED]
+    lines = [(part, fields, [*typed]) for (part, typed), fields in shared.items()]
+    return sorted(lines, key=lambda line: parts.index(line[0]))
+
+
+def _by_component(values: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
+    """Field -> values as they are typed. A small component of several kinds is one field: what
+    only one of the kinds has says nothing about the others."""
+    found = {field: [as_typed(value) for value in each] for field, each in values.items()}
+    for field in [field for field in found if field.endswith(".kind")]:
+        component = field.removesuffix(".kind")
+        inside = [other for other in found if other.startswith(f"{component}.") and other != field]
+        if len(inside) > _MOST_INSIDE:
+            continue
+        kinds = found.pop(field)
+        rest = {other.removeprefix(f"{component}."): found.pop(other) for other in inside}
+        found[component] = [
+            ", ".join([kind, *(f"{name} {each[at]}" for name, each in rest.items() if each[at])])
+            for at, kind in enumerate(kinds)
+        ]
+        found.pop(component.rpartition(".")[0], None)  # an empty list of such components
+    return found
+
+
+def _part(field: str) -> str:
+    if field in _WRITTEN or field.startswith(("doctor.", "scoring.")):
+        return WATCHED
+    first = field.partition(".")[0]
+    return next((part for part, roots in PARTS.items() if first in roots), REST)
 
 
 def number_text(value: dict[str, Any] | None, words: Words = ENGLISH) -> str:

@@ -165,6 +165,11 @@ def saddle_command() -> str:
     return shlex.quote(str(script.relative_to(Path.cwd()) if inside else script))
 
 
+def evaluate_command(run: str | Path) -> str:
+    """What gives a run its scores."""
+    return f"{saddle_command()} evaluate {shlex.quote(str(run))}"
+
+
 def duration(seconds: float, words: Words = ENGLISH) -> str:
     """`48 s`, `6 min 12 s`, `3 h 05 min`."""
     whole = round(seconds)

@@ -13,8 +13,8 @@ from saddlepoint.core.checks import MOST_SEED, in_range
 from saddlepoint.core.errors import InputError
 from saddlepoint.core.runs import Run
 from saddlepoint.evaluation.compare import DifferentProtocols, compare_runs, differences_of
-from saddlepoint.reporting.comparison_tables import number_table
-from saddlepoint.reporting.facts import as_typed, flat, saddle_command
+from saddlepoint.reporting.comparison_tables import differing, number_table
+from saddlepoint.reporting.facts import evaluate_command, flat, saddle_command
 from saddlepoint.reporting.messages import in_languages
 from saddlepoint.reporting.palette import COLOURS, style_of
 from saddlepoint.reporting.strings import ENGLISH, Words
@@ -74,17 +74,13 @@ def comparison(studio: Studio, runs: dict[str, Run], words: Words = ENGLISH) -> 
     return {
         "complete": all(run.complete for run in whole.values()),
         "runs": facts,
-        "differences": {
-            field: [as_typed(value) for value in values]
-            for field, values in differences_of([*whole.values()]).items()
-        },
+        "differences": [
+            {"part": part, "title": words(f"compare.part-{part}"), "fields": fields, "values": each}
+            for part, fields, each in differing(differences_of([*whole.values()]))
+        ],
         "compared": [*whole],
         "scores": _scores({id: run for id, run in whole.items() if run.scores}, words),
-        "unscored": {
-            id: f"{saddle_command()} evaluate {shlex.quote(str(run.path))}"
-            for id, run in whole.items()
-            if not run.scores
-        },
+        "unscored": {id: evaluate_command(run.path) for id, run in whole.items() if not run.scores},
         "most": MOST,
         "n_images": N_IMAGES,
         "n_points": N_POINTS,

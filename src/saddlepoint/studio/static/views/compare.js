@@ -1,7 +1,7 @@
 // Several runs side by side.
 
 import { chooser, legend, trace } from "../compare/choose.js";
-import { el, fill } from "../dom.js";
+import { el, fill, keep } from "../dom.js";
 import { told } from "../notices.js";
 import { paced } from "../pace.js";
 import { command } from "../parts.js";
@@ -24,7 +24,8 @@ export async function mount(place, studio) {
   const keys = el("ul", { class: "legend keys" });
   const curves = el("div", { class: "cards" });
   const scores = el("section", {});
-  const differences = el("section", {});
+  const parts = el("div", { class: "folds" });
+  const differences = el("section", {}, el("h2", {}, t("compare.differences")), parts);
   const facts = el("section", {});
   const terminal = el("section", {});
   const axes = el("fieldset", { class: "axes" }, el("legend", {}, t("compare.over")), ["images", "time"].map((one) =>
@@ -75,7 +76,7 @@ export async function mount(place, studio) {
       return;
     }
     fill(scores, el("h2", {}, t("compare.scores")), scored(answer, t, studio));
-    fill(differences, el("h2", {}, t("compare.differences")), differing(answer, t));
+    differing(parts, answer, t);
     fill(facts, el("h2", {}, t("compare.facts")), known(answer, t));
     fill(terminal, command(answer.command, t("studio.same"), studio.say));
     if (!curves.isConnected) {
@@ -205,11 +206,13 @@ function nothing(all, runs, t) {
   return el("section", { class: "empty" }, el("h2", {}, t(runs.length ? "compare.one" : "compare.none")), el("p", {}, t("compare.none-text")));
 }
 
-// A row for each name, a column for each run; the first cell names the row.
+// A row for each name, a column for each run; the first cell names the row, or those below it.
 function table(corner, heads, rows) {
   return el("div", { class: "wide", tabindex: "0", role: "region", "aria-label": corner }, el("table", { class: "side" },
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, corner), heads.map((head) => el("th", { scope: "col" }, head)))),
-    el("tbody", {}, rows.map(([name, ...cells]) => el("tr", {}, el("th", { scope: "row" }, name), cells.map((cell) => el("td", {}, cell)))))));
+    el("tbody", {}, rows.map(([name, ...cells]) => (cells.length
+      ? el("tr", {}, el("th", { scope: "row" }, name), cells.map((cell) => el("td", {}, cell)))
+      : el("tr", { class: "part" }, el("th", { scope: "colgroup", colspan: heads.length + 1 }, name)))))));
 }
 
 function scored({ scores, unscored, runs }, t, studio) {
@@ -230,10 +233,21 @@ function scored({ scores, unscored, runs }, t, studio) {
   return made;
 }
 
-function differing({ differences, compared, runs }, t) {
-  const rows = Object.entries(differences).map(([field, values]) => [el("code", {}, field), ...values.map((value) => value || "–")]);
-  if (!rows.length) return el("p", { class: "soft" }, t("compare.same-configuration"));
-  return table(t("studio.field"), heads(runs.filter((run) => compared.includes(run.id))), rows);
+/** A table of the fields that differ, by the part of the configuration that they belong to. */
+function differing(place, { differences, compared, runs }, t) {
+  const chosen = runs.filter((run) => compared.includes(run.id)).map(({ path, colour, dash }) => ({ path, colour, dash }));
+  // What changes nothing about a model stays folded until somebody asks.
+  const [folded, open] = [true, false].map((watched) => differences.filter(({ part }) => (part === "watched") === watched));
+  const tables = [{ id: "open", lines: open, chosen }, { id: "folded", lines: folded, chosen }];
+  // Kept while they train, with what a reader has unfolded.
+  keep(place, tables.filter(({ id, lines }) => id === "open" || lines.length), ({ id }) => id, ({ id, lines }) => {
+    if (!lines.length) return el("p", { class: "soft" }, t("compare.same-configuration"));
+    const parts = [...Map.groupBy(lines, ({ title }) => title)];
+    const rows = parts.flatMap(([title, inside]) => [id === "open" && [title], ...inside.map(({ fields, values }) =>
+      [fields.map((field) => el("code", {}, field)), ...values.map((value) => value || "–")])].filter(Boolean));
+    const made = table(t("studio.field"), heads(chosen), rows);
+    return id === "open" ? made : el("details", { class: "fold" }, el("summary", {}, lines[0].title), made);
+  });
 }
 
 function known({ runs }, t) {
