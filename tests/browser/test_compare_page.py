@@ -28,7 +28,7 @@ def test_runs_are_ticked_compared_and_taken_out_again(page: Page) -> None:
     assert not set(first) & {grid.get_attribute("src") for grid in grids.all()}
     expect(page.get_by_text("saddle evaluate").first).to_be_visible()
     expect(page.get_by_text("saddle compare")).to_contain_text("--out comparison.html")
-    expect(page.get_by_role("row", name="source.kind")).to_contain_text("ring8")
+    expect(page.get_by_role("row", name="source digits")).to_contain_text("ring8")
     curve = page.get_by_role("img", name="Curve over training: Losses: Generator")
     expect(curve.locator(".js-line")).to_have_count(2)
     page.get_by_role("radio", name="time").check()
