@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 import torch
 from _forked import Saddle
 from safetensors.torch import load_file, save_file
+from torch.distributed.distributed_c10d import _set_pg_timeout
 
 from saddlepoint import api
 from saddlepoint.cli.main import main
+from saddlepoint.core import rank_group
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import with_changes
 from saddlepoint.core.json_files import dumps, parse
@@ -24,7 +27,7 @@ from saddlepoint.core.randomness import seed_torch
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.evaluation import sets
-from saddlepoint.training import loop, rows
+from saddlepoint.training import loop, rows, steps
 from saddlepoint.training.launch import joined
 from saddlepoint.training.state import TrainState
 from saddlepoint.training.sums import Sums
@@ -265,6 +268,62 @@ def test_ranks_measure_what_one_process_does(
     assert one < ranks_  # which have also what the script asked for
     pixels, _ = api.evaluate("run", n=200, features="pixels", quiet=True)
     assert pixels["values"] == given[0][1]["values"]
+
+
+def test_a_rank_that_hangs_is_named_after_the_time_that_was_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_group, "_ROLL_CALL", 0.5)
+
+    def hang(rank: int) -> None:
+        iterate = loop.iterate
+
+        def step(state: TrainState, *given: Any) -> Any:
+            if state.n_images == 160:
+                # Not before: a busy machine may take its time to start the other one.
+                _set_pg_timeout(timedelta(seconds=1))
+                if rank == 1:
+                    os.kill(os.getpid(), signal.SIGSTOP)
+            return iterate(state, *given)
+
+        loop.iterate = step
+
+    line = [*TRAIN, tmp_path / "run"]
+    first, second = several(line, before=hang, SADDLE_RANK_TIMEOUT="300")
+    try:
+        assert first.wait(60) == 1
+    finally:
+        second.kill()
+    assert f"rank 1 (process {second.pid} on " in first.err
+    assert "did not answer (SADDLE_RANK_TIMEOUT is 300 seconds); the last" in first.err
+    assert Run(tmp_path / "run").status["state"] == "failed"
+
+
+def test_a_rank_without_memory_makes_all_go_on_in_parts(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    line = [*TRAIN, out, "--train.checkpoint-minutes", "0"]
+
+    def run_out(rank: int) -> None:
+        turn = steps.turn
+
+        def short(state: TrainState, config: Config, *given: Any, **more: Any) -> Any:
+            if rank == 1 and state.n_images == 160 and config.train.accumulate == 1:
+                raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB.\nMore.")
+            return turn(state, config, *given, **more)
+
+        steps.turn = short
+
+    ranks = several(line, before=run_out)
+    said = ["Out of memory (rank 1 (process ", "Tried to allocate 2 GiB.). From 160 images on"]
+    refused(ranks, *said, "in 2 parts of 8", "`saddle resume`", code=1)
+    document = Run(out).document
+    assert document["out_of_memory"] == [{"at_images": 160, "accumulate": [1, 2]}]
+    assert document["config"]["train"]["accumulate"] == 2
+    # As torchrun does it.
+    ranks = several(line, before=run_out, restarts=1)
+    assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
+    assert Run(out).status["state"] == "finished"
+    assert [row["images"] for row in Run(out).history.rows][-1] == 320
 
 
 def test_what_ranks_cannot_share_is_refused_by_one_of_them(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ class RunFailed(Exception):
     """
 
 
+class OutOfMemory(RunFailed):
+    """A step needs more memory than there is; the sentence is what the allocator said of it."""
+
+
 class Interrupted(Exception):
     """Ctrl-C or SIGTERM, after saving; exit code 130."""
 

@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.distributed.distributed_c10d import Store
 
-from saddlepoint.core.errors import InputError, Interrupted, RunFailed
+from saddlepoint.core.errors import InputError, Interrupted, OutOfMemory, RunFailed
 from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.core.ranks import Ranks
 
@@ -45,6 +45,7 @@ _KINDS = {
     "Interrupted": Interrupted,
     "KeyboardInterrupt": Interrupted,
     "Stopped": Interrupted,
+    "OutOfMemory": OutOfMemory,
 }
 """What the ending of one rank is to the others; anything else is a run that failed."""
 
@@ -302,7 +303,7 @@ class Group(Ranks):
             missing = set()
         if not missing:
             reason = str(error).strip().partition("\n")[0]
-            sentence = f"The ranks lost their connection ({reason}); {_GO_ON}"
+            sentence = f"The ranks lost their connection ({reason}); {self.go_on}"
             return Missed(sentence, speaker=0)
         return self._absence(missing)
 
@@ -319,10 +320,4 @@ class Group(Ranks):
         else:
             who = ", ".join(map(self.name, sorted(missing)))
             said = f"{who} did not answer (SADDLE_RANK_TIMEOUT is {self.seconds:g} seconds)"
-        return Missed(f"{said}; {_GO_ON}", speaker)
-
-
-_GO_ON = (
-    "the last checkpoint is intact: `saddle resume` goes on from there, started like this run, and "
-    "`torchrun --max-restarts 3` does so by itself."
-)
+        return Missed(f"{said}; {self.go_on}", speaker)

@@ -21,6 +21,8 @@ class Ranks:
     rank = 0
     size = 1
     on_gpu = False
+    go_on = "start all of them again."
+    """What to do once one is missed."""
     restarts = 0
     """How often the launcher has started these processes again."""
     launch = ""

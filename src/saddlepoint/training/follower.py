@@ -28,6 +28,7 @@ def follow(config: Config, budgets: Sequence[Budget], dataset: Dataset, state: T
 
     Raises:
         Interrupted: any rank was asked to stop.
+        OutOfMemory: a step needs more memory than there is.
         RunFailed: another rank has ended, or is missed.
     """
     with StopRequest() as stop, cuda_stream(config.train.device):
@@ -46,7 +47,9 @@ def _follow(config: Config, dataset: Dataset, state: TrainState, stop: StopReque
         if ranks.any(stop.requested):
             raise Interrupted("Rank 0 saves.")
         before = state.n_images
-        real, fake = loop.iterate(state, config, data, sums)
+        outcome = loop.attempt(state, config, data, sums)
+        assert not isinstance(outcome, str)  # which several ranks raise
+        real, fake = outcome
         if state.n_images >= total or crossed(before, state.n_images, schedule.tick):
             tick_row(state, config, real, fake, sums)
             done = ranks.told(None)

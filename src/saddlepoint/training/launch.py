@@ -12,6 +12,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+
+# Unused, and imported by torch itself at some time. Its functions have the group of that moment as
+# a default: imported after the ranks have met, it would keep their connection open for ever, and
+# nobody would hear that a rank has ended.
+import torch.distributed.nn.functional
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
@@ -27,6 +32,10 @@ from saddlepoint.core.ranks import ALONE, Ranks, among, here
 from saddlepoint.core.runs import Run
 
 TIMEOUT = "SADDLE_RANK_TIMEOUT"
+_GO_ON = (
+    "the last checkpoint is intact: `saddle resume` goes on from there, started like this run, and "
+    "`torchrun --max-restarts 3` does so by itself."
+)
 _SECONDS = 600.0
 """Rank 0 scores, draws and saves while the others wait."""
 
@@ -179,6 +188,7 @@ def agree(config: Config, dataset: Dataset) -> None:
         return
     check_shares(config, ranks)
     ranks.on_gpu = torch.device(config.train.device).type == "cuda"
+    ranks.go_on = _GO_ON
     fields = flatten(to_json(config))
     for of_machine in ("train.threads", "start.model"):
         del fields[of_machine]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
-from saddlepoint.core.errors import Interrupted, RunFailed, is_memory
+from saddlepoint.core.errors import Interrupted, OutOfMemory, is_memory
 from saddlepoint.core.randomness import derive_seed, seed_torch
 from saddlepoint.core.ranks import here, shared_batch
 from saddlepoint.core.runs import Run
@@ -36,10 +36,6 @@ SHARED = (
 )
 
 
-class OutOfMemory(RunFailed):
-    """What the allocator said of a step; the state is that of the last tick again, and saved."""
-
-
 def train(
     run: Run,
     stage: Stage,
@@ -60,7 +56,8 @@ def train(
     Raises:
         Interrupted: Ctrl-C, SIGTERM or a stop request, after saving.
         NotFinite: a value is not finite; the last checkpoint is intact.
-        OutOfMemory: a step needs more memory than there is.
+        OutOfMemory: a step needs more memory than there is. The state is that of the last tick
+            again, and saved; of several ranks it is left as it is.
         OSError: the disk is full or gone; the last checkpoint is intact.
         FoundUnhealthy: a fatal finding, where config.doctor.mode is treat.
     """
@@ -182,20 +179,23 @@ def attempt(
     config: Config,
     data: DeviceData,
     sums: Sums,
-    graphs: Graphs | None,
-    watched: bool,
+    graphs: Graphs | None = None,
+    watched: bool = False,
 ) -> tuple[Batch, Tensor] | str:
     """As `iterate`; what the allocator said where the step needs more memory than there is.
 
     Not an exception: one holds the tensors of the step that it broke off. Of several ranks the
-    others would wait for this one, so there it is one.
+    others would wait for this one, so there it is one, and all of them end.
     """
     try:
         return iterate(state, config, data, sums, graphs, watched)
     except (MemoryError, RuntimeError) as error:
-        if not is_memory(error) or here().size > 1:
+        if not is_memory(error):
             raise
-        return str(error).partition("\n")[0] or type(error).__name__
+        said = str(error).partition("\n")[0] or type(error).__name__
+        if here().size > 1:
+            raise OutOfMemory(said) from error
+        return said
 
 
 def iterate(

@@ -17,9 +17,10 @@ from saddlepoint.core.checkpoints import healthy_until, recorded
 from saddlepoint.core.config import Config
 from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset, DataSpec
-from saddlepoint.core.errors import InputError, RunFailed
+from saddlepoint.core.errors import InputError, OutOfMemory, RunFailed
 from saddlepoint.core.findings import Finding, Remedy
 from saddlepoint.core.json_files import write_json
+from saddlepoint.core.ranks import here
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import images_of
 from saddlepoint.diagnosis.diagnose import diagnose, remedies_for
@@ -28,7 +29,7 @@ from saddlepoint.training.attending import FoundUnhealthy
 from saddlepoint.training.device import cuda_stream
 from saddlepoint.training.interrupt import StopRequest
 from saddlepoint.training.monitor import Monitor
-from saddlepoint.training.parts import in_more_parts
+from saddlepoint.training.parts import ended_for_more_parts, in_more_parts
 from saddlepoint.training.rows import NotFinite
 from saddlepoint.training.stages import stages, without_ends_after
 from saddlepoint.training.state import TrainState
@@ -54,7 +55,9 @@ def train(run: Run, config: Config, dataset: Dataset, state: TrainState, monitor
                     for stage in stages(budgets, config, state.n_images):
                         loop.train(run, stage, dataset, state, monitor, stop)
                 return
-            except loop.OutOfMemory as short:
+            except OutOfMemory as short:
+                if here().size > 1:
+                    raise ended_for_more_parts(run, config, state, str(short)) from short
                 config = in_more_parts(run, config, state, str(short), monitor)
                 continue
             except FoundUnhealthy as unhealthy:
