@@ -26,7 +26,7 @@ from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.core.randomness import seed_torch
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
-from saddlepoint.evaluation import sets
+from saddlepoint.evaluation import bank, sets
 from saddlepoint.training import loop, rows, steps
 from saddlepoint.training.launch import joined
 from saddlepoint.training.state import TrainState
@@ -315,7 +315,7 @@ def test_a_rank_without_memory_makes_all_go_on_in_parts(tmp_path: Path) -> None:
 
     ranks = several(line, before=run_out)
     said = ["Out of memory (rank 1 (process ", "Tried to allocate 2 GiB.). From 160 images on"]
-    refused(ranks, *said, "in 2 parts of 8", "`saddle resume`", code=1)
+    refused(ranks, *said, "in 2 parts of 8", f"`saddle resume {out}`", code=1)
     document = Run(out).document
     assert document["out_of_memory"] == [{"at_images": 160, "accumulate": [1, 2]}]
     assert document["config"]["train"]["accumulate"] == 2
@@ -324,6 +324,18 @@ def test_a_rank_without_memory_makes_all_go_on_in_parts(tmp_path: Path) -> None:
     assert [child.wait() for child in ranks] == [0, 0], [child.err for child in ranks]
     assert Run(out).status["state"] == "finished"
     assert [row["images"] for row in Run(out).history.rows][-1] == 320
+
+
+def test_a_rank_that_is_killed_while_it_measures_is_named(tmp_path: Path) -> None:
+    def die(rank: int) -> None:
+        if rank == 1:
+            bank._extract = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+
+    line = ["evaluate", "digits", "digits", "--features", "pixels"]
+    first, second = several(line, before=die, XDG_CACHE_HOME=str(tmp_path))
+    assert (first.wait(), second.wait()) == (1, -signal.SIGKILL)
+    assert f"rank 1 (process {second.pid} on " in first.err
+    assert "died; start all of them again." in first.err
 
 
 def test_what_ranks_cannot_share_is_refused_by_one_of_them(tmp_path: Path) -> None:
