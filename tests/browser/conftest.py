@@ -7,8 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,9 @@ ILL = Finding(
     remedies=("sound-optimizers", "packing"),
 )
 CHROMIUM = shutil.which("chromium")
+PATIENCE = 300_000
+"""Milliseconds until a wait is given up: far more than any takes on a machine without a free core,
+where PyTorch's first import alone takes a minute."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,30 +72,35 @@ def address(runs: Path) -> Iterator[str]:
     assert found, line + studio.stderr.read()
     yield found[0]
     studio.terminate()
-    studio.communicate(timeout=120)
+    studio.communicate(timeout=PATIENCE / 1000)
 
 
 @pytest.fixture(scope="session")
-def browser():
-    from playwright.sync_api import sync_playwright
+def new_context() -> Iterator[Callable[..., Any]]:
+    """`new_context(locale="vi")`: a browser's memory of its own, whose pages are waited for."""
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=PATIENCE
+        )
+
+        def make(**options: Any) -> Any:
+            context = chromium.new_context(**options)
+            context.set_default_timeout(PATIENCE)
+            return context
+
+        yield make
         chromium.close()
 
 
 @pytest.fixture
-def page(browser, address: str):
+def page(new_context, address: str):
     """A tab; `page.goto("/runs")`. The test fails if anybody else is asked, or if the console has
     an error, such as a breach of the content security policy. With `page.refused = True` the server
     may refuse what it is asked for, which a browser calls an error too."""
-    from playwright.sync_api import expect
-
-    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
-    # Not a matter of speed here: the machine may be busy with other tests.
-    context.set_default_timeout(60_000)
-    expect.set_options(timeout=60_000)
+    context = new_context(base_url=address, viewport={"width": 1280, "height": 800})
     elsewhere, said = [], []
 
     def watch(route) -> None:

@@ -18,7 +18,7 @@ def test_runs_are_ticked_compared_and_taken_out_again(page: Page) -> None:
     expect(page.get_by_text("trained on different data (digits, ring8)")).to_be_visible()
     grids = page.locator(".grids img")
     # PyTorch has to be loaded before the first image is drawn.
-    expect(grids).to_have_count(2, timeout=180_000)
+    expect(grids).to_have_count(2)
     first = [grid.get_attribute("src") for grid in grids.all()]
     page.get_by_label("First seed").fill("7")
     page.keyboard.press("Enter")

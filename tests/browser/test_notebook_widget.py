@@ -58,9 +58,9 @@ def state_of(widget: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def shown(browser) -> Iterator[Any]:
+def shown(new_context) -> Iterator[Any]:
     """`shown(widget)`: a page with the widget, and the frame in it."""
-    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    context = new_context(viewport={"width": 1000, "height": 800})
     wrong: list[str] = []
 
     def show(widget: Any, dark: bool = False) -> tuple[Any, Any]:
@@ -98,7 +98,7 @@ def test_the_game_is_played_in_a_notebook(shown) -> None:
     widget = notebook.game("seed=3", lang="vi")
     page, frame = shown(widget, dark=True)
     frame.locator("[aria-keyshortcuts=b]").click()
-    expect(frame.locator(".said p.by-g")).to_be_visible(timeout=30_000)
+    expect(frame.locator(".said p.by-g")).to_be_visible()
     expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
     expect(frame.locator("html")).to_have_attribute("lang", "vi")
     page.wait_for_function("window.saved === 'seed=3&moves=b1'")  # a moment after the move
@@ -120,7 +120,7 @@ def test_a_run_is_watched_before_it_begins_and_while_the_process_is_busy(
     assert widget.refresh()
     widget.answer = None  # as in a notebook whose kernel trains: what was pushed has to do
     page.evaluate("update", {"_known": state_of(widget)["_known"]})
-    expect(frame.locator(".plot .main-svg").first).to_be_visible(timeout=30_000)
+    expect(frame.locator(".plot .main-svg").first).to_be_visible()
     expect(frame.locator("img.grid")).to_have_js_property("complete", True)
     assert frame.locator("img.grid").evaluate("image => image.naturalWidth") > 0
     widget.close()

@@ -16,8 +16,6 @@ import saddlepoint as sp
 from saddlepoint import api
 from saddlepoint.cli.main import main
 
-SLOW = 240_000
-"""Milliseconds that the first model may take on a busy machine."""
 PICTURE = re.compile("^Your picture")
 
 
@@ -58,7 +56,7 @@ def test_every_control(
     expect(page.locator(".run")).to_have_count(2)
     page.get_by_role("link", name="cgan-every-layer · digits").click()
     tiles, picked = page.locator(".tile"), page.locator(".picked")
-    expect(tiles).to_have_count(24, timeout=SLOW)  # torch is loaded first
+    expect(tiles).to_have_count(24)  # torch is loaded first
     samples, walk = page.locator(".samples-panel"), page.locator(".walk")
     same = samples.locator("code")
     # Seeds, and one that is picked with the keyboard alone.
@@ -128,10 +126,10 @@ def test_every_control(
     # The nearest training image.
     picked.get_by_role("button", name="Nearest training image").click()
     near = picked.locator(".near")
-    expect(near).to_contain_text("grey levels of 255", timeout=SLOW)
+    expect(near).to_contain_text("grey levels of 255")
     expect(near.get_by_role("img", name=re.compile(r"^Training image [\d,]+, \d$"))).to_be_visible()
     # The address holds all of it.
-    page.wait_for_timeout(400)
+    page.evaluate("new Promise((rested) => setTimeout(rested, 300))")  # as it rests itself first
     command = same.inner_text()
     page.reload()
     expect(same).to_have_text(command)
@@ -155,7 +153,7 @@ def test_every_control(
     expect(upload).to_contain_text("Stopped.")
     api.sample(runs / classes, tmp_path / "own.png", seeds=[40], labels=[6])
     choose.set_input_files(tmp_path / "own.png")
-    expect(upload).to_contain_text("Found.", timeout=SLOW)
+    expect(upload).to_contain_text("Found.")
     expect(upload.locator(".curve")).to_have_attribute("d", re.compile("^M.*L"))
     expect(upload.locator("code")).to_contain_text("project")
     expect(tiles).to_have_count(3)

@@ -11,13 +11,13 @@ import saddlepoint as sp
 FIGURE = "figure.film"
 
 
-def test_a_report_moves_prints_and_needs_no_script(browser, runs: Path, tmp_path: Path) -> None:
+def test_a_report_moves_prints_and_needs_no_script(new_context, runs: Path, tmp_path: Path) -> None:
     page = sp.api.report(runs / "dcgan-digits-001").as_uri()
-    context = browser.new_context(color_scheme="dark", offline=True)
+    context = new_context(color_scheme="dark", offline=True)
     tab, said = context.new_page(), []
     tab.on("pageerror", lambda error: said.append(str(error)))
     tab.goto(page)
-    expect(tab.locator(".plot .main-svg").first).to_be_visible(timeout=60_000)
+    expect(tab.locator(".plot .main-svg").first).to_be_visible()
     newest = tab.locator(f"{FIGURE} img").get_attribute("src")
     slider = tab.get_by_role("slider", name="How far the training is")
     slider.press("Home")
@@ -33,7 +33,7 @@ def test_a_report_moves_prints_and_needs_no_script(browser, runs: Path, tmp_path
     assert len(tab.pdf(format="A4")) > 10_000
     assert said == []
     context.close()
-    plain = browser.new_context(java_script_enabled=False).new_page()
+    plain = new_context(java_script_enabled=False).new_page()
     plain.goto(page)
     expect(plain.locator(f"{FIGURE} img")).to_be_visible()
     expect(plain.locator(".strip img").first).to_be_visible()
