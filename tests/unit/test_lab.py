@@ -34,6 +34,12 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SADDLE_DATA", raising=False)
 
 
+@pytest.fixture
+def no_pages_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the lab's own: each run has one as any other run has, twice."""
+    monkeypatch.setattr(api.Run, "report", lambda run, *_: run.report_file)
+
+
 def test_lab_list_names_the_labs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lab", "list", "--json"]) == 0
     assert list(json.loads(capsys.readouterr().out))[:5] == [
@@ -88,6 +94,7 @@ def test_the_lectures_table_stands_beside_its_own_data(tmp_path: Path) -> None:
     assert (out / "fashion-mnist" / "gan-0" / "report.html").is_file()
 
 
+@pytest.mark.usefixtures("no_pages_of_runs")
 def test_a_lab_of_other_settings_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +116,7 @@ def test_a_mistyped_value_claims_no_folder(wrong: str, tmp_path: Path) -> None:
     assert not (tmp_path / "lab").exists()
 
 
+@pytest.mark.usefixtures("no_pages_of_runs")
 def test_a_killed_lab_goes_on(tmp_path: Path) -> None:
     out = tmp_path / "lab"
     argv = [*LAB, "--kimg", "1", "--out", str(out), "--presets", "gan"]
@@ -130,6 +138,7 @@ def test_every_family_of_the_lectures_tables_is_a_preset() -> None:
         assert len(application.published) == 3
 
 
+@pytest.mark.usefixtures("no_pages_of_runs")
 def test_faces_have_a_budget_of_their_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,6 +254,7 @@ def test_every_failure_can_be_trained_both_ways_and_differs_in_the_doctor_alone(
         assert {key for key in untreated if untreated[key] != treated[key]} == {"doctor"}
 
 
+@pytest.mark.usefixtures("no_pages_of_runs")
 def test_the_failures_are_trained_both_ways_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -268,6 +278,7 @@ def test_the_failures_are_trained_both_ways_and_reported(
     assert before == [(folder / "metrics.jsonl").stat().st_mtime_ns for folder in folders]
 
 
+@pytest.mark.usefixtures("no_pages_of_runs")
 def test_a_remedy_is_picked_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "lab"
     argv = ["lab", "failures", "--kimg", "0.2", "--quiet", "--out", str(out)]

@@ -218,7 +218,6 @@ def interpreter(out: Path, stream: int) -> Popen[bytes]:
 @pytest.mark.parametrize(
     ("start", "lost", "number"),
     [
-        ("interpreter", "gone", signal.SIGINT),
         ("interpreter", "tee", signal.SIGINT),
         *(
             ("fork", lost, number)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from _forked import PATIENCE, wait_until
+from _forked import PATIENCE, Saddle, wait_until
 from _loops import run_alone
 from PIL import Image
 from starlette.testclient import TestClient
@@ -608,8 +608,9 @@ def test_the_server_ends_with_ctrl_c_and_says_why_it_cannot_begin(tmp_path: Path
     studio = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
     assert studio.stderr is not None
     port = re.findall(r"127\.0\.0\.1:(\d+)", studio.stderr.readline())[0]
-    second = subprocess.run([*command, "--port", port], capture_output=True, text=True)
-    assert (second.returncode, "give another --port" in second.stderr) == (2, True)
+    second = Saddle("studio", tmp_path, "--port", port)
+    assert second.wait() == 2
+    assert "give another --port" in second.err
     studio.send_signal(signal.SIGINT)
     assert "has stopped" in studio.communicate(timeout=PATIENCE)[1]
     assert studio.returncode == 0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _forked import wait_until
+from _forked import Saddle, wait_until
 
 from saddlepoint import api
 from saddlepoint.api import sweeping
@@ -387,13 +385,11 @@ def test_a_killed_sweep_lets_its_training_save_and_goes_on(tmp_path: Path) -> No
     out = tmp_path / "out"
     words = [*POINTS, "--kimg", "40", "--train.sample-kimg", "20", "--doctor", "off"]
     words += ["--over", "optim-g.lr=2e-3", "--quiet", "--out", str(out)]
-    command = [sys.executable, "-m", "saddlepoint", "sweep", *words]
-    process = subprocess.Popen(command)
+    sweep = Saddle("sweep", *words)
     run = Run(out / "trial-001-seed-0")
-    wait_until(lambda: run.metrics_file.is_file() or process.poll() is not None, "no metrics")
-    assert process.poll() is None
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    wait_until(lambda: run.metrics_file.is_file() or sweep.over(), "no metrics")
+    assert not sweep.over(), sweep.err
+    sweep.kill()
     wait_until(lambda: run.status.get("state") != "running", "the training does not stop")
     assert run.status["state"] == "interrupted"
     saved = run.status["n_images"]
