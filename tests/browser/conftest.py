@@ -28,9 +28,9 @@ ILL = Finding(
     remedies=("sound-optimizers", "packing"),
 )
 CHROMIUM = shutil.which("chromium")
-PATIENCE = 300_000
-"""Milliseconds until a wait is given up: far more than any takes on a machine without a free core,
-where PyTorch's first import alone takes a minute."""
+PATIENCE = 600_000
+"""Milliseconds until a wait is given up: with a twentieth of a core, PyTorch's first import takes
+one minute and a game of five hundred moves six."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,7 +18,7 @@ def press(page: Page, name: str) -> None:
 def reached(page: Page, move: int) -> None:
     """Wait until a move of at least this number is asked for, which comes after those before it."""
     slider = page.locator("#game-at")
-    for _ in range(3000):
+    for _ in range(6000):
         if int(slider.input_value()) >= move:
             return
         page.wait_for_timeout(100)
@@ -118,6 +118,7 @@ def test_it_is_broken_named_and_mended(page: Page) -> None:
     press(page, "Fix it")
     expect(page.get_by_label(re.compile("^Learning rate, discriminator"))).to_have_value("-2.7")
     reached(page, 600)
+    press(page, "Step: both")  # and no further by itself
     expect(stopped).to_be_visible()
     assert "lr_d=0.002" in settled(page)
 

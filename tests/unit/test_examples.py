@@ -29,7 +29,12 @@ STEPS = {"none": 60, "train-eval-mismatch": 60}
 
 
 @pytest.mark.parametrize(("name", "fault"), [case for case in PLANTED if case != SLOW])
-def test_the_doctor_names_what_is_planted(name: str, fault: str) -> None:
+def test_the_doctor_names_what_is_planted(
+    name: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for size, less in {"BATCH": 16, "N_CRITIC": 2}.items():
+        if hasattr(SCRIPTS[name], size):
+            monkeypatch.setattr(SCRIPTS[name], size, less)
     found = SCRIPTS[name].main(["--fault", fault, "--steps", str(STEPS.get(fault, 30))])
     assert found == ([] if fault == "none" else [fault])
 
