@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -611,6 +612,10 @@ def test_the_server_ends_with_ctrl_c_and_says_why_it_cannot_begin(tmp_path: Path
     second = Saddle("studio", tmp_path, "--port", port)
     assert second.wait() == 2
     assert "give another --port" in second.err
+    # Not before it is up: it says where it is first.
+    with socket.create_connection(("127.0.0.1", int(port)), PATIENCE) as client:
+        client.sendall(b"GET /runs HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
     studio.send_signal(signal.SIGINT)
     assert "has stopped" in studio.communicate(timeout=PATIENCE)[1]
     assert studio.returncode == 0
