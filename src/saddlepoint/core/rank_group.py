@@ -11,8 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -22,6 +21,7 @@ from torch.distributed.distributed_c10d import Store
 
 from saddlepoint.core.errors import InputError, Interrupted, OutOfMemory, RunFailed
 from saddlepoint.core.json_files import dumps, parse
+from saddlepoint.core.rank_member import Member
 from saddlepoint.core.ranks import Ranks
 
 _BETWEEN_LOOKS = 0.5
@@ -48,28 +48,6 @@ _KINDS = {
     "OutOfMemory": OutOfMemory,
 }
 """What the ending of one rank is to the others; anything else is a run that failed."""
-
-
-class Member(NamedTuple):
-    """A process of the group."""
-
-    pid: int
-    host: str
-
-    @property
-    def is_dead(self) -> bool:
-        """As far as can be known here."""
-        if self.host != socket.gethostname():
-            return False
-        try:
-            os.kill(self.pid, 0)
-            stat = Path(f"/proc/{self.pid}/stat").read_text()
-        except ProcessLookupError:
-            return True
-        except OSError:  # another user's; or a system without /proc
-            return False
-        # One that has ended stays a zombie until its launcher looks.
-        return stat.rpartition(")")[2].split()[0] in ("Z", "X")
 
 
 class _Total(torch.autograd.Function):
