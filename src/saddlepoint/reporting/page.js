@@ -68,7 +68,7 @@ async function drawCurves() {
   }
   // A sheet of paper is narrower than a screen: the curves are drawn again for it.
   addEventListener("beforeprint", () => {
-    for (const [place] of drawings) Plotly.relayout(place, { width: 380, height: 240 });
+    for (const [place] of drawings) Plotly.relayout(place, { width: 315, height: 250 });
   });
   addEventListener("afterprint", () => {
     for (const [place] of drawings) Plotly.relayout(place, { width: null, height: heights[place], autosize: true });
