@@ -176,6 +176,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--judge-only", action="store_true", help="judge the existing runs again, train none"
     )
+    parser.add_argument("--into", help="another result, and section of the page")
     parser.add_argument("--fresh", action="store_true", help="redo runs that have a result")
     return parser.parse_args()
 
@@ -191,8 +192,9 @@ def main() -> None:
     budget = {"kimg": chosen.kimg} if chosen.kimg else {"minutes": chosen.minutes}
     print(machine_text(machine()), flush=True)
     done = []
-    for name in dict.fromkeys(map(result_of, chosen.presets)):
-        presets = [preset for preset in chosen.presets if result_of(preset) == name]
+    result = {preset: chosen.into or result_of(preset) for preset in chosen.presets}
+    for name in dict.fromkeys(result.values()):
+        presets = [preset for preset in chosen.presets if result[preset] == name]
         document = read_result(name) or {"yardstick": {}, "runs": []}
         document["machine"] = machine()
         if chosen.at_rest:

@@ -439,6 +439,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "precision": precision,
     "quality": quality,
     "quality-conditional": quality,
+    "quality-embedding": quality,
     "kill-resume": kill_resume,
     "fuzz": fuzz,
     "soak": soak,
