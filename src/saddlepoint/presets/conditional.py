@@ -3,14 +3,13 @@
 The three DCGANs have the nets, loss and penalty of `dcgan-r1`, and some of the discriminator's
 fakes are real images with a wrong label (Reed et al. 2016, https://arxiv.org/abs/1605.05396,
 section 4.1): the more of them, the more samples are of the class asked for, and the lower is the
-recall. Fashion-MNIST, 250,000 images, medians of three seeds (docs/benchmarks.md, "Quality in equal
-time"):
+recall. Fashion-MNIST, medians of three seeds (docs/benchmarks.md, "Quality in equal time"):
 
-| preset | precision | recall | coverage | label accuracy |
-| --- | --- | --- | --- | --- |
-| `cgan-onehot` | 0.854 | 0.597 | 0.727 | 0.931 |
-| `cgan-embedding` | 0.854 | 0.578 | 0.715 | 0.938 |
-| `cgan-every-layer` | 0.854 | 0.610 | 0.744 | 0.961 |
+| preset | images | precision | recall | coverage | label accuracy |
+| --- | --- | --- | --- | --- | --- |
+| `cgan-onehot` | 250,000 | 0.854 | 0.597 | 0.727 | 0.931 |
+| `cgan-embedding` | 450,000 | 0.854 | 0.587 | 0.728 | 0.951 |
+| `cgan-every-layer` | 250,000 | 0.854 | 0.610 | 0.744 | 0.961 |
 """
 
 from __future__ import annotations
