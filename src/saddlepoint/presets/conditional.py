@@ -23,23 +23,23 @@ from saddlepoint.presets.plain import dcgan_r1_like, wgan_gp_like
 def cgan_onehot(source: Source) -> Config:
     """Conditional `dcgan-r1`, the label as a one-hot vector concatenated to both inputs.
 
-    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs); an eighth of
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there with MLPs); a quarter of
     the discriminator's fakes are real images with a wrong label: Reed et al. 2016,
     https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-onehot --data fashion-mnist
     """
-    return dcgan_r1_like(source, "cgan-onehot", "onehot", wrong_label_fraction=0.125)
+    return dcgan_r1_like(source, "cgan-onehot", "onehot", wrong_label_fraction=0.25)
 
 
 def cgan_embedding(source: Source) -> Config:
     """Conditional `dcgan-r1`, the label as a learned vector concatenated to both inputs.
 
-    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot); an eighth of
+    Papers: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784 (there one-hot); a quarter of
     the discriminator's fakes are real images with a wrong label: Reed et al. 2016,
     https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-embedding --data fashion-mnist
     """
-    return dcgan_r1_like(source, "cgan-embedding", "embedding", wrong_label_fraction=0.125)
+    return dcgan_r1_like(source, "cgan-embedding", "embedding", wrong_label_fraction=0.25)
 
 
 def cgan_every_layer(source: Source) -> Config:
