@@ -61,7 +61,7 @@ def in_words(n_bytes: int) -> str:
     """19.4 GB, 512 MB."""
     if n_bytes < 10**9:
         return f"{n_bytes // 10**6:,} MB"
-    return f"{n_bytes // 10**8 / 10:,.1f} GB" if n_bytes < 10**15 else f"{n_bytes // 10**9:,} GB"
+    return f"{n_bytes / 10**9:,.1f} GB" if n_bytes < 10**15 else f"{n_bytes // 10**9:,} GB"
 
 
 def _of_machine() -> int:
