@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 from _bench import machine, machine_text, parser_with, spread, three, write_result
 
@@ -54,7 +55,12 @@ def main() -> None:
         return
     facts = machine()
     print(machine_text(facts), flush=True)
-    rows = []
+    document: dict[str, Any] = {
+        "machine": facts,
+        "seconds": given.seconds,
+        "rounds": given.rounds,
+        "rows": [],
+    }
     for preset in given.presets:
         found: dict[str, list[float]] = {name: [] for name in PRECISIONS}
         for _ in range(given.rounds):
@@ -63,10 +69,10 @@ def main() -> None:
         ratio = spread([b / a for a, b in zip(found["fp32"], found["bf16"], strict=True)])
         batch = configure(preset, "digits" if preset != "gan-points" else "ring8").train.batch_size
         rates = {name: spread(values) for name, values in found.items()}
-        rows.append({"preset": preset, "batch": batch, "rates": rates, "ratio": ratio})
+        row = {"preset": preset, "batch": batch, "rates": rates, "ratio": ratio}
+        document["rows"].append(row)
+        write_result("precision", document)
         print(f"{preset:<18}bf16 / fp32 {three(ratio, '.2f')}", flush=True)
-    document = {"machine": facts, "seconds": given.seconds, "rounds": given.rounds, "rows": rows}
-    write_result("precision", document)
 
 
 if __name__ == "__main__":

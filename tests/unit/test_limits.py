@@ -164,7 +164,7 @@ def test_what_a_step_takes_follows_its_settings():
 
 MEASURES = [
     # 64x64 pixels in colour: matrices of 1.2 GB.
-    ((1000, 1000, 0, 12_288, 0), "needs about 7.6 GB", "--features of fewer numbers than 12,288"),
+    ((1000, 1000, 0, 12_288, 0), "needs about 7.7 GB", "--features of fewer numbers than 12,288"),
     ((10_000, 10_000, 60_000, 3072, 0), "needs about 2.6 GB", "--features of fewer numbers"),
     ((500_000, 500_000, 0, 784, 200), "needs about 7.1 GB", "give a smaller --n"),
     ((10_000, 10_000, 0, 64, 100_000), "needs about 8.0 GB", "give a smaller --bootstrap"),
