@@ -435,9 +435,11 @@ def prepare() -> str | None:
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "throughput": throughput,
+    "throughput-float32": throughput,
     "threads": threads,
     "precision": precision,
     "quality": quality,
+    "quality-float32": quality,
     "quality-conditional": quality,
     "quality-embedding": quality,
     "kill-resume": kill_resume,

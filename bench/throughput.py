@@ -224,14 +224,15 @@ def main() -> None:
     print(machine_text(facts), flush=True)
     fashion_mnist_32()
     # Nets that are not asked for keep their figures, so that one pair can be measured again.
-    document: dict[str, Any] = read_result("throughput") or {}
+    name = "throughput" if facts["bf16"] else "throughput-float32"
+    document: dict[str, Any] = read_result(name) or {}
     document |= {"machine": facts, "seconds": arguments.seconds, "n_rounds": arguments.rounds}
     document.setdefault("nets", {})
     for nets in arguments.nets:
         rounds = measure(nets, arguments.seconds, arguments.rounds)
         figures = summary(rounds)
         document["nets"][nets] = {"rounds": rounds, **figures}
-        write_result("throughput", document)
+        write_result(name, document)
         ratio, overhead = figures["ratio_ours_to_tutorial"], figures["overhead_percent"]
         print(
             f"{nets} nets: ours / tutorial {three(ratio, '.2f')}; "
