@@ -46,13 +46,20 @@ def machine() -> dict[str, Any]:
 
 
 def git_commit() -> str:
-    """The commit of this checkout, `dirty` with changes; "" where there is none.
+    """The commit of this checkout, `dirty` with changes of anything but results; "" where there is
+    none.
 
     A copy without its history, as on a borrowed machine, is told it in SADDLE_COMMIT.
     """
-    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=10"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return found or os.environ.get("SADDLE_COMMIT", "")
+    found = _git("describe", "--always", "--abbrev=10")
+    others = (":(exclude,top)bench/results", ":(exclude,top)docs/benchmarks.md")
+    changed = _git("status", "--porcelain", "--untracked-files=no", ":(top)", *others)
+    return found + "-dirty" * bool(changed) if found else os.environ.get("SADDLE_COMMIT", "")
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(HERE), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def machine_text(facts: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import report
 import torch
 from _arithmetic import Counting
 from _bench import filled
@@ -135,3 +136,10 @@ def test_the_page_has_a_place_for_each_table_and_reads_the_measured_rates() -> N
         filled(page, {"nowhere": "x"}, PAGE)
     assert all(graphs >= eager > 0 for graphs, eager in measured().values())
     assert {"r3gan", "dcgan"} <= measured().keys()
+
+
+def test_the_tables_of_the_page_are_those_of_the_results_that_are_kept() -> None:
+    page = report.PAGE.read_text()
+    kept = {name: text for name, text in report.sections().items() if text is not None}
+    assert kept
+    assert filled(page, kept, report.PAGE) == page

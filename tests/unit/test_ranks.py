@@ -27,6 +27,7 @@ from saddlepoint.core.randomness import seed_torch
 from saddlepoint.core.runs import Run
 from saddlepoint.data.loader import DeviceData
 from saddlepoint.evaluation import bank, sets
+from saddlepoint.evaluation.metrics import _pairwise
 from saddlepoint.training import loop, rows, steps
 from saddlepoint.training.launch import joined
 from saddlepoint.training.state import TrainState
@@ -229,6 +230,7 @@ def test_ranks_measure_what_one_process_does(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sets, "PART", 64)
+    monkeypatch.setattr(_pairwise, "TILE", 64)  # five rows of tiles, the last one short
     monkeypatch.chdir(tmp_path)
     caches = [tmp_path / name for name in ("cache of ranks", "cache of one")]
     line = ["evaluate", "run", "--n", "300", "--features", "classifier", "--quiet"]
@@ -266,6 +268,10 @@ def test_ranks_measure_what_one_process_does(
     assert scores_of(Path("run")) == found
     ranks_, one = ({p.relative_to(cache) for p in cache.rglob("*")} for cache in caches)
     assert one < ranks_  # which have also what the script asked for
+    sums = [name for name in one if name.name.startswith("pairs-")]
+    assert sums
+    for name in sums:  # float64, to the last bit
+        assert (caches[0] / name).read_bytes() == (caches[1] / name).read_bytes()
     pixels, _ = api.evaluate("run", n=200, features="pixels", quiet=True)
     assert pixels["values"] == given[0][1]["values"]
 

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import torch
@@ -22,7 +23,7 @@ from torch.distributed.distributed_c10d import Store
 from saddlepoint.core.errors import InputError, Interrupted, OutOfMemory, RunFailed
 from saddlepoint.core.json_files import dumps, parse
 from saddlepoint.core.rank_member import Member
-from saddlepoint.core.ranks import Ranks
+from saddlepoint.core.ranks import Piece, Ranks
 
 _BETWEEN_LOOKS = 0.5
 """Seconds in which one who waits does not look whether the other is still there."""
@@ -119,6 +120,14 @@ class Group(Ranks):
     def mean(self, values: Tensor) -> Tensor:
         return self.sum(values) / self.size
 
+    def dealt(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        return islice(pieces, self.rank, None, self.size)
+
+    def gathered(self, values: Tensor) -> Tensor:
+        every = values.new_zeros(self.size, *values.shape)
+        every[self.rank] = values
+        return self.sum(every)
+
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         own = [p for p in parameters if p.requires_grad]
         # A net whose branches depend on the data may have no gradient here and one elsewhere: the
@@ -191,8 +200,16 @@ class Group(Ranks):
                         f"{value}; start all ranks with the same command, data and versions."
                     )
 
+    def given(self, tensors: dict[str, Tensor] | None) -> dict[str, Tensor]:
+        own = tensors or {}
+        kinds = {name: [str(t.dtype).partition(".")[2], *t.shape] for name, t in own.items()}
+        for name, (dtype, *shape) in self.told(kinds, long=True).items():
+            if not self.leads:
+                own[name] = torch.empty(shape, dtype=getattr(torch, dtype))
+        self.broadcast(own.values())
+        return own
+
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
-        """Overwrite the tensors by those of rank 0."""
         with self._together(), torch.no_grad():
             for tensor in tensors:
                 sent = tensor.contiguous()

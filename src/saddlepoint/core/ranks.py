@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+
+Piece = TypeVar("Piece")
 
 
 class Ranks:
@@ -59,6 +61,14 @@ class Ranks:
         """The mean over the ranks, without a graph."""
         return values
 
+    def dealt(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """This rank's pieces of work: piece i is that of rank i modulo their number."""
+        return iter(pieces)
+
+    def gathered(self, values: Tensor) -> Tensor:
+        """What each rank gives, [size, ...] on all of them, without a graph."""
+        return values[None]
+
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace each gradient by its mean over the ranks."""
 
@@ -82,6 +92,11 @@ class Ranks:
         """What `make` gives on one rank, on the CPU: there and on rank 0; None on the others."""
         return make()
 
+    def given(self, tensors: dict[str, Tensor] | None) -> dict[str, Tensor]:
+        """Rank 0's tensors, which the others wait for as long as it lives; they give None."""
+        assert tensors is not None
+        return tensors
+
     def broadcast(self, tensors: Iterable[Tensor]) -> None:
         """Overwrite the tensors by those of rank 0."""
 
@@ -103,7 +118,7 @@ def here() -> Ranks:
 
 
 def sharing() -> Ranks:
-    """Those that share the batch under way; outside of a training step each is alone."""
+    """Those that share the work under way, `together`; elsewhere each is alone."""
     return _sharing
 
 
@@ -119,11 +134,12 @@ def among(ranks: Ranks) -> Iterator[None]:
 
 
 @contextmanager
-def shared_batch() -> Iterator[Ranks]:
-    """In this context the ranks share every batch: all of them do the same at the same time."""
+def together(ranks: Ranks) -> Iterator[None]:
+    """In this context the ranks share every batch and every pass over pairs: all of them do the
+    same at the same time."""
     global _sharing
-    _sharing = _here
+    _sharing = ranks
     try:
-        yield _here
+        yield
     finally:
         _sharing = ALONE

@@ -49,7 +49,7 @@ def bank_of(
     """Read the features of a set from the cache, or extract them.
 
     Args:
-        ranks: the others call `bring_features` at the same time.
+        ranks: all call this at the same time; rank 0 reads and writes the cache.
 
     Raises:
         InputError: a feature is NaN or infinite.
@@ -60,19 +60,22 @@ def bank_of(
 
     slices = parts_of(len(images))
     files = [folder / f"{part.start:08d}-{part.stop:08d}.safetensors" for part in slices]
-    kept = [read_tensors(file) for file in files]
-    ranks.told([number for number, found in enumerate(kept) if found is None])
+    kept = [read_tensors(file) if ranks.leads else None for file in files]
+    lacking = ranks.told([number for number, found in enumerate(kept) if found is None], long=True)
     parts = []
     for number, (part, file, found) in enumerate(zip(slices, files, kept, strict=True)):
-        if found is None:
+        made = found and found[0]
+        if number in lacking:
             made = ranks.brought(number % ranks.size, partial(_extract, images, extractor, part))
-            assert made is not None  # on rank 0
-            write_tensors(file, made)
-        else:
-            made = found[0]
-        parts.append(made)
+        if ranks.leads:
+            assert made is not None
+            parts.append(made)
+            if number in lacking:
+                write_tensors(file, made)
         progress(f"Features of {images.name}", part.stop, len(images))
-    vectors = torch.cat([part["vectors"] for part in parts])
+    joined = {name: torch.cat([part[name] for part in parts]) for name in (parts or [{}])[0]}
+    joined = ranks.given(joined if ranks.leads else None)
+    vectors = joined["vectors"]
     finite = torch.isfinite(vectors).all(1)
     if not finite.all():
         bad = int((~finite).nonzero()[0])
@@ -82,18 +85,10 @@ def bank_of(
         )
     features = FeatureSet(
         vectors=vectors,
-        logits=torch.cat([part["logits"] for part in parts]) if "logits" in parts[0] else None,
+        logits=joined.get("logits"),
         labels=None if images.labels is None else torch.from_numpy(images.labels),
     )
     return Bank(features=features, folder=folder)
-
-
-def bring_features(images: ImageSet, extractor: LoadedExtractor, ranks: Ranks) -> None:
-    """Extract this rank's part of what rank 0 lacks, and bring it there."""
-    slices = parts_of(len(images))
-    for number in ranks.told(None, long=True):
-        extract = partial(_extract, images, extractor, slices[number])
-        ranks.brought(number % ranks.size, extract)
 
 
 def _extract(images: ImageSet, extractor: LoadedExtractor, part: slice) -> dict[str, Tensor]:

@@ -15,7 +15,6 @@ from saddlepoint.core.measures import LoadedExtractor, Progress, Settings
 from saddlepoint.core.ranks import here
 from saddlepoint.core.runs import Run
 from saddlepoint.data.progress import progress_bars
-from saddlepoint.evaluation.bank import bring_features
 from saddlepoint.evaluation.choose import FeatureChoice, choose_extractor
 from saddlepoint.evaluation.measure import Evaluation, evaluate_sets
 from saddlepoint.evaluation.opened import Opened
@@ -71,20 +70,16 @@ def evaluate(
     with progress_bars(quiet or not ranks.leads) as progress:
         extractor, said = _extractor(features, opened.learned, device, progress)
         sets = opened.sets(n, seed, truncation, extractor, progress)
-        if not ranks.leads:
-            for images in filter(None, sets):
-                bring_features(images, extractor, ranks)
-            return ranks.told(None, long=True), said
         real_set, fake, train = sets
         done = evaluate_sets(
             real_set, fake, extractor, settings, train, opened.mixture, progress, per_class, ranks
         )
-    if run is not None:
+    if run is not None and ranks.leads:
         try:
             _keep(run, done)
         except (OSError, InputError) as error:
             raise unsaved(error, run, done.document, said) from error
-    return ranks.told(done.document), said
+    return ranks.told(done.document, long=True), said
 
 
 def _extractor(

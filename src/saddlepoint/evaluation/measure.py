@@ -22,7 +22,7 @@ from saddlepoint.core.measures import (
     Settings,
     no_progress,
 )
-from saddlepoint.core.ranks import ALONE, Ranks
+from saddlepoint.core.ranks import ALONE, Ranks, together
 from saddlepoint.evaluation.bank import bank_of, keep_reference
 from saddlepoint.evaluation.memory import require_memory_for_measures
 from saddlepoint.evaluation.sets import ImageSet, check_alike
@@ -56,7 +56,7 @@ def evaluate_sets(
     """All measures that fit these two sets, from one extraction and one pass over the pairs.
 
     Args:
-        ranks: called on rank 0; the others `bring_features` of real, fake and train meanwhile.
+        ranks: all call this at the same time, and get the same numbers.
         train: the images that the generator was trained on, for memorisation.
         mixture: (centres float64 [modes, 2], standard deviation), for points with known modes.
         per_class: measure each class however many there are, and refuse sets without classes.
@@ -85,11 +85,12 @@ def evaluate_sets(
         mode_std=0.0 if mixture is None else mixture[1],
         **vars(settings),
     )
-    # What depends on the real images alone comes from disk at the next checkpoint.
-    keep_reference(comparison, real_bank.folder)
-    values, unfit = measure(comparison, progress)
     limit = len(real.classes) if per_class else PER_CLASS_LIMIT
-    by_class, why_not = of_classes(comparison, real.classes, limit)
+    with together(ranks):
+        # What depends on the real images alone comes from disk at the next checkpoint.
+        keep_reference(comparison, real_bank.folder)
+        values, unfit = measure(comparison, progress)
+        by_class, why_not = of_classes(comparison, real.classes, limit)
     if why_not and per_class:
         raise InputError(f"--per-class: {why_not}; leave it out, or give more images.")
     if why_not:

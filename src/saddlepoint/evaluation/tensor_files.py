@@ -11,16 +11,18 @@ from torch import Tensor
 
 from saddlepoint.core.errors import InputError, words
 from saddlepoint.core.files import cache_folder, remove_leftovers, write_atomically
-from saddlepoint.core.ranks import here
+from saddlepoint.core.ranks import here, sharing
 from saddlepoint.core.streams import tell
 from saddlepoint.core.tensors import load_tensors, weights_sha256
 
 
 def cached_tensors(file: Path, make: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The tensors in a file of the cache; computed and written when it is absent or damaged."""
-    found = read_tensors(file)
-    if found is not None:
-        return found[0]
+    """The tensors in a file of the cache; computed and written when it is absent or damaged. Of
+    several ranks that do this `together` the first alone reads and writes."""
+    ranks = sharing()
+    found = read_tensors(file) if ranks.leads else None
+    if ranks.told(found is not None, long=True):
+        return ranks.given(None if found is None else found[0])
     made = {name: value.contiguous() for name, value in make().items()}
     write_tensors(file, made)
     return made

@@ -11,7 +11,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Batch, Dataset
 from saddlepoint.core.errors import Interrupted, OutOfMemory, is_memory
 from saddlepoint.core.randomness import derive_seed, seed_torch
-from saddlepoint.core.ranks import here, shared_batch
+from saddlepoint.core.ranks import here, together
 from saddlepoint.core.runs import Run
 from saddlepoint.core.snapshot_names import snapshot_name
 from saddlepoint.data.loader import DeviceData
@@ -227,7 +227,7 @@ def iterate(
         # Lazy penalties count turns of the discriminator: there are n_critic in a step.
         due = steps.penalties_due(config, state.n_steps * train.n_critic + critic)
         is_last = critic == train.n_critic - 1
-        with shared_batch():
+        with together(here()):
             outcome = turn(steps.draw(state, config, data), due, is_last)
         sums.add_row(outcome.names, outcome.values)
         state.n_images += train.batch_size

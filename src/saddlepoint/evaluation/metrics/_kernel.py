@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
 from saddlepoint.core.measures import Comparison
 from saddlepoint.core.randomness import derive_seed
+from saddlepoint.core.ranks import sharing
 from saddlepoint.evaluation.metrics._bootstrap import weights
 from saddlepoint.evaluation.metrics._neighbours import ROWS_AT_ONCE, Points
 
@@ -59,6 +62,8 @@ class KernelSums:
         self.members: dict[str, Tensor] = {}
         self.sums: dict[str, Tensor] = {}
         """float64 [s] of real-real, fake-fake and cross pairs."""
+        self._by_rows: dict[str, dict[int, Tensor]] = {"real": {}, "fake": {}, "cross": {}}
+        """The same of each row of tiles, by the first of its rows."""
         self.own: dict[str, Tensor] = {}
         """What the pairs of a point with itself add to them."""
         for side, points, held in (("real", real, real_members), ("fake", fake, fake_members)):
@@ -71,8 +76,6 @@ class KernelSums:
             self.members[side] = held.to(device, dtype)
             own = ((points.squares.double() + 2 * shift) / self.d + 1).pow(3)
             self.own[side] = self.members[side].square().double() @ own
-        for pairs in ("real", "fake", "cross"):
-            self.sums[pairs] = torch.zeros_like(self.own["real"])
 
     def add(self, pairs: str, rows: slice, columns: slice, products: Tensor) -> None:
         """Add a tile of scalar products of centred features [n, m], which is not changed.
@@ -87,7 +90,16 @@ class KernelSums:
         # A tile off the diagonal of real-real or fake-fake counts for its mirror image too.
         weight = 2.0 if pairs != "cross" and rows != columns else 1.0
         by_column = (self.members[left][:, rows] @ values).double()
-        self.sums[pairs] += weight * (by_column * self.members[right][:, columns]).sum(1)
+        found = weight * (by_column * self.members[right][:, columns]).sum(1)
+        before = self._by_rows[pairs].get(rows.start)
+        self._by_rows[pairs][rows.start] = found if before is None else before + found
+
+    def gather(self, pairs: str, first_rows: Iterable[int]) -> None:
+        """Add up the rows of tiles, those of the other ranks too: in the order of the rows, so that
+        the sums are the same to the last bit however many ranks there are."""
+        none = torch.zeros_like(self.own["real"])
+        rows = torch.stack([self._by_rows[pairs].get(first, none) for first in first_rows])
+        self.sums[pairs] = sharing().gathered(rows).sum(0).sum(0)
 
     def squared_mmds(self) -> tuple[Tensor, float, Tensor]:
         """Unbiased squared MMD, which is KID: within each subset, float64 [100]; of the whole sets;

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from saddlepoint.core.ranks import sharing
+
 ROUNDING = {torch.float32: 1e-5, torch.float64: 1e-13}
 """Bound on the error of a rough squared distance, relative to |a|^2 + |b|^2; measured by
 tests/unit/test_pairwise.py."""
@@ -120,6 +122,13 @@ class Nearest:
         near[i, place], index[i, place] = squares[i, j], j + first_index
         self._keep(rows, near, index)
 
+    def gather(self) -> None:
+        """Take in what the other ranks have found."""
+        near, index = sharing().gathered(self.squares), sharing().gathered(self.index)
+        near, index = near.movedim(0, 1).flatten(1), index.movedim(0, 1).flatten(1)
+        self.squares, order = near.topk(self.squares.shape[1], largest=False)
+        self.index = index.gather(1, order)
+
     def _keep(self, rows: slice, squares: Tensor, index: Tensor) -> None:
         # The k best so far and the new ones compete for the k places.
         both = torch.cat([self.squares[rows], squares], 1)
@@ -191,3 +200,8 @@ class Inside:
         inside[doubtful] = exact <= own[doubtful]
         self.row_any[i[inside]] = True
         self.column_counts += j[inside].bincount(minlength=len(self.columns))
+
+    def gather(self) -> None:
+        """Take in what the other ranks have found."""
+        self.row_any = sharing().gathered(self.row_any.byte()).amax(0).bool()
+        self.column_counts = sharing().gathered(self.column_counts).sum(0)

@@ -4,6 +4,8 @@ Working memory is a few tiles, never n x n. The distances of a tile come from a 
 which is fast but rounds. Where rounding could decide (which neighbour is the k-th, whether a pair
 lies within a radius), the distance of that pair is computed again in float64 as a difference of
 vectors. So neighbours and counts are those of float64, and equal points have distance exactly 0.
+
+Where several ranks measure `together`, each takes rows of tiles, and all get the same results.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor
 
 from saddlepoint.core.measures import Comparison
+from saddlepoint.core.ranks import sharing
 from saddlepoint.core.tensors import exact_float32
 from saddlepoint.evaluation.metrics._kernel import KernelSums, members
 from saddlepoint.evaluation.metrics._neighbours import (
@@ -75,6 +78,7 @@ def real_pairs(comparison: Comparison) -> RealPairs:
 
 def _real_pairs(real: Points, kernel: KernelSums, k: int) -> RealPairs:
     squares, _ = neighbours(real, real, k, lambda *tile: kernel.add("real", *tile))
+    kernel.gather("real", _first_rows(real))
     return RealPairs(radii=squares[:, -1], kernel_sums=kernel.sums["real"])
 
 
@@ -99,6 +103,7 @@ def _pairwise(comparison: Comparison) -> Pairwise:
     real_radii = of_real.radii
     kernel.sums["real"] = of_real.kernel_sums
     fake_radii = neighbours(fake, fake, k, lambda *tile: kernel.add("fake", *tile))[0][:, -1]
+    kernel.gather("fake", _first_rows(fake))
     in_real_balls, in_fake_balls = Inside(real, fake, real_radii), Inside(fake, real, fake_radii)
     # Realism ignores the half of the real images with the widest balls (equation 5 of its paper).
     trusted = torch.where(real_radii <= real_radii.median(), real_radii, 0.0).to(real.dtype)
@@ -111,6 +116,10 @@ def _pairwise(comparison: Comparison) -> Pairwise:
             in_fake_balls.add(columns, rows, squares.T)
             ratio = trusted[rows, None] / squares.clamp_min(torch.finfo(real.dtype).tiny)
             realism[columns] = torch.maximum(realism[columns], ratio.amax(0))
+    kernel.gather("cross", _first_rows(real))
+    in_real_balls.gather()
+    in_fake_balls.gather()
+    realism = sharing().gathered(realism).amax(0)
     return Pairwise(
         n_balls=in_real_balls.column_counts.cpu(),
         covered=in_real_balls.row_any.cpu(),
@@ -148,8 +157,10 @@ def neighbours(
             nearest.add(rows, squares, columns.start)
             if own and rows != columns:  # the tile is its own mirror image below the diagonal
                 nearest.add(columns, squares.T, rows.start)
+    nearest.gather()
     squares, index = decide(nearest, rows_of, points, k)
-    if rows_of.dtype == torch.float32 and not certain(nearest, rows_of, points, squares[:, -1]):
+    sure = rows_of.dtype != torch.float32 or certain(nearest, rows_of, points, squares[:, -1])
+    if not sharing().told(sure):
         # Points so close together that rounding hides which is nearest: again in float64.
         more = rows_of.double()
         return neighbours(more, more if own else points.double(), k)
@@ -157,16 +168,25 @@ def neighbours(
 
 
 def _products(left: Points, right: Points) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Scalar products of centred features by tiles; of a set with itself, on and above the
-    diagonal."""
-    size = GPU_TILE if left.vectors.is_cuda else TILE
+    """Scalar products of centred features by tiles, in this rank's rows; of a set with itself, on
+    and above the diagonal."""
+    size = _tile(left)
     # Two buffers for the whole pass: allocating them for each tile costs more than the work.
     left_room, right_room = left.room(size), right.room(size)
-    for rows in tiles(len(left), size):
+    for rows in sharing().dealt(tiles(len(left), size)):
         x = left.centred(rows, left_room)
         for columns in tiles(len(right), size):
             if left is not right or columns.start >= rows.start:
                 yield rows, columns, x @ right.centred(columns, right_room).T
+
+
+def _tile(points: Points) -> int:
+    return GPU_TILE if points.vectors.is_cuda else TILE
+
+
+def _first_rows(points: Points) -> Iterator[int]:
+    """Of each row of tiles, the first of its rows."""
+    return (rows.start for rows in tiles(len(points), _tile(points)))
 
 
 def tiles(n: int, size: int) -> Iterator[slice]:
