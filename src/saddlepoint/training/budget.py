@@ -22,7 +22,8 @@ _UNTIMED_STEPS = 3
 _WARM_UP_SECONDS = 2.0
 _WARM_UP_SHARE = 0.02
 """Of a budget's steps, where nobody has asked for a warm-up."""
-_FOR_STEPS = 0.96  # share of the time; the rest goes to pictures, checkpoints and the report
+_FOR_STEPS = 0.96  # share of the time; the rest goes to pictures and checkpoints
+_REPORT_SECONDS = 3.0  # for the report and the pictures before the first step
 
 
 def for_minutes(
@@ -41,7 +42,7 @@ def for_minutes(
     """
     budget = minutes * 60
     rate = images_per_second(config, dataset, min(20.0, max(1.5, 0.05 * budget)))
-    left = here().told(max(1.0, budget - (time.monotonic() - started)))
+    left = here().told(max(1.0, budget - (time.monotonic() - started) - _REPORT_SECONDS))
     images_per_step = config.train.batch_size * config.train.n_critic
     kimg = max(images_per_step, int(rate * left * _FOR_STEPS)) / 1000
     # A round number is easier to repeat in another run.
@@ -67,7 +68,7 @@ def expected_seconds(
         if most < _untimed_steps(config) + _round(config):
             return None
         rate = images_per_second(config, dataset, _WARM_UP_SECONDS, most)
-    return n_images / rate / _FOR_STEPS
+    return n_images / rate / _FOR_STEPS + _REPORT_SECONDS
 
 
 def images_per_second(
