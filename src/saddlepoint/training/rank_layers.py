@@ -58,8 +58,8 @@ class _Normalised(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, ranks: Ranks
     ) -> tuple[Tensor, Tensor, Tensor]:
         # torch.var_mean takes twelve times as long for maps in channels_last.
-        found = torch.ops.aten.batch_norm_update_stats(x.to(_precise(x)), None, None, 0.0)
-        mean, variance = _over_ranks(*found, ranks)
+        mean, variance = torch.ops.aten.batch_norm_update_stats(x.to(_precise(x)), None, None, 0.0)
+        mean, variance = _over_ranks(mean, variance, ranks)
         kept = mean.to(_precise(x)), variance.to(_precise(x))
         ctx.save_for_backward(x, weight, bias, *kept)
         ctx.eps, ctx.ranks = eps, ranks
