@@ -44,6 +44,19 @@ def test_runs_are_listed_and_one_is_watched(page: Page) -> None:
 PATIENT = "{ const later = setTimeout; setTimeout = (f, ms) => later(f, ms === 12000 ? 9e8 : ms); }"
 
 
+def test_a_message_stays_while_its_button_has_the_focus(page: Page) -> None:
+    page.add_init_script("{ const later = setTimeout; setTimeout = (f, ms) => later(f, ms / 40); }")
+    page.goto("/runs")
+    show = "async () => (await import('/static/notices.js')).toast('Gone', {label: 'Undo', run() {}})"
+    page.evaluate(show)
+    undo = page.get_by_role("button", name="Undo")
+    undo.focus()
+    page.wait_for_timeout(900)  # three times its own time, here 0.3 s
+    expect(undo).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    expect(undo).to_have_count(0)
+
+
 def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     page: Page, runs: Path
 ) -> None:

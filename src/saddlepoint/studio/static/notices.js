@@ -23,5 +23,7 @@ export function toast(text, action = null, kind = "") {
     action && el("button", { class: "plain", onclick: () => { gone(); action.run(); } }, action.label),
     el("button", { class: "plain close", "aria-label": t("studio.close"), onclick: gone }, "×"));
   document.getElementById("toasts").append(box);
-  setTimeout(gone, action || kind === "bad" ? 12000 : 5000);
+  // Whoever reads it, or is on the way to its button, is not hurried.
+  const fade = () => (box.matches(":hover, :focus-within") ? setTimeout(fade, 1000) : gone());
+  setTimeout(fade, action || kind === "bad" ? 12000 : 5000);
 }
