@@ -47,7 +47,9 @@ PATIENT = "{ const later = setTimeout; setTimeout = (f, ms) => later(f, ms === 1
 def test_a_message_stays_while_its_button_has_the_focus(page: Page) -> None:
     page.add_init_script("{ const later = setTimeout; setTimeout = (f, ms) => later(f, ms / 40); }")
     page.goto("/runs")
-    show = "async () => (await import('/static/notices.js')).toast('Gone', {label: 'Undo', run() {}})"
+    show = (
+        "async () => (await import('/static/notices.js')).toast('Gone', {label: 'Undo', run() {}})"
+    )
     page.evaluate(show)
     undo = page.get_by_role("button", name="Undo")
     undo.focus()

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import modes
 import pytest
 import report
 import torch
@@ -19,6 +20,9 @@ from count_lines import count
 from scale import PAGE, TABLES, Net, measured
 from soak import summary
 from torch.nn.functional import conv2d, conv_transpose2d
+
+from saddlepoint.lab.beds import GRID
+from saddlepoint.reporting.modes import Told
 
 BENCH = Path(__file__).parents[2] / "bench"
 
@@ -136,6 +140,19 @@ def test_the_page_has_a_place_for_each_table_and_reads_the_measured_rates() -> N
         filled(page, {"nowhere": "x"}, PAGE)
     assert all(graphs >= eager > 0 for graphs, eager in measured().values())
     assert {"r3gan", "dcgan"} <= measured().keys()
+
+
+def test_runs_of_known_modes_join_those_of_earlier_calls_unless_their_recipe_has_changed() -> None:
+    def told(*seeds: int, n: int) -> Told:
+        runs = [{"seed": seed, "modes": n} for seed in seeds]
+        return Told(place=GRID, real={"modes": 25}, losses={"hinge": runs})  # type: ignore[arg-type]
+
+    first = modes.joined({}, [told(0, 1, n=20)])
+    both = modes.joined(modes.still_true(first), [told(1, 2, n=25)])
+    runs = both["grid25"]["losses"]["hinge"]["runs"]
+    assert {seed: run["modes"] for seed, run in runs.items()} == {"0": 20, "1": 25, "2": 25}
+    both["grid25"]["losses"]["hinge"]["recipe"] = "another"
+    assert modes.still_true(both)["grid25"]["losses"] == {}
 
 
 def test_the_tables_of_the_page_are_those_of_the_results_that_are_kept() -> None:
