@@ -138,8 +138,8 @@ def together(ranks: Ranks) -> Iterator[None]:
     """In this context the ranks share every batch and every pass over pairs: all of them do the
     same at the same time."""
     global _sharing
-    _sharing = ranks
+    before, _sharing = _sharing, ranks
     try:
         yield
     finally:
-        _sharing = ALONE
+        _sharing = before
