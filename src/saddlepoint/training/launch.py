@@ -27,7 +27,8 @@ from saddlepoint.core.config_json import to_json
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.errors import Followed, InputError, Interrupted, RunFailed
 from saddlepoint.core.flat import flatten
-from saddlepoint.core.rank_group import Group, Missed
+from saddlepoint.core.rank_group import Group
+from saddlepoint.core.rank_words import Missed
 from saddlepoint.core.ranks import ALONE, Ranks, among, here
 from saddlepoint.core.runs import Run
 
