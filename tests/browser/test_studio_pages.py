@@ -45,17 +45,19 @@ PATIENT = "{ const later = setTimeout; setTimeout = (f, ms) => later(f, ms === 1
 
 
 def test_a_message_stays_while_its_button_has_the_focus(page: Page) -> None:
-    page.add_init_script("{ const later = setTimeout; setTimeout = (f, ms) => later(f, ms / 40); }")
     page.goto("/runs")
+    expect(page.locator(".run").first).to_be_visible()
+    page.clock.install()  # from here on, time passes when the test says so
     show = (
         "async () => (await import('/static/notices.js')).toast('Gone', {label: 'Undo', run() {}})"
     )
     page.evaluate(show)
     undo = page.get_by_role("button", name="Undo")
     undo.focus()
-    page.wait_for_timeout(900)  # three times its own time, here 0.3 s
+    page.clock.run_for(60_000)
     expect(undo).to_be_focused()
     page.evaluate("document.activeElement.blur()")
+    page.clock.run_for(2_000)
     expect(undo).to_have_count(0)
 
 
