@@ -206,7 +206,12 @@ FAILURES = {
             check_kimg=5,
             rates=(5e-4, 1e-3),
             nets=SMALL_DCGAN,
-            changes={"loss": {"kind": "minimax"}, "train.n_critic": 5},
+            changes={
+                "loss": {"kind": "minimax"},
+                "train.n_critic": 5,
+                # In float32 the doctor names a collapse before it (docs/log.md).
+                "train.precision": "bf16",
+            },
         ),
         Failure(
             name="wgan-gp-generator-wins",
