@@ -145,6 +145,7 @@ def test_the_page_has_a_place_for_each_table_and_reads_the_measured_rates() -> N
 def test_runs_of_known_modes_join_those_of_earlier_calls_unless_their_recipe_has_changed() -> None:
     def told(*seeds: int, n: int) -> Told:
         runs = [{"seed": seed, "modes": n} for seed in seeds]
+        # Only what joining reads of the numbers, not all of them.
         return Told(place=GRID, real={"modes": 25}, losses={"hinge": runs})  # type: ignore[arg-type]
 
     first = modes.joined({}, [told(0, 1, n=20)])
