@@ -19,6 +19,7 @@ from saddlepoint.core.schedules import along_cosine
 from saddlepoint.training.optimizers import keep_on_device
 from saddlepoint.training.rank_layers import share
 from saddlepoint.training.trained_model import TrainedModel
+from saddlepoint.training.upsampling import fuse
 from saddlepoint.training.warm_start import WarmStart, freeze, trainable
 
 _Net = TypeVar("_Net", bound=nn.Module)
@@ -60,6 +61,9 @@ class TrainState:
         generator = _place(generator, config, spec)
         discriminator = _place(discriminator, config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
+        if config.train.device == "cpu":  # on GPUs not measured
+            fuse(generator)
+            fuse(discriminator)
         if here().size > 1:
             share(generator)
             share(discriminator)
