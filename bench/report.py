@@ -426,13 +426,12 @@ def lecture(document: dict[str, Any]) -> str:
 
 
 def modes(document: dict[str, Any]) -> str:
-    """Each place with known modes: a perfect generator, every loss, what has been published."""
-    made = f"Table made at commit {document['git_commit'][:7]}"
-    parts = [f"{made}. {machine_text(document['machine'])}."]
-    for name, found in document["tables"].items():
-        rows = [[f"`{row[0]}`" if row[1] else row[0], *row[1:]] for row in found["rows"]]
-        parts.append(f"**{name}.** {found['about']}\n\n{table(document['heads'], rows)}")
-    return "\n\n".join(parts)
+    """Data with known modes: a perfect generator, every loss, what has been published."""
+    commit, where = document["git_commit"][:7], machine_text(document["machine"])
+    rows = [[f"`{row[0]}`" if row[1] else row[0], *row[1:]] for row in document["rows"]]
+    made = f"Table made at commit {commit}. {where}."
+    intro = f"**{document['data']}.** {document['about']}"
+    return "\n\n".join([made, intro, table(document["heads"], rows)])
 
 
 def prepare() -> str | None:
@@ -459,8 +458,10 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "evaluate": evaluate,
     "fid-factor": fid_factor,
     "lecture": lecture,
-    "modes-points": modes,
-    "modes-images": modes,
+    "modes-ring8": modes,
+    "modes-grid25": modes,
+    "modes-stacked-mnist": modes,
+    "modes-stacked-mnist-hard": modes,
     "families-labelled": families,
     "families-unlabelled": families,
     "doctor": doctor,

@@ -148,12 +148,12 @@ def test_runs_of_known_modes_join_those_of_earlier_calls_unless_their_recipe_has
         # Only what joining reads of the numbers, not all of them.
         return Told(place=GRID, real={"modes": 25}, losses={"hinge": runs})  # type: ignore[arg-type]
 
-    first = modes.joined({}, [told(0, 1, n=20)])
-    both = modes.joined(modes.still_true(first), [told(1, 2, n=25)])
-    runs = both["grid25"]["losses"]["hinge"]["runs"]
+    first = modes.joined({}, told(0, 1, n=20))
+    both = modes.joined(modes.still_true("grid25", first), told(1, 2, n=25))
+    runs = both["hinge"]["runs"]
     assert {seed: run["modes"] for seed, run in runs.items()} == {"0": 20, "1": 25, "2": 25}
-    both["grid25"]["losses"]["hinge"]["recipe"] = "another"
-    assert modes.still_true(both)["grid25"]["losses"] == {}
+    both["hinge"]["recipe"] = "another"
+    assert modes.still_true("grid25", both) == {}
 
 
 def test_the_tables_of_the_page_are_those_of_the_results_that_are_kept() -> None:
