@@ -64,9 +64,9 @@ def main() -> None:
         kept = (read_result(f"modes-{bed}") or {}).get("losses", {})
         losses = joined(still_true(bed, kept), found)
         made = table(bed, found.real, losses)
-        print(bed, *(" | ".join(row) for row in made["rows"]), sep="\n  ")
         facts = {"machine": machine(), "git_commit": git_commit(), "data": bed}
         write_result(f"modes-{bed}", {**facts, **made, "losses": losses})
+        print(bed, *(" | ".join(row) for row in made["rows"]), sep="\n  ")
 
 
 if __name__ == "__main__":
