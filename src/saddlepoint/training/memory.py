@@ -21,6 +21,7 @@ from saddlepoint.core.contracts import Dataset, DataSpec
 from saddlepoint.data.loader import MAX_RESIDENT_BYTES, Items
 from saddlepoint.training import steps
 from saddlepoint.training.state import TrainState
+from saddlepoint.training.upsampling import fuse
 from saddlepoint.training.warm_start import freeze, trainable
 
 _BESIDE_ON_GPU = 50 * 10**6
@@ -127,6 +128,8 @@ def needs(config: Config, spec: DataSpec, device: str = "meta") -> tuple[int, in
         with torch.device(device):
             generator, discriminator = config.arch.generator(spec), config.arch.discriminator(spec)
         freeze(discriminator, config.start.freeze_discriminator)
+        if config.train.device == "cpu":  # as the nets that are trained
+            fuse(generator, discriminator)
         state = TrainState(
             generator=generator,
             discriminator=discriminator,

@@ -62,8 +62,7 @@ class TrainState:
         discriminator = _place(discriminator, config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
         if config.train.device == "cpu":  # on GPUs not measured
-            fuse(generator)
-            fuse(discriminator)
+            fuse(generator, discriminator)
         if here().size > 1:
             share(generator)
             share(discriminator)

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def fuse(net: nn.Module) -> None:
-    """Change how the net's `nn.Sequential`s compute; layers, names and weights stay.
+def fuse(*nets: nn.Module) -> None:
+    """Change how the nets' `nn.Sequential`s compute; layers, names and weights stay.
 
     Only results of upsampling that nothing but the convolution can see are left out: both layers
     follow each other in an `nn.Sequential`, without hooks. A net that calls its layers one by
     one stays as it is.
     """
-    for module in net.modules():
+    for module in (module for net in nets for module in net.modules()):
         if not isinstance(module, nn.Sequential) or type(module).forward != nn.Sequential.forward:
             continue
         if any(_fits(first, second) for first, second in pairwise(module)):
