@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import torch
@@ -79,8 +80,9 @@ def test_16_products_in_place_of_36() -> None:
     assert counts[0] * 16 == counts[1] * 36
 
 
-def conv(**changes: object) -> nn.Conv2d:
-    return nn.Conv2d(4, 4, **{"kernel_size": 3, "padding": 1, **changes})  # type: ignore[arg-type]
+def conv(**changes: Any) -> nn.Conv2d:
+    settings: dict[str, Any] = {"kernel_size": 3, "padding": 1, **changes}
+    return nn.Conv2d(4, 4, **settings)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +134,7 @@ def test_a_copy_computes_with_its_own_weights() -> None:
     assert net(torch.ones(1, 4, 6, 6)).any()
 
 
-class Upsampling(Generator):
+class UpsamplingGenerator(Generator):
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         self.latent_dim = 4
@@ -147,7 +149,7 @@ class Upsampling(Generator):
         return self.layers(z).float().tanh()
 
 
-class Judge(Discriminator):
+class LinearDiscriminator(Discriminator):
     def __init__(self, spec: DataSpec) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Flatten(), nn.Linear(spec.channels * spec.size**2, 1))
@@ -157,7 +159,7 @@ class Judge(Discriminator):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfAUser(Architecture):
+class UpsamplingNets(Architecture):
     latent_dim: int = 4
     conditioning: Conditioning = "none"
 
@@ -165,15 +167,15 @@ class OfAUser(Architecture):
         """Every data will do."""
 
     def generator(self, spec: DataSpec) -> Generator:
-        return Upsampling(spec)
+        return UpsamplingGenerator(spec)
 
     def discriminator(self, spec: DataSpec) -> Discriminator:
-        return Judge(spec)
+        return LinearDiscriminator(spec)
 
 
 def test_nets_in_training_are_fused_and_what_is_sampled_is_not() -> None:
     config = api.configure("gan", "fashion-mnist", changes={"train.device": "cpu"})
-    state = TrainState.new(replace(config, arch=OfAUser()), DataSpec(shape=(1, 28, 28)))
+    state = TrainState.new(replace(config, arch=UpsamplingNets()), DataSpec(shape=(1, 28, 28)))
     z = torch.randn(2, 4)
     assert "upsample" not in calls(state.generator, z)
     assert "upsample" in calls(state.ema, z)
@@ -185,7 +187,7 @@ def test_the_estimate_of_memory_is_of_the_nets_as_they_are_trained() -> None:
     steps = {}
     for device in ("cpu", "cuda"):
         config = api.configure("gan", "fashion-mnist", changes={"train.device": device})
-        config = replace(config, arch=OfAUser(), train=replace(config.train, graphs="off"))
+        config = replace(config, arch=UpsamplingNets(), train=replace(config.train, graphs="off"))
         steps[device] = needs(config, DataSpec(shape=(1, 28, 28)))[2]
     # Upsampled, 64 maps of 4 x 28 x 28 take 800 kB.
     assert steps["cuda"] - steps["cpu"] > 700_000

@@ -67,7 +67,7 @@ class _Normalised(torch.autograd.Function):
         return batch_norm(x, *kept, weight, bias, training=False, eps=eps), mean, variance
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor, *_: Tensor) -> Any:  # type: ignore[override]  # of 3
+    def backward(ctx: Any, slope: Tensor, *_: Tensor) -> Any:  # type: ignore[override]  # torch's takes any number
         x, weight, bias, mean, variance = ctx.saved_tensors
         if torch.is_grad_enabled():  # under a penalty: it is differentiated again
             wanted = [t for t in (x, weight, bias) if t is not None and t.requires_grad]

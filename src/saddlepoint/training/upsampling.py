@@ -18,9 +18,8 @@ from torch.nn import functional as F
 def fuse(*nets: nn.Module) -> None:
     """Change how the nets' `nn.Sequential`s compute; layers, names and weights stay.
 
-    Only results of upsampling that nothing but the convolution can see are left out: both layers
-    follow each other in an `nn.Sequential`, without hooks. A net that calls its layers one by
-    one stays as it is.
+    Only where nothing else can see the upsampled maps: both layers follow each other in an
+    `nn.Sequential` and have no hooks. A net that calls its layers one by one stays as it is.
     """
     for module in (module for net in nets for module in net.modules()):
         if not isinstance(module, nn.Sequential) or type(module).forward != nn.Sequential.forward:
@@ -76,12 +75,11 @@ def _fits(first: nn.Module, second: nn.Module) -> bool:
 
 def _is_plain(layer: nn.Module) -> bool:
     """PyTorch's own, and nothing else is called with its input or output."""
-    hooks = (layer._forward_pre_hooks, layer._forward_hooks)
-    slopes = (layer._backward_pre_hooks, layer._backward_hooks)
     return (
         type(layer) in (nn.Upsample, nn.UpsamplingNearest2d, nn.Conv2d)
         and "forward" not in vars(layer)
-        and not any((*hooks, *slopes))
+        and not (layer._forward_pre_hooks or layer._forward_hooks)
+        and not (layer._backward_pre_hooks or layer._backward_hooks)
     )
 
 
@@ -90,8 +88,9 @@ def _scale(layer: nn.Upsample) -> int:
     scale = layer.scale_factor
     if isinstance(scale, tuple):
         scale = scale[0] if len(set(scale)) == 1 else None
-    known = layer.mode == "nearest" and layer.size is None and scale == int(scale or 0)
-    return int(scale or 0) if known else 0
+    if scale is None or layer.size is not None or layer.mode != "nearest":
+        return 0
+    return int(scale) if scale == int(scale) else 0
 
 
 def _padding(convolution: nn.Conv2d) -> tuple[int, ...]:
