@@ -64,8 +64,20 @@ export function panel(index, t, defaults) {
     }
   }
 
+  /** The story of a failure that was asked for, or null, beside its board. */
+  function tell(failure, mend) {
+    tale.hidden = !failure;
+    fill(tale, failure && [
+      el("h3", {}, t(`game.break-${failure.name}`)),
+      el("p", {}, t(`game.break-${failure.name}-story`)),
+      el("p", {}, el("strong", {}, t("game.remedy")), " ", t(`game.break-${failure.name}-mend`)),
+      el("button", { class: "main", onclick: mend, disabled: failure.mending }, t("game.mend")),
+    ]);
+  }
+
   return {
-    place, show, sketching, tale, board: shown,
+    place, show, tell, sketching, board: shown,
+    get words() { return said.textContent; },
     stop() {
       shown.stop();
       rows.forEach((one) => one.line.stop());
