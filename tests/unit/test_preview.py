@@ -153,3 +153,11 @@ def test_a_finding_keeps_its_lines_and_loses_what_a_terminal_obeys(
 ) -> None:
     monitor.Monitor().say("doctor: a collapse\n  class = \x1b[31m7")
     assert capsys.readouterr().err == "doctor: a collapse\n  class = \\x1b[31m7\n"
+
+
+def test_a_small_budget_is_counted_in_its_own_digits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api.train("gan", "digits", out=tmp_path / "run", kimg=0.3, changes=SMALL)
+    # Of whole steps: 64 images more may be done than asked for.
+    assert re.search(r"\n0\.3[0-9] of 0\.3 kimg  [0-9,]+ images/s  done", capsys.readouterr().err)

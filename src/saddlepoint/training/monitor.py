@@ -133,7 +133,9 @@ class Monitor:
         rate = (self._n_images - self._first) / max(elapsed, 1e-9)
         left = (self._total - self._n_images) / max(rate, 1e-9)
         eta = "done" if left <= 0 else f"{_clock(left)} left" if rate > 0 else "starting"
-        done = f"{self._n_images / 1000:,.0f} of {self._total / 1000:,g} kimg"
+        # A budget of a few hundred images would stay at 0 to its end.
+        digits = 0 if self._total >= 10_000 else 1 if self._total >= 1_000 else 2
+        done = f"{self._n_images / 1000:,.{digits}f} of {self._total / 1000:,g} kimg"
         return f"{done}  {rate:,.0f} images/s  {eta}"
 
     def _losses_text(self) -> str:
