@@ -17,7 +17,7 @@ from saddlepoint import api
 from saddlepoint.core.config_json import to_json, with_changes
 from saddlepoint.core.errors import InputError, RunFailed
 from saddlepoint.core.json_files import write_json
-from saddlepoint.training import batch, budget, loop, steps
+from saddlepoint.training import batch, beside, budget, loop, steps
 from saddlepoint.training.expected import duration
 from saddlepoint.training.memory import Need
 from saddlepoint.training.parts import more_parts
@@ -41,6 +41,7 @@ def test_the_first_line_says_batch_memory_and_time(
         return 1.6
 
     monkeypatch.setattr(budget, "images_per_second", measured)
+    monkeypatch.setattr(budget, "seconds_beside", lambda *_: 20.0)
     config = api.configure("dcgan", "digits", kimg=6.4, changes=TINY | {"train.threads": 1})
 
     def ends(*_: Any) -> None:  # the line is what counts
@@ -51,10 +52,10 @@ def test_the_first_line_says_batch_memory_and_time(
         api.train(config, out=tmp_path / "run")
     ((rate, most),) = rates
     assert rate > 0
-    assert most == 8  # a fiftieth of 400 steps
+    assert most == 12  # 3 % of 400 steps
     line = capsys.readouterr().err.splitlines()[0]
     said = re.fullmatch(
-        r"dcgan on digits \(1,797 items\): 6\.4 kimg at batch 16, about (\d[.\d]*) ([MG]B) and 69 "
+        r"dcgan on digits \(1,797 items\): 6\.4 kimg at batch 16, about (\d[.\d]*) ([MG]B) and 68 "
         r"min on 1 thread \(cpu, fp32\) -> .*run",
         line,
     )
@@ -62,10 +63,33 @@ def test_the_first_line_says_batch_memory_and_time(
     expected = api.Run.open(tmp_path / "run").document["expected"]
     mb = float(said[1]) * {"MB": 1, "GB": 1000}[said[2]]
     assert expected["memory_mb"] == pytest.approx(mb, rel=0.06)  # two digits are said
-    assert expected["seconds"] == pytest.approx(6400 / 1.6 / 0.96 + 3, abs=0.1)
-    # Two steps fewer are too few to be timed.
-    short = api.configure("dcgan", "digits", kimg=5.5, changes=TINY | {"train.device": "cpu"})
+    assert expected["seconds"] == pytest.approx(6400 / 1.6 * 1.02 + 20, abs=0.1)
+    # 3 % of 231 steps are too few to be timed.
+    short = api.configure("dcgan", "digits", kimg=3.7, changes=TINY | {"train.device": "cpu"})
     assert budget.expected_seconds(short, short.source.open()) is None
+
+
+def test_pictures_and_scores_count_as_often_as_they_are_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(beside, "_seconds_when_due", lambda *_: 100.0)
+    dataset = api.configure("dcgan", "digits").source.open()
+
+    def n_due(kimg: float, begun: int) -> float:
+        """Every 500 images."""
+        changes = TINY | {"train.sample_kimg": 0.5}
+        config = api.configure("dcgan", "digits", kimg=kimg, changes=changes)
+        return (beside.seconds_beside(config, dataset, begun) - beside.REPORT_SECONDS) / 100
+
+    # The untrained generator, each 500 images, and the end.
+    assert [n_due(2, 0), n_due(2.2, 0), n_due(2, 1000), n_due(2.2, 1024)] == [5, 6, 2, 3]
+
+
+def test_what_is_due_takes_time_with_labels_and_without() -> None:
+    for preset, data in [("cgan-onehot", "digits"), ("gan-points", "ring8")]:
+        config = api.configure(preset, data, kimg=1, changes={"train.device": "cpu"})
+        dataset = config.source.open()
+        assert beside.seconds_beside(config, dataset) > beside.REPORT_SECONDS
 
 
 def test_an_expected_time_has_no_digits_that_it_does_not_know() -> None:

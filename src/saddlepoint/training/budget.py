@@ -11,6 +11,7 @@ from saddlepoint.core.config import Config
 from saddlepoint.core.contracts import Dataset
 from saddlepoint.core.ranks import here
 from saddlepoint.data.loader import DeviceData
+from saddlepoint.training.beside import seconds_beside
 from saddlepoint.training.device import cuda_stream, synchronize
 from saddlepoint.training.graphs import Graphs
 from saddlepoint.training.loop import iterate
@@ -20,10 +21,10 @@ from saddlepoint.training.threads import SharedCores
 
 _UNTIMED_STEPS = 3
 _WARM_UP_SECONDS = 2.0
-_WARM_UP_SHARE = 0.02
+_WARM_UP_SHARE = 0.03
 """Of a budget's steps, where nobody has asked for a warm-up."""
-_FOR_STEPS = 0.96  # share of the time; the rest goes to pictures and checkpoints
-_REPORT_SECONDS = 3.0  # for the report and the pictures before the first step
+_DOCTOR = 0.02
+"""What the doctor adds to the steps, which are timed without it."""
 
 
 def for_minutes(
@@ -42,12 +43,19 @@ def for_minutes(
     """
     budget = minutes * 60
     rate = images_per_second(config, dataset, min(20.0, max(1.5, 0.05 * budget)))
-    left = here().told(max(1.0, budget - (time.monotonic() - started) - _REPORT_SECONDS))
+    left = budget - (time.monotonic() - started)
+    # How many pictures there will be depends on the budget in images.
+    guess = _with(config, rate * left, minutes)
+    left = here().told(max(1.0, left - seconds_beside(guess, dataset)))
+    return _with(config, rate * left / (1 + _DOCTOR), minutes), rate
+
+
+def _with(config: Config, n_images: float, minutes: float) -> Config:
     images_per_step = config.train.batch_size * config.train.n_critic
-    kimg = max(images_per_step, int(rate * left * _FOR_STEPS)) / 1000
+    kimg = max(images_per_step, int(n_images)) / 1000
     # A round number is easier to repeat in another run.
     kimg = float(int(kimg)) if kimg >= 1 else kimg
-    return replace(config, train=replace(config.train, kimg=kimg, minutes=minutes)), rate
+    return replace(config, train=replace(config.train, kimg=kimg, minutes=minutes))
 
 
 def expected_seconds(
@@ -68,7 +76,7 @@ def expected_seconds(
         if most < _untimed_steps(config) + _round(config):
             return None
         rate = images_per_second(config, dataset, _WARM_UP_SECONDS, most)
-    return n_images / rate / _FOR_STEPS + _REPORT_SECONDS
+    return n_images / rate * (1 + _DOCTOR) + seconds_beside(config, dataset, begun)
 
 
 def images_per_second(

@@ -58,8 +58,8 @@ class TrainState:
             warm.load_into(generator, discriminator)
             n_frozen = min(n_frozen, warm.n_whole(discriminator))
         freeze(discriminator, n_frozen)
-        generator = _place(generator, config, spec)
-        discriminator = _place(discriminator, config, spec)
+        generator = placed(generator, config, spec)
+        discriminator = placed(discriminator, config, spec)
         ema = copy.deepcopy(generator).requires_grad_(False)
         if config.train.device == "cpu":  # on GPUs not measured
             fuse(generator, discriminator)
@@ -95,7 +95,8 @@ class TrainState:
                 parameter.requires_grad_(wanted)
 
 
-def _place(net: _Net, config: Config, spec: DataSpec) -> _Net:
+def placed(net: _Net, config: Config, spec: DataSpec) -> _Net:
+    """The net on the configuration's device, in the layout that convolutions are fastest with."""
     net = net.to(config.train.device)
     if spec.is_image:
         net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs
