@@ -257,24 +257,30 @@ def kill_resume(document: dict[str, Any]) -> str:
     )
 
 
-def memory(document: dict[str, Any]) -> str:
-    rows = [
-        [
-            f"`{row['preset']}`",
-            row["data"],
-            f"{row['batch_size']:,}",
-            row["precision"],
-            f"{row['kimg']:g}",
-            f"{row['peak_bytes'] / 1e9:.3f}",
-            f"{row['expected_bytes'] / 1e9:.3f}",
-            f"{row['expected_bytes'] / row['peak_bytes'] - 1:+.0%}",
-            met(abs(row["expected_bytes"] / row["peak_bytes"] - 1) <= 0.15),
-        ]
-        for row in document["presets"]
-    ]
-    head = ["preset", "data", "batch", "precision", "kimg", "peak, GB", "expected, GB", "off"]
-    head += ["within 15 %"]
-    return f"{machine_text(document['machine'])}.\n\n{table(head, rows)}"
+def expected(document: dict[str, Any]) -> str:
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for run in document["runs"]:
+        same = ("preset", "data", "batch_size", "precision", "kimg")
+        groups.setdefault(tuple(run[name] for name in same), []).append(run)
+    rows = []
+    for (preset, data, batch, precision, kimg), runs in groups.items():
+        memory = [run["expected_bytes"] / run["peak_bytes"] - 1 for run in runs]
+        timed = [run for run in runs if run["expected_seconds"]]
+        time = [run["expected_seconds"] / run["seconds"] - 1 for run in timed]
+        rows.append(
+            [
+                *(f"`{preset}`", data, f"{batch:,}", precision, f"{kimg:g}", str(len(runs))),
+                spread_text([run["peak_bytes"] / 1e9 for run in runs]),
+                spread_text(memory, "+.0%"),
+                spread_text([run["seconds"] for run in timed], ".0f") if timed else "",
+                spread_text(time, "+.0%") if timed else "",
+                met(all(abs(off) <= 0.15 for off in (*memory, *time))),
+            ]
+        )
+    head = ["preset", "data", "batch", "precision", "kimg", "runs", "peak, GB", "expectation off by"]
+    head += ["s", "expectation off by", "all within 15 %"]
+    about = f"Commit {document['git_commit']}. {machine_text(document['machine'])}."
+    return f"{about}\n\n{table(head, rows)}"
 
 
 def agreement(values: dict[str, dict[str, float]]) -> str:
@@ -454,7 +460,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "kill-resume": kill_resume,
     "fuzz": fuzz,
     "soak": soak,
-    "memory": memory,
+    "expected": expected,
     "evaluate": evaluate,
     "fid-factor": fid_factor,
     "lecture": lecture,
