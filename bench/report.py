@@ -277,8 +277,8 @@ def expected(document: dict[str, Any]) -> str:
                 met(all(abs(off) <= 0.15 for off in (*memory, *time))),
             ]
         )
-    head = ["preset", "data", "batch", "precision", "kimg", "runs", "peak, GB", "expectation off by"]
-    head += ["s", "expectation off by", "all within 15 %"]
+    head = ["preset", "data", "batch", "precision", "kimg", "runs", "peak, GB"]
+    head += ["expectation off by", "s", "expectation off by", "all within 15 %"]
     about = f"Commit {document['git_commit']}. {machine_text(document['machine'])}."
     return f"{about}\n\n{table(head, rows)}"
 
