@@ -16,10 +16,14 @@ from saddlepoint.training.state import placed
 _FILES_SECONDS = 0.15
 """A grid as PNG, the cheap score and a checkpoint, once their images are there."""
 REPORT_SECONDS = 4.0
+"""The report and the end of the process, as measured on two slow cores (docs/log.md)."""
 
 
 def seconds_beside(config: Config, dataset: Dataset, begun: int = 0) -> float:
-    """From `begun` images to the end of the budget, on this machine, the report included."""
+    """From `begun` images to the end of the budget, on this machine, the report included.
+
+    What a feature network takes for scores in training is not known before, and left out.
+    """
     every = Schedule.of(config).sample
     n_due = -(-config.train.total_images // every) - begun // every + (begun == 0)
     return n_due * _seconds_when_due(config, dataset) + REPORT_SECONDS

@@ -45,12 +45,12 @@ def for_minutes(
     rate = images_per_second(config, dataset, min(20.0, max(1.5, 0.05 * budget)))
     left = budget - (time.monotonic() - started)
     # How many pictures there will be depends on the budget in images.
-    guess = _with(config, rate * left, minutes)
+    guess = _with_budget(config, rate * left, minutes)
     left = here().told(max(1.0, left - seconds_beside(guess, dataset)))
-    return _with(config, rate * left / (1 + _DOCTOR), minutes), rate
+    return _with_budget(config, rate * left / (1 + _DOCTOR), minutes), rate
 
 
-def _with(config: Config, n_images: float, minutes: float) -> Config:
+def _with_budget(config: Config, n_images: float, minutes: float) -> Config:
     images_per_step = config.train.batch_size * config.train.n_critic
     kimg = max(images_per_step, int(n_images)) / 1000
     # A round number is easier to repeat in another run.
