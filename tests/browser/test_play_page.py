@@ -165,6 +165,8 @@ def test_every_control(
     picked.get_by_role("button", name="Walk from here").click()
     expect(walk).to_contain_text("Your picture → Seed")
     expect(walk.locator("code")).to_contain_text("--latents walk-latents.npz")
+    # The walk follows the sliders a moment later; it is kept once it has.
+    expect(walk.locator("code")).to_contain_text("--move 1:1 ")
     keep(page, walk, "Download walk-latents.npz", tmp_path)
     given = keep(page, walk, "Download PNG", tmp_path).read_bytes()
     argv = shlex.split(walk.locator("code").inner_text())[1:]
