@@ -61,6 +61,28 @@ def test_a_message_stays_while_its_button_has_the_focus(page: Page) -> None:
     expect(undo).to_have_count(0)
 
 
+def test_what_somebody_waits_for_is_not_put_off(page: Page) -> None:
+    page.goto("/runs")
+    done = page.evaluate(
+        """async () => {
+          const { paced } = await import("/static/pace.js");
+          const rest = () => new Promise((resolve) => setTimeout(resolve));
+          let [begun, end] = [0, null];
+          const { again } = paced(() => new Promise((done) => { begun += 1; end = done; }));
+          const counts = [];
+          const count = async (act) => { act(); await rest(); counts.push(begun); };
+          await count(() => again());
+          await count(() => again(true)); // asked for during the work: right after it
+          await count(() => end());
+          await count(() => again()); // an ordinary change
+          await count(() => end()); // is put off
+          await count(() => again(true)); // until somebody waits
+          return counts;
+        }"""
+    )
+    assert done == [1, 1, 2, 2, 2, 3]
+
+
 def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     page: Page, runs: Path
 ) -> None:
@@ -69,7 +91,9 @@ def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     page.get_by_role("link", name="New run").first.click()
     page.get_by_label("Preset").select_option("gan-points")
     page.get_by_label("Data").select_option("ring8")
-    page.get_by_label("Amount").fill("60")
+    # So much that it goes on until it is stopped, and soon a first value.
+    page.get_by_label("Budget").select_option("kimg")
+    page.get_by_label("Amount").fill("3000")
     order = page.get_by_role("complementary")
     expect(order).to_contain_text("saddle train gan-points --data ring8")
     page.locator("details[data-group=train] summary").click()
@@ -79,7 +103,8 @@ def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     page.get_by_label("n_critic").fill("2")
     expect(order).to_contain_text("--train.n-critic 2")
     page.get_by_label("batch_size").fill("16")
-    expect(order).to_contain_text("--train.batch-size 16")
+    page.get_by_label("tick_kimg").fill("1")
+    expect(order).to_contain_text("--train.tick-kimg 1")
     page.get_by_role("button", name="Start training").click()
     state = page.locator(".head .state")
     expect(state).to_have_text("running")

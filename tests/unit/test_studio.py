@@ -519,7 +519,10 @@ def test_runs_are_stopped_resumed_and_extended_by_the_command_line(client: TestC
     assert run.take_control() == {}
 
 
-def test_a_deleted_run_can_be_taken_back(client: TestClient) -> None:
+def test_a_deleted_run_can_be_taken_back(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held, "WRITING_SECONDS", 0.3)
     library = client.app.state.studio.library
     root = library.root
     run = make_run(root / "lab" / "a")

@@ -220,6 +220,17 @@ def address(runs: Path) -> Iterator[tuple[str, int]]:
     assert not thread.is_alive()
 
 
+def test_an_answer_is_sent_at_once() -> None:
+    """With Nagle's algorithm it waits 40 ms for what the browser says of its headers."""
+    with (
+        server._listen("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+    ):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_two_hundred_streams_and_readers_that_do_not_read(
     address: tuple[str, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

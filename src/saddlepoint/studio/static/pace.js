@@ -7,6 +7,7 @@
 export function paced(work, failed) {
   let busy = false;
   let asked = false;
+  let soon = false;
   let ended = false;
   let wake = () => {};
 
@@ -14,21 +15,24 @@ export function paced(work, failed) {
     if (ended) return;
     if (busy) {
       asked = true;
-      if (atOnce) wake();
+      soon ||= atOnce;
+      if (soon) wake();
       return;
     }
     busy = true;
     try {
       do {
-        asked = false;
+        asked = soon = false;
         const begun = performance.now();
         await work();
         if (ended) return;
         const spent = performance.now() - begun;
-        await new Promise((resolve) => {
-          wake = resolve;
-          setTimeout(resolve, Math.min(15000, Math.max(1000, 20 * spent)));
-        });
+        if (!soon) {
+          await new Promise((resolve) => {
+            wake = resolve;
+            setTimeout(resolve, Math.min(15000, Math.max(1000, 20 * spent)));
+          });
+        }
       } while (asked && !ended);
     } catch (error) {
       if (!ended) failed(error);

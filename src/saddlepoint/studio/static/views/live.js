@@ -64,6 +64,7 @@ export async function mount(place, studio) {
   show();
   fill(curves, el("p", { class: "soft" }, t("live.drawing")));
 
+  let drawn = false;
   async function drawAll() {
     if (run.pending || run.state === "damaged") { fill(curves, el("p", { class: "soft" }, t("live.no-curves"))); return; }
     let answer = null;
@@ -71,24 +72,30 @@ export async function mount(place, studio) {
       // Of a long history an overview is drawn first, and then all of it.
       answer = await studio.get(`${base}/figures${answer ? "?drawn" : ""}`);
       if (ended) return;
+      drawn ||= answer.figures.length > 0;
       if (answer.complete || answer.figures.length) await draw(curves, answer.figures, t, run);
     } while (!answer.complete && !ended);
   }
 
+  const failed = (error) => !ended && studio.toast(told(error), null, "bad");
+  // Figures cost much more than the rest, which would wait for them: each goes at its own pace.
+  const figures = paced(drawAll, (error) => (drawn ? failed(error) : fill(curves, el("p", { class: "bad" }, told(error)))));
   const { again: update, stop: end } = paced(async () => {
+    const { state: before } = run;
     run = await studio.get(base);
     if (ended) return;
     show();
-    await drawAll();
-  }, (error) => !ended && studio.toast(told(error), null, "bad"));
+    // The first curves and what a run ended with are waited for.
+    figures.again(!drawn || run.state !== before);
+  }, failed);
 
-  drawAll().catch((error) => fill(curves, el("p", { class: "bad" }, told(error))));
+  figures.again();
   const ends = [
     studio.on("run", (event) => event.id === id && update()),
     studio.on("reset", () => update()),
     film.stop,
   ];
-  return () => { ended = left = true; end(); ends.forEach((one) => one()); };
+  return () => { ended = left = true; end(); figures.stop(); ends.forEach((one) => one()); };
 }
 
 function tiles(run, t) {
