@@ -166,19 +166,21 @@ class Reader:
             httpx.Client(base_url=self._address, timeout=SECONDS) as client,
             httpx.stream("GET", f"{self._address}/events?tab=bench-reader", timeout=None) as stream,
         ):
-            rest = 0.0
+            paths = (f"/api/live/{self._id}", f"/api/live/{self._id}/figures")
+            rest = dict.fromkeys(paths, 0.0)
             try:
                 for line in stream.iter_lines():
-                    news = line.startswith("data:") and f'"id": "{self._id}"' in line
-                    # As static/pace.js: a twentieth of the time at most.
-                    if not news or time.monotonic() < rest:
+                    if not line.startswith("data:") or f'"id": "{self._id}"' not in line:
                         continue
-                    before = time.monotonic()
-                    for path in (f"/api/live/{self._id}", f"/api/live/{self._id}/figures"):
+                    for path in paths:
+                        before = time.monotonic()
+                        if before < rest[path]:
+                            continue
                         client.get(path).raise_for_status()
-                    spent = time.monotonic() - before
-                    rest = time.monotonic() + min(15, max(1, 20 * spent))
-                    self.asked += 1
+                        # As static/pace.js: a twentieth of the time at most.
+                        spent = time.monotonic() - before
+                        rest[path] = time.monotonic() + min(15, max(1, 20 * spent))
+                        self.asked += 1
             except httpx.HTTPError:  # the studio has ended
                 return
 
