@@ -104,7 +104,7 @@ def page(new_context, address: str):
     context = new_context(base_url=address, viewport={"width": 1280, "height": 800})
     elsewhere, said = [], []
 
-    # Listened to, not routed: that would take the browser its cache, and tens of milliseconds each.
+    # Not routed: that switches off the cache and adds tens of milliseconds to each request.
     def watch(request) -> None:
         if not request.url.startswith((f"{address}/", "data:", "blob:")):
             elsewhere.append(request.url)

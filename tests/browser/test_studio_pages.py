@@ -91,7 +91,7 @@ def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     page.get_by_role("link", name="New run").first.click()
     page.get_by_label("Preset").select_option("gan-points")
     page.get_by_label("Data").select_option("ring8")
-    # So much that it goes on until it is stopped, and soon a first value.
+    # Large enough to go on until it is stopped.
     page.get_by_label("Budget").select_option("kimg")
     page.get_by_label("Amount").fill("3000")
     order = page.get_by_role("complementary")
@@ -103,7 +103,8 @@ def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     page.get_by_label("n_critic").fill("2")
     expect(order).to_contain_text("--train.n-critic 2")
     page.get_by_label("batch_size").fill("16")
-    page.get_by_label("tick_kimg").fill("1")
+    expect(order).to_contain_text("--train.batch-size 16")
+    page.get_by_label("tick_kimg").fill("1")  # a first value soon
     expect(order).to_contain_text("--train.tick-kimg 1")
     page.get_by_role("button", name="Start training").click()
     state = page.locator(".head .state")

@@ -221,7 +221,7 @@ def address(runs: Path) -> Iterator[tuple[str, int]]:
 
 
 def test_an_answer_is_sent_at_once() -> None:
-    """With Nagle's algorithm it waits 40 ms for what the browser says of its headers."""
+    """With Nagle's algorithm it waits 40 ms for the browser to acknowledge its headers."""
     with (
         server._listen("127.0.0.1", 0) as listening,
         socket.create_connection(listening.getsockname()),

@@ -15,10 +15,10 @@ def r3gan(source: Source) -> Config:
 
     Paper: Huang et al. 2024, https://arxiv.org/abs/2501.05441. Differs from the paper: the
     generator is judged on the real images of the discriminator's step.
-    On a CPU it is about 8 times slower than `dcgan-r1`. Its settings are not tuned yet, and its
-    scores as it stands are not measured. What is: Fashion-MNIST, `--arch.width 16
-    --train.batch-size 16`, 200,000 images on a CPU, two seeds: precision 0.857 and 0.884, recall
-    0.048 and 0.042 (docs/log.md, "How far does a narrow `r3gan` come on a CPU?").
+    On a CPU it is about 8 times slower than `dcgan-r1`. Its settings are not tuned yet, and the
+    scores of the preset itself are not measured. With `--arch.width 16 --train.batch-size 16`, on
+    Fashion-MNIST, 200,000 images, two seeds: precision 0.857 and 0.884, recall 0.048 and 0.042
+    (docs/log.md, "How far does a narrow `r3gan` come on a CPU?").
     Command: saddle train r3gan --data fashion-mnist
     """
     adam = Adam(
