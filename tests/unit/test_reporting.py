@@ -355,6 +355,12 @@ def test_healthy_ranges_are_the_detectors_own_and_lie_behind_the_curves() -> Non
     assert drawn.keys() == {"auc", "logits", "gradients"}
     band = drawn["auc"].layout.shapes[0]
     assert (band.y0, band.y1, band.layer) == (0.5, wins.nearly, "below")
+    # An end ten times as high as the curve would press it flat; it counts again once that is near.
+    assert drawn["gradients"].layout.shapes[0].y1 < 2 * 20
+    near = [row | {"grad_norm_d": 150.0} for row in history[-1:]]
+    grown = figures.figures_of({}, History(history[:-1] + near), ["gradients"])[0][2]
+    highest = healthy_ranges(History(history[:-1] + near))["grad_norm_d"][1]
+    assert grown.layout.shapes[0].y1 == highest
     # Far apart, both curves leave the band around their middle, which does not widen the figure.
     apart = [row | {"real_logit": 1000.0, "fake_logit": -1000.0} for row in history[10:]]
     path = figures.figures_of({}, History(history[:10] + apart), ["logits"])[0][2].layout.shapes[0]

@@ -11,6 +11,8 @@ from saddlepoint.reporting.palette import GREEN, INK, RULE
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 _GREEN = {"fillcolor": GREEN, "opacity": 0.13, "layer": "below"}
 _EDGE = {"color": GREEN}
+FAR = 3
+"""The upper end of a healthy range is shown up to this many times the height of the curves."""
 
 
 def layout(y_title: str, n_curves: int) -> dict[str, Any]:
@@ -49,16 +51,20 @@ def layout(y_title: str, n_curves: int) -> dict[str, Any]:
 
 
 def band(healthy: Range, heights: Sequence[float], log: bool = False) -> dict[str, Any]:
-    """A healthy range across a figure; one without an end goes somewhat beyond the curves.
+    """A healthy range across a figure; without an end, or with one far off, it goes somewhat
+    beyond the curves.
 
     Args:
         heights: of all points of all curves.
         log: whether the axis is logarithmic.
     """
-    bounds = [*heights, *(bound for bound in healthy if bound is not None)]
+    low, high = healthy
+    inside = low is None or low < max(heights)
+    if high is not None and inside and high > FAR * max(map(abs, heights)):
+        high = None  # to show it would press the curves flat
+    bounds = [*heights, *(bound for bound in (low, high) if bound is not None)]
     margin = 0.1 * (max(bounds) - min(bounds)) or 0.1
     bottom = min(bounds) * 0.8 if log else min(bounds) - margin
-    low, high = healthy
     low, high = bottom if low is None else low, max(bounds) + margin if high is None else high
     place = {"x0": 0, "x1": 1, "xref": "x domain", "y0": low, "y1": high, "yref": "y"}
     # A range of one value is a line.
