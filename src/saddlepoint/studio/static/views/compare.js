@@ -105,26 +105,28 @@ export async function mount(place, studio) {
     if (!ended) fill(wrong, el("p", { class: "bad box", role: "alert" }, told(error)));
   }
 
-  const watch = paced(async () => {
+  // Curves cost much more than the rest, which would wait for them: each goes at its own pace.
+  const tables = paced(async () => {
     const mine = asked;
     const found = await ask();
-    if (ended || mine !== asked) return;
-    show(found);
-    if (ids.length > 1) await drawCurves();
+    if (!ended && mine === asked) show(found);
   }, failed);
+  const figures = paced(async () => { if (ids.length > 1) await drawCurves(); }, failed);
+  const again = (soon) => { tables.again(soon); figures.again(soon); };
   await read();
 
   const ends = [
     studio.on("run", (run) => {
       const at = listing.runs.findIndex(({ id }) => id === run.id);
+      const turned = listing.runs[at]?.state !== run.state;
       if (at < 0) listing.runs.push(run);
       else listing.runs[at] = run;
       choose.draw(listing.runs, ids, answer?.most);
-      if (ids.includes(run.id)) watch.again();
+      if (ids.includes(run.id)) again(turned);
     }),
-    studio.on("reset", () => watch.again()),
+    studio.on("reset", () => again(false)),
   ];
-  return () => { ended = true; watch.stop(); ends.forEach((end) => end()); };
+  return () => { ended = true; tables.stop(); figures.stop(); ends.forEach((end) => end()); };
 }
 
 /** The grids of one seed, side by side. */
