@@ -83,6 +83,36 @@ def test_what_somebody_waits_for_is_not_put_off(page: Page) -> None:
     assert done == [1, 1, 2, 2, 2, 3]
 
 
+def test_a_curve_out_of_sight_is_drawn_again_when_it_is_scrolled_to_or_printed(page: Page) -> None:
+    page.goto("/runs")
+    page.evaluate(
+        """async () => {
+          const { overlays } = await import("/static/plots.js");
+          const far = document.createElement("div");
+          far.style.paddingTop = "9000px";
+          document.body.append(far);
+          const place = document.createElement("div");
+          far.append(place);
+          globalThis.show = (n) => overlays(place, [{ name: "a", title: "A", figure: {
+            data: Array.from({ length: n }, () => ({ x: [1, 2], y: [1, 2], name: "b" })),
+            layout: { margin: {} } } }], (key) => key);
+          await show(1);
+        }"""
+    )
+    lines = page.locator(".js-line")
+    expect(lines).to_have_count(1)
+    page.evaluate("show(2)")
+    expect(lines).to_have_count(1)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(lines).to_have_count(2)
+    page.evaluate("show(3)")
+    expect(lines).to_have_count(2)
+    page.locator(".plot").scroll_into_view_if_needed()
+    expect(lines).to_have_count(3)
+    page.evaluate("show(4)")  # in sight: at once
+    expect(lines).to_have_count(4)
+
+
 def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     page: Page, runs: Path
 ) -> None:

@@ -1,7 +1,7 @@
 // Work that is done again as things change, without slowing down what it watches.
 
 /**
- * Calls `work()` one at a time, for a twentieth of the time at most; what asks meanwhile makes one
+ * Calls `work()` one at a time, for about a fortieth of the time; what asks meanwhile makes one
  * more. `again(true)` does not wait out the pause; after `stop()` nothing is begun.
  */
 export function paced(work, failed) {
@@ -30,7 +30,7 @@ export function paced(work, failed) {
         if (!soon) {
           await new Promise((resolve) => {
             wake = resolve;
-            setTimeout(resolve, Math.min(15000, Math.max(1000, 20 * spent)));
+            setTimeout(resolve, Math.min(15000, Math.max(1000, 40 * spent)));
           });
         }
       } while (asked && !ended);

@@ -32,7 +32,32 @@ function arrived(element) {
 }
 
 const COLOURS = { fatal: "#d2453a", warn: "#b87a00", info: "#2f8fd0" };
+const SHOWN = { displayModeBar: false, responsive: true };
 const drawn = new WeakMap();
+
+// What has changed out of sight is drawn when it is scrolled to, or printed.
+const waiting = new WeakMap();
+const inSight = new WeakSet();
+const sight = new IntersectionObserver((changes) => {
+  for (const { target, isIntersecting } of changes) {
+    if (!isIntersecting) inSight.delete(target);
+    else {
+      inSight.add(target);
+      catchUp(target);
+    }
+  }
+}, { rootMargin: "25%" });
+addEventListener("beforeprint", () => document.querySelectorAll(".plot").forEach(catchUp));
+
+function catchUp(plot) {
+  const figure = waiting.get(plot);
+  if (figure && plot.isConnected) react(plot, figure);
+}
+
+function react(plot, { data, layout }) {
+  waiting.delete(plot);
+  return globalThis.Plotly.react(plot, data, layout, SHOWN);
+}
 
 /** Draw the figures {name, title, text, figure} of a run as cards. */
 export async function draw(place, figures, t, run) {
@@ -51,14 +76,15 @@ export async function overlays(place, figures, t) {
 
 // A second time they are changed in place.
 async function cards(place, figures, t) {
-  const Plotly = await plotly();
+  await plotly();
   if (!figures.length) {
     fill(place, el("p", { class: "soft" }, t("live.no-curves")));
     return;
   }
   const made = drawn.get(place) ?? new Map();
   const names = figures.map((one) => one.name);
-  if (String([...made.keys()]) !== String(names) || !place.querySelector(".plot")) {
+  const first = String([...made.keys()]) !== String(names) || !place.querySelector(".plot");
+  if (first) {
     made.clear();
     for (const { name, title, text } of figures) {
       const plot = el("div", { class: "plot", role: "img", "aria-label": t("live.figure", { title }) });
@@ -73,7 +99,9 @@ async function cards(place, figures, t) {
     // What a screen reader is told of a curve: where it began and where it is.
     values.textContent = figure.data.map((curve) => t("live.curve", { name: curve.name,
       first: number(curve.y[0]), last: number(curve.y.at(-1)) })).join(" ");
-    await Plotly.react(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true });
+    if (first || inSight.has(plot)) await react(plot, figure);
+    else waiting.set(plot, figure);
+    if (first) sight.observe(plot);
   }
 }
 
@@ -98,6 +126,6 @@ export async function evidence(place, address, studio, one) {
     const plot = el("div", { class: "plot small", role: "img", "aria-label": t("live.figure", { title: name }) });
     place.append(plot);
     marks(figure, [one]);
-    await Plotly.react(plot, figure.data, { ...figure.layout, height: 210 }, { displayModeBar: false, responsive: true });
+    await Plotly.react(plot, figure.data, { ...figure.layout, height: 210 }, SHOWN);
   }
 }
