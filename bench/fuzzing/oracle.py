@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from fuzzing.fingerprints import TRACEBACK, last_line, raised_at, stuck_at
 from fuzzing.world import Snapshot
 
 MOST_MEMORY = 4_000_000_000
+MOST_SECONDS = 60.0
+"""Of judging one case: a pattern can take hours on what a case has said."""
 CODES = {"doctor": (0, 1, 2, 3, 130)}
 USUAL_CODES = (0, 1, 2, 130)
 RUNNING = ("train", "resume")
@@ -72,8 +75,22 @@ def check(function: Check) -> Check:
 
 
 def judge(case: Case, outcome: Outcome) -> list[Fault]:
-    """Every rule that was broken; [] for a case that went well."""
-    return [fault for rule in CHECKS for fault in rule(case, outcome)]
+    """Every rule that was broken; [] for a case that went well.
+
+    Raises:
+        TimeoutError: after MOST_SECONDS.
+    """
+    before = signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, MOST_SECONDS)
+    try:
+        return [fault for rule in CHECKS for fault in rule(case, outcome)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"its rules took more than {MOST_SECONDS:g} s")
 
 
 @check

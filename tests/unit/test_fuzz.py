@@ -261,6 +261,17 @@ def test_what_is_right_is_no_fault(case: dict, outcome: dict):
     assert oracle.judge(Case(**{"argv": ("sample", "run"), **case}), Outcome(**outcome)) == []
 
 
+def test_a_rule_without_end_holds_up_no_other_case(monkeypatch: pytest.MonkeyPatch):
+    def endless(case: Case, outcome: Outcome):
+        yield oracle.Fault("words", str(re.search("(a+)+$", outcome.stderr)), "")
+
+    monkeypatch.setattr(oracle, "MOST_SECONDS", 0.1)
+    monkeypatch.setattr(oracle, "CHECKS", [endless])
+    with pytest.raises(TimeoutError, match=r"more than 0\.1 s"):
+        oracle.judge(Case(argv=("x",)), Outcome(code=0, stderr="a" * 60 + "b"))
+    assert oracle.judge(Case(argv=("x",)), Outcome(code=0, stderr="b"))  # the alarm is off again
+
+
 def test_a_run_is_equal_to_another_but_for_its_clock(tmp_path: Path):
     def run(name: str, n: int = 2, weights: bytes = b"w", **columns: float) -> equality.RunEnd:
         checkpoint = tmp_path / name / "checkpoints" / f"{n:06d}k"
