@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _bench import git_commit, machine, machine_text, parser_with, write_result
+from _bench import git_commit, machine, machine_text, parser_with, read_result, write_result
 
 from saddlepoint.core.runs import Run
 from saddlepoint.data.resolve import resolve
@@ -77,7 +77,7 @@ def main() -> None:
             for n in arguments.batches
         ]
         for flags in arguments.rounds * (settings or [["--kimg", str(arguments.kimg)]]):
-            row = measure(preset, arguments.data, flags)
+            row = {**measure(preset, arguments.data, flags), "git_commit": git_commit()}
             rows.append(row)
             print(
                 f"{preset} at batch {row['batch_size']}: peak {row['peak_bytes'] / 1e9:.3f} GB, "
@@ -85,7 +85,18 @@ def main() -> None:
                 f"{row['expected_seconds']}",
                 flush=True,
             )
-    write_result("expected", {"machine": facts, "git_commit": git_commit(), "runs": rows})
+    write_result("expected", {"machine": facts, "runs": kept_beside(rows, facts) + rows})
+
+
+def kept_beside(rows: list[dict[str, Any]], facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Runs of other settings on a machine like this one: a preset can be measured again alone."""
+    before = read_result("expected")
+    alike = facts.keys() - {"load_1min"}
+    if before is None or any(before["machine"][name] != facts[name] for name in alike):
+        return []
+    same = ("preset", "data", "batch_size", "precision", "kimg")
+    again = {tuple(row[name] for name in same) for row in rows}
+    return [run for run in before["runs"] if tuple(run[name] for name in same) not in again]
 
 
 if __name__ == "__main__":

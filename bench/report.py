@@ -279,7 +279,8 @@ def expected(document: dict[str, Any]) -> str:
         )
     head = ["preset", "data", "batch", "precision", "kimg", "runs", "peak, GB"]
     head += ["expectation off by", "s", "expectation off by", "all within 15 %"]
-    about = f"Commit {document['git_commit']}. {machine_text(document['machine'])}."
+    commits = sorted({run["git_commit"] for run in document["runs"]})
+    about = f"Commits {', '.join(commits)}. {machine_text(document['machine'])}."
     return f"{about}\n\n{table(head, rows)}"
 
 
