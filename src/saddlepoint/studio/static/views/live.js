@@ -66,7 +66,10 @@ export async function mount(place, studio) {
 
   let drawn = false;
   async function drawAll() {
-    if (run.pending || run.state === "damaged") { fill(curves, el("p", { class: "soft" }, t("live.no-curves"))); return; }
+    if (run.pending || run.state === "damaged") {
+      fill(curves, el("p", { class: "soft" }, t(run.pending && !run.error ? "live.loading" : "live.no-curves")));
+      return;
+    }
     let answer = null;
     do {
       // Of a long history an overview is drawn first, and then all of it.
