@@ -20,7 +20,7 @@ from saddlepoint.data.arrays import image_dataset
 from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.extractors.by_colour import ByColour, LoadedByColour, colours_of
 from saddlepoint.lab import beds, modes
-from saddlepoint.reporting.modes import about, table_rows
+from saddlepoint.reporting.modes import HEADS, about, table_rows
 from saddlepoint.reporting.strings import words_in
 
 LAB = ["lab", "modes", "--kimg", "0.3", "--quiet", "--threads", "1"]
@@ -134,6 +134,11 @@ def test_stacked_digits_are_counted_by_a_classifier_of_single_ones(
     words = words_in("en")
     assert table_rows(told, words)[-1][:3] == ["RpGAN + R1 + R2", "", "1000"]
     assert "digits right that it never saw" in about(told, words)
+    # Columns that say nothing of images are left out; the others are in order.
+    page = Path("lab-modes/report.html").read_text()
+    kept = [key for key in HEADS if key not in ("high-quality", "spread")]
+    heads = "".join(f'<th scope="col">{words(f"modes.{key}")}</th>' for key in kept)
+    assert f"<thead><tr>{heads}</tr></thead>" in page
 
 
 def test_every_loss_is_there_and_every_configuration_can_be_made() -> None:

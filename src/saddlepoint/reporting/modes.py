@@ -97,17 +97,24 @@ def write_modes(results: Sequence[Told], out: Path, command: str, words: Words) 
     sections, charts = [], []
     for told in results:
         heads = [words(f"modes.{key}") for key in HEADS]
-        body = page.grid_table(heads, table_rows(told, words)) + _grids(told, out.parent, words)
+        body = _table(heads, table_rows(told, words)) + _grids(told, out.parent, words)
         sections.append(page.section(told.place.title.to(words.language), body, about(told, words)))
         if find_spec("plotly") is not None:
             chart = _chart(told)
             title, reads = chart.title.to(words.language), chart.reads.to(words.language)
             charts.append((title, figure(chart, words.language), reads))
     sections.append(page.section(words("modes.reading"), note=words("modes.note")))
-    sections.append(curves_section(charts, words))
+    sections.append(curves_section(charts, words, words("modes.side-by-side")))
     lines = page.commands({words("lab.again"): command})
     sections.append(page.section(words("report.reproduce"), lines))
     return page.write_page(out, words("modes.title"), sections, words)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Without the columns that say nothing here: images have no spread about a centre."""
+    columns = [column for column in zip(heads, *rows, strict=True) if any(column[1:])]
+    shown_heads, *shown_rows = zip(*columns, strict=True)
+    return page.grid_table(shown_heads, shown_rows)
 
 
 def about(told: Told, words: Words) -> str:

@@ -32,16 +32,18 @@ def packed_plotly() -> str:
     return base64.b64encode(gzip.compress(script, 6, mtime=0)).decode()
 
 
-def curves_section(figures: Sequence[tuple[str, Any, str]], words: Words) -> str:
+def curves_section(figures: Sequence[tuple[str, Any, str]], words: Words, heading: str = "") -> str:
     """plotly figures as cards, with plotly's own script inside the page. Once a page.
 
     Args:
         figures: (title, figure, how to read it) of each, from `figures.drawn`.
+        heading: of the section; "": Curves.
     """
+    heading = heading or words("page.curves")
     if find_spec("plotly") is None:
-        return page.section(words("page.curves"), without_plotly(words))
+        return page.section(heading, without_plotly(words))
     if not figures:
-        return page.section(words("page.curves"), note=words("page.no-metrics"))
+        return page.section(heading, note=words("page.no-metrics"))
     cards = [
         f'<section class="card"><h3>{escape(title)}</h3>'
         f"{plot_place(f'curve-{number}', words('page.curve', title=title))}"
@@ -52,9 +54,7 @@ def curves_section(figures: Sequence[tuple[str, Any, str]], words: Words) -> str
     script = plots(
         {f"curve-{number}": drawing for number, (_, drawing, _) in enumerate(figures)}, words
     )
-    return page.section(
-        words("page.curves"), f'<div class="cards">{"".join(cards)}</div>\n{script}'
-    )
+    return page.section(heading, f'<div class="cards">{"".join(cards)}</div>\n{script}')
 
 
 def plot_place(place: str, says: str) -> str:
