@@ -87,15 +87,16 @@ def test_a_curve_out_of_sight_is_drawn_again_when_it_is_scrolled_to_or_printed(p
     page.goto("/runs")
     page.evaluate(
         """async () => {
-          const { overlays } = await import("/static/plots.js");
+          const { draw } = await import("/static/plots.js");
           const far = document.createElement("div");
           far.style.paddingTop = "9000px";
           document.body.append(far);
           const place = document.createElement("div");
           far.append(place);
-          globalThis.show = (n) => overlays(place, [{ name: "a", title: "A", figure: {
-            data: Array.from({ length: n }, () => ({ x: [1, 2], y: [1, 2], name: "b" })),
-            layout: { margin: {} } } }], (key) => key);
+          const curve = { x: [1, 2], y: [1, 2], name: "b" };
+          globalThis.show = (n, state = "running") => draw(place, [{ name: "a", title: "A",
+            figure: { data: Array(n).fill(curve), layout: { showlegend: false } } }],
+            (key) => key, { state });
           await show(1);
         }"""
     )
@@ -111,6 +112,9 @@ def test_a_curve_out_of_sight_is_drawn_again_when_it_is_scrolled_to_or_printed(p
     expect(lines).to_have_count(3)
     page.evaluate("show(4)")  # in sight: at once
     expect(lines).to_have_count(4)
+    page.evaluate("scrollTo(0, 0)")
+    page.evaluate("show(5, 'finished')")  # how it ended: everywhere
+    expect(lines).to_have_count(5)
 
 
 def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(

@@ -62,7 +62,8 @@ function react(plot, { data, layout }) {
 /** Draw the figures {name, title, text, figure} of a run as cards. */
 export async function draw(place, figures, t, run) {
   for (const one of figures) marks(one.figure, run.found ?? []);
-  await cards(place, figures, t);
+  // How a run ended is drawn everywhere: nothing comes after it.
+  await cards(place, figures, t, run.state !== "running");
 }
 
 /** Draw {name, title, text, figure} of several runs as cards, without legends. */
@@ -75,7 +76,7 @@ export async function overlays(place, figures, t) {
 }
 
 // A second time they are changed in place.
-async function cards(place, figures, t) {
+async function cards(place, figures, t, everywhere = false) {
   await plotly();
   if (!figures.length) {
     fill(place, el("p", { class: "soft" }, t("live.no-curves")));
@@ -99,7 +100,7 @@ async function cards(place, figures, t) {
     // What a screen reader is told of a curve: where it began and where it is.
     values.textContent = figure.data.map((curve) => t("live.curve", { name: curve.name,
       first: number(curve.y[0]), last: number(curve.y.at(-1)) })).join(" ");
-    if (first || inSight.has(plot)) await react(plot, figure);
+    if (first || everywhere || inSight.has(plot)) await react(plot, figure);
     else waiting.set(plot, figure);
     if (first) sight.observe(plot);
   }
