@@ -1,4 +1,4 @@
-"""Writes the map of files in docs/architecture.md from the first sentences of the docstrings.
+"""Writes the map of files in docs/architecture.md: how each module and script begins.
 
 python bench/file_map.py            write it (`make map`)
 python bench/file_map.py --check    write nothing; exit with 1 if the page is out of date
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import re
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,6 @@ COLUMN = 36
 WITHOUT_DOCSTRING = {
     ".css": "how a page looks",
     ".html": "the frame of a page",
-    ".js": "what a page does",
     ".npz": "an embedded data set",
     ".txt": "where it is from, and its licence",
     ".typed": "tells type checkers that the package carries its types",
@@ -28,18 +28,26 @@ WITHOUT_DOCSTRING = {
 
 
 def summary(file: Path) -> str:
-    """What a file is for: the first sentence of its docstring.
+    """What a file is for: the first sentence of its docstring, or of a script's first comment.
 
     Raises:
-        SystemExit: a module without a docstring.
+        SystemExit: a module or script without one.
     """
-    if file.suffix != ".py":
+    if file.suffix == ".py":
+        text = ast.get_docstring(ast.parse(file.read_text()))
+    elif file.suffix == ".js":
+        text = first_comment(file.read_text())
+    else:
         return WITHOUT_DOCSTRING.get(file.suffix, "")
-    text = ast.get_docstring(ast.parse(file.read_text()))
     if not text:
-        raise SystemExit(f"{file} has no docstring: say in its first line what it is for.")
+        raise SystemExit(f"{file}: say in its first line what it is for.")
     paragraph = " ".join(text.split("\n\n")[0].split())
     return re.split(r"[.;] ", paragraph)[0].removesuffix(".")
+
+
+def first_comment(script: str) -> str:
+    lines = takewhile(lambda line: line.startswith("//"), script.splitlines())
+    return " ".join(line.removeprefix("//").strip() for line in lines)
 
 
 def tree(folder: Path, depth: int = 1) -> list[str]:

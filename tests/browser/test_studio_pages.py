@@ -144,6 +144,8 @@ def test_a_run_is_started_from_the_form_watched_stopped_resumed_and_deleted(
     state = page.locator(".head .state")
     expect(state).to_have_text("running")
     expect(page.get_by_role("img", name="Curve over training: Losses")).to_be_visible()
+    # The page was opened before the run had anything to compare.
+    expect(page.get_by_role("link", name="Compare with")).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(state).to_have_text("stopped")
     run = Run(runs / "gan-points-ring8-001")

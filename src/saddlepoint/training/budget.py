@@ -64,7 +64,7 @@ def expected_seconds(
     """From `begun` images to the end of the run, its report included.
 
     Args:
-        rate: images per second; None: from a warm-up of at most a fiftieth of the steps.
+        rate: images per second; None: from a warm-up of at most three steps in a hundred.
 
     Returns:
         None where the budget is too short for such a warm-up.

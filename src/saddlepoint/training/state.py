@@ -105,7 +105,7 @@ def placed(net: _Net, config: Config, spec: DataSpec) -> _Net:
 
 def compile_nets(*nets: nn.Module) -> None:
     """torch.compile in place: names of weights stay, and what cannot be compiled runs eagerly."""
-    import torch._dynamo  # a second of start-up that only this option pays for
+    import torch._dynamo  # slow to load
 
     # Without a compiler, or with a graph that it cannot handle, dynamo warns and runs eagerly.
     torch._dynamo.config.suppress_errors = True

@@ -1,5 +1,5 @@
-// The widget in the notebook's page: a frame with a page of its own, in which a view of the studio
-// runs as it does in the studio. Its modules come with the model; nothing is loaded from anywhere.
+// The widget in the notebook's page: a frame in which a view of the studio runs. It has a page of its
+// own; its modules come with the model, and nothing is loaded from anywhere.
 
 const IMPORT = /(\bfrom\s+|\bimport\s+)"(\.[^"]+)"/g;
 

@@ -1,5 +1,5 @@
-// In place of the studio's server.js: what it asks a server for is asked of the notebook's process,
-// or is there already: that process may be busy with the training that is watched.
+// In place of the studio's server.js: asks the notebook's process instead of a server. What a page of
+// a training run needs is there already, as that process may be busy with the training.
 
 import { spoken } from "./words.js";
 
