@@ -74,6 +74,10 @@ def address(runs: Path) -> Iterator[str]:
     yield found[0]
     studio.terminate()
     studio.communicate(timeout=PATIENCE / 1000)
+    # Runs outlive their studio: one that a failed test has left behind would take a core for hours.
+    for file in runs.glob("*/status.json"):
+        if (run := Run(file.parent)).status.get("state") == "running":
+            run.ask("stop")
 
 
 @pytest.fixture(scope="session")
