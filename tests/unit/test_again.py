@@ -56,7 +56,7 @@ def test_treatments_and_extensions_are_taken_back(
     document["budgets"] = [budget_line(begun, None), budget_line(extended, None, 2000)]
     write_json(run.config_file, document)
     lines = {key: shlex.split(line)[1:] for key, line in commands_again(run).items()}
-    assert lines["extend"] == ["resume", "again", "--kimg", "5.0"]
+    assert lines["extend"] == ["resume", "again", "--kimg", "5"]
     assert main([*lines["train"], "--dry-run"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(to_json(begun)))
     # A Config of one's own has no words.

@@ -130,4 +130,4 @@ def _flag(path: str, value: Any) -> list[str]:
 
 def as_typed_in_full(value: Any) -> str:
     """As a person types it, with all digits of a number: what runs is what was typed."""
-    return repr(value) if isinstance(value, float) else as_typed(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else as_typed(value)
