@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md on hostile cases and on the soak."""
+"""The tables of docs/benchmarks.md on kills, on hostile cases and on the soak."""
 
 from __future__ import annotations
 
@@ -80,3 +80,23 @@ def soak(document: dict[str, Any]) -> str:
     head = ["in", "quantity", "first", "last", "slope, in 100 rounds", "flat"]
     intro = f"{document['minutes']:g} minutes: {counts}. Commit {document['commit']}; "
     return f"{intro}{machine_text(document['machine'])}.\n\n{table(head, rows)}"
+
+
+def kill_resume(document: dict[str, Any]) -> str:
+    head = ["run", "images", "treatments", "kills at random", "kills at calls", "in a checkpoint"]
+    names = ("images", "treatments", "at_random", "at_calls", "in_a_checkpoint")
+    rows = [
+        [
+            f"`{row['run']}`",
+            *(f"{row[name]:,}" for name in names),
+            f"**{row['different']}**" if row["different"] else "0",
+        ]
+        for row in document["runs"]
+    ]
+    return "\n\n".join(
+        [
+            f"Commit {document['commit']}, {document['minutes']:g} minutes with "
+            f"{document['settings']['jobs']} jobs. {machine_text(document['machine'])}.",
+            table([*head, "runs that differ"], rows),
+        ]
+    )
