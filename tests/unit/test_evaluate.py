@@ -29,7 +29,7 @@ from saddlepoint.evaluation.choose import choose_extractor
 from saddlepoint.evaluation.compare import compare_runs, protocol_differences
 from saddlepoint.evaluation.measure import evaluate_sets
 from saddlepoint.evaluation.metrics import _pairwise
-from saddlepoint.evaluation.scores import newest_scores, read_scores
+from saddlepoint.evaluation.scores import as_rows, newest_scores, read_scores
 from saddlepoint.evaluation.sets import subset_of
 from saddlepoint.evaluation.sheets import sheets_of
 from saddlepoint.evaluation.tensor_files import cached_tensors
@@ -500,3 +500,16 @@ def test_constant_images_are_measured_without_nan() -> None:
     assert all(np.isfinite(value) for value in found.values())
     assert found["precision"] == 1.0
     assert found["recall"] < 0.02
+
+
+def test_the_ends_of_an_interval_have_the_digits_of_their_value() -> None:
+    values = {
+        "fid": {"value": 10.09, "interval": [9.7704, 10.41]},
+        "kid": {"value": 0.009, "interval": [0.0, 0.0123]},
+        "recall": {"value": 0.98, "interval": None},
+    }
+    assert [row[:3] for row in as_rows({"values": values})] == [
+        ("fid", "10.09", "9.77 to 10.41"),
+        ("kid", "0.009000", "0 to 0.012300"),
+        ("recall", "0.9800", ""),
+    ]

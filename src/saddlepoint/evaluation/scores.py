@@ -83,14 +83,18 @@ def as_rows(document: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     """(measure, value, interval, note) of each number, for a table."""
     rows = []
     for name, number in document["values"].items():
-        ends = number["interval"]
-        interval = "" if ends is None else f"{in_digits(ends[0])} to {in_digits(ends[1])}"
-        rows.append((name, in_digits(number["value"]), interval, number.get("note", "")))
+        value, ends = number["value"], number["interval"]
+        interval = "" if ends is None else " to ".join(in_digits(end, value) for end in ends)
+        rows.append((name, in_digits(value), interval, number.get("note", "")))
     return rows
 
 
-def in_digits(value: float) -> str:
-    """Four decimals; six for a small number such as KID, two for a large one."""
-    if value == 0 or abs(value) >= 10:
-        return f"{value:.2f}" if value else "0"
-    return f"{value:.4f}" if abs(value) >= 0.01 else f"{value:.6f}"
+def in_digits(number: float, beside: float | None = None) -> str:
+    """Four decimals; six for a small number such as KID, two for a large one.
+
+    Args:
+        beside: the number that decides; of the ends of an interval their value.
+    """
+    size = abs(number if beside is None else beside)
+    decimals = 2 if size >= 10 else 4 if size >= 0.01 else 6
+    return f"{number:.{decimals}f}" if number else "0"

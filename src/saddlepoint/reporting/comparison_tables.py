@@ -113,7 +113,7 @@ def number_text(value: dict[str, Any] | None, words: Words = ENGLISH) -> str:
     ends = [value["least"], value["greatest"]] if several else value["intervals"][0]
     around = ""
     if ends is not None:
-        low, high = map(in_digits, ends)
+        low, high = (in_digits(end, value["median"]) for end in ends)
         text = words("page.to", low=low, high=high)
         around = f"\n({text})" if several else f"\n[{text}]"
     return words.number(f"{in_digits(value['median'])}{around}")
