@@ -27,7 +27,9 @@ def cgan_onehot(source: Source) -> Config:
     https://arxiv.org/abs/1605.05396, section 4.1.
     Command: saddle train cgan-onehot --data fashion-mnist
     """
-    return dcgan_r1_like(source, "cgan-onehot", "onehot", wrong_label_fraction=0.125)
+    return dcgan_r1_like(
+        source, "cgan-onehot", "onehot", wrong_label_fraction=0.25, label_scale=0.05
+    )
 
 
 def cgan_embedding(source: Source) -> Config:

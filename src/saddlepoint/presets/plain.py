@@ -114,7 +114,11 @@ def dcgan_r1(source: Source) -> Config:
 
 
 def dcgan_r1_like(
-    source: Source, name: str, conditioning: Conditioning, wrong_label_fraction: float = 0.0
+    source: Source,
+    name: str,
+    conditioning: Conditioning,
+    wrong_label_fraction: float = 0.0,
+    label_scale: float = 1.0,
 ) -> Config:
     """The recipe that `dcgan-r1` shares with the conditional presets."""
     return Config(
@@ -132,6 +136,7 @@ def dcgan_r1_like(
             init="he",
             conditioning=conditioning,
             embedding_dim=8,
+            label_scale=label_scale,
         ),
         loss=Relativistic(),
         penalties=(R1(gamma=0.5, every=8),),
