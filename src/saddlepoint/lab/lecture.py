@@ -66,6 +66,7 @@ _EQUAL_NETS = {
 _EQUAL_LABELS: dict[str, Any] = {
     "arch.discriminator_norm": "batch",
     "arch.init": "dcgan",
+    "arch.label_scale": 1.0,
     "loss": {"kind": "non-saturating"},
     "penalties": [],
     "train.wrong_label_fraction": 0.25,
