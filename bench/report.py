@@ -41,6 +41,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "quality-float32": quality,
     "quality-conditional": quality,
     "quality-embedding": quality,
+    "quality-onehot": quality,
     "kill-resume": kill_resume,
     "fuzz": fuzz,
     "soak": soak,
