@@ -65,9 +65,10 @@ def _git(*words: str) -> str:
 def machine_text(facts: dict[str, Any]) -> str:
     """The machine in one line."""
     bf16 = "with bf16 instructions" if facts["bf16"] else "without bf16 instructions"
+    threads = "1 thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
     return (
         f"{facts['cpu']}, {facts['cores']} cores {bf16}, torch {facts['torch']} with "
-        f"{facts['threads']} threads, Python {facts['python']}; load {facts['load_1min']} at the "
+        f"{threads}, Python {facts['python']}; load {facts['load_1min']} at the "
         "start"
     )
 
