@@ -233,10 +233,10 @@ def test_a_member_that_points_into_another_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(content)
     report = prepare(tmp_path / "a.zip", tmp_path / "out", size=8, workers=1)
     files, refused = report.manifest["files"], report.quarantined
+    # Some versions of Python look for members that overlap, and refuse a.png as well.
+    looks = hasattr(zipfile.ZipInfo(), "_end_offset")
+    assert sorted(files) == (["c.png"] if looks else ["a.png", "c.png"])
     assert sorted([*files, *refused]) == ["a.png", "b.png", "c.png"]
-    # Some versions of Python refuse a.png as well, whose bytes b.png claims.
-    assert "c.png" in files
-    assert "b.png" in refused
     assert set(refused.values()) == {"cannot be read (damaged)"}
 
 

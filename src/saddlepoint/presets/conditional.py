@@ -3,7 +3,8 @@
 The three DCGANs have the nets, loss and penalty of `dcgan-r1`, and some of the discriminator's
 fakes are real images with a wrong label (Reed et al. 2016, https://arxiv.org/abs/1605.05396,
 section 4.1): the more of them, the more samples are of the class asked for, and the lower is the
-recall. Fashion-MNIST, medians of three seeds (docs/benchmarks.md, "Quality in equal time"):
+recall. Fashion-MNIST, medians of three seeds, `cgan-onehot` on a processor without bf16
+instructions, the others with them (docs/benchmarks.md, "Quality in equal time"):
 
 | preset | images | precision | recall | coverage | label accuracy |
 | --- | --- | --- | --- | --- | --- |
