@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from saddlepoint.core.json_files import write_json
+from saddlepoint.training.device import has_fast_bf16
 
 HERE = Path(__file__).parent
 DATA = HERE / "data"
@@ -33,12 +34,13 @@ def machine() -> dict[str, Any]:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if os.name == "posix" else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     cpu = torch.cpu
-    bf16 = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
+    instructions = cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported()
     return {
         "cpu": models[0] if models else platform.machine(),
         "cores": len(os.sched_getaffinity(0)),
         "threads": torch.get_num_threads(),
-        "bf16": bool(bf16),
+        "bf16": has_fast_bf16("cpu"),
+        "bf16_instructions": bool(instructions),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "load_1min": round(os.getloadavg()[0], 2),
@@ -65,6 +67,8 @@ def _git(*words: str) -> str:
 def machine_text(facts: dict[str, Any]) -> str:
     """The machine in one line."""
     bf16 = "with bf16 instructions" if facts["bf16"] else "without bf16 instructions"
+    if not facts["bf16"] and facts.get("bf16_instructions"):
+        bf16 = "whose bf16 is no faster than float32"
     threads = "1 thread" if facts["threads"] == 1 else f"{facts['threads']} threads"
     return (
         f"{facts['cpu']}, {facts['cores']} cores {bf16}, torch {facts['torch']} with "

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
 from saddlepoint.core.config import Train
 from saddlepoint.core.tensors import require_device
+
+_PROCESSORS = Path("/proc/cpuinfo")
 
 
 def resolve(train: Train) -> Train:
@@ -45,10 +49,22 @@ def has_fast_bf16(device: str) -> bool:
         # Ampere, 8.0, is the first generation with units for bf16.
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device == "cpu":
-        # Without these instructions bf16 is emulated, more slowly than fp32.
+        # Emulated without instructions. Intel's AVX-512 multiplies as many numbers a cycle in fp32
+        # as in bf16, so there it costs casts and gains nothing (docs/log.md, "Is bf16 faster
+        # wherever a processor has it?"); AMD's multiplies twice as many, Intel's AMX more still.
         cpu = torch.cpu
-        return bool(cpu._is_avx512_bf16_supported() or cpu._is_amx_tile_supported())
+        if cpu._is_amx_tile_supported():
+            return True
+        return bool(cpu._is_avx512_bf16_supported()) and not _made_by_intel()
     return False
+
+
+def _made_by_intel() -> bool:
+    try:
+        processor = _PROCESSORS.read_text(errors="replace")
+    except OSError:  # no Linux
+        processor = platform.processor()
+    return "GenuineIntel" in processor
 
 
 @contextlib.contextmanager
