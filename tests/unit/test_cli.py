@@ -275,12 +275,13 @@ def test_a_misspelt_word_gets_the_nearest_one(
 @pytest.mark.parametrize(
     ("flag", "value", "words"),
     [
-        ("--train.batch-size", "0", ("batch_size=0", "at least 2")),
+        ("--train.batch-size", "0", ("--train.batch-size 0", "at least 2")),
         ("--train.accumulate", "3", ("batch_size=16", "accumulate=3", "divisor")),
-        ("--optim-g.lr", "-1", ("lr=-1", "greater than 0")),
+        ("--optim-g.lr", "-1", ("--optim-g.lr -1", "greater than 0")),
         ("--optim-g.lr", "nan", ("--optim-g.lr takes a number, not 'nan'",)),
-        ("--optim-d.beta1", "2", ("beta1=2", "between 0 and")),
-        ("--seed", "-1", ("seed=-1", "at least 0")),
+        ("--optim-d.beta1", "2", ("--optim-d.beta1 2", "between 0 and")),
+        ("--optim_d.beta1", "2", ("--optim_d.beta1 2", "between 0 and")),
+        ("--seed", "-1", ("--seed -1", "at least 0")),
         ("--device", "abacus", ("abacus", "use cpu or auto")),
         ("--plugins", "absent.py", ("absent.py", "no such Python file")),
     ],
@@ -290,6 +291,11 @@ def test_a_field_out_of_range(
 ) -> None:
     refused(saddle("train", "dcgan", *SMALL, "--kimg", "0.1", flag, value), *words)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_field_that_two_flags_may_have_set_is_named_by_its_class(saddle: Saddle) -> None:
+    both = ("--optim-g.beta1", "0.5", "--optim-d.beta1", "2")
+    refused(saddle("train", "dcgan", *SMALL, *both), "Adam: beta1=2", "between 0 and")
 
 
 @pytest.mark.parametrize(
@@ -461,7 +467,10 @@ def with_config(run: Path, change: Callable[[dict[str, Any]], object]) -> str:
     [
         (lambda d: d.update(schema=99), ("schema 99", "pip install -U")),
         (lambda d: d["config"]["train"].update(batch_size="x"), ("batch_size='x'", "whole number")),
-        (lambda d: d["config"]["train"].update(batch_size=0), ("batch_size=0", "at least 2")),
+        (
+            lambda d: d["config"]["train"].update(batch_size=0),
+            ("train.batch_size=0", "at least 2"),
+        ),
         (lambda d: d["config"]["train"].update(bacth_size=8), ("did you mean 'batch_size'?",)),
         (lambda d: d["config"]["arch"].update(kind="dcgn"), ("did you mean 'dcgan'?",)),
         (lambda d: d["config"]["train"].update(precision="fp8"), ("'fp8'", "auto, fp32, bf16")),

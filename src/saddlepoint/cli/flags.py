@@ -11,6 +11,7 @@ from typing import Any
 import tyro
 
 from saddlepoint.cli.flag_types import REGISTRY, recorder
+from saddlepoint.core.checks import FieldRefused
 from saddlepoint.core.errors import Answered, InputError
 from saddlepoint.core.json_files import dumps
 from saddlepoint.core.streams import answer, answers
@@ -62,7 +63,7 @@ def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
     """tyro.cli, with an InputError of one sentence where it would print a box and exit.
 
     Raises:
-        InputError: flags that tyro cannot parse.
+        InputError: flags that tyro cannot parse, or a value that its field cannot have.
         Answered: the help was asked for, and has been printed.
     """
 
@@ -84,6 +85,16 @@ def in_a_sentence(target: Any, prog: str, args: list[str], **more: Any) -> Any:
             if leave.code:
                 raise InputError(f"Bad usage; see `{prog} --help`.") from None
             raise Answered from None
+        except FieldRefused as refused:
+            raise InputError(_by_flag(refused, args)) from None
+
+
+def _by_flag(refused: FieldRefused, argv: list[str]) -> str:
+    """The refusal by the flag that gave the value, unless several may have."""
+    names = {word.partition("=")[0] for word in argv if word.startswith("--")}
+    fields = {name: name.removeprefix("--").rpartition(".")[2] for name in names}
+    given = [name for name, field in fields.items() if field.replace("-", "_") == refused.field]
+    return f"{given[0]} {refused.fault}" if len(given) == 1 else str(refused)
 
 
 def _sentence(event: Any, argv: list[str]) -> str:

@@ -21,6 +21,19 @@ MOST_SEED = 2**63 - 1
 _bounds: ContextVar[dict[str, tuple[float, float]] | None] = ContextVar("bounds", default=None)
 
 
+class FieldRefused(InputError):
+    """A field of an object has a value that it cannot have.
+
+    Attributes:
+        field: `dropout`.
+        fault: `1.0 must be between 0 and 0.95.`
+    """
+
+    def __init__(self, owner: object, field: str, fault: str) -> None:
+        super().__init__(f"{type(owner).__name__}: {field}={fault}")
+        self.field, self.fault = field, fault
+
+
 def bounds_of(owner: Any) -> dict[str, tuple[float, float]]:
     """Field -> (least, greatest) of an object, as its own checks in `__post_init__` have them."""
     token = _bounds.set(found := {})
@@ -78,7 +91,7 @@ def _require(owner: Any, fields: Iterable[str], holds: Callable[[Any], bool], ru
         value = getattr(owner, field)
         # Asked what holds, not what fails: no comparison holds for NaN.
         if not holds(value):
-            raise InputError(f"{type(owner).__name__}: {field}={_short(value)} {rule}.")
+            raise FieldRefused(owner, field, f"{_short(value)} {rule}.")
 
 
 def _text(bound: float) -> str:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 from saddlepoint.core import registry
+from saddlepoint.core.checks import FieldRefused
 from saddlepoint.core.errors import InputError
 
 _WORDS = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}
@@ -109,7 +110,12 @@ def _component(document: Any, hint: type, path: str) -> Any:
         needed = item.default is item.default_factory is dataclasses.MISSING
         if needed and item.name not in fields:
             raise InputError(f"{path} has no field {item.name!r}.")
-    return hint(**{n: shaped(v, hints[n], f"{path}.{n}") for n, v in fields.items()})
+    values = {n: shaped(v, hints[n], f"{path}.{n}") for n, v in fields.items()}
+    try:
+        return hint(**values)
+    except FieldRefused as refused:
+        # By its place, which whoever wrote it knows, not by the class that it becomes.
+        raise InputError(f"{path}.{refused.field}={refused.fault}") from None
 
 
 @cache
