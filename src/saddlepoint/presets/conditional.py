@@ -32,7 +32,7 @@ def cgan_onehot(source: Source) -> Config:
     Command: saddle train cgan-onehot --data fashion-mnist
     """
     return dcgan_r1_like(
-        source, "cgan-onehot", "onehot", wrong_label_fraction=0.25, label_scale=0.05
+        source, "cgan-onehot", "onehot", wrong_label_fraction=0.3125, label_scale=0.15
     )
 
 
