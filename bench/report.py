@@ -39,6 +39,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "precision": precision,
     "quality": quality,
     "quality-float32": quality,
+    "quality-avx512": quality,
     "quality-conditional": quality,
     "quality-embedding": quality,
     "quality-onehot": quality,
