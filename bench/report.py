@@ -35,6 +35,7 @@ def prepare() -> str | None:
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "throughput": throughput,
     "throughput-float32": throughput,
+    "throughput-avx512": throughput,
     "threads": threads,
     "precision": precision,
     "quality": quality,

@@ -215,6 +215,7 @@ def main() -> None:
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
     parser.add_argument("--seconds", type=float, default=42, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--into", help="another result, and section of the page")
     parser.add_argument("--one", choices=CANDIDATES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -224,7 +225,7 @@ def main() -> None:
     print(machine_text(facts), flush=True)
     fashion_mnist_32()
     # Nets that are not asked for keep their figures, so that one pair can be measured again.
-    name = "throughput" if facts["bf16"] else "throughput-float32"
+    name = arguments.into or ("throughput" if facts["bf16"] else "throughput-float32")
     document: dict[str, Any] = read_result(name) or {}
     document |= {"machine": facts, "seconds": arguments.seconds, "n_rounds": arguments.rounds}
     document.setdefault("nets", {})
