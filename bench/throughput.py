@@ -1,6 +1,7 @@
 """Images a second of our whole training loop, beside the tutorials' loop and beside bare steps.
 
     python bench/throughput.py [--nets paper preset upsample] [--seconds 42] [--rounds 3]
+        [--into NAME]
 
 Claims: (1) 2.3 times the tutorials' loop (bench/tutorial_loop.py) on the paper's nets and 3.7 times
 on the upsample nets with bf16, 1.7 and 2.7 without, with identical nets and batch size; (2) the
